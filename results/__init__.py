@@ -1,0 +1,1 @@
+"""What a search found: the store, ranking, report and export."""

@@ -1,0 +1,1 @@
+"""The command line: parsing, tables and a live view; all logic is in the packages."""

@@ -1,0 +1,142 @@
+"""What is shown while a search or a training runs: a live table, or plain lines in a log."""
+
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from results.models import TrialState
+
+if TYPE_CHECKING:
+    from search.progress import RunningTrial, Snapshot
+    from sedn.config import TrainingConfig
+    from sedn.training.result import EpochResult
+
+STATES = (
+    (TrialState.COMPLETE, "complete"),
+    (TrialState.PRUNED, "stopped early"),
+    (TrialState.FAILED, "failed"),
+)
+
+
+class LiveView:
+    """A table that is redrawn in a terminal; where there is none, a line for each trial ended."""
+
+    def __init__(self, console: Console, name: str) -> None:
+        self._console = console
+        self._name = name
+        self._live = Live(console=console, refresh_per_second=4) if console.is_terminal else None
+        self._ended = -1
+
+    def __enter__(self) -> Self:
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._live:
+            self._live.stop()
+
+    def show(self, snapshot: "Snapshot") -> None:
+        """Show where the search stands."""
+        if self._live:
+            self._live.update(
+                Group(summary(self._name, snapshot, len(snapshot.running)), _running(snapshot))
+            )
+        elif snapshot.ended != self._ended:
+            self._ended = snapshot.ended
+            self._console.print(
+                summary(self._name, snapshot, len(snapshot.running)), soft_wrap=True
+            )
+
+    def waiting(self, error: Exception) -> None:
+        """Say that the database is away and waited for."""
+        self._console.print(
+            "The database does not answer; waiting for it, nothing is lost: "
+            f"{' '.join(str(error).split())[:120]}",
+            style="yellow",
+            markup=False,
+        )
+
+
+class EpochLines:
+    """One line for each epoch of a training."""
+
+    def __init__(self, console: Console, epochs: int) -> None:
+        self._console = console
+        self._epochs = epochs
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def show(self, result: "EpochResult") -> None:
+        """Show a finished epoch."""
+        self._console.print(
+            f"epoch {result.epoch}/{self._epochs}  loss {result.train_loss:.4f}  "
+            f"validation mean AUC {result.mean_auc:.4f} ± {1.96 * result.mean_auc_stderr:.4f}  "
+            f"{result.seconds:.1f} s",
+            markup=False,
+            highlight=False,
+        )
+
+
+def summary(name: str, snapshot: "Snapshot", running: int) -> Text:
+    """One line: counts by state, the best so far and its gain, the time left."""
+    parts = [f"{name}: {snapshot.ended} of {snapshot.asked} trials"]
+    parts += [
+        f"{snapshot.counts[state]} {word}" for state, word in STATES if snapshot.counts.get(state)
+    ]
+    if running:
+        parts.append(f"{running} running")
+    if snapshot.best:
+        best = f"best {snapshot.best.mean_auc:.4f} (trial {snapshot.best.number}"
+        best += f", {snapshot.gain:+.1%} over the baseline)" if snapshot.gain is not None else ")"
+        parts.append(best)
+    if snapshot.remaining is not None and snapshot.ended < snapshot.asked:
+        parts.append(f"{_duration(snapshot.remaining)} left")
+    return Text("  ·  ".join(parts))
+
+
+def _running(snapshot: "Snapshot") -> Table:
+    table = Table(header_style="dim", expand=False)
+    for title, side in (("trial", "right"), ("epoch", "right"), ("mean AUC", "right")):
+        table.add_column(title, justify="right" if side == "right" else "left")
+    table.add_column("configuration")
+    for trial in snapshot.running[:20]:
+        table.add_row(*_running_row(trial))
+    return table
+
+
+def _running_row(trial: "RunningTrial") -> tuple[str, str, str, str]:
+    auc = "–" if trial.mean_auc is None else f"{trial.mean_auc:.4f}"
+    return str(trial.number), f"{trial.epoch}/{trial.epochs}", auc, describe(trial.config)
+
+
+def describe(config: "TrainingConfig") -> str:
+    """A configuration in one line, for a person."""
+    parts = [config.backbone.name, config.embedding.placement]
+    if config.embedding.placement not in ("none", "input"):
+        parts.append(config.embedding.fusion)
+    if config.attention.kind != "none":
+        parts.append(config.attention.kind)
+    parts.append(f"lr {config.optimizer.learning_rate:.2g}")
+    return " · ".join(parts)
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02d} min"
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

@@ -1,0 +1,270 @@
+"""The `sedn` command: each command is a thin skin over the Python API."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from sedn.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="Search where and how to embed a semantic map in a multi-label image classifier.",
+)
+out = Console()
+err = Console(stderr=True)
+
+StoreOption = Annotated[
+    str,
+    typer.Option("--store", envvar="SEDN_STORE", help="SQLAlchemy URL of the database."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output on stdout.")]
+DEFAULT_STORE = "sqlite:///sedn.db"
+
+
+def main() -> None:
+    """Run the command line; wrong input ends in one line and exit code 2."""
+    try:
+        app(standalone_mode=True)
+    except UserError as error:
+        err.print(f"sedn: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        err.print("sedn: stopped", markup=False)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(141)
+
+
+@app.command()
+def search(
+    name: Annotated[str, typer.Option(help="The experiment; one that exists is resumed.")],
+    data: Annotated[
+        str, typer.Option(help="An embedded data set, or the path of a table (CSV).")
+    ] = "digits-in-clutter",
+    space: Annotated[str, typer.Option(help="A space of the catalog, or a YAML file.")] = "demo",
+    trials: Annotated[int, typer.Option(min=1, help="Trials in all, baseline included.")] = 100,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the space's.")] = None,
+    sampler: Annotated[str, typer.Option(help="tpe or random.")] = "tpe",
+    scheduler: Annotated[str, typer.Option(help="asha or none.")] = "asha",
+    reduction_factor: Annotated[int, typer.Option(min=2, help="ASHA keeps the best 1/N.")] = 3,
+    grace_epochs: Annotated[int, typer.Option(min=1, help="Epochs before ASHA may stop.")] = 1,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    store: StoreOption = DEFAULT_STORE,
+    address: Annotated[
+        str | None, typer.Option(help="A Ray cluster to join: auto, host:port or ray://…")
+    ] = None,
+    storage_path: Annotated[
+        str, typer.Option(help="Folder or URI for checkpoints; all nodes must reach it.")
+    ] = "runs",
+    cpus_per_trial: Annotated[float, typer.Option(min=0.01)] = 1.0,
+    gpus_per_trial: Annotated[
+        float | None, typer.Option(min=0.0, help="One where there are GPUs, by default.")
+    ] = None,
+    concurrent: Annotated[int | None, typer.Option(min=1, help="Trials at a time.")] = None,
+    time: Annotated[float | None, typer.Option(min=1, help="Stop after this many seconds.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Start a search; the same command again resumes it."""
+    from search.cli.live import LiveView
+    from search.run import run_search
+    from search.settings import Resources, build_settings
+
+    settings = build_settings(
+        data=_absolute(data),
+        trials=trials,
+        epochs=epochs,
+        sampler=sampler,
+        scheduler=scheduler,
+        reduction_factor=reduction_factor,
+        grace_epochs=grace_epochs,
+        seed=seed,
+    )
+    resources = Resources(
+        address=address,
+        storage_path=storage_path,
+        cpus_per_trial=cpus_per_trial,
+        gpus_per_trial=gpus_per_trial,
+        max_concurrent=concurrent,
+        time_seconds=time,
+    )
+    with LiveView(err, name) as view:
+        outcome = run_search(
+            name, space, settings, store, resources, watch=view.show, on_wait=view.waiting
+        )
+    snapshot = outcome.snapshot
+    if as_json:
+        _print_json(
+            {
+                "experiment": name,
+                "finished": outcome.finished,
+                "states": {str(state.value): n for state, n in snapshot.counts.items()},
+                "best": snapshot.best and vars(snapshot.best),
+                "baseline": snapshot.baseline and vars(snapshot.baseline),
+            }
+        )
+    if not outcome.finished:
+        err.print("Stopped. Nothing is lost: the same command goes on.", markup=False)
+        raise typer.Exit(130)
+
+
+@app.command()
+def status(name: str, store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> None:
+    """How many trials are done, running, stopped early or failed, and the best so far."""
+    from results.store import open_store
+    from search.cli.live import summary
+    from search.progress import Tally
+
+    opened = open_store(store)
+    experiment = opened.experiment(name)
+    snapshot = Tally.of(opened.trials(experiment.id)).snapshot(experiment.settings["trials"], ())
+    running = sum(str(t.state) == "RUNNING" for t in opened.trials(experiment.id))
+    if as_json:
+        states = {str(state.value): n for state, n in snapshot.counts.items()} | {
+            "RUNNING": running
+        }
+        _print_json({"experiment": name, "asked": snapshot.asked, "states": states})
+        return
+    out.print(summary(name, snapshot, running))
+
+
+@app.command()
+def rank(
+    name: str,
+    top: Annotated[int, typer.Option(min=1, help="Rows to show.")] = 20,
+    store: StoreOption = DEFAULT_STORE,
+    as_json: JsonOption = False,
+) -> None:
+    """Configurations by mean per-label AUC on validation, with 95 % intervals."""
+    from results.ranking import rank as ranking
+    from results.store import open_store
+    from search.cli.tables import ranking_table
+
+    opened = open_store(store)
+    frame = ranking(opened, name)
+    if as_json:
+        _print_frame(frame)
+        return
+    out.print(ranking_table(frame.head(top), name))
+    if frame.empty:
+        err.print(f"No trial of '{name}' has been trained to its last epoch yet.", markup=False)
+
+
+@app.command()
+def labels(name: str, store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> None:
+    """Per label: the best configuration, its AUC, the baseline's, prevalence and positives."""
+    from results.ranking import labels as by_label
+    from results.store import open_store
+    from search.cli.tables import labels_table
+
+    frame = by_label(open_store(store), name)
+    if as_json:
+        _print_frame(frame)
+        return
+    out.print(labels_table(frame, name))
+
+
+@app.command()
+def export(
+    name: str,
+    rank: Annotated[int, typer.Option(min=1, help="The configuration at this rank.")] = 1,
+    trial: Annotated[int | None, typer.Option(min=0, help="Or this trial's.")] = None,
+    baseline: Annotated[bool, typer.Option("--baseline", help="Or the plain backbone's.")] = False,
+    output: Annotated[Path | None, typer.Option("-o", help="A file; stdout if none.")] = None,
+    store: StoreOption = DEFAULT_STORE,
+) -> None:
+    """Write a configuration for `sedn train`, exactly as its trial ran it."""
+    from results.export import export_config
+    from results.store import open_store
+    from sedn.files import write_text
+
+    text = export_config(open_store(store), name, rank=rank, trial=trial, baseline=baseline)
+    if output is None:
+        sys.stdout.write(text)
+        return
+    write_text(output, text)
+    err.print(f"Wrote {output}", markup=False)
+
+
+@app.command()
+def train(
+    config: Annotated[Path, typer.Argument(help="A configuration, as `sedn export` writes it.")],
+    output: Annotated[Path, typer.Option("-o", help="Folder of the run; resumed if it exists.")],
+    beside: Annotated[
+        Path | None, typer.Option(help="A finished run to compare with on the test split.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train a configuration to a checkpoint, and score it once on the test split."""
+    from search.cli.live import EpochLines
+    from search.cli.tables import comparison_table, test_table
+    from sedn.config import load_config
+    from sedn.training.comparison import compare_runs
+    from sedn.training.run import train_run
+
+    loaded = load_config(config)
+    with EpochLines(err, loaded.epochs) as lines:
+        summary = train_run(loaded, output, lines.show)
+    comparison = compare_runs(output, beside) if beside else None
+    if as_json:
+        _print_json(comparison.to_json() if comparison else summary.to_json())
+        return
+    out.print(
+        comparison_table(comparison, output.name, beside.name)
+        if comparison and beside
+        else test_table(summary, output.name)
+    )
+
+
+@app.command()
+def report(
+    name: str,
+    output: Annotated[Path, typer.Option("-o", help="The page.")] = Path("report.html"),
+    store: StoreOption = DEFAULT_STORE,
+) -> None:
+    """Write one self-contained page: ranking, history, axes, labels, cost."""
+    from results.report import write_report
+    from results.store import open_store
+
+    write_report(open_store(store), name, output)
+    err.print(f"Wrote {output}", markup=False)
+
+
+@app.command()
+def dashboard(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8080,
+    store: StoreOption = DEFAULT_STORE,
+) -> None:
+    """Serve the Optuna dashboard over the database, live."""
+    from search.dashboard import serve
+
+    err.print(f"Optuna dashboard at http://{host}:{port}/ — Ctrl-C ends it.", markup=False)
+    serve(store, host, port)
+
+
+def _absolute(data: str) -> str:
+    """A path made absolute, so that it means the same on every node and in an export."""
+    return str(Path(data).absolute()) if Path(data).exists() else data
+
+
+def _print_frame(frame: "pd.DataFrame") -> None:
+    sys.stdout.write(frame.to_json(orient="records", indent=1) + "\n")
+
+
+def _print_json(value: Any) -> None:
+    sys.stdout.write(json.dumps(value, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""Results as tables for a terminal."""
+
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sedn.training.comparison import RunComparison
+    from sedn.training.run import RunSummary
+
+RANK_COLUMNS = {"rank", "trial", "role", "mean_auc", "low", "high", "replicates", "epochs"}
+HIDDEN = {"low", "high", "config_hash", "replicates"}
+
+
+def ranking_table(frame: "pd.DataFrame", name: str) -> Table:
+    """The ranking of an experiment, one configuration a row."""
+    table = _table(f"{name}: configurations by mean AUC on validation")
+    shown = [column for column in frame.columns if column not in HIDDEN]
+    for column in shown:
+        table.add_column(_title(column), justify="right" if column in _NUMERIC else "left")
+    for row in frame.to_dict("records"):
+        style = "cyan" if row.get("role") == "baseline" else None
+        table.add_row(*(_cell(row, str(column)) for column in shown), style=style)
+    return table
+
+
+def labels_table(frame: "pd.DataFrame", name: str) -> Table:
+    """The labels of an experiment, one a row."""
+    table = _table(f"{name}: labels on validation")
+    shown = [column for column in frame.columns if column not in HIDDEN]
+    for column in shown:
+        table.add_column(_title(column), justify="left" if column == "label" else "right")
+    for row in frame.to_dict("records"):
+        table.add_row(*(_cell(row, str(column)) for column in shown))
+    return table
+
+
+def test_table(summary: "RunSummary", name: str) -> Table:
+    """A run's AUC on the test split, per label and in the mean."""
+    table = _table(f"{name}: AUC on the test split")
+    table.add_column("label")
+    table.add_column("AUC ± 95 %", justify="right")
+    for label, auc in summary.label_auc.items():
+        table.add_row(label, _auc(auc, summary.label_auc_stderr[label]))
+    table.add_section()
+    table.add_row("mean", _auc(summary.mean_auc, summary.mean_auc_stderr), style="bold")
+    return table
+
+
+def comparison_table(comparison: "RunComparison", name: str, other: str) -> Table:
+    """Two runs side by side on the same test images, with the paired difference."""
+    table = _table(f"AUC on the test split: {name} beside {other}")
+    table.add_column("label")
+    for title in (name, other, "difference ± 95 %", "relative gain"):
+        table.add_column(title, justify="right")
+    for row in comparison.rows:
+        table.add_row(
+            row.label,
+            _number(row.auc),
+            _number(row.other),
+            _auc(row.difference, row.difference_stderr, sign=True),
+            _percent(row.gain),
+        )
+    table.add_section()
+    mean = comparison.mean
+    table.add_row(
+        "mean",
+        _number(mean.auc),
+        _number(mean.other),
+        _auc(mean.difference, mean.difference_stderr, sign=True),
+        _percent(mean.gain),
+        style="bold",
+    )
+    return table
+
+
+_NUMERIC = {"rank", "trial", "mean_auc", "epochs", "seconds", "parameters", "gain"}
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", title_style="bold", header_style="dim")
+
+
+def _title(column: str) -> str:
+    return {"mean_auc": "mean AUC ± 95 %", "auc": "AUC ± 95 %", "gain": "gain"}.get(
+        column, column.replace("_", " ")
+    )
+
+
+def _cell(row: dict[str, Any], column: str) -> str:
+    value = row[column]
+    if value is None or value != value:
+        return "–"
+    if column in ("mean_auc", "auc"):
+        half = (row["high"] - row["low"]) / 2
+        return f"{value:.4f} ± {half:.4f}"
+    if column == "gain":
+        return _percent(value)
+    if column == "prevalence":
+        return f"{value:.1%}"
+    if column == "parameters":
+        return f"{value / 1e6:.2f} M"
+    if column == "seconds":
+        return f"{value:.0f}"
+    if isinstance(value, float):
+        return f"{value:.0f}" if value.is_integer() and abs(value) >= 1 else f"{value:.3g}"
+    return str(value)
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None or value != value else f"{value:.4f}"
+
+
+def _auc(value: float | None, stderr: float | None, *, sign: bool = False) -> str:
+    if value is None or value != value:
+        return "–"
+    shown = f"{value:+.4f}" if sign else f"{value:.4f}"
+    return shown if stderr is None or stderr != stderr else f"{shown} ± {1.96 * stderr:.4f}"
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None or value != value else f"{value:+.1%}"

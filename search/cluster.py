@@ -1,0 +1,85 @@
+"""Joining a Ray cluster, or starting one on this machine."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from search.settings import Resources
+from sedn.errors import UserError
+
+TOKEN_FILE = Path("~/.ray/auth_token")
+
+RAY_SETTINGS = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",
+    # The database is the record; Tune's own CSV, JSON and event files would be a second one.
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_GLOBAL_CHECKPOINT_S": "1000000000",
+    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}
+
+
+def connect(resources: Resources) -> None:
+    """Connect to the cluster that ``resources`` name.
+
+    Raises:
+        UserError: the cluster cannot be reached, or asks for a token that is not there.
+    """
+    for name, value in RAY_SETTINGS.items():
+        os.environ.setdefault(name, value)
+    _use_token()
+    import ray
+
+    options: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
+    if resources.address is None:
+        ray.init(address="local", include_dashboard=False, **options)
+        return
+    try:
+        ray.init(address=resources.address, **options)
+    except Exception as error:
+        raise UserError(_refusal(resources.address, error)) from None
+
+
+def slots(resources: Resources) -> tuple[int, dict[str, float]]:
+    """How many trials run at a time, and what each gets.
+
+    Raises:
+        UserError: the cluster has no room for a single trial.
+    """
+    import ray
+
+    total = ray.cluster_resources()
+    gpus = resources.gpus_per_trial
+    if gpus is None:
+        gpus = 1.0 if total.get("GPU", 0) >= 1 else 0.0
+    each = {"cpu": resources.cpus_per_trial, "gpu": gpus}
+    room = int(total.get("CPU", 0) / each["cpu"])
+    if gpus > 0:
+        room = min(room, int(total.get("GPU", 0) / gpus))
+    if room < 1:
+        raise UserError(
+            f"no room for a trial: it asks for {each['cpu']:g} CPUs and {gpus:g} GPUs, the cluster "
+            f"has {total.get('CPU', 0):g} and {total.get('GPU', 0):g}; lower --cpus-per-trial or "
+            f"--gpus-per-trial"
+        )
+    return min(room, resources.max_concurrent or room), each
+
+
+def _use_token() -> None:
+    """Ray reads a token only in token mode; ask for that mode where a token is to be found."""
+    named = os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_TOKEN_PATH")
+    if named or TOKEN_FILE.expanduser().is_file():
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+
+
+def _refusal(address: str, error: Exception) -> str:
+    """One line on why a cluster could not be joined, and what to do."""
+    text = " ".join(str(error).split())
+    if "oken" in text:
+        return (
+            f"Ray at '{address}' asks for its token: copy {TOKEN_FILE} from the head node, or set "
+            f"RAY_AUTH_TOKEN"
+        )
+    return f"no Ray cluster at '{address}': {text[:200]}; start one with `ray start --head`"

@@ -1,0 +1,273 @@
+"""Trials of a search, written to Optuna's study and to the store so that neither ever lies.
+
+Every event goes to the store first and to the study second, and every write may be repeated. So
+after a crash the study can only be behind the store; :meth:`Ledger.reconcile` brings it level, and
+trials that were running are handed out again, to go on from their last checkpoint.
+
+The truth told to Optuna: COMPLETE only for a trial that was trained to its last epoch, PRUNED with
+its intermediate values for one that the scheduler stopped, FAIL with the reason for one that broke.
+Steps are epochs completed.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import optuna
+from optuna.trial import TrialState as OptunaState
+
+from results.models import Experiment, Trial, TrialState
+from results.outage import survive_outage
+from results.store import EpochRecord, NewTrial, Store
+from search.progress import RunningTrial, Snapshot, Tally
+from search.samplers import make_sampler
+from search.settings import SearchSettings
+from search.study import BASELINE, SAMPLED, baseline_point
+from sedn.config import TrainingConfig, config_hash
+from sedn.training.result import EpochResult
+from spaces import Space
+
+T = TypeVar("T")
+
+OPTUNA_STATES = {
+    TrialState.COMPLETE: OptunaState.COMPLETE,
+    TrialState.PRUNED: OptunaState.PRUNED,
+    TrialState.FAILED: OptunaState.FAIL,
+}
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One trial for a worker: what to train, where, and which epochs are known already."""
+
+    number: int
+    role: str
+    config: TrainingConfig
+    folder: str
+    """Where the checkpoint and the predictions of the trial are kept."""
+    after_epoch: int = 0
+    """Only results of later epochs are reported."""
+
+
+@dataclass
+class _Live:
+    """A trial that was handed out and has not ended."""
+
+    assignment: Assignment
+    optuna_trial: optuna.Trial
+    last: EpochResult | None = field(default=None)
+
+
+class Ledger:
+    """Hands out trials and records what becomes of them; the only writer of an experiment."""
+
+    def __init__(
+        self,
+        store: Store,
+        experiment: Experiment,
+        study: optuna.Study,
+        space: Space,
+        settings: SearchSettings,
+        folder: str,
+        *,
+        patience_seconds: float = 600.0,
+        on_wait: Callable[[Exception], None] = lambda error: None,
+    ) -> None:
+        self._store = store
+        self._experiment_id = experiment.id
+        self._study = study
+        self._space = space
+        self._settings = settings
+        self._folder = folder
+        self._patience = patience_seconds
+        self._on_wait = on_wait
+        self._live: dict[int, _Live] = {}
+        self._unfinished: deque[int] = deque()
+        self._asked = 0
+        self._tally = Tally()
+        self.reconcile()
+
+    @property
+    def live(self) -> int:
+        """Number of trials that are handed out."""
+        return len(self._live)
+
+    @property
+    def finished(self) -> bool:
+        """Whether every trial that was asked for has ended."""
+        return not self._live and not self._unfinished and self._asked >= self._settings.trials
+
+    def snapshot(self) -> Snapshot:
+        """Where the search stands, from memory: costs no query."""
+        running = [
+            RunningTrial(
+                number=number,
+                role=live.assignment.role,
+                epoch=live.last.epoch if live.last else live.assignment.after_epoch,
+                epochs=live.assignment.config.epochs,
+                mean_auc=live.last.mean_auc if live.last else None,
+                config=live.assignment.config,
+            )
+            for number, live in sorted(self._live.items())
+        ]
+        return self._tally.snapshot(self._settings.trials, tuple(running))
+
+    def reconcile(self) -> None:
+        """Bring the study level with the store, and queue what was running to go on."""
+        rows = {t.number: t for t in self._call(self._store.trials, self._experiment_id)}
+        frozen = self._call(self._study.get_trials, deepcopy=False)
+        self._asked = sum(t.state is not OptunaState.WAITING for t in frozen)
+        running = [t for t in frozen if t.state is OptunaState.RUNNING]
+        self._tally = Tally.of(rows.values())
+        epochs = self._call(self._store.epochs, self._experiment_id) if running else {}
+        for trial in running:
+            row = rows.get(trial.number)
+            if row is not None:
+                handle = optuna.Trial(self._study, trial._trial_id)
+                for epoch in epochs.get(trial.number, []):
+                    if epoch.epoch not in trial.intermediate_values:
+                        self._call(handle.report, epoch.mean_auc, epoch.epoch)
+            if row is not None and row.state is not TrialState.RUNNING:
+                self._tell(trial.number, TrialState(row.state), row.mean_auc)
+            elif trial.number not in self._live and trial.number not in self._unfinished:
+                self._unfinished.append(trial.number)
+
+    def next(self) -> Assignment | None:
+        """The next trial to run, or ``None`` when all that were asked for are handed out."""
+        if self._unfinished:
+            return self._resume(self._unfinished.popleft())
+        if self._asked >= self._settings.trials:
+            return None
+        return self._start(self._ask())
+
+    def record_epoch(self, number: int, result: EpochResult, node: str | None = None) -> None:
+        """Write one epoch of a live trial, per-label values kept until the trial ends."""
+        live = self._live[number]
+        record = EpochRecord(
+            epoch=result.epoch,
+            mean_auc=result.mean_auc,
+            mean_auc_stderr=result.mean_auc_stderr,
+            train_loss=result.train_loss,
+            seconds=result.seconds,
+            parameters=result.parameters,
+        )
+        self._call(self._store.record_epoch, self._experiment_id, number, record, node=node)
+        self._call(live.optuna_trial.report, result.mean_auc, result.epoch)
+        live.last = result
+
+    def finish(self, number: int) -> TrialState:
+        """End a live trial: COMPLETE if it reached its last epoch, else PRUNED."""
+        live = self._live[number]
+        last = live.last
+        if last is None:
+            return self.fail(number, "the trial ended without a result")
+        full = last.epoch >= live.assignment.config.epochs
+        state = TrialState.COMPLETE if full else TrialState.PRUNED
+        label_auc = {
+            label: (value, last.label_auc_stderr.get(label))
+            for label, value in last.label_auc.items()
+        }
+        self._call(
+            self._store.finish_trial, self._experiment_id, number, state, label_auc=label_auc
+        )
+        self._tell(number, state, last.mean_auc)
+        self._tally.add(number, live.assignment.role, state, last.mean_auc)
+        del self._live[number]
+        return state
+
+    def fail(self, number: int, reason: str) -> TrialState:
+        """End a live trial that broke; ``reason`` is kept whole, with its traceback."""
+        self._call(
+            self._store.finish_trial, self._experiment_id, number, TrialState.FAILED, reason=reason
+        )
+        self._tell(number, TrialState.FAILED, None)
+        self._tally.add(number, self._live[number].assignment.role, TrialState.FAILED, None)
+        del self._live[number]
+        return TrialState.FAILED
+
+    def give_back(self, number: int) -> None:
+        """Queue a live trial again whose worker was lost: it goes on from its last checkpoint."""
+        del self._live[number]
+        self._unfinished.append(number)
+
+    def _ask(self) -> optuna.Trial:
+        """Ask for a new trial; after an outage, take up the one that was made but not seen."""
+        self._study.sampler = make_sampler(self._settings, self._asked)
+        asked_before = False
+
+        def ask() -> optuna.Trial:
+            nonlocal asked_before
+            if asked_before:
+                for frozen in self._study.get_trials(deepcopy=False, states=(OptunaState.RUNNING,)):
+                    if frozen.number not in self._live and frozen.number not in self._unfinished:
+                        return optuna.Trial(self._study, frozen._trial_id)
+            asked_before = True
+            return self._study.ask()
+
+        trial = self._call(ask)
+        self._asked += 1
+        return trial
+
+    def _start(self, trial: optuna.Trial) -> Assignment:
+        """Sample a new trial's parameters and add its row to the store."""
+        overrides = self._settings.overrides()
+        params: dict[str, Any]
+        if trial.user_attrs.get("role") == BASELINE:
+            role = BASELINE
+            params = self._call(self._sample_baseline, trial)
+            config = self._space.baseline(overrides)
+        else:
+            role = SAMPLED
+            params = self._call(self._space.sample, trial)
+            config = self._space.config(params, overrides)
+        assignment = Assignment(trial.number, role, config, f"{self._folder}/{trial.number:05d}")
+        row = NewTrial(
+            experiment_id=self._experiment_id,
+            number=trial.number,
+            role=role,
+            params=params,
+            config=config.model_dump(mode="json"),
+            config_hash=config_hash(config),
+            seed=config.seed,
+            target_epochs=config.epochs,
+            folder=assignment.folder,
+        )
+        self._call(self._store.add_trial, row)
+        self._live[trial.number] = _Live(assignment, trial)
+        return assignment
+
+    def _sample_baseline(self, trial: optuna.Trial) -> dict[str, Any]:
+        """Register the baseline's parameters with Optuna, so that the sampler learns from it."""
+        return self._space.sample(trial) if baseline_point(self._space) else {}
+
+    def _resume(self, number: int) -> Assignment:
+        """Hand out again a trial that was running when the search, or its worker, ended."""
+        frozen = self._call(self._study.get_trials, deepcopy=False)[number]
+        trial = optuna.Trial(self._study, frozen._trial_id)
+        row = self._row(number)
+        if row is None:
+            return self._start(trial)
+        config = TrainingConfig.model_validate(row.config)
+        # The last known epoch is reported once more: what was decided on it may have been lost.
+        known = max(0, row.epochs - 1)
+        assignment = Assignment(number, row.role, config, row.folder, after_epoch=known)
+        self._live[number] = _Live(assignment, trial)
+        return assignment
+
+    def _row(self, number: int) -> Trial | None:
+        rows = self._call(self._store.trials, self._experiment_id)
+        return next((row for row in rows if row.number == number), None)
+
+    def _tell(self, number: int, state: TrialState, value: float | None) -> None:
+        told = OPTUNA_STATES[state]
+        values = value if told is OptunaState.COMPLETE else None
+        self._call(self._study.tell, number, values, state=told, skip_if_finished=True)
+
+    def _call(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        """Call the database, and wait for it to come back when it has gone away."""
+        return survive_outage(
+            lambda: function(*args, **kwargs),
+            patience_seconds=self._patience,
+            on_wait=self._on_wait,
+        )

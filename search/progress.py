@@ -1,0 +1,99 @@
+"""Where a search stands: counts by state, what runs, the best so far, the time that is left."""
+
+import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from results.models import Trial, TrialState
+from search.study import BASELINE
+from sedn.config import TrainingConfig
+
+
+@dataclass(frozen=True)
+class RunningTrial:
+    """A trial that is being trained."""
+
+    number: int
+    role: str
+    epoch: int
+    epochs: int
+    mean_auc: float | None
+    config: TrainingConfig
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A trial that was trained to its last epoch."""
+
+    number: int
+    mean_auc: float
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A search at one moment."""
+
+    asked: int
+    counts: dict[TrialState, int]
+    running: tuple[RunningTrial, ...]
+    best: Ended | None
+    baseline: Ended | None
+    elapsed: float
+    """Seconds since this run of the search began."""
+    remaining: float | None
+    """Estimated seconds to the end; ``None`` until a trial has ended in this run."""
+
+    @property
+    def ended(self) -> int:
+        """Trials that have ended, in whatever way."""
+        return sum(n for state, n in self.counts.items() if state is not TrialState.RUNNING)
+
+    @property
+    def gain(self) -> float | None:
+        """Gain in mean AUC of the best trial over the baseline, relative."""
+        if self.best is None or self.baseline is None:
+            return None
+        return self.best.mean_auc / self.baseline.mean_auc - 1.0
+
+
+@dataclass
+class Tally:
+    """Counts kept while a search runs, so that a progress line costs no query."""
+
+    counts: Counter[TrialState] = field(default_factory=Counter)
+    best: Ended | None = None
+    baseline: Ended | None = None
+    ended_before: int = 0
+    started_at: float = field(default_factory=time.monotonic)
+
+    @classmethod
+    def of(cls, trials: Iterable[Trial]) -> "Tally":
+        """The tally of the trials that had ended before this run."""
+        tally = cls()
+        for trial in trials:
+            state = TrialState(trial.state)
+            if state is not TrialState.RUNNING:
+                tally.add(trial.number, trial.role, state, trial.mean_auc)
+        tally.ended_before = tally.counts.total()
+        return tally
+
+    def add(self, number: int, role: str, state: TrialState, mean_auc: float | None) -> None:
+        """Count a trial that ended."""
+        self.counts[state] += 1
+        if state is not TrialState.COMPLETE or mean_auc is None:
+            return
+        ended = Ended(number, mean_auc)
+        if role == BASELINE:
+            self.baseline = ended
+        if self.best is None or mean_auc > self.best.mean_auc:
+            self.best = ended
+
+    def snapshot(self, asked: int, running: tuple[RunningTrial, ...]) -> Snapshot:
+        """The tally with what runs now, and the time left at the pace of this run."""
+        elapsed = time.monotonic() - self.started_at
+        ended = self.counts.total()
+        here = ended - self.ended_before
+        remaining = elapsed / here * max(0, asked - ended) if here else None
+        counts = dict(self.counts) | {TrialState.RUNNING: len(running)}
+        return Snapshot(asked, counts, running, self.best, self.baseline, elapsed, remaining)

@@ -1,0 +1,237 @@
+"""One search from start to finish: the experiment, its study, the cluster, the trials."""
+
+import re
+import signal
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from results.models import Epoch, Experiment, TrialState
+from results.store import LabelCounts, NewExperiment, Store, open_store
+from search.settings import Resources, SearchSettings, check_unchanged
+from sedn.errors import UserError
+from spaces import Space, check_backbones, load_space, parse_space
+
+if TYPE_CHECKING:
+    from search.ledger import Ledger
+    from search.progress import Snapshot
+    from search.trial_actor import TrainFunction
+
+Watcher = Callable[["Snapshot"], None]
+
+
+@dataclass(frozen=True)
+class SearchOutcome:
+    """How a run of a search ended."""
+
+    experiment: str
+    finished: bool
+    """Every trial that was asked for has ended; else the same call goes on with the rest."""
+    snapshot: "Snapshot"
+
+
+def run_search(
+    name: str,
+    space: str,
+    settings: SearchSettings,
+    store_url: str,
+    resources: Resources | None = None,
+    *,
+    train: "TrainFunction | None" = None,
+    watch: Watcher = lambda snapshot: None,
+    on_wait: Callable[[Exception], None] = lambda error: None,
+) -> SearchOutcome:
+    """Start the search called ``name``, or go on with it where it stopped.
+
+    Args:
+        name: the experiment; one that exists is resumed.
+        space: a name in the catalog or the path of a YAML file.
+        settings: what decides the outcome; on a resume only ``trials`` may differ.
+        store_url: SQLAlchemy URL of the database; this process alone opens it.
+        resources: where to run and what each trial gets.
+        train: the training function of a trial, :func:`sedn.training.epochs.train_epochs` if none.
+        watch: called with a snapshot about twice a second while the search runs.
+        on_wait: called once when the database goes away and is waited for.
+
+    Raises:
+        UserError: something of the input is wrong; nothing was written.
+    """
+    resources = resources or Resources()
+    _check_name(name)
+    asked_space = load_space(space)
+    check_backbones(asked_space)
+    counts, fingerprint = _read_data(asked_space, settings)
+    store = open_store(store_url, create=True)
+    experiment = _open_experiment(store, name, asked_space, settings, counts, fingerprint)
+
+    from search.ledger import Ledger
+    from search.study import open_study
+
+    stored_space = parse_space(experiment.space_yaml, experiment.space_name)
+    ledger = Ledger(
+        store,
+        experiment,
+        open_study(store, name, stored_space),
+        stored_space,
+        settings,
+        f"{resources.storage()}/{name}",
+        on_wait=on_wait,
+    )
+    watch(ledger.snapshot())
+    if not ledger.finished:
+        past = past_epochs(store, experiment.id)
+        epochs = stored_space.baseline(settings.overrides()).epochs
+        _run_trials(ledger, name, settings, resources, train, watch, epochs, past)
+    watch(ledger.snapshot())
+    return SearchOutcome(name, ledger.finished, ledger.snapshot())
+
+
+def past_epochs(store: Store, experiment_id: int) -> list[tuple[int, Epoch]]:
+    """Epochs of sampled trials in the order they came in, ``(trial number, epoch)``.
+
+    The last known epoch of a trial that is still running is left out: it will be reported again.
+    """
+    epochs = store.epochs(experiment_id)
+    past = []
+    for trial in store.trials(experiment_id):
+        known = epochs.get(trial.number, [])
+        if trial.role == "baseline":
+            continue
+        if trial.state is TrialState.RUNNING:
+            known = known[:-1]
+        past += [(trial.number, epoch) for epoch in known]
+    return sorted(past, key=lambda item: item[1].recorded_at)
+
+
+def _check_name(name: str) -> None:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
+        raise UserError(
+            f"--name '{name}': a name has up to 100 letters, digits, '.', '_' and '-', and starts "
+            f"with a letter or digit"
+        )
+
+
+def _read_data(space: Space, settings: SearchSettings) -> tuple[list[LabelCounts], str]:
+    """Label counts and fingerprint of the data; builds the cache that all trials here share."""
+    from sedn.data import load_dataset
+    from sedn.data.counts import count_labels
+
+    dataset = load_dataset(space.baseline(settings.overrides()).data)
+    train, validation = (count_labels(dataset, split) for split in ("train", "validation"))
+    counts = [LabelCounts(label, *train[label], *validation[label]) for label in dataset.labels]
+    if not any(0 < c.validation_positives < c.validation_known for c in counts):
+        raise UserError(
+            f"{settings.data}: no label has both positive and negative images in the validation "
+            f"split, so there is no AUC to search by; at least one must"
+        )
+    return counts, dataset.fingerprint
+
+
+def _open_experiment(
+    store: Store,
+    name: str,
+    space: Space,
+    settings: SearchSettings,
+    counts: list[LabelCounts],
+    fingerprint: str,
+) -> Experiment:
+    """Find the experiment and see that it is the same search, or make it."""
+    found = store.find_experiment(name)
+    if found is None:
+        return store.create_experiment(
+            NewExperiment(
+                name=name,
+                data_path=settings.data,
+                data_fingerprint=fingerprint,
+                space_name=space.name,
+                space_yaml=space.source_text,
+                settings=settings.model_dump(mode="json"),
+                labels=counts,
+            )
+        )
+    check_unchanged(SearchSettings.model_validate(found.settings), settings, name)
+    if found.space_yaml != space.source_text:
+        raise UserError(
+            f"experiment '{name}' was started with another space than '{space.name}' is now; "
+            f"give the new search another --name"
+        )
+    if found.data_fingerprint != fingerprint:
+        raise UserError(
+            f"experiment '{name}': the data at '{settings.data}' has changed since it was started; "
+            f"give the new search another --name"
+        )
+    store.update_settings(found.id, settings.model_dump(mode="json"))
+    return store.experiment(name)
+
+
+def _run_trials(
+    ledger: "Ledger",
+    name: str,
+    settings: SearchSettings,
+    resources: Resources,
+    train: "TrainFunction | None",
+    watch: Watcher,
+    epochs: int,
+    past: list[tuple[int, Epoch]],
+) -> None:
+    """Hand the trials to Ray Tune and wait until they have ended, or the user has had enough."""
+    from search import cluster
+
+    cluster.connect(resources)
+    import ray
+    from ray import tune
+    from ray.tune.stopper import CombinedStopper, TimeoutStopper
+
+    from search.schedulers import make_scheduler
+    from search.searcher import LedgerCallback, LedgerSearcher, StoreStopper, WatchCallback
+    from search.trial_actor import TrialActor
+
+    try:
+        concurrent, each = cluster.slots(resources)
+        searcher = LedgerSearcher(ledger)
+        stoppers: list[Any] = [StoreStopper(searcher)]
+        if resources.time_seconds is not None:
+            stoppers.append(TimeoutStopper(resources.time_seconds))
+        with tempfile.TemporaryDirectory(prefix="sedn-tune-") as scratch, _sigterm_as_sigint():
+            tune.run(
+                tune.with_parameters(TrialActor, train=train or _default_train()),
+                name=name,
+                num_samples=-1,
+                search_alg=searcher,
+                scheduler=make_scheduler(settings, epochs, past),
+                stop=CombinedStopper(*stoppers),
+                resources_per_trial=each,
+                max_concurrent_trials=concurrent,
+                reuse_actors=True,
+                storage_path=scratch,
+                trial_dirname_creator=lambda trial: trial.trial_id,
+                callbacks=[LedgerCallback(ledger, searcher), WatchCallback(ledger, watch)],
+                raise_on_failed_trial=False,
+                verbose=0,
+            )
+        if searcher.unavailable is not None:
+            raise searcher.unavailable
+    finally:
+        ray.shutdown()
+
+
+def _default_train() -> "TrainFunction":
+    from sedn.training.epochs import train_epochs
+
+    return train_epochs
+
+
+@contextmanager
+def _sigterm_as_sigint() -> Iterator[None]:
+    """Let a cluster's or a shell's SIGTERM stop the search as cleanly as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,131 @@
+"""The bridge between Tune and the ledger: what Tune asks for and what it reports."""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from ray.exceptions import RayActorError, RayError, WorkerCrashedError
+from ray.tune import Callback, Stopper
+from ray.tune.search import Searcher
+
+from results.outage import StoreUnavailable
+from search.ledger import Ledger
+from search.progress import Snapshot
+
+MAX_RESTARTS = 3
+"""A trial whose worker is lost this often is taken for the cause of it, and fails."""
+
+
+class LedgerSearcher(Searcher):  # type: ignore[misc]
+    """Suggests the ledger's trials to Tune and ends them in it.
+
+    Nothing of it is saved: the database holds all that a resume needs.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        super().__init__(metric="mean_auc", mode="max")
+        self._ledger = ledger
+        self._numbers: dict[str, int] = {}
+        self.unavailable: StoreUnavailable | None = None
+
+    def number_of(self, trial_id: str) -> int:
+        """The number, in the experiment, of Tune's trial."""
+        return self._numbers[trial_id]
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        """The next trial's configuration for Tune.
+
+        ``None`` while a running trial may yet come back to be restarted; FINISHED after that.
+        """
+        assignment = self._ledger.next()
+        if assignment is None:
+            return None if self._ledger.live else str(Searcher.FINISHED)
+        self._numbers[trial_id] = assignment.number
+        return {"assignment": assignment}
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        """End the trial in the ledger; one with an error is ended by :class:`LedgerCallback`."""
+        if error:
+            return
+        try:
+            self._ledger.finish(self._numbers[trial_id])
+        except StoreUnavailable as unavailable:
+            # Tune takes what is raised here for a fault of the trial, so it is raised later.
+            self.unavailable = unavailable
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing to save."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing to restore."""
+
+
+class LedgerCallback(Callback):  # type: ignore[misc]
+    """Records each epoch, the one that ends a trial too, and each error with its traceback."""
+
+    def __init__(self, ledger: Ledger, searcher: LedgerSearcher) -> None:
+        self._ledger = ledger
+        self._searcher = searcher
+        self._restarts: Counter[int] = Counter()
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+    ) -> None:
+        """Write the epoch to the database before Tune acts on it."""
+        number = self._searcher.number_of(trial.trial_id)
+        # The object itself must not linger in Tune's memory of last results.
+        self._ledger.record_epoch(number, result.pop("result"), result.get("node"))
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Fail the trial, or queue it again when it was the worker that was lost."""
+        number = self._searcher.number_of(trial.trial_id)
+        error = trial.get_pickled_error()
+        if isinstance(error, (RayActorError, WorkerCrashedError)):
+            self._restarts[number] += 1
+            if self._restarts[number] <= MAX_RESTARTS:
+                self._ledger.give_back(number)
+                return
+        self._ledger.fail(number, _reason(trial, error))
+
+
+class StoreStopper(Stopper):  # type: ignore[misc]
+    """Stops the search when the database stayed away for longer than it was waited for."""
+
+    def __init__(self, searcher: LedgerSearcher) -> None:
+        self._searcher = searcher
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        """No trial is stopped on its own."""
+        return False
+
+    def stop_all(self) -> bool:
+        """Whether the database is given up."""
+        return self._searcher.unavailable is not None
+
+
+def _reason(trial: Any, error: BaseException | None) -> str:
+    """The error of a trial: its own message in the first line, the traceback below."""
+    cause = getattr(error, "cause", None) if isinstance(error, RayError) else None
+    shown = cause or error
+    first = f"{type(shown).__name__}: {shown}".split("\n")[0] if shown else "unknown error"
+    traceback = trial.get_error()
+    return f"{first}\n{traceback}" if traceback else first
+
+
+class WatchCallback(Callback):  # type: ignore[misc]
+    """Shows a watcher where the search stands, about twice a second."""
+
+    def __init__(self, ledger: Ledger, watch: Callable[[Snapshot], None]) -> None:
+        self._ledger = ledger
+        self._watch = watch
+        self._next = 0.0
+
+    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        """Called by Tune after each turn of its loop."""
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + 0.5
+            self._watch(self._ledger.snapshot())

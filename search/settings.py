@@ -1,0 +1,95 @@
+"""What a search is asked to do: the settings that its experiment keeps, and where it runs."""
+
+import re
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from sedn.errors import UserError, did_you_mean
+
+SamplerName = Literal["tpe", "random"]
+SchedulerName = Literal["asha", "none"]
+
+
+class SearchSettings(BaseModel):
+    """What decides the outcome of a search; kept with its experiment, fixed but for ``trials``.
+
+    The same command resumes a search, so all of these but ``trials`` must be what they were.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data: str = "digits-in-clutter"
+    trials: int = Field(100, ge=1)
+    """Trials that the experiment holds in the end, the baseline included."""
+    epochs: int | None = Field(None, ge=1)
+    """Epochs of a full training; ``None`` leaves it to the space."""
+    sampler: SamplerName = "tpe"
+    scheduler: SchedulerName = "asha"
+    reduction_factor: int = Field(3, ge=2)
+    """ASHA keeps the best ``1 / reduction_factor`` of the trials at each rung."""
+    grace_epochs: int = Field(1, ge=1)
+    """Epochs that every trial gets before ASHA may stop it."""
+    seed: int = Field(0, ge=0)
+
+    def overrides(self) -> dict[str, Any]:
+        """Fields of a configuration that the search fixes, by dotted path."""
+        fixed: dict[str, Any] = {"data.path": self.data, "seed": self.seed}
+        return fixed if self.epochs is None else {**fixed, "epochs": self.epochs}
+
+
+class Resources(BaseModel):
+    """Where a search runs and what each trial gets; free to change when it is resumed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    address: str | None = None
+    """A Ray cluster to join (``auto``, ``host:port``, ``ray://…``); ``None`` starts one here."""
+    storage_path: str = ""
+    """Folder or URI for checkpoints and predictions; on a cluster every node must reach it."""
+    cpus_per_trial: float = Field(1.0, gt=0)
+    gpus_per_trial: float | None = Field(None, ge=0)
+    """``None``: one where the cluster has GPUs, else none."""
+    max_concurrent: int | None = Field(None, ge=1)
+    """Trials at a time; ``None``: as many as the cluster has room for."""
+    time_seconds: float | None = Field(None, gt=0)
+    """The search stops after this time; what is unfinished goes on when it is resumed."""
+
+    def storage(self) -> str:
+        """The storage path: an absolute folder, ``./runs`` when none was named, or the URI."""
+        if "://" in self.storage_path:
+            return self.storage_path.rstrip("/")
+        return str(Path(self.storage_path or "runs").absolute())
+
+
+def check_unchanged(stored: SearchSettings, asked: SearchSettings, name: str) -> None:
+    """Refuse to resume a search with other settings than it was started with.
+
+    Raises:
+        UserError: a setting other than ``trials`` differs, or fewer trials are asked for.
+    """
+    for field in SearchSettings.model_fields:
+        before, now = getattr(stored, field), getattr(asked, field)
+        if field != "trials" and before != now:
+            raise UserError(
+                f"experiment '{name}' was started with {field} = {before!r}, not {now!r}; "
+                f"leave it as it was, or give the new search another --name"
+            )
+
+
+def build_settings(**fields: Any) -> SearchSettings:
+    """Settings from the options of the command line.
+
+    Raises:
+        UserError: an option has a value it does not take.
+    """
+    try:
+        return SearchSettings(**fields)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        option = str(first["loc"][0]).replace("_", "-")
+        expected = first["msg"].removeprefix("Input should be ")
+        options = re.findall(r"'(\w+)'", expected)
+        hint = did_you_mean(str(first["input"]), options)
+        raise UserError(f"--{option}: '{first['input']}' is not {expected}{hint}") from None

@@ -1,0 +1,59 @@
+"""The worker: a Ray actor that trains one trial after another, and stays warm in between."""
+
+import platform
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from ray.tune import Trainable
+
+from search.ledger import Assignment
+from sedn.config import TrainingConfig
+from sedn.training.result import EpochResult
+
+TrainFunction = Callable[[TrainingConfig, str, int], Iterator[EpochResult]]
+"""``train(config, folder, after_epoch)`` yields a result for each epoch after ``after_epoch``."""
+
+
+class TrialActor(Trainable):  # type: ignore[misc]
+    """Draws epochs from a training generator, one a step.
+
+    An actor is reused for the next trial: torch stays imported and the data stays mapped. One that
+    raised is replaced by Ray, so that no broken CUDA context is handed on.
+    """
+
+    def setup(self, config: dict[str, Any], train: TrainFunction | None = None) -> None:
+        """Start the first trial."""
+        if train is None:
+            raise TypeError("TrialActor needs a training function: tune.with_parameters(train=…)")
+        self._train = train
+        self._begin(config["assignment"])
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Start the next trial in the same process."""
+        self._begin(new_config["assignment"])
+        return True
+
+    def step(self) -> dict[str, Any]:
+        """Train for one epoch; the last one says ``done``."""
+        result = next(self._epochs)
+        return {
+            "epoch": result.epoch,
+            "mean_auc": result.mean_auc,
+            "done": result.epoch >= self._target,
+            "result": result,
+            "node": platform.node(),
+        }
+
+    def cleanup(self) -> None:
+        """Close the generator, and with it what the training holds."""
+        self._close()
+
+    def _begin(self, assignment: Assignment) -> None:
+        self._close()
+        self._target = assignment.config.epochs
+        self._epochs = self._train(assignment.config, assignment.folder, assignment.after_epoch)
+
+    def _close(self) -> None:
+        close = getattr(getattr(self, "_epochs", None), "close", None)
+        if close is not None:
+            close()

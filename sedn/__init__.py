@@ -1,0 +1,1 @@
+"""The network, its data and its training; knows nothing of searches."""
