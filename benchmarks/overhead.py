@@ -1,8 +1,8 @@
 """What an empty trial costs: this project's search beside stock Ray Tune with its OptunaSearch.
 
 Both run trials of three epochs that train nothing, one at a time for each core, with ASHA and an
-SQLite file. Starting Ray and its workers is not counted: each side runs a short and a longer search,
-and the difference in wall time is divided by the difference in trials.
+SQLite file. Starting Ray and its workers is not counted: each side runs a short and a longer
+search, and the difference in wall time is divided by the difference in trials.
 
     python benchmarks/overhead.py [--trials 100] [--stock-trials 24]
 """

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from results.models import Epoch, Experiment, TrialState
 from results.store import LabelCounts, NewExperiment, Store, open_store
+from search.lock import sole_driver
 from search.settings import Resources, SearchSettings, check_unchanged
 from sedn.errors import UserError
 from spaces import Space, check_backbones, load_space, parse_space
@@ -65,28 +66,16 @@ def run_search(
     check_backbones(asked_space)
     counts, fingerprint = _read_data(asked_space, settings)
     store = open_store(store_url, create=True)
-    experiment = _open_experiment(store, name, asked_space, settings, counts, fingerprint)
-
-    from search.ledger import Ledger
-    from search.study import open_study
-
-    stored_space = parse_space(experiment.space_yaml, experiment.space_name)
-    ledger = Ledger(
-        store,
-        experiment,
-        open_study(store, name, stored_space),
-        stored_space,
-        settings,
-        f"{resources.storage()}/{name}",
-        on_wait=on_wait,
-    )
-    watch(ledger.snapshot())
-    if not ledger.finished:
-        past = past_epochs(store, experiment.id)
-        epochs = stored_space.baseline(settings.overrides()).epochs
-        _run_trials(ledger, name, settings, resources, train, watch, epochs, past)
-    watch(ledger.snapshot())
-    return SearchOutcome(name, ledger.finished, ledger.snapshot())
+    with sole_driver(store.engine, name):
+        experiment = _open_experiment(store, name, asked_space, settings, counts, fingerprint)
+        ledger = _open_ledger(store, experiment, settings, resources, on_wait)
+        watch(ledger.snapshot())
+        if not ledger.finished:
+            past = past_epochs(store, experiment.id)
+            epochs = asked_space.baseline(settings.overrides()).epochs
+            _run_trials(ledger, name, settings, resources, train, watch, epochs, past)
+        watch(ledger.snapshot())
+        return SearchOutcome(name, ledger.finished, ledger.snapshot())
 
 
 def past_epochs(store: Store, experiment_id: int) -> list[tuple[int, Epoch]]:
@@ -165,6 +154,22 @@ def _open_experiment(
         )
     store.update_settings(found.id, settings.model_dump(mode="json"))
     return store.experiment(name)
+
+
+def _open_ledger(
+    store: Store,
+    experiment: Experiment,
+    settings: SearchSettings,
+    resources: Resources,
+    on_wait: Callable[[Exception], None],
+) -> "Ledger":
+    from search.ledger import Ledger
+    from search.study import open_study
+
+    space = parse_space(experiment.space_yaml, experiment.space_name)
+    study = open_study(store, experiment.name, space)
+    folder = f"{resources.storage()}/{experiment.name}"
+    return Ledger(store, experiment, study, space, settings, folder, on_wait=on_wait)
 
 
 def _run_trials(

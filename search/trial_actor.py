@@ -4,6 +4,7 @@ import platform
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import ray
 from ray.tune import Trainable
 
 from search.ledger import Assignment
@@ -26,6 +27,7 @@ class TrialActor(Trainable):  # type: ignore[misc]
         if train is None:
             raise TypeError("TrialActor needs a training function: tune.with_parameters(train=…)")
         self._train = train
+        self._node = f"{platform.node()} ({ray.get_runtime_context().get_node_id()[:8]})"
         self._begin(config["assignment"])
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -41,7 +43,7 @@ class TrialActor(Trainable):  # type: ignore[misc]
             "mean_auc": result.mean_auc,
             "done": result.epoch >= self._target,
             "result": result,
-            "node": platform.node(),
+            "node": self._node,
         }
 
     def cleanup(self) -> None:

@@ -13,6 +13,6 @@ class UserError(Exception):
 
 
 def did_you_mean(word: str, options: Iterable[str]) -> str:
-    """Name the nearest of ``options``: ``"; did you mean 'resnet50'?"``, or ``""`` if none is near."""
+    """Name the nearest of ``options``, ``"; did you mean 'resnet50'?"``; ``""`` if none is near."""
     near = get_close_matches(word, list(options), n=1, cutoff=0.6)
     return f"; did you mean '{near[0]}'?" if near else ""

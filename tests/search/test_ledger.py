@@ -145,7 +145,7 @@ class SearchHistory(RuleBasedStateMachine):
     )
     def crash_between_store_and_study(self, data: st.DataObject, step: str, auc: float) -> None:
         number = data.draw(st.sampled_from(sorted(self.running)))
-        if step == "before_tell":
+        if step == "tell":
             self.store.finish_trial(self.experiment.id, number, TrialState.FAILED, reason="no")
             self.ended[number] = TrialState.FAILED
         else:

@@ -208,7 +208,7 @@ def test_a_search_that_was_ended_goes_on_and_loses_nothing(
 
 
 def test_a_lost_worker_costs_no_trial(tmp_path: Path, space_file, store_url) -> None:
-    """The worker kills itself once in the second epoch of each trial; each trial still ends well."""
+    """The worker kills itself in the second epoch of each trial; each trial still ends well."""
     from conftest import make_curves
 
     marks = tmp_path / "marks"

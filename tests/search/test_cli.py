@@ -1,0 +1,165 @@
+"""The command line as a user meets it: the whole path, and one line for what is wrong."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+
+def sedn(*words: str, folder: Path) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", "search.cli.main", *words],
+        cwd=folder,
+        env=os.environ | {"COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        timeout=280,
+    )
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """Small pictures, red where the label says so, with a map of where to look."""
+    random = np.random.default_rng(0)
+    rows = ["image,map,red,bright,split"]
+    for index in range(90):
+        red, bright = index % 2, int(index % 3 == 0)
+        pixels = random.integers(0, 80 + 60 * bright, (40, 40, 3), dtype=np.uint8)
+        region = np.zeros((40, 40), dtype=np.uint8)
+        region[10:30, 10:30] = 255
+        if red:
+            pixels[10:30, 10:30, 0] = 220
+        Image.fromarray(pixels).save(tmp_path / f"{index}.png")
+        Image.fromarray(region).save(tmp_path / f"{index}-map.png")
+        split = ("train", "train", "validation", "train", "test")[index % 5]
+        rows.append(f"{index}.png,{index}-map.png,{red},{bright},{split}")
+    path = tmp_path / "products.csv"
+    path.write_text("\n".join(rows) + "\n")
+    return path
+
+
+def test_search_rank_labels_export_train_report(
+    table: Path, space_file: Path, tmp_path: Path
+) -> None:
+    command = (
+        "search", "--name=red", f"--data={table}", f"--space={space_file}", "--trials=4",
+        "--epochs=2", "--json",
+    )  # fmt: skip
+    searched = sedn(*command, folder=tmp_path)
+    assert searched.returncode == 0, searched.stderr
+    assert json.loads(searched.stdout)["finished"]
+    assert "4 of 4 trials" in searched.stderr
+
+    ranked = json.loads(sedn("rank", "red", "--json", folder=tmp_path).stdout)
+    assert [row["rank"] for row in ranked] == list(range(1, len(ranked) + 1))
+    means = [row["mean_auc"] for row in ranked]
+    assert means == sorted(means, reverse=True)
+    assert all(row["low"] <= row["mean_auc"] <= row["high"] for row in ranked)
+    assert "mean AUC" in sedn("rank", "red", folder=tmp_path).stdout
+
+    by_label = json.loads(sedn("labels", "red", "--json", folder=tmp_path).stdout)
+    assert {row["label"] for row in by_label} == {"red", "bright"}
+    assert "4 of 4 trials" in sedn("status", "red", folder=tmp_path).stdout
+
+    exported = sedn("export", "red", "--rank=1", "-o", "best.yaml", folder=tmp_path)
+    assert exported.returncode == 0, exported.stderr
+    document = yaml.safe_load((tmp_path / "best.yaml").read_text())
+    assert document["data"]["path"] == str(table)
+    sedn("export", "red", "--baseline", "-o", "plain.yaml", folder=tmp_path)
+
+    plain = sedn("train", "plain.yaml", "-o", "plain", folder=tmp_path)
+    assert plain.returncode == 0, plain.stderr
+    trained = sedn(
+        "train", "best.yaml", "-o", "best", "--beside", "plain", "--json", folder=tmp_path
+    )
+    assert trained.returncode == 0, trained.stderr
+    assert (tmp_path / "best" / "model.safetensors").stat().st_size > 0
+    # The export runs unchanged: its last epoch equals the trial's own.
+    best = next(row for row in ranked if row["rank"] == 1)
+    last = (tmp_path / "best" / "epochs.csv").read_text().splitlines()
+    header, row = last[0].split(","), last[-1].split(",")
+    assert float(row[header.index("mean_auc")]) == pytest.approx(best["mean_auc"], abs=1e-3)
+
+    reported = sedn("report", "red", "-o", "report.html", folder=tmp_path)
+    assert reported.returncode == 0, reported.stderr
+    assert "plotly" in (tmp_path / "report.html").read_text()
+
+
+def wrong(folder: Path, *words: str) -> str:
+    done = sedn(*words, folder=folder)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1, done.stderr
+    return lines[0]
+
+
+def test_unknown_backbone(space_file: Path, tmp_path: Path) -> None:
+    space_file.write_text(space_file.read_text().replace("resnet10t", "resnet5O"))
+    line = wrong(tmp_path, "search", "--name=x", f"--space={space_file}", "--trials=1")
+    assert "resnet5O" in line
+    assert "did you mean 'resnet50'" in line
+    assert not (tmp_path / "sedn.db").exists(), "nothing was written"
+
+
+def test_misspelled_key_in_the_space(space_file: Path, tmp_path: Path) -> None:
+    text = space_file.read_text().replace("optimizer.learning_rate", "optimizer.learning_rat")
+    space_file.write_text(text)
+    line = wrong(tmp_path, "search", "--name=x", f"--space={space_file}", "--trials=1")
+    assert "optimizer.learning_rat" in line
+    assert "did you mean 'optimizer.learning_rate'" in line
+
+
+def test_label_without_positives(table: Path, space_file: Path, tmp_path: Path) -> None:
+    lines = table.read_text().splitlines()
+    rows = [lines[0] + ",striped"] + [line + ",0" for line in lines[1:]]
+    table.write_text("\n".join(rows) + "\n")
+    line = wrong(
+        tmp_path, "search", "--name=x", f"--data={table}", f"--space={space_file}", "--trials=1"
+    )
+    assert "products.csv" in line
+    assert "'striped'" in line
+    assert "positive" in line
+
+
+def test_unreadable_database(tmp_path: Path) -> None:
+    (tmp_path / "sedn.db").write_bytes(b"this is no database" * 100)
+    assert "sedn.db" in wrong(tmp_path, "rank", "x")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("rank", "demo"), "sedn.db"),
+        (("search", "--name=a/b"), "--name"),
+        (("search", "--name=a", "--sampler=tpee"), "did you mean 'tpe'"),
+        (("search", "--name=a", "--scheduler=ash"), "did you mean 'asha'"),
+        (("search", "--name=a", "--space=dmeo"), "did you mean 'demo'"),
+        (("search", "--name=a", "--data=digits-in-cluter"), "did you mean 'digits-in-clutter'"),
+        (("train", "none.yaml", "-o", "run"), "none.yaml"),
+    ],
+)
+def test_other_wrong_input(tmp_path: Path, words: tuple[str, ...], said: str) -> None:
+    assert said in wrong(tmp_path, *words)
+
+
+def test_two_drivers_of_one_experiment(tmp_path: Path) -> None:
+    from sqlalchemy import create_engine
+
+    from search.lock import sole_driver
+    from sedn.errors import UserError
+
+    engine = create_engine(f"sqlite:///{tmp_path}/sedn.db")
+    with sole_driver(engine, "one"):
+        with pytest.raises(UserError, match="another process"), sole_driver(engine, "one"):
+            pass
+        with sole_driver(engine, "two"):
+            pass
+    with sole_driver(engine, "one"):
+        pass

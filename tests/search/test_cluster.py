@@ -1,0 +1,153 @@
+"""A head and a second node on loopback, a real PostgreSQL: the same code as on a laptop."""
+
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import optuna
+import pytest
+
+from results.store import open_store
+from search.cluster import connect
+from search.settings import Resources
+from sedn.errors import UserError
+
+RAY = str(Path(sys.executable).with_name("ray"))
+TOKEN = secrets.token_hex(32)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def start_node(*options: str) -> subprocess.Popen:
+    environment = os.environ | {
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": TOKEN,
+        "RAY_USAGE_STATS_ENABLED": "0",
+    }
+    return subprocess.Popen(
+        [
+            RAY,
+            "start",
+            "--block",
+            "--node-ip-address=127.0.0.1",
+            "--num-cpus=1",
+            "--object-store-memory=100000000",
+            *options,
+        ],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def wait_for_nodes(address: str, nodes: int) -> None:
+    code = f"""
+import ray, time, sys
+for attempt in range(60):
+    try:
+        ray.init(address={address!r}, logging_level="ERROR", log_to_driver=False)
+        if sum(node["Alive"] for node in ray.nodes()) == {nodes}:
+            sys.exit(0)
+        ray.shutdown()
+    except ConnectionError:
+        pass
+    time.sleep(0.5)
+sys.exit(1)
+"""
+    environment = os.environ | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": TOKEN}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=120)
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    port = free_port()
+    # Ray puts sockets in this folder, and a socket's path has a bound of 107 bytes.
+    folder = Path("/tmp") / f"ray-{secrets.token_hex(4)}"
+    nodes = [
+        start_node("--head", f"--port={port}", "--include-dashboard=false", f"--temp-dir={folder}")
+    ]
+    address = f"127.0.0.1:{port}"
+    try:
+        wait_for_nodes(address, 1)
+        nodes.append(start_node(f"--address={address}"))
+        wait_for_nodes(address, 2)
+        yield address
+    finally:
+        for node in reversed(nodes):
+            os.killpg(node.pid, signal.SIGTERM)
+            node.wait(30)
+
+
+def sedn(*words: str, **environment: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", "search.cli.main", *words],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+
+
+def test_search_over_two_nodes_into_postgresql(
+    cluster: str, postgres_url: str, space_file: Path, tmp_path: Path
+) -> None:
+    command = [
+        "search",
+        "--name=two-nodes",
+        f"--space={space_file}",
+        "--trials=5",
+        "--epochs=2",
+        f"--address={cluster}",
+        f"--store={postgres_url}",
+        f"--storage-path={tmp_path}",
+        "--json",
+    ]
+    done = sedn(*command, RAY_AUTH_TOKEN=TOKEN)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["finished"]
+    store = open_store(postgres_url)
+    rows = store.trials(store.experiment("two-nodes").id)
+    assert len(rows) == 5
+    assert {str(row.state) for row in rows} <= {"COMPLETE", "PRUNED"}
+    assert len({row.node for row in rows}) == 2, "both nodes worked"
+    trials = optuna.load_study(study_name="two-nodes", storage=postgres_url).trials
+    assert [trial.state.name for trial in trials] == [str(row.state) for row in rows]
+
+    again = sedn(*command, RAY_AUTH_TOKEN=TOKEN)
+    assert again.returncode == 0, again.stderr
+    assert len(store.trials(store.experiment("two-nodes").id)) == 5
+
+    ranked = sedn("rank", "two-nodes", "--json", f"--store={postgres_url}")
+    assert json.loads(ranked.stdout)[0]["rank"] == 1
+
+
+def test_a_cluster_that_is_not_there_is_one_line() -> None:
+    port = free_port()
+    done = sedn(
+        "search",
+        "--name=nowhere",
+        "--trials=1",
+        f"--address=127.0.0.1:{port}",
+        "--store=sqlite:////tmp/nowhere/none.db",
+    )
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_missing_token_is_named(cluster: str, monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+    for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH", "RAY_AUTH_MODE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(UserError, match="asks for its token"):
+        connect(Resources(address=cluster))
