@@ -1,0 +1,267 @@
+"""The results store: what a search writes, and what ranking and reports read."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Engine, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+
+from results.database import open_engine
+from results.models import Epoch, Experiment, Label, LabelAuc, Trial, TrialState
+from sedn.errors import UserError, did_you_mean
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class LabelCounts:
+    """How often a label is positive, and known at all, in the splits that a search sees."""
+
+    name: str
+    train_positives: int
+    train_known: int
+    validation_positives: int
+    validation_known: int
+
+
+@dataclass(frozen=True)
+class NewExperiment:
+    """An experiment to be made."""
+
+    name: str
+    data_path: str
+    data_fingerprint: str
+    space_name: str
+    space_yaml: str
+    settings: Mapping[str, Any]
+    labels: Sequence[LabelCounts]
+
+
+@dataclass(frozen=True)
+class NewTrial:
+    """A trial that is about to start."""
+
+    experiment_id: int
+    number: int
+    role: str
+    params: Mapping[str, Any]
+    config: Mapping[str, Any]
+    config_hash: str
+    seed: int
+    target_epochs: int
+    folder: str
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """What a trial reached after an epoch."""
+
+    epoch: int
+    mean_auc: float
+    mean_auc_stderr: float
+    train_loss: float
+    seconds: float
+    parameters: int | None = None
+
+
+def open_store(url: str, *, create: bool = False) -> "Store":
+    """Open the store at an SQLAlchemy URL.
+
+    Raises:
+        UserError: it cannot be opened, or is not there and not to be made.
+    """
+    return Store(open_engine(url, create=create))
+
+
+class Store:
+    """Experiments, trials, epochs and per-label AUC in one database.
+
+    Every write is one transaction and may be repeated: the rows are the same after the second time.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._session = sessionmaker(engine, expire_on_commit=False)
+        self._trial_ids: dict[tuple[int, int], int] = {}
+
+    @property
+    def url(self) -> str:
+        """The SQLAlchemy URL, password included."""
+        return self.engine.url.render_as_string(hide_password=False)
+
+    def create_experiment(self, experiment: NewExperiment) -> Experiment:
+        """Add an experiment and its labels."""
+        fields = {k: v for k, v in asdict(experiment).items() if k != "labels"}
+        with self._session.begin() as session:
+            row = Experiment(created_at=datetime.now(UTC), **fields)
+            session.add(row)
+            session.flush()
+            session.add_all(
+                Label(experiment_id=row.id, position=position, **asdict(label))
+                for position, label in enumerate(experiment.labels)
+            )
+        return row
+
+    def update_settings(self, experiment_id: int, settings: Mapping[str, Any]) -> None:
+        """Replace an experiment's settings."""
+        with self._session.begin() as session:
+            session.execute(
+                update(Experiment).where(Experiment.id == experiment_id).values(settings=settings)
+            )
+
+    def experiment(self, name: str) -> Experiment:
+        """The experiment called ``name``.
+
+        Raises:
+            UserError: there is none.
+        """
+        found = self.find_experiment(name)
+        if found is None:
+            names = [experiment.name for experiment in self.experiments()]
+            hint = did_you_mean(name, names) or (f"; there is {', '.join(names)}" if names else "")
+            raise UserError(f"no experiment '{name}' in this database{hint}")
+        return found
+
+    def find_experiment(self, name: str) -> Experiment | None:
+        """The experiment called ``name``, if there is one."""
+        with self._session() as session:
+            return session.scalar(select(Experiment).where(Experiment.name == name))
+
+    def experiments(self) -> list[Experiment]:
+        """All experiments, the oldest first."""
+        with self._session() as session:
+            return list(session.scalars(select(Experiment).order_by(Experiment.id)))
+
+    def labels(self, experiment_id: int) -> list[Label]:
+        """The labels of an experiment in the order of its data."""
+        query = select(Label).where(Label.experiment_id == experiment_id).order_by(Label.position)
+        with self._session() as session:
+            return list(session.scalars(query))
+
+    def add_trial(self, trial: NewTrial) -> None:
+        """Add a trial that starts now; one that is there already is left as it is."""
+        with self._session.begin() as session:
+            known = session.scalar(_trial_id(trial.experiment_id, trial.number))
+            if known is None:
+                session.execute(
+                    insert(Trial).values(
+                        **asdict(trial),
+                        state=TrialState.RUNNING,
+                        started_at=datetime.now(UTC),
+                        epochs=0,
+                        seconds=0.0,
+                    )
+                )
+
+    def record_epoch(
+        self, experiment_id: int, number: int, epoch: EpochRecord, *, node: str | None
+    ) -> None:
+        """Write an epoch, and bring its trial's own row up to it."""
+        trial_id = self._id_of(experiment_id, number)
+        values = asdict(epoch)
+        parameters = values.pop("parameters")
+        with self._session.begin() as session:
+            _upsert(
+                session, Epoch, {"trial_id": trial_id, **values, "recorded_at": datetime.now(UTC)}
+            )
+            seconds = select(func.sum(Epoch.seconds)).where(Epoch.trial_id == trial_id)
+            session.execute(
+                update(Trial)
+                .where(Trial.id == trial_id, Trial.epochs <= epoch.epoch)
+                .values(
+                    epochs=epoch.epoch,
+                    mean_auc=epoch.mean_auc,
+                    mean_auc_stderr=epoch.mean_auc_stderr,
+                    parameters=parameters,
+                    node=node,
+                    seconds=seconds.scalar_subquery(),
+                )
+            )
+
+    def finish_trial(
+        self,
+        experiment_id: int,
+        number: int,
+        state: TrialState,
+        reason: str | None = None,
+        label_auc: Mapping[str, tuple[float | None, float | None]] | None = None,
+    ) -> None:
+        """End a trial, with the AUC and standard error of each label after its last epoch."""
+        trial_id = self._id_of(experiment_id, number)
+        with self._session.begin() as session:
+            session.execute(
+                update(Trial)
+                .where(Trial.id == trial_id)
+                .values(state=state, reason=reason, ended_at=datetime.now(UTC))
+            )
+            if label_auc:
+                names = select(Label.name, Label.id).where(Label.experiment_id == experiment_id)
+                ids = {name: label_id for name, label_id in session.execute(names)}
+                for name, (auc, stderr) in label_auc.items():
+                    if name in ids:
+                        row = {"label_id": ids[name], "auc": auc, "stderr": stderr}
+                        _upsert(session, LabelAuc, {"trial_id": trial_id, **row})
+
+    def trials(self, experiment_id: int) -> list[Trial]:
+        """The trials of an experiment by number."""
+        query = select(Trial).where(Trial.experiment_id == experiment_id).order_by(Trial.number)
+        with self._session() as session:
+            return list(session.scalars(query))
+
+    def epochs(self, experiment_id: int) -> dict[int, list[Epoch]]:
+        """The epochs of each trial, by the trial's number, in order."""
+        query = (
+            select(Trial.number, Epoch)
+            .join(Epoch, Epoch.trial_id == Trial.id)
+            .where(Trial.experiment_id == experiment_id)
+            .order_by(Trial.number, Epoch.epoch)
+        )
+        by_trial: dict[int, list[Epoch]] = {}
+        with self._session() as session:
+            for number, epoch in session.execute(query):
+                by_trial.setdefault(number, []).append(epoch)
+        return by_trial
+
+    def label_aucs(self, experiment_id: int) -> "pd.DataFrame":
+        """AUC and standard error in long form: columns trial, label, auc, stderr."""
+        import pandas as pd
+
+        query = (
+            select(Trial.number, Label.name, LabelAuc.auc, LabelAuc.stderr)
+            .join(Trial, LabelAuc.trial_id == Trial.id)
+            .join(Label, LabelAuc.label_id == Label.id)
+            .where(Trial.experiment_id == experiment_id)
+            .order_by(Trial.number, Label.position)
+        )
+        with self._session() as session:
+            rows = [tuple(row) for row in session.execute(query)]
+        frame = pd.DataFrame(rows, columns=["trial", "label", "auc", "stderr"])
+        return frame.astype({"auc": float, "stderr": float})
+
+    def _id_of(self, experiment_id: int, number: int) -> int:
+        """The row of a trial; remembered, since it is asked for at every epoch."""
+        key = (experiment_id, number)
+        if key not in self._trial_ids:
+            with self._session() as session:
+                found = session.scalar(_trial_id(experiment_id, number))
+            if found is None:
+                raise LookupError(f"no trial {number} in experiment {experiment_id}")
+            self._trial_ids[key] = found
+        return self._trial_ids[key]
+
+
+def _trial_id(experiment_id: int, number: int) -> Any:
+    return select(Trial.id).where(Trial.experiment_id == experiment_id, Trial.number == number)
+
+
+def _upsert(session: Session, table: type[DeclarativeBase], values: Mapping[str, Any]) -> None:
+    """Insert a row, or update the one with the same primary key."""
+    postgres = session.get_bind().dialect.name == "postgresql"
+    statement: Any = (postgresql if postgres else sqlite).insert(table).values(**values)
+    keys = [column.name for column in table.__mapper__.primary_key]
+    changed = {name: statement.excluded[name] for name in values if name not in keys}
+    session.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed))
