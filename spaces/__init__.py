@@ -1,1 +1,21 @@
 """What may be searched: a small declarative language, and a catalog of spaces in it."""
+
+from spaces.axes import Axis, Choice, Condition, FloatRange, IntRange, SuggestsValues
+from spaces.backbones import backbone_names, check_backbones
+from spaces.loading import catalog, load_space, parse_space
+from spaces.space import Space
+
+__all__ = [
+    "Axis",
+    "Choice",
+    "Condition",
+    "FloatRange",
+    "IntRange",
+    "Space",
+    "SuggestsValues",
+    "backbone_names",
+    "catalog",
+    "check_backbones",
+    "load_space",
+    "parse_space",
+]

@@ -1,0 +1,137 @@
+"""The axes of a space: what one field of a configuration may be, and when it matters."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Protocol
+
+
+class SuggestsValues(Protocol):
+    """What an axis asks for values: an Optuna ``Trial``, ``FixedTrial`` or their like."""
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        """One of ``choices``."""
+        ...
+
+    def suggest_int(
+        self, name: str, low: int, high: int, *, step: int = 1, log: bool = False
+    ) -> int:
+        """An integer from ``low`` to ``high``, both included."""
+        ...
+
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
+    ) -> float:
+        """A number from ``low`` to ``high``, both included."""
+        ...
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One line of a ``when``: the axis at ``path`` has, or has not, one of ``values``."""
+
+    path: str
+    values: tuple[Any, ...]
+    negated: bool = False
+
+    def holds(self, params: Mapping[str, Any]) -> bool:
+        """Whether the parameters so far meet it; an axis that is absent never does."""
+        return self.path in params and (params[self.path] in self.values) != self.negated
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of a few values, without an order."""
+
+    path: str
+    options: tuple[Any, ...]
+    default: Any
+    when: tuple[Condition, ...] = ()
+
+    def suggest(self, trial: SuggestsValues) -> Any:
+        """Ask ``trial`` for a value."""
+        return trial.suggest_categorical(self.path, list(self.options))
+
+    def contains(self, value: object) -> bool:
+        """Whether the axis can take ``value``."""
+        return value in self.options
+
+    def values(self) -> Sequence[Any]:
+        """All values, in order."""
+        return self.options
+
+
+@dataclass(frozen=True)
+class IntRange:
+    """An integer between two bounds, both included; ``log`` makes small ones as likely as large."""
+
+    path: str
+    low: int
+    high: int
+    default: int
+    step: int = 1
+    log: bool = False
+    when: tuple[Condition, ...] = ()
+
+    def suggest(self, trial: SuggestsValues) -> int:
+        """Ask ``trial`` for a value."""
+        return trial.suggest_int(self.path, self.low, self.high, step=self.step, log=self.log)
+
+    def contains(self, value: object) -> bool:
+        """Whether the axis can take ``value``."""
+        return isinstance(value, int) and value in self.values()
+
+    def values(self) -> Sequence[int]:
+        """All values, in order."""
+        return range(self.low, self.high + 1, self.step)
+
+
+@dataclass(frozen=True)
+class FloatRange:
+    """A number between two bounds, both included; continuous unless it has a ``step``."""
+
+    path: str
+    low: float
+    high: float
+    default: float
+    step: float | None = None
+    log: bool = False
+    when: tuple[Condition, ...] = ()
+
+    def suggest(self, trial: SuggestsValues) -> float:
+        """Ask ``trial`` for a value."""
+        return trial.suggest_float(self.path, self.low, self.high, step=self.step, log=self.log)
+
+    def contains(self, value: object) -> bool:
+        """Whether the axis can take ``value``."""
+        if not isinstance(value, float) or not self.low <= value <= self.high:
+            return False
+        return self.step is None or is_multiple(value - self.low, self.step)
+
+    def values(self) -> Sequence[float] | None:
+        """All values, in order; ``None`` when continuous."""
+        if self.step is None:
+            return None
+        # Decimal, as Optuna does it: 0.1 + 0.2 must be 0.3, or the grid loses its last point.
+        low, high, step = (Decimal(str(number)) for number in (self.low, self.high, self.step))
+        return [float(low + i * step) for i in range(int((high - low) / step) + 1)]
+
+
+Axis = Choice | IntRange | FloatRange
+
+
+def is_active(axis: Axis, params: Mapping[str, Any]) -> bool:
+    """Whether every condition of ``axis`` holds, given the values of the axes above it."""
+    return all(condition.holds(params) for condition in axis.when)
+
+
+def is_multiple(number: float, step: float) -> bool:
+    """Whether ``number`` is a whole multiple of ``step``, but for rounding."""
+    ratio = number / step
+    return math.isclose(ratio, round(ratio), rel_tol=0.0, abs_tol=1e-9)
+
+
+def middle(low: float, high: float, *, log: bool) -> float:
+    """Half way between the bounds: their mean, or their geometric mean on a log scale."""
+    return math.sqrt(low * high) if log else (low + high) / 2

@@ -1,0 +1,110 @@
+"""The fields of a training configuration, by dotted path."""
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+from sedn.config import TrainingConfig, describe_error, field_paths
+from sedn.errors import UserError, did_you_mean
+
+SET_BY_THE_SEARCH = frozenset({"data.path", "data.split_seed", "epochs", "seed"})
+"""Fields that no axis may vary: trials that differ in them cannot be ranked against each other."""
+
+
+@cache
+def leaf_paths() -> tuple[str, ...]:
+    """Paths of the fields that hold a value, groups left out."""
+    paths = field_paths()
+    groups = {path.rpartition(".")[0] for path in paths}
+    return tuple(path for path in paths if path not in groups)
+
+
+def check_path(path: str, source: str) -> None:
+    """Refuse a path that is not that of a field holding a value.
+
+    Raises:
+        UserError: there is no such field, or it is a group of fields.
+    """
+    if path in leaf_paths():
+        return
+    inside = [leaf for leaf in leaf_paths() if leaf.startswith(f"{path}.")]
+    if inside:
+        raise UserError(f"{source}: '{path}' is a group of fields; name one: {', '.join(inside)}")
+    raise UserError(f"{source}: there is no field '{path}'{did_you_mean(path, leaf_paths())}")
+
+
+def check_value(path: str, value: object, source: str) -> Any:
+    """The value as the field at ``path`` holds it (``1`` becomes ``1.0`` where it is a float).
+
+    Raises:
+        UserError: the field does not take the value.
+    """
+    group, name = _group_of(path)
+    try:
+        return getattr(group.model_validate({name: value}), name)
+    except ValidationError as error:
+        reason = describe_error(error).removeprefix(f"field '{name}': ")
+        raise UserError(f"{source}: {reason}{_hint(group, name, value)}") from None
+
+
+def default_of(path: str) -> Any:
+    """The value that the field at ``path`` has when nothing is said."""
+    group, name = _group_of(path)
+    return group.model_fields[name].default
+
+
+def flatten(fields: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested fields by dotted path."""
+    flat: dict[str, Any] = {}
+    for name, value in fields.items():
+        if isinstance(value, Mapping):
+            flat |= flatten(value, f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = value
+    return flat
+
+
+def nest(values: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """Values by dotted path, nested as the configuration is; a later value wins."""
+    nested: dict[str, Any] = {}
+    for path, value in values:
+        *groups, name = path.split(".")
+        inner = nested
+        for group in groups:
+            inner = inner.setdefault(group, {})
+        inner[name] = value
+    return nested
+
+
+def _group_of(path: str) -> tuple[type[BaseModel], str]:
+    """The group that holds the field, and the field's name in it."""
+    group: type[BaseModel] = TrainingConfig
+    *parents, name = path.split(".")
+    for parent in parents:
+        annotation = group.model_fields[parent].annotation
+        assert isinstance(annotation, type)
+        assert issubclass(annotation, BaseModel)
+        group = annotation
+    return group, name
+
+
+def _hint(group: type[BaseModel], name: str, value: object) -> str:
+    """What was probably meant: the nearest option, or a number that YAML reads as text."""
+    annotation = group.model_fields[name].annotation
+    if not isinstance(value, str):
+        return ""
+    if get_origin(annotation) is Literal:
+        return did_you_mean(value, get_args(annotation))
+    if annotation in (int, float) and _is_number(value):
+        return f"; YAML takes {value} for text: write {float(value)!r}"
+    return ""
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,196 @@
+"""One axis of a space from its YAML mapping, and everything that can be wrong with it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sedn.errors import UserError, did_you_mean
+from spaces.axes import Axis, Choice, Condition, FloatRange, IntRange, is_multiple, middle
+from spaces.fields import SET_BY_THE_SEARCH, check_path, check_value, default_of
+
+_KINDS = ("choice", "int", "float")
+_KEYWORDS = (*_KINDS, "log", "step", "default", "when")
+_Numbers = tuple[type[int]] | tuple[type[int], type[float]]
+_SHAPES = "{choice: [a, b]}, {int: [low, high]} or {float: [low, high]}"
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """An axis as it is written: its path, its mapping, and the words that begin its errors."""
+
+    path: str
+    fields: Mapping[str, Any]
+    source: str
+
+    def value(self, value: object) -> Any:
+        """``value`` as the field holds it."""
+        return check_value(self.path, value, self.source)
+
+
+def parse_axis(path: object, fields: object, above: Mapping[str, Axis], source: str) -> Axis:
+    """The axis at ``path``; ``above`` holds those that its condition may look at.
+
+    Raises:
+        UserError: the path is not that of a field, or something in ``fields`` is wrong.
+    """
+    check_path(str(path), f"{source}: axes")
+    where = f"{source}: axis '{path}'"
+    if path in SET_BY_THE_SEARCH:
+        raise UserError(f"{where}: the search sets this field; it cannot be an axis")
+    if not isinstance(fields, dict):
+        raise UserError(f"{where}: expected {_SHAPES}, not {fields!r}")
+    for keyword in fields:
+        if keyword not in _KEYWORDS:
+            known = did_you_mean(str(keyword), _KEYWORDS) or f"; known: {', '.join(_KEYWORDS)}"
+            raise UserError(f"{where}: unknown keyword '{keyword}'{known}")
+    kinds = [kind for kind in _KINDS if kind in fields]
+    if len(kinds) != 1:
+        said = " and ".join(f"'{kind}'" for kind in kinds) or "none of them"
+        raise UserError(f"{where}: expected one of {_SHAPES}; it has {said}")
+    entry = _Entry(str(path), fields, where)
+    when = _parse_when(entry, above)
+    if kinds == ["choice"]:
+        return _parse_choice(entry, when)
+    return _parse_int(entry, when) if kinds == ["int"] else _parse_float(entry, when)
+
+
+def _parse_choice(entry: _Entry, when: tuple[Condition, ...]) -> Choice:
+    for keyword in ("log", "step"):
+        if keyword in entry.fields:
+            raise UserError(f"{entry.source}: '{keyword}' goes with int or float, not with choice")
+    listed = entry.fields["choice"]
+    if not isinstance(listed, list) or not listed:
+        raise UserError(f"{entry.source}: 'choice' needs a list of values, not {listed!r}")
+    options: list[Any] = []
+    for value in map(entry.value, listed):
+        if value in options:
+            raise UserError(f"{entry.source}: {value!r} is listed twice; leave one")
+        options.append(value)
+    axis = Choice(entry.path, tuple(options), options[0], when)
+    return Choice(entry.path, tuple(options), _default(entry, axis), when)
+
+
+def _parse_int(entry: _Entry, when: tuple[Condition, ...]) -> IntRange:
+    low, high = _bounds(entry, "int", (int,))
+    log, step = _scale(entry, low, high, (int,))
+    centre = round(middle(low, high, log=log))
+    centre -= (centre - low) % (step or 1)
+    axis = IntRange(entry.path, low, high, centre, step or 1, log, when)
+    return IntRange(entry.path, low, high, _default(entry, axis), step or 1, log, when)
+
+
+def _parse_float(entry: _Entry, when: tuple[Condition, ...]) -> FloatRange:
+    low, high = (float(bound) for bound in _bounds(entry, "float", (int, float)))
+    log, step = _scale(entry, low, high, (int, float))
+    grid = FloatRange(entry.path, low, high, low, step, log, when).values()
+    centre = grid[(len(grid) - 1) // 2] if grid else middle(low, high, log=log)
+    axis = FloatRange(entry.path, low, high, centre, step, log, when)
+    return FloatRange(entry.path, low, high, _default(entry, axis), step, log, when)
+
+
+def _bounds(entry: _Entry, kind: str, numbers: _Numbers) -> tuple[Any, Any]:
+    """The two bounds of a range, which the field must take and which must be in order."""
+    listed = entry.fields[kind]
+    if not isinstance(listed, list) or len(listed) != 2:
+        raise UserError(f"{entry.source}: '{kind}' needs two bounds, [low, high], not {listed!r}")
+    for bound in listed:
+        if isinstance(bound, str):
+            entry.value(bound)
+        if not isinstance(bound, numbers) or isinstance(bound, bool):
+            what = "whole numbers" if kind == "int" else "numbers"
+            raise UserError(f"{entry.source}: the bounds of '{kind}' must be {what}, not {bound!r}")
+        entry.value(bound if kind == "int" else float(bound))
+    low, high = listed[0], listed[1]
+    if low >= high:
+        raise UserError(
+            f"{entry.source}: the lower bound {low!r} is not below the upper bound {high!r}"
+        )
+    return low, high
+
+
+def _scale(entry: _Entry, low: float, high: float, numbers: _Numbers) -> tuple[bool, Any]:
+    """``log`` and ``step`` of a range; no step is ``None``."""
+    log, step = entry.fields.get("log", False), entry.fields.get("step")
+    if not isinstance(log, bool):
+        raise UserError(f"{entry.source}: 'log' must be true or false, not {log!r}")
+    if log and step is not None:
+        raise UserError(f"{entry.source}: 'step' does not go with 'log: true'; leave one")
+    if log and low <= 0:
+        raise UserError(f"{entry.source}: 'log' needs a lower bound above 0, not {low!r}")
+    if step is None:
+        return log, None
+    if not isinstance(step, numbers) or isinstance(step, bool) or not 0 < step <= high - low:
+        what = "whole number" if float not in numbers else "number"
+        raise UserError(
+            f"{entry.source}: 'step' must be a {what} above 0 and at most "
+            f"{high - low!r}, not {step!r}"
+        )
+    if not is_multiple(high - low, step):
+        raise UserError(
+            f"{entry.source}: steps of {step!r} from {low!r} do not end at {high!r}; "
+            f"change the step or a bound"
+        )
+    return log, step if float not in numbers else float(step)
+
+
+def _default(entry: _Entry, axis: Axis) -> Any:
+    """The default as given, else the configuration's own where the axis has it, else the axis's."""
+    if "default" not in entry.fields:
+        own = default_of(entry.path)
+        return own if axis.contains(own) else axis.default
+    default = entry.value(entry.fields["default"])
+    if not axis.contains(default):
+        raise UserError(f"{entry.source}: the default {default!r} is not in {_extent(axis)}")
+    return default
+
+
+def _extent(axis: Axis) -> str:
+    if isinstance(axis, Choice):
+        return f"its choice: {', '.join(map(str, axis.options))}"
+    steps = f" in steps of {axis.step!r}" if axis.step not in (None, 1) else ""
+    return f"its range from {axis.low!r} to {axis.high!r}{steps}"
+
+
+def _parse_when(entry: _Entry, above: Mapping[str, Axis]) -> tuple[Condition, ...]:
+    if "when" not in entry.fields:
+        return ()
+    when = entry.fields["when"]
+    if not isinstance(when, dict) or not when:
+        raise UserError(
+            f"{entry.source}: 'when' needs axes and their values, such as "
+            f"{{embedding.placement: stage1}}, not {when!r}"
+        )
+    return tuple(
+        _parse_condition(str(path), values, above, f"{entry.source}: when")
+        for path, values in when.items()
+    )
+
+
+def _parse_condition(
+    path: str, written: object, above: Mapping[str, Axis], source: str
+) -> Condition:
+    axis = above.get(path)
+    if axis is None:
+        raise UserError(f"{source}: '{path}' is no axis above this one{did_you_mean(path, above)}")
+    if isinstance(axis, FloatRange):
+        raise UserError(f"{source}: '{path}' is a float axis; a condition needs a choice or an int")
+    negated = isinstance(written, dict)
+    if isinstance(written, dict):
+        if list(written) != ["not"]:
+            raise UserError(
+                f"{source}: '{path}' needs a value, a list of values or {{not: …}}, not {written!r}"
+            )
+        written = written["not"]
+    listed = written if isinstance(written, list) else [written]
+    if not listed:
+        raise UserError(f"{source}: '{path}' needs at least one value")
+    values = tuple(check_value(path, value, f"{source}: '{path}'") for value in listed)
+    for value in values:
+        if not axis.contains(value):
+            hint = did_you_mean(str(value), map(str, axis.values() or ()))
+            raise UserError(
+                f"{source}: '{path}' is never {value!r}: it is not in {_extent(axis)}{hint}"
+            )
+    if negated and len(set(values)) == len(axis.values() or ()):
+        raise UserError(f"{source}: '{path}' is always one of {list(values)!r}: it never holds")
+    return Condition(path, values, negated)

@@ -1,0 +1,99 @@
+"""A space: its axes, and how a point of it becomes a training configuration."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sedn.config import TrainingConfig, build_config
+from spaces.axes import Axis, SuggestsValues, is_active
+from spaces.fields import check_path, flatten, nest
+
+PLAIN = {"embedding.placement": "none", "attention.kind": "none"}
+"""What makes a network the plain backbone."""
+
+_State = frozenset[tuple[str, Any]]
+
+
+@dataclass(frozen=True)
+class Space:
+    """What may be searched: fixed fields, and axes in an order in which conditions look back."""
+
+    name: str
+    description: str
+    base: dict[str, Any]
+    """Fixed fields, nested as in the configuration."""
+    axes: tuple[Axis, ...]
+    source_text: str
+    """The YAML as it was read: an experiment keeps it, so that a resume reads exactly this."""
+    source: str = field(default="", compare=False)
+    """The file or the name that the text came from; it begins the messages of errors."""
+
+    def sample(self, trial: SuggestsValues) -> dict[str, Any]:
+        """Ask ``trial`` for a value of each active axis, in order; by dotted path."""
+        params: dict[str, Any] = {}
+        for axis in self.axes:
+            if is_active(axis, params):
+                params[axis.path] = axis.suggest(trial)
+        return params
+
+    def config(
+        self, params: Mapping[str, Any], overrides: Mapping[str, Any] | None = None
+    ) -> TrainingConfig:
+        """The configuration of a point.
+
+        Args:
+            params: values of the active axes by dotted path, as :meth:`sample` gives them.
+            overrides: fields by dotted path that win over the base and over ``params``.
+
+        Raises:
+            UserError: a path is no field, or a field does not take its value.
+        """
+        source = f"space '{self.name}'"
+        values = flatten(self.base) | dict(params) | dict(overrides or {})
+        for path in values:
+            check_path(path, source)
+        return build_config(nest(values.items()), source)
+
+    def baseline_params(self) -> dict[str, Any]:
+        """The plain backbone with default settings, as far as the axes can represent it.
+
+        Where ``none`` is no choice of the placement (or of the attention), that axis is left out,
+        and with it every axis whose condition looks at it.
+        """
+        params: dict[str, Any] = {}
+        for axis in self.axes:
+            value = PLAIN.get(axis.path, axis.default)
+            if is_active(axis, params) and axis.contains(value):
+                params[axis.path] = value
+        return params
+
+    def baseline(self, overrides: Mapping[str, Any] | None = None) -> TrainingConfig:
+        """The plain backbone with default settings, even where no point of the space is that.
+
+        Raises:
+            UserError: an override is no field, or its field does not take the value.
+        """
+        return self.config(self.baseline_params(), overrides).plain()
+
+    def points(self) -> int | None:
+        """The number of distinct parameter combinations; ``None`` when an axis is continuous."""
+        # Counted by what later conditions look at, so that a space of millions takes no time.
+        counts: Counter[_State] = Counter({frozenset(): 1})
+        for position, axis in enumerate(self.axes):
+            values = axis.values()
+            if values is None:
+                return None
+            seen_later = {c.path for later in self.axes[position + 1 :] for c in later.when}
+            following: Counter[_State] = Counter()
+            for state, count in counts.items():
+                kept = frozenset(item for item in state if item[0] in seen_later)
+                if not is_active(axis, dict(state)):
+                    following[kept] += count
+                elif axis.path in seen_later:
+                    for value in values:
+                        following[kept | {(axis.path, value)}] += count
+                else:
+                    following[kept] += count * len(values)
+            counts = following
+        return counts.total()
