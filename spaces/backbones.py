@@ -1,31 +1,61 @@
-"""Whether the backbones that a space names exist."""
+"""Whether the backbones that a space names exist and have the places it names."""
+
+from typing import Any
 
 from sedn.errors import UserError
-from spaces.axes import Choice
-from spaces.fields import flatten
+from spaces.axes import Axis, FloatRange
 from spaces.space import Space
+
+_BUILDS = ("backbone.name", "backbone.pretrained", "backbone.drop_path", "embedding.placement")
+"""Axes that decide whether a network can be built at all."""
 
 
 def backbone_names(space: Space) -> tuple[str, ...]:
     """The timm models that the trials of ``space`` may train."""
-    for axis in space.axes:
-        if axis.path == "backbone.name" and isinstance(axis, Choice):
-            return axis.options
-    return (flatten(space.base).get("backbone.name", space.baseline().backbone.name),)
+    configs = (space.config(params) for params in _builds(space))
+    return tuple(dict.fromkeys(config.backbone.name for config in configs))
 
 
 def check_backbones(space: Space) -> None:
-    """Refuse a space with a backbone that timm does not have, or that the network cannot use.
+    """Refuse a space with a backbone that timm lacks, or that cannot be built as a trial asks.
 
-    Kept apart from reading the space, because it imports timm, which takes seconds.
+    Each backbone is met with each placement. Nothing is trained and no weights are fetched, but
+    timm is imported, which takes seconds; so this is kept apart from reading the space.
 
     Raises:
-        UserError: there is such a backbone; the message names the space and the nearest model.
+        UserError: there is such a backbone; the message names the space and what would do.
     """
-    from sedn.network import check_backbone
+    from sedn.network import check_backbone, check_placement
 
-    for name in backbone_names(space):
-        try:
+    try:
+        for name in backbone_names(space):
             check_backbone(name)
-        except UserError as error:
-            raise UserError(f"{space.source}: {error}") from None
+        for params in _builds(space):
+            check_placement(space.config(params))
+    except UserError as error:
+        raise UserError(f"{space.source}: {error}") from None
+
+
+def _builds(space: Space) -> list[dict[str, Any]]:
+    """The combinations of the axes that decide how a network is built.
+
+    A condition on any other axis is taken to hold sometimes. Of the drop path, the largest value
+    stands for all: a backbone takes any or only 0.
+    """
+    axes = [axis for axis in space.axes if axis.path in _BUILDS]
+    combinations: list[dict[str, Any]] = [{}]
+    for axis in axes:
+        known = {other.path for other in axes}
+        grown = []
+        for params in combinations:
+            if all(condition.holds(params) for condition in axis.when if condition.path in known):
+                grown += [{**params, axis.path: value} for value in _telling(axis)]
+            else:
+                grown.append(params)
+        combinations = grown
+    return combinations
+
+
+def _telling(axis: Axis) -> list[Any]:
+    values = [axis.high] if isinstance(axis, FloatRange) else list(axis.values())
+    return [max(values)] if axis.path == "backbone.drop_path" else values
