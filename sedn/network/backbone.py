@@ -1,0 +1,96 @@
+"""The backbone: any image model that timm builds."""
+
+from typing import Any
+
+import timm
+from timm.models import PretrainedCfg, get_pretrained_cfg
+from torch import nn
+
+from sedn.config import BackboneConfig
+from sedn.errors import UserError, did_you_mean
+
+
+def check_backbone(name: str) -> None:
+    """Check that timm knows the model, and its tag of weights if it names one.
+
+    Raises:
+        UserError: timm has no such model; the nearest name is suggested.
+    """
+    model, _, tag = name.partition(".")
+    if not timm.is_model(model):
+        hint = did_you_mean(model, timm.list_models())
+        raise UserError(f"backbone '{name}': timm has no such model{hint}")
+    tagged = timm.list_pretrained(f"{model}.*")
+    if tag and name not in tagged:
+        hint = did_you_mean(name, tagged)
+        raise UserError(f"backbone '{name}': timm has no weights '{tag}' of it{hint}")
+
+
+def check_weights(config: BackboneConfig) -> None:
+    """Check that there are pretrained weights if they are asked for.
+
+    Raises:
+        UserError: ``config.pretrained`` is set and timm lists none for the model.
+    """
+    if config.pretrained and not _description(config.name).has_weights:
+        raise UserError(
+            f"backbone '{config.name}' has no pretrained weights: set backbone.pretrained to false"
+        )
+
+
+def create_backbone(config: BackboneConfig, n_labels: int, image_size: int) -> nn.Module:
+    """Build the model with one logit for each label.
+
+    Models with position tables of a fixed size are built for ``image_size``; their pretrained
+    tables are resampled by timm.
+
+    Raises:
+        UserError: the model is unknown, takes no drop path, cannot be built for the image size,
+            or its pretrained weights cannot be had.
+    """
+    check_backbone(config.name)
+    check_weights(config)
+    options: dict[str, Any] = {}
+    if config.drop_path > 0:
+        options["drop_path_rate"] = config.drop_path
+    if _description(config.name).fixed_input_size:
+        options["img_size"] = image_size
+    try:
+        model: nn.Module = timm.create_model(
+            config.name,
+            pretrained=config.pretrained,
+            num_classes=n_labels,
+            in_chans=3,
+            **options,
+        )
+    except Exception as error:
+        raise UserError(_reason(config, image_size, error)) from error
+    return model
+
+
+def first_convolution(model: nn.Module) -> str | None:
+    """Name of the convolution that sees the image; the first of them where branches run side
+    by side; None where the model has none.
+    """
+    named: str | tuple[str, ...] | None = getattr(model, "pretrained_cfg", {}).get("first_conv")
+    name = named[0] if isinstance(named, list | tuple) else named
+    if not name or not isinstance(dict(model.named_modules()).get(name), nn.Conv2d):
+        return None
+    return name
+
+
+def _description(name: str) -> PretrainedCfg:
+    return get_pretrained_cfg(name) or PretrainedCfg()
+
+
+def _reason(config: BackboneConfig, image_size: int, error: Exception) -> str:
+    """Why a model that timm knows could not be built, in one line."""
+    text = " ".join(str(error).split())
+    if "drop_path_rate" in text:
+        return f"backbone '{config.name}' takes no drop path: set backbone.drop_path to 0"
+    if config.pretrained:
+        return (
+            f"backbone '{config.name}': its pretrained weights cannot be loaded ({text}); "
+            "fetch them once where there is a network, or set backbone.pretrained to false"
+        )
+    return f"backbone '{config.name}' cannot be built for images of {image_size} px: {text}"

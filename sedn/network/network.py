@@ -1,0 +1,103 @@
+"""SE-DNN: a backbone whose stages see a semantic map (Shen et al., arXiv 2305.05228)."""
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from typing import Any
+
+from torch import Tensor, nn
+
+from sedn.config import TrainingConfig
+from sedn.network.attention import BlendedAttention
+from sedn.network.backbone import create_backbone
+from sedn.network.embedding import Embedding, InputChannels
+from sedn.network.places import Place, place_embeddings
+
+Hook = Callable[[nn.Module, tuple[Any, ...], Tensor], Tensor]
+
+
+class Stage(nn.Module):
+    """What follows one stage of the backbone: the fusion with the map, then the attention."""
+
+    def __init__(self, config: TrainingConfig, place: Place, n_regions: int) -> None:
+        super().__init__()
+        embedding = config.embedding
+        self.embedding = Embedding(embedding.fusion, n_regions, embedding.width, place.channels)
+        self.attention: nn.Module = nn.Identity()
+        if config.attention.kind != "none":
+            self.attention = BlendedAttention(config.attention, place.channels)
+        self.channels_last = place.channels_last
+
+    def forward(self, x: Tensor, maps: Tensor) -> Tensor:
+        """Keep the shape and the order of dimensions of ``x``."""
+        if self.channels_last:
+            return self._transform(x.permute(0, 3, 1, 2), maps).permute(0, 2, 3, 1)
+        return self._transform(x, maps)
+
+    def _transform(self, x: Tensor, maps: Tensor) -> Tensor:
+        fused: Tensor = self.attention(self.embedding(x, maps))
+        return fused
+
+
+class SemanticNetwork(nn.Module):
+    """A timm model with a semantic map embedded at some of its places.
+
+    The backbone is timm's own module, untouched, and so are the names of its weights below
+    ``backbone.``; what is added lies below ``embeddings.<place>.``. The added modules are hooked
+    to the backbone for the time of a forward pass only, so a network can be copied, pickled and
+    loaded like any other module.
+    """
+
+    def __init__(
+        self, backbone: nn.Module, places: Mapping[str, Place], embeddings: Mapping[str, nn.Module]
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.places = dict(places)
+        self.embeddings = nn.ModuleDict(embeddings)
+
+    def forward(self, images: Tensor, maps: Tensor) -> Tensor:
+        """Logits (B, labels) of ``images`` (B, 3, H, W) with their ``maps`` (B, regions, H, W)."""
+        with ExitStack() as hooked:
+            for name, embedding in self.embeddings.items():
+                module = self.backbone.get_submodule(self.places[name].module)
+                hooked.enter_context(module.register_forward_hook(_hook(embedding, maps)))
+            logits: Tensor = self.backbone(images)
+        return logits
+
+    @property
+    def parameter_count(self) -> int:
+        """Number of trained parameters."""
+        return sum(parameter.numel() for parameter in self.parameters())
+
+
+def build_network(config: TrainingConfig, n_labels: int, n_regions: int) -> SemanticNetwork:
+    """Build the network of a configuration, with pretrained weights if it asks for them.
+
+    Raises:
+        UserError: the backbone cannot be had, or lacks a place of the placement.
+    """
+    places = place_embeddings(config)
+    backbone = create_backbone(config.backbone, n_labels, config.data.image_size)
+    embeddings: dict[str, nn.Module] = {}
+    for name, place in places.items():
+        if name == "input":
+            first = backbone.get_submodule(place.module)
+            assert isinstance(first, nn.Conv2d)
+            embeddings[name] = InputChannels(first, n_regions)
+        else:
+            embeddings[name] = Stage(config, place, n_regions)
+    return SemanticNetwork(backbone, places, embeddings)
+
+
+def _hook(embedding: nn.Module, maps: Tensor) -> Hook:
+    """What replaces the output of the module it is hooked to."""
+
+    def embed(_: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> Tensor:
+        embedded: Tensor = (
+            embedding(inputs[0], output, maps)
+            if isinstance(embedding, InputChannels)
+            else embedding(output, maps)
+        )
+        return embedded
+
+    return embed

@@ -1,0 +1,297 @@
+import copy
+import pickle
+from typing import Any
+
+import pytest
+import timm
+import torch
+from torch import Tensor, nn
+
+from sedn.config import (
+    AttentionConfig,
+    BackboneConfig,
+    DataConfig,
+    EmbeddingConfig,
+    TrainingConfig,
+)
+from sedn.errors import UserError
+from sedn.network import SemanticNetwork, build_network, check_backbone, check_placement
+from sedn.network.places import find_places, place_embeddings
+
+LABELS, REGIONS, SIZE = 5, 2, 64
+
+FAMILIES = [
+    "test_resnet",
+    "resnet10t",
+    "test_efficientnet",
+    "test_convnext",
+    "test_nfnet",
+    "test_byobnet",
+    "mobilenetv3_small_050",
+    "mobilenetv4_conv_small",
+    "regnetx_002",
+    "tf_efficientnetv2_b0",
+    "repvgg_a0",
+    "densenet121",
+    "lcnet_035",
+    "dla34",
+    "ghostnet_100",
+    "fastvit_t8",
+    "efficientvit_b0",
+    "pvt_v2_b0",
+    "swin_tiny_patch4_window7_224",
+]
+FUSIONS = ["scale_shift", "concat", "add", "gate"]
+ATTENTIONS = ["none", "se", "ese", "eca", "ceca", "cbam", "lcbam", "gc", "gca"]
+CASES = [
+    (family, placement, FUSIONS[i % 4], ATTENTIONS[(3 * i + j) % len(ATTENTIONS)])
+    for i, family in enumerate(FAMILIES)
+    for j, placement in enumerate(["stage2", "input+all"])
+] + [
+    ("test_resnet", placement, fusion, attention)
+    for placement in ["stem+last2"]
+    for fusion in FUSIONS
+    for attention in ATTENTIONS
+]
+
+
+def configure(
+    backbone: str = "test_resnet",
+    placement: str = "stage2",
+    fusion: Any = "scale_shift",
+    attention: Any = "none",
+    **more: Any,
+) -> TrainingConfig:
+    return TrainingConfig(
+        data=DataConfig(image_size=more.pop("image_size", SIZE)),
+        backbone=BackboneConfig(name=backbone, pretrained=False, **more),
+        embedding=EmbeddingConfig(placement=placement, fusion=fusion, width=8),
+        attention=AttentionConfig(kind=attention, reduction_ratio=4),
+    )
+
+
+def inputs(batch: int = 4, size: int = SIZE, seed: int = 0) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    images = torch.randn(batch, 3, size, size, generator=generator)
+    return images, torch.rand(batch, REGIONS, size, size, generator=generator)
+
+
+def build(config: TrainingConfig, seed: int = 0) -> SemanticNetwork:
+    torch.manual_seed(seed)
+    return build_network(config, LABELS, REGIONS)
+
+
+def train_steps(network: nn.Module, steps: int) -> None:
+    """Plain steps down a loss, leaving the gradients of one more pass."""
+    optimizer = torch.optim.AdamW(network.parameters(), lr=1e-2)
+    images, maps = inputs(seed=1)
+    targets = torch.eye(LABELS)[:4]
+    network.train()
+    for step in range(steps + 1):
+        optimizer.zero_grad()
+        nn.functional.binary_cross_entropy_with_logits(network(images, maps), targets).backward()
+        if step < steps:
+            optimizer.step()
+
+
+@pytest.mark.parametrize(("backbone", "placement", "fusion", "attention"), CASES)
+def test_begins_as_the_plain_backbone_and_learns_everywhere(
+    backbone: str, placement: str, fusion: str, attention: str
+) -> None:
+    network = build(configure(backbone, placement, fusion, attention))
+    images, maps = inputs()
+    network.eval()
+    with torch.inference_mode():
+        plain = network.backbone(images)
+        embedded = network(images, maps)
+    assert embedded.shape == (4, LABELS)
+    torch.testing.assert_close(embedded, plain, atol=1e-5, rtol=1e-5)
+
+    # timm begins the addition of "gca" at zero too, so its first layers wait one step more.
+    train_steps(network, 2 if attention == "gca" else 1)
+    for name, parameter in network.embeddings.named_parameters():
+        if name.endswith("conv_attn.bias"):
+            continue  # added to every pixel before a softmax over pixels: without effect
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
+        assert parameter.grad.abs().max() > 0, name
+    network.eval()
+    with torch.inference_mode():
+        assert not torch.equal(network(images, maps), network(images, 1 - maps))
+
+
+def test_further_input_channels_are_what_a_wider_first_convolution_computes() -> None:
+    network = build(configure("tf_efficientnetv2_b0", "input")).eval()
+    added = network.embeddings["input"].last.weight
+    nn.init.normal_(added, std=0.1)
+    wider = timm.create_model(
+        "tf_efficientnetv2_b0", num_classes=LABELS, in_chans=3 + REGIONS
+    ).eval()
+    state = network.backbone.state_dict()
+    state["conv_stem.weight"] = torch.cat([state["conv_stem.weight"], added.detach()], dim=1)
+    wider.load_state_dict(state)
+    images, maps = inputs(size=65)
+    with torch.inference_mode():
+        together = wider(torch.cat([images, maps], dim=1))
+        torch.testing.assert_close(network(images, maps), together, atol=1e-4, rtol=1e-4)
+
+
+def test_backbone_keeps_its_own_weight_names() -> None:
+    network = build(configure("resnet10t", "input+stem+all", attention="se"))
+    names = {name.removeprefix("backbone.") for name in network.state_dict()}
+    own = timm.create_model("resnet10t", num_classes=LABELS).state_dict().keys()
+    assert own <= names
+    assert all(name.startswith("embeddings.") for name in names - own)
+
+
+@pytest.mark.parametrize("copier", [copy.deepcopy, lambda n: pickle.loads(pickle.dumps(n))])
+def test_a_copy_is_whole_and_apart(copier: Any) -> None:
+    network = build(configure("test_resnet", "input+last2", "concat", "cbam"))
+    train_steps(network, 2)
+    network.eval()
+    twin = copier(network)
+    images, maps = inputs()
+    with torch.inference_mode():
+        before = network(images, maps)
+        assert torch.equal(twin(images, maps), before)
+        for parameter in twin.embeddings.parameters():
+            parameter.zero_()
+        assert torch.equal(network(images, maps), before)
+        assert not torch.equal(twin(images, maps), before)
+
+
+def test_loaded_weights_give_the_same_logits() -> None:
+    config = configure("test_efficientnet", "stem+stage3", "gate", "se")
+    network = build(config)
+    train_steps(network, 2)
+    other = build(config, seed=9)
+    other.load_state_dict(network.state_dict())
+    images, maps = inputs()
+    with torch.inference_mode():
+        assert torch.equal(other.eval()(images, maps), network.eval()(images, maps))
+
+
+def test_no_hook_is_left_behind_even_after_an_error() -> None:
+    network = build(configure("test_resnet", "input+all"))
+    images, maps = inputs()
+    network(images, maps)
+    with pytest.raises(RuntimeError):
+        network(images, maps[:, :1])
+    assert not any(module._forward_hooks for module in network.modules())
+
+
+@pytest.mark.parametrize("size", [48, 63, 96, 129])
+@pytest.mark.parametrize("backbone", ["test_resnet", "test_convnext", "tf_efficientnetv2_b0"])
+def test_takes_images_of_any_size_and_maps_of_another(backbone: str, size: int) -> None:
+    network = build(configure(backbone, "input+all")).eval()
+    images, _ = inputs(2, size)
+    _, maps = inputs(2, 40)
+    with torch.inference_mode():
+        torch.testing.assert_close(network(images, maps), network.backbone(images))
+
+
+def test_uniform_maps_act_by_their_value_not_their_size() -> None:
+    network = build(configure("test_resnet", "all", "scale_shift"))
+    train_steps(network, 2)
+    images, _ = inputs(2)
+    with torch.inference_mode():
+        small = network.eval()(images, torch.full((2, REGIONS, 16, 16), 0.5))
+        large = network(images, torch.full((2, REGIONS, SIZE, SIZE), 0.5))
+    torch.testing.assert_close(small, large)
+
+
+def test_plain_network_ignores_the_map() -> None:
+    network = build(configure(placement="none")).eval()
+    images, maps = inputs()
+    assert len(network.embeddings) == 0
+    assert torch.equal(network(images, maps), network(images, 1 - maps))
+
+
+def test_parameter_count_is_backbone_plus_embeddings() -> None:
+    plain = build(configure(placement="none"))
+    network = build(configure(placement="stage1", fusion="add"))
+    width, channels = 8, 32
+    added = (REGIONS * 9 * width + width) + (width * channels + channels)
+    assert network.parameter_count == plain.parameter_count + added
+
+
+def test_groups_of_places_are_resolved_in_forward_order() -> None:
+    def resolved(placement: str, backbone: str = "test_resnet") -> list[str]:
+        return list(place_embeddings(configure(backbone, placement)))
+
+    assert resolved("all") == ["stage1", "stage2", "stage3", "stage4"]
+    assert resolved("last2") == ["stage3", "stage4"]
+    assert resolved("stage4+input+last2") == ["input", "stage3", "stage4"]
+    assert resolved("none") == []
+
+
+def test_places_are_the_last_feature_of_each_stride() -> None:
+    places = find_places(BackboneConfig(name="test_resnet", pretrained=False), SIZE)
+    modules = {name: (place.module, place.channels) for name, place in places.items()}
+    assert modules == {
+        "input": ("conv1.0", 16),
+        "stem": ("act1", 32),
+        "stage1": ("layer1", 32),
+        "stage2": ("layer2", 48),
+        "stage3": ("layer3", 192),
+        "stage4": ("layer4", 96),
+    }
+
+
+@pytest.mark.parametrize(
+    ("backbone", "missing"),
+    [
+        ("test_vit", "stage1"),
+        ("test_convnext", "stem"),
+        ("hrnet_w18_small", "stage2"),
+        ("twins_pcpvt_small", "all"),
+        ("test_resnet", "stage5"),
+        ("test_vit", "last2"),
+    ],
+)
+def test_a_missing_place_is_refused_with_those_there_are(backbone: str, missing: str) -> None:
+    with pytest.raises(UserError) as caught:
+        check_placement(configure(backbone, missing))
+    message = str(caught.value)
+    assert f"backbone '{backbone}' has no '{missing}'" in message
+    assert "it has input" in message
+
+
+def test_checking_a_placement_needs_no_weights() -> None:
+    config = configure("resnet50", "last2")
+    pretrained = BackboneConfig(name="resnet50", pretrained=True)
+    check_placement(config.model_copy(update={"backbone": pretrained}))
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("resnet5O", "did you mean 'resnet50'"),
+        ("resnet50.a1_in1q", "did you mean 'resnet50.a1_in1k'"),
+        ("", "no such model"),
+    ],
+)
+def test_an_unknown_backbone_is_refused_with_the_nearest(name: str, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        check_backbone(name)
+    with pytest.raises(UserError, match=said):
+        check_placement(configure(name))
+
+
+def test_what_a_backbone_cannot_do_is_said_in_one_line() -> None:
+    with pytest.raises(UserError, match="takes no drop path"):
+        check_placement(configure("vgg11", drop_path=0.1))
+    with pytest.raises(UserError, match="cannot take images of 32 px"):
+        check_placement(configure("inception_v3", image_size=32))
+    unavailable = TrainingConfig(backbone=BackboneConfig(name="dla60x_c.none"))
+    with pytest.raises(UserError, match="no weights 'none'"):
+        check_placement(unavailable)
+
+
+def test_drop_path_acts_in_training_only() -> None:
+    network = build(configure("test_convnext", "stage2", drop_path=0.5))
+    images, maps = inputs()
+    network.train()
+    assert not torch.equal(network(images, maps), network(images, maps))
+    network.eval()
+    assert torch.equal(network(images, maps), network(images, maps))
