@@ -200,7 +200,7 @@ class Store:
             )
             if label_auc:
                 names = select(Label.name, Label.id).where(Label.experiment_id == experiment_id)
-                ids = {name: label_id for name, label_id in session.execute(names)}
+                ids = dict(session.execute(names).tuples().all())
                 for name, (auc, stderr) in label_auc.items():
                     if name in ids:
                         row = {"label_id": ids[name], "auc": auc, "stderr": stderr}
