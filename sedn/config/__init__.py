@@ -1,0 +1,41 @@
+"""The one configuration object: what a trial trains, an export holds and ``sedn train`` reads."""
+
+from sedn.config.groups import (
+    REDUCING_ATTENTION,
+    AttentionConfig,
+    AttentionKind,
+    AugmentationConfig,
+    BackboneConfig,
+    DataConfig,
+    EmbeddingConfig,
+    Fusion,
+    HeadConfig,
+    LossConfig,
+    MapConfig,
+    OptimizerConfig,
+    ScheduleConfig,
+)
+from sedn.config.reading import build_config, describe_error, field_paths, load_config
+from sedn.config.training import TrainingConfig, config_hash
+
+__all__ = [
+    "REDUCING_ATTENTION",
+    "AttentionConfig",
+    "AttentionKind",
+    "AugmentationConfig",
+    "BackboneConfig",
+    "DataConfig",
+    "EmbeddingConfig",
+    "Fusion",
+    "HeadConfig",
+    "LossConfig",
+    "MapConfig",
+    "OptimizerConfig",
+    "ScheduleConfig",
+    "TrainingConfig",
+    "build_config",
+    "config_hash",
+    "describe_error",
+    "field_paths",
+    "load_config",
+]

@@ -1,0 +1,169 @@
+"""The groups of fields that a training configuration is made of."""
+
+import re
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from sedn.errors import did_you_mean
+
+AttentionKind = Literal["none", "se", "ese", "eca", "ceca", "cbam", "lcbam", "gc", "gca", "ge"]
+REDUCING_ATTENTION: frozenset[str] = frozenset({"se", "cbam", "lcbam", "gc", "gca"})
+"""Kinds of attention whose inner width is the stage's width over the reduction ratio."""
+
+Fusion = Literal["scale_shift", "concat", "add", "gate", "cross_attention", "none"]
+
+_PLACEMENT_PART = re.compile(r"none|mask-image|crop|input|stem|stage[1-9][0-9]*|last2|all|head")
+_ALONE = ("none", "mask-image", "crop")
+
+
+class Group(BaseModel):
+    """A group of fields: immutable, unknown names refused, no value silently converted."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class DataConfig(Group):
+    """Which images, and how they are cut into splits."""
+
+    path: str = "digits-in-clutter"
+    """The name of an embedded data set, or the path of a table (CSV)."""
+    image_size: int = Field(224, ge=16, le=4096)
+    """Side of the square that images and maps are resized to, in pixels."""
+    split_seed: int = Field(0, ge=0)
+
+
+class BackboneConfig(Group):
+    """A timm model and how it is built."""
+
+    name: str = "resnet50"
+    pretrained: bool = True
+    drop_path: float = Field(0.0, ge=0.0, lt=1.0)
+
+
+class EmbeddingConfig(Group):
+    """Where and how the semantic map enters the backbone."""
+
+    placement: str = "none"
+    """``none``; or the map on the image itself: ``mask-image`` (image times map) or ``crop`` (to
+    the map's extent); or one or several of ``input`` (further channels), ``stem`` (stride 2),
+    ``stage1`` (stride 4), ``stage2`` (stride 8) …, ``last2``, ``all`` (every stage) and ``head``
+    (pooled map features beside pooled image features), joined by ``+``."""
+    fusion: Fusion = "scale_shift"
+    """How a stage takes up the map; ``none`` leaves the attention alone, a control."""
+    width: int = Field(16, ge=1, le=1024)
+    """Channels of the encoded map before it is fused."""
+
+    @field_validator("placement")
+    @classmethod
+    def _known_parts(cls, placement: str) -> str:
+        parts = placement.split("+")
+        for part in parts:
+            if not _PLACEMENT_PART.fullmatch(part):
+                stages = ["stem", "stage1", "stage2", "stage3", "stage4", "last2", "all", "head"]
+                hint = did_you_mean(part, [*_ALONE, "input", *stages])
+                raise ValueError(
+                    f"'{part}' is not a placement: none, mask-image, crop, or some of input, stem, "
+                    f"stage1, stage2, …, last2, all and head, joined by '+'{hint}"
+                )
+        alone = next((part for part in parts if part in _ALONE), None)
+        if alone and len(parts) > 1:
+            raise ValueError(f"'{alone}' cannot be joined with another placement")
+        if len(set(parts)) < len(parts):
+            raise ValueError(f"'{placement}' names a place twice")
+        return placement
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The places that the placement joins."""
+        return tuple(self.placement.split("+"))
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Those of the parts that are features of the backbone."""
+        return tuple(part for part in self.parts if part not in (*_ALONE, "input", "head"))
+
+    @property
+    def uses_map(self) -> bool:
+        """Whether the network sees the map at all."""
+        by_stages = self.fusion != "none" and bool(self.stages)
+        return by_stages or (self.placement != "none" and len(self.stages) < len(self.parts))
+
+
+class AttentionConfig(Group):
+    """Channel attention after each fusion (Hu et al., arXiv 1709.01507, and its kin in timm)."""
+
+    kind: AttentionKind = "none"
+    reduction_ratio: int = Field(16, ge=1, le=256)
+
+
+class MapConfig(Group):
+    """Where the semantic map comes from, and what becomes of it before the network sees it."""
+
+    source: Literal["given", "predicted", "auxiliary"] = "given"
+    """``given``: the data set's own masks, an oracle where they exist at test time too;
+    ``predicted``: by the segmenter at ``segmenter``; ``auxiliary``: by a head on the backbone that
+    is trained along, and needs masks in training alone."""
+    segmenter: str = ""
+    """Folder of a segmenter, as ``sedn segment`` writes it; for ``predicted`` alone."""
+    auxiliary_weight: float = Field(1.0, gt=0.0, le=100.0)
+    """Weight of the segmentation loss beside the classification loss; for ``auxiliary`` alone."""
+    control: Literal["none", "shuffled", "constant"] = "none"
+    """``shuffled`` gives each image the map of another, ``constant`` the same map to all: what is
+    gained even so is not gained from the map."""
+    dropout: float = Field(0.0, ge=0.0, le=1.0)
+    """Share of training images whose map is set to zero, against over-trust in the map."""
+    noise: float = Field(0.0, ge=0.0, le=1.0)
+    """Share of training images whose map is dilated, eroded or blurred."""
+
+
+class HeadConfig(Group):
+    """From the last feature map to one logit for each label."""
+
+    kind: Literal["average", "gem", "attention", "query"] = "average"
+    """``average``: the backbone's own pooling and classifier; ``gem``: generalised mean (Radenović
+    et al., arXiv 1711.02512); ``attention``: attention pooling; ``query``: a transformer decoder
+    with one query for each label (Query2Label, arXiv 2107.10834; ML-Decoder, arXiv 2111.12933)."""
+
+
+class LossConfig(Group):
+    """What a step of training reduces; labels that are unknown (NaN) take no part."""
+
+    kind: Literal["bce", "focal", "asl"] = "bce"
+    """Binary cross-entropy; focal (Lin et al., arXiv 1708.02002); asymmetric (Ridnik et al.,
+    arXiv 2009.14119)."""
+    pos_weight: Literal["none", "sqrt", "inverse"] = "none"
+    """Weight of a label's positives: negatives over positives in training, its square root, or 1;
+    at most 20. For ``bce`` alone."""
+    gamma: float = Field(2.0, ge=0.0, le=8.0)
+    """Focusing of ``focal``."""
+    gamma_negative: float = Field(4.0, ge=0.0, le=8.0)
+    """Focusing of ``asl`` on negatives; its positives have none."""
+    clip: float = Field(0.05, ge=0.0, lt=1.0)
+    """Shift of ``asl``: negatives scored below it cost nothing."""
+    label_smoothing: float = Field(0.0, ge=0.0, lt=0.5)
+
+
+class OptimizerConfig(Group):
+    """AdamW (Loshchilov and Hutter, arXiv 1711.05101)."""
+
+    learning_rate: float = Field(1e-3, gt=0.0, le=1.0)
+    weight_decay: float = Field(0.01, ge=0.0, le=1.0)
+
+
+class ScheduleConfig(Group):
+    """The learning rate over the steps of a run: linear warm-up, then down to nearly zero."""
+
+    kind: Literal["one_cycle", "cosine"] = "one_cycle"
+    warmup: float = Field(0.25, ge=0.0, lt=1.0)
+    """Share of all steps in which the learning rate rises."""
+
+
+class AugmentationConfig(Group):
+    """Random changes of the training images; image and map move together."""
+
+    horizontal_flip: bool = False
+    shift: float = Field(0.0, ge=0.0, le=0.5)
+    """Largest displacement along each axis, as a share of the image's side."""
+    background_swap: float = Field(0.0, ge=0.0, le=1.0)
+    """Share of training images that get the background of another, by the data set's masks."""

@@ -1,0 +1,63 @@
+"""Reading a configuration from nested fields or a file, every fault said in one line."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from sedn.config.groups import Group
+from sedn.config.training import TrainingConfig
+from sedn.errors import UserError, did_you_mean
+
+
+def build_config(fields: Mapping[str, Any], source: str) -> TrainingConfig:
+    """Build a configuration from nested ``fields``; ``source`` names them in an error.
+
+    Raises:
+        UserError: a field is unknown, or a value is not one the field takes.
+    """
+    try:
+        return TrainingConfig.model_validate(fields)
+    except ValidationError as error:
+        raise UserError(f"{source}: {describe_error(error)}") from None
+
+
+def describe_error(error: ValidationError) -> str:
+    """The first fault of a validation in one line, with the field's path and the nearest name."""
+    first = error.errors(include_url=False)[0]
+    path = ".".join(str(part) for part in first["loc"]) or "the whole document"
+    if first["type"] == "extra_forbidden":
+        return f"unknown field '{path}'{did_you_mean(path, field_paths())}"
+    reason = first["msg"].removeprefix("Value error, ")
+    return f"field '{path}': {reason[0].lower()}{reason[1:]} (got {first['input']!r})"
+
+
+def field_paths(group: type[BaseModel] = TrainingConfig, prefix: str = "") -> list[str]:
+    """Dotted paths of all fields, groups included: ``optimizer``, ``optimizer.learning_rate`` …"""
+    paths = []
+    for name, field in group.model_fields.items():
+        paths.append(prefix + name)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Group):
+            paths += field_paths(field.annotation, f"{prefix}{name}.")
+    return paths
+
+
+def load_config(path: Path) -> TrainingConfig:
+    """Read a configuration from a YAML file, as ``sedn export`` writes it.
+
+    Raises:
+        UserError: the file cannot be read, is no YAML mapping, or has a wrong field.
+    """
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; `sedn export` writes one") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read: {error}") from None
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(document, dict):
+        raise UserError(f"{path}: expected the fields of a configuration, such as 'backbone:'")
+    return build_config(document, str(path))

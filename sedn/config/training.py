@@ -1,0 +1,116 @@
+"""Everything that decides a training run, in the one form that equal networks share."""
+
+import hashlib
+import json
+from typing import Self
+
+import yaml
+from pydantic import Field, model_validator
+
+from sedn.config.groups import (
+    REDUCING_ATTENTION,
+    AttentionConfig,
+    AugmentationConfig,
+    BackboneConfig,
+    DataConfig,
+    EmbeddingConfig,
+    Group,
+    HeadConfig,
+    LossConfig,
+    MapConfig,
+    OptimizerConfig,
+    ScheduleConfig,
+)
+
+
+class TrainingConfig(Group):
+    """Everything that decides a training run. Equal configurations train equal networks."""
+
+    data: DataConfig = DataConfig()
+    backbone: BackboneConfig = BackboneConfig()
+    embedding: EmbeddingConfig = EmbeddingConfig()
+    attention: AttentionConfig = AttentionConfig()
+    semantic_map: MapConfig = MapConfig()
+    head: HeadConfig = HeadConfig()
+    loss: LossConfig = LossConfig()
+    optimizer: OptimizerConfig = OptimizerConfig()
+    schedule: ScheduleConfig = ScheduleConfig()
+    augmentation: AugmentationConfig = AugmentationConfig()
+    epochs: int = Field(40, ge=1, le=10_000)
+    batch_size: int = Field(64, ge=1, le=65_536)
+    seed: int = Field(0, ge=0)
+
+    @model_validator(mode="after")
+    def _canonical(self) -> Self:
+        """Reset what has no effect, so that equal networks have equal configurations."""
+        canonical = {
+            "embedding": _canonical_embedding(self.embedding, self.attention),
+            "loss": _canonical_loss(self.loss),
+        }
+        canonical["attention"] = _canonical_attention(self.attention, canonical["embedding"])
+        canonical["semantic_map"] = _canonical_map(self.semantic_map, canonical["embedding"])
+        for name, group in canonical.items():
+            object.__setattr__(self, name, group)
+        return self
+
+    def to_yaml(self) -> str:
+        """The configuration as a YAML document with every field written out."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
+
+    def plain(self) -> "TrainingConfig":
+        """The same training of the plain backbone: no map, no attention."""
+        return self.model_copy(
+            update={
+                "embedding": EmbeddingConfig(),
+                "attention": AttentionConfig(),
+                "semantic_map": MapConfig(),
+            }
+        )
+
+
+def config_hash(config: TrainingConfig) -> str:
+    """Sixteen hex digits that name the configuration; replicates (other seeds) share them."""
+    fields = config.model_dump(mode="json", exclude={"seed"})
+    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _canonical_embedding(embedding: EmbeddingConfig, attention: AttentionConfig) -> EmbeddingConfig:
+    if not embedding.stages:
+        kept = {"width": embedding.width} if "head" in embedding.parts else {}
+        return EmbeddingConfig(placement=embedding.placement, **kept)
+    if embedding.fusion == "none":
+        if attention.kind == "none":
+            rest = "+".join(part for part in embedding.parts if part not in embedding.stages)
+            return _canonical_embedding(
+                embedding.model_copy(update={"placement": rest or "none"}), attention
+            )
+        if "head" not in embedding.parts:
+            return EmbeddingConfig(placement=embedding.placement, fusion="none")
+    return embedding
+
+
+def _canonical_attention(attention: AttentionConfig, embedding: EmbeddingConfig) -> AttentionConfig:
+    if not embedding.stages:
+        return AttentionConfig()
+    if attention.kind not in REDUCING_ATTENTION:
+        return AttentionConfig(kind=attention.kind)
+    return attention
+
+
+def _canonical_map(semantic_map: MapConfig, embedding: EmbeddingConfig) -> MapConfig:
+    if not embedding.uses_map:
+        return MapConfig()
+    if semantic_map.control == "constant":
+        return MapConfig(control="constant")
+    kept = semantic_map.model_dump()
+    if semantic_map.source != "predicted":
+        del kept["segmenter"]
+    if semantic_map.source != "auxiliary":
+        del kept["auxiliary_weight"]
+    return MapConfig(**kept)
+
+
+def _canonical_loss(loss: LossConfig) -> LossConfig:
+    effective = {"bce": ("pos_weight",), "focal": ("gamma",), "asl": ("gamma_negative", "clip")}
+    names = ("kind", "label_smoothing", *effective[loss.kind])
+    return LossConfig(**{name: getattr(loss, name) for name in names})
