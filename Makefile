@@ -1,0 +1,39 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.stamp
+
+.DEFAULT_GOAL := help
+.PHONY: help venv lint test test-slow demo clean
+
+help: ## Show the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
+
+venv: $(STAMP) ## Make or renew the environment, .venv
+
+lint: $(STAMP) ## Check style, formatting, types and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: $(STAMP) ## Run the tests that take less than half a minute each
+	$(BIN)/pytest
+
+test-slow: $(STAMP) ## Run the longer tests
+	$(BIN)/pytest -m slow
+
+demo: $(STAMP) ## Search, rank, export, train and report on the embedded data
+	$(BIN)/python -m search.demo
+
+clean: ## Remove the environment, the caches and what a build or the demo left
+	rm -rf $(VENV) build dist runs/demo *.egg-info
+	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A renewal that broke off leaves no stamp, so the next call does it again.
+$(STAMP): pyproject.toml constraints.txt
+	rm -f $@
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --disable-pip-version-check -e '.[dev,postgres]' -c constraints.txt
+	touch $@
