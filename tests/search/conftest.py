@@ -1,14 +1,12 @@
-"""A small space, a store, and a training function whose curves are known."""
+"""A small space, the place of a store, a PostgreSQL server."""
 
-import time
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from sedn.config import TrainingConfig
-from sedn.training.result import EpochResult
+from tests.search.postgresql import find_binaries, new_database, running_server
 
 SPACE = """
 name: curves
@@ -37,40 +35,19 @@ def store_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/sedn.db"
 
 
-TrainMaker = Callable[..., Callable[[TrainingConfig, str, int], Iterator[EpochResult]]]
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    binaries = find_binaries()
+    if binaries is None:
+        reason = "no PostgreSQL in /usr/lib/postgresql: apt-get install postgresql"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with running_server(binaries) as url:
+        yield url
 
 
 @pytest.fixture
-def curves() -> TrainMaker:
-    """Makes training functions that follow a known curve and log each epoch they really run."""
-    return make_curves
-
-
-def make_curves(
-    log: Path | None = None, seconds: float = 0.0, fail_at: float | None = None
-) -> Callable[..., Iterator[EpochResult]]:
-    """A training function: AUC rises with the epochs, to a height that the configuration sets."""
-
-    def train(config: Any, folder: str, after_epoch: int) -> Iterator[Any]:
-        height = {"none": 0.7, "input": 0.9, "stage1": 0.8}[config.embedding.placement]
-        height -= abs(config.optimizer.learning_rate - 0.01)
-        for epoch in range(after_epoch + 1, config.epochs + 1):
-            time.sleep(seconds)
-            if fail_at is not None and config.optimizer.learning_rate > fail_at and epoch == 2:
-                raise ValueError("the learning rate was too much")
-            if log is not None:
-                with log.open("a") as lines:
-                    lines.write(f"{Path(folder).name} {epoch}\n")
-            auc = height * (1 - 0.5**epoch)
-            yield EpochResult(
-                epoch=epoch,
-                mean_auc=auc,
-                mean_auc_stderr=0.01,
-                label_auc={"digit_0": auc, "digit_1": None},
-                label_auc_stderr={"digit_0": 0.02, "digit_1": None},
-                train_loss=1.0 / epoch,
-                seconds=seconds,
-                parameters=1000,
-            )
-
-    return train
+def postgres_url(postgres_server: str) -> str:
+    """An empty database of the test's own."""
+    return new_database(postgres_server)

@@ -18,6 +18,7 @@ from results.store import open_store
 from search.run import run_search
 from search.settings import Resources, SearchSettings
 from sedn.errors import UserError
+from tests.search.curves import make_curves
 
 SETTINGS = SearchSettings(trials=14, seed=1, reduction_factor=2)
 
@@ -26,7 +27,7 @@ def study_of(url: str, name: str) -> optuna.Study:
     return optuna.load_study(study_name=name, storage=url)
 
 
-def test_asha_search_tells_the_truth(tmp_path: Path, space_file, store_url, curves) -> None:
+def test_asha_search_tells_the_truth(tmp_path: Path, space_file, store_url) -> None:
     log = tmp_path / "epochs.log"
     outcome = run_search(
         "truth",
@@ -34,7 +35,7 @@ def test_asha_search_tells_the_truth(tmp_path: Path, space_file, store_url, curv
         SETTINGS,
         store_url,
         Resources(storage_path=str(tmp_path)),
-        train=curves(log),
+        train=make_curves(log),
     )
     assert outcome.finished
     store = open_store(store_url)
@@ -68,7 +69,7 @@ def test_first_trial_is_the_plain_backbone_and_never_stopped(
         SETTINGS,
         store_url,
         Resources(storage_path=str(tmp_path)),
-        train=curves(),
+        train=make_curves(),
     )
     store = open_store(store_url)
     first = store.trials(store.experiment("first").id)[0]
@@ -91,7 +92,7 @@ def test_a_failed_trial_keeps_its_traceback_and_the_search_goes_on(
         settings,
         store_url,
         Resources(storage_path=str(tmp_path)),
-        train=curves(fail_at=0.003),
+        train=make_curves(fail_at=0.003),
     )
     store = open_store(store_url)
     rows = store.trials(store.experiment("failing").id)
@@ -113,7 +114,9 @@ def test_more_trials_go_on_from_where_the_search_ended(
     where = Resources(storage_path=str(tmp_path))
     for trials in (4, 4, 7):
         settings = SearchSettings(trials=trials, seed=2)
-        outcome = run_search("more", str(space_file), settings, store_url, where, train=curves(log))
+        outcome = run_search(
+            "more", str(space_file), settings, store_url, where, train=make_curves(log)
+        )
         assert outcome.finished
         assert len(study_of(store_url, "more").trials) == trials
     assert set(Counter(log.read_text().splitlines()).values()) == {1}
@@ -128,11 +131,13 @@ def test_more_trials_go_on_from_where_the_search_ended(
     ],
 )
 def test_resume_with_other_settings_is_refused(
-    tmp_path: Path, space_file, store_url, curves, changed, message
+    tmp_path: Path, space_file, store_url, changed, message
 ) -> None:
     where = Resources(storage_path=str(tmp_path))
     base = {"trials": 1, "seed": 2}
-    run_search("same", str(space_file), SearchSettings(**base), store_url, where, train=curves())
+    run_search(
+        "same", str(space_file), SearchSettings(**base), store_url, where, train=make_curves()
+    )
     with pytest.raises(UserError, match=f"'same' was started with {message}"):
         run_search("same", str(space_file), SearchSettings(**base | changed), store_url, where)
 
@@ -140,8 +145,8 @@ def test_resume_with_other_settings_is_refused(
 SCRIPT = """
 import sys
 from pathlib import Path
-sys.path.insert(0, {tests!r})
-from conftest import make_curves
+sys.path.insert(0, {root!r})
+from tests.search.curves import make_curves
 from search.run import run_search
 from search.settings import Resources, SearchSettings
 run_search("killed", {space!r}, SearchSettings(trials=12, seed=1, reduction_factor=2), {url!r},
@@ -171,7 +176,7 @@ def test_a_search_that_was_ended_goes_on_and_loses_nothing(
     script = tmp_path / "go.py"
     script.write_text(
         SCRIPT.format(
-            tests=str(Path(__file__).parent),
+            root=str(Path(__file__).parents[2]),
             space=str(space_file),
             url=store_url,
             folder=str(tmp_path),
@@ -209,8 +214,6 @@ def test_a_search_that_was_ended_goes_on_and_loses_nothing(
 
 def test_a_lost_worker_costs_no_trial(tmp_path: Path, space_file, store_url) -> None:
     """The worker kills itself in the second epoch of each trial; each trial still ends well."""
-    from conftest import make_curves
-
     marks = tmp_path / "marks"
     marks.mkdir()
     curve = make_curves(seconds=0.01)

@@ -1,0 +1,78 @@
+"""A PostgreSQL server of our own, from Debian's binaries."""
+
+import os
+import pwd
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+ACCOUNT = "nobody"
+"""Who runs the server when the tests run as root, as whom PostgreSQL does not start."""
+
+
+def find_binaries() -> Path | None:
+    """The folder with ``initdb`` and ``pg_ctl`` of the newest version installed."""
+    found = Path("/usr/lib/postgresql").glob("*/bin/initdb")
+    newest = max(found, key=lambda path: int(path.parts[-3]), default=None)
+    return newest and newest.parent
+
+
+@contextmanager
+def running_server(binaries: Path) -> Iterator[str]:
+    """Start a server on a free loopback port, give its URL, and stop it in the end."""
+    # Not pytest's folder, which another account cannot enter; and sockets need a short path.
+    folder = Path(tempfile.mkdtemp(prefix="sedn-postgres-"))
+    identity: dict[str, Any] = {}
+    if os.geteuid() == 0:
+        account = pwd.getpwnam(ACCOUNT)
+        os.chown(folder, account.pw_uid, account.pw_gid)
+        identity = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+    data, log, port = folder / "data", folder / "log", free_port()
+
+    def run(program: str, *words: str) -> None:
+        done = subprocess.run(
+            [binaries / program, "--pgdata", data, *words],
+            cwd=folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            **identity,
+        )
+        if done.returncode:
+            said = log.read_text() if log.exists() else ""
+            raise RuntimeError(f"{program}: {done.stderr}\n{said}")
+
+    options = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories={folder}"
+    try:
+        run("initdb", "--username=sedn", "--auth=trust", "--no-locale", "--encoding=UTF8")
+        run("pg_ctl", "start", "--wait", "--log", str(log), "--options", f"{options} -c fsync=off")
+        try:
+            yield f"postgresql+psycopg://sedn@127.0.0.1:{port}"
+        finally:
+            run("pg_ctl", "stop", "--wait", "--mode=immediate")
+    finally:
+        shutil.rmtree(folder)
+
+
+def new_database(server_url: str) -> str:
+    """Make an empty database on the server and give its URL."""
+    name = f"sedn_{secrets.token_hex(4)}"
+    address = server_url.replace("+psycopg", "")
+    with psycopg.connect(f"{address}/postgres", autocommit=True) as connection:
+        connection.execute(f"create database {name}")
+    return f"{server_url}/{name}"
+
+
+def free_port() -> int:
+    """A port on loopback that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
