@@ -1,17 +1,31 @@
 """Opening the database: SQLite or PostgreSQL, its settings, and every way in which it can fail."""
 
+import re
 import sqlite3
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Engine, create_engine, event, inspect, make_url, select
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    create_engine,
+    event,
+    insert,
+    inspect,
+    make_url,
+    select,
+    text,
+)
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
-from sqlalchemy.orm import Session
 
 from results.models import SCHEMA_VERSION, Base, Schema
 from sedn.errors import UserError
 
 BUSY_TIMEOUT_SECONDS = 30
+DRIVERS = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg"}
+CREATION_LOCK = 0x5ED0
+"""Any number that no other program takes as an advisory lock in the same database."""
 
 
 def open_engine(url: str, *, create: bool) -> Engine:
@@ -22,7 +36,7 @@ def open_engine(url: str, *, create: bool) -> Engine:
     """
     parsed = _parse(url)
     if parsed.get_backend_name() == "sqlite":
-        _check_file(Path(parsed.database or ""), create=create)
+        _check_file(str(parsed.database), create=create)
     try:
         engine = create_engine(parsed, pool_pre_ping=True)
     except ImportError:
@@ -33,8 +47,7 @@ def open_engine(url: str, *, create: bool) -> Engine:
     try:
         _check_schema(engine, _shown(parsed), create=create)
     except SQLAlchemyError as error:
-        reason = " ".join(str(getattr(error, "orig", None) or error).split())
-        raise UserError(f"{_shown(parsed)}: cannot be read as a database: {reason}") from None
+        raise UserError(f"{_shown(parsed)}: cannot be opened: {_reason(error)}") from None
     return engine
 
 
@@ -51,53 +64,56 @@ def configure_connection(connection: Any, _record: object) -> None:
 
 
 def _parse(url: str) -> URL:
+    """The URL with the one driver that is used for its database."""
+    shown = _without_password(url)
     try:
+        if "\0" in url:
+            raise ValueError
         parsed = make_url(url)
         parsed.get_dialect()
-    except (ArgumentError, NoSuchModuleError, ValueError):
-        name = url.split("@")[-1]
+    except (ArgumentError, NoSuchModuleError, ImportError, ValueError):
         raise UserError(
-            f"--store '{name}': not a database URL; use sqlite:///sedn.db or "
+            f"--store '{shown}': not a database URL; use sqlite:///sedn.db or "
             f"postgresql+psycopg://user@host/database"
         ) from None
-    except ImportError:
+    backend = parsed.get_backend_name()
+    if backend not in DRIVERS or parsed.drivername not in (backend, DRIVERS[backend]):
         raise UserError(
-            f"--store '{url.split('@')[-1]}': the driver is missing; "
-            f"pip install 'sedn-search[postgres]'"
-        ) from None
-    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
-        raise UserError(
-            f"--store '{_shown(parsed)}': only sqlite and postgresql+psycopg are supported"
+            f"--store '{shown}': only sqlite:///… and postgresql+psycopg://… are supported"
         )
-    if parsed.drivername == "postgresql":
-        parsed = parsed.set(drivername="postgresql+psycopg")
-    if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
-        raise UserError(f"--store '{url}': name a file, such as sqlite:///sedn.db")
-    return parsed
+    if backend == "sqlite":
+        if parsed.host or parsed.database in (None, "", ":memory:"):
+            raise UserError(f"--store '{shown}': name a file, such as sqlite:///sedn.db")
+        if parsed.query:
+            raise UserError(f"--store '{shown}': a file takes no options; leave out '?' and after")
+    return parsed.set(drivername=DRIVERS[backend])
 
 
-def _check_file(path: Path, *, create: bool) -> None:
-    if path.is_dir():
-        raise UserError(f"{path}: is a folder, not a database; name a file in it")
-    if not path.exists() and not create:
-        raise UserError(f"{path}: no results yet; `sedn search` makes it, or name another --store")
-    if create:
-        try:
+def _check_file(name: str, *, create: bool) -> None:
+    path = Path(name)
+    try:
+        if path.is_dir():
+            raise UserError(f"{path}: is a folder, not a database; name a file in it")
+        if not path.exists() and not create:
+            raise UserError(
+                f"{path}: no results yet; `sedn search` makes it, or name another --store"
+            )
+        if create:
             path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UserError(f"{path.parent}: cannot be made: {error.strerror}") from None
+    except FileExistsError:
+        raise UserError(f"{path}: '{path.parent}' is a file, not a folder") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{name!r}: cannot be a database: {_reason(error)}") from None
 
 
 def _check_schema(engine: Engine, shown: str, *, create: bool) -> None:
     """See that the tables are there in our version; make them in a database that has none."""
-    if not inspect(engine).has_table(Schema.__tablename__):
-        if not create:
-            raise UserError(f"{shown}: holds no results; `sedn search` makes them")
-        Base.metadata.create_all(engine)
-        with Session(engine) as session, session.begin():
-            session.add(Schema(version=SCHEMA_VERSION))
-    with Session(engine) as session:
-        version = session.scalar(select(Schema.version))
+    if create:
+        _create_tables(engine)
+    elif not inspect(engine).has_table(Schema.__tablename__):
+        raise UserError(f"{shown}: holds no results; `sedn search` makes them")
+    with engine.connect() as connection:
+        version = connection.scalar(select(Schema.version))
     if version != SCHEMA_VERSION:
         raise UserError(
             f"{shown}: written by another version of sedn-search (tables {version}, this one "
@@ -105,8 +121,42 @@ def _check_schema(engine: Engine, shown: str, *, create: bool) -> None:
         )
 
 
+def _create_tables(engine: Engine) -> None:
+    """Make the tables, whole or not at all; two searches that start at once make them once."""
+    with engine.connect() as connection:
+        _lock_for_creation(connection)
+        if not inspect(connection).has_table(Schema.__tablename__):
+            Base.metadata.create_all(connection)
+            connection.execute(insert(Schema).values(version=SCHEMA_VERSION))
+        connection.commit()
+
+
+def _lock_for_creation(connection: Connection) -> None:
+    """Hold, until the transaction ends, what only one connection can."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": CREATION_LOCK})
+    else:
+        # Also finds out now, and not after the first epoch, that the file cannot be written.
+        connection.execute(text("BEGIN IMMEDIATE"))
+
+
+def _reason(error: Exception) -> str:
+    """What the database or the system says, in one line."""
+    cause = getattr(error, "orig", None) or error
+    said = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause)
+    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
+        said += "; SQLite must be able to write the file and to keep its log in the same folder"
+    return " ".join(said.split())
+
+
 def _shown(url: URL) -> str:
-    """The database's name for a person, without the password."""
+    """The database's name for a person."""
     if url.get_backend_name() == "sqlite":
         return str(url.database)
-    return url.render_as_string(hide_password=True)
+    return _without_password(url.render_as_string())
+
+
+def _without_password(url: str) -> str:
+    # Up to the last '@': a password that was not quoted may hold one itself.
+    return re.sub(r"://.*@", "://…@", url)

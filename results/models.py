@@ -9,6 +9,8 @@ from sqlalchemy import UniqueConstraint as Unique
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 SCHEMA_VERSION = 1
+BASELINE = "baseline"
+"""The role of the trial that trains the plain backbone."""
 
 
 class TrialState(StrEnum):
@@ -121,10 +123,12 @@ class Epoch(Base):
     trial_id: Mapped[int] = mapped_column(ForeignKey("sedn_trial.id"), primary_key=True)
     epoch: Mapped[int] = mapped_column(primary_key=True)
     mean_auc: Mapped[float]
-    mean_auc_stderr: Mapped[float]
-    train_loss: Mapped[float]
+    mean_auc_stderr: Mapped[float | None]
+    train_loss: Mapped[float | None]
+    """Null where the loss was not finite."""
     seconds: Mapped[float]
     recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    """When it was recorded first: the order in which the scheduler saw the epochs."""
 
 
 class LabelAuc(Base):

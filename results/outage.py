@@ -1,5 +1,6 @@
 """Waiting for a database that went away."""
 
+import sqlite3
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -12,6 +13,19 @@ T = TypeVar("T")
 
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 5.0
+
+PASSING_SQLITE_ERRORS = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PROTOCOL,
+    }
+)
+LASTING_POSTGRESQL_ERRORS = ("28", "3D", "42")
+"""Classes of SQLSTATE: a wrong password, no such database, a statement that is wrong."""
 
 
 class StoreUnavailable(UserError):
@@ -44,7 +58,7 @@ def survive_outage(
             if not is_outage(error):
                 raise
             if time.monotonic() + pause > deadline:
-                reason = " ".join(str(error).split())[:200]
+                reason = " ".join(str(getattr(error, "orig", None) or error).split())[:200]
                 raise StoreUnavailable(
                     f"the database did not come back within {patience_seconds:g} s; nothing that "
                     f"was trained is lost, the same command goes on: {reason}"
@@ -57,11 +71,25 @@ def survive_outage(
 
 
 def is_outage(error: BaseException | None) -> bool:
-    """Whether the error, or what caused it, is a database that is away, locked or full."""
+    """Whether the error, or what caused it, is a database that is away, locked or full.
+
+    One that cannot be written at all, or lacks a table, is none: waiting would not mend it.
+    """
     while error is not None:
-        if isinstance(error, OperationalError | InterfaceError):
-            return True
         if isinstance(error, DBAPIError) and error.connection_invalidated:
             return True
-        error = error.__cause__ or error.__context__
+        if isinstance(error, OperationalError | InterfaceError) and _passes(error.orig):
+            return True
+        hidden = error.__suppress_context__
+        error = error.__cause__ or (None if hidden else error.__context__)
     return False
+
+
+def _passes(error: BaseException | None) -> bool:
+    """Whether what the driver says can end by itself."""
+    if isinstance(error, sqlite3.Error):
+        # The low byte is the kind, the rest its details; an error of the module itself has none.
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_BUSY)
+        return code & 0xFF in PASSING_SQLITE_ERRORS
+    state = getattr(error, "sqlstate", None) or ""
+    return not state.startswith(LASTING_POSTGRESQL_ERRORS)

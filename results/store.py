@@ -1,5 +1,6 @@
 """The results store: what a search writes, and what ranking and reports read."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -80,7 +81,8 @@ def open_store(url: str, *, create: bool = False) -> "Store":
 class Store:
     """Experiments, trials, epochs and per-label AUC in one database.
 
-    Every write is one transaction and may be repeated: the rows are the same after the second time.
+    Every write about a trial is one transaction and may be repeated, or come late: the rows are
+    the same after the second time, and whatever the order.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -162,23 +164,18 @@ class Store:
     ) -> None:
         """Write an epoch, and bring its trial's own row up to it."""
         trial_id = self._id_of(experiment_id, number)
-        values = asdict(epoch)
+        values = {name: _storable(value) for name, value in asdict(epoch).items()}
         parameters = values.pop("parameters")
+        newest = {name: values[name] for name in ("mean_auc", "mean_auc_stderr")}
         with self._session.begin() as session:
-            _upsert(
-                session, Epoch, {"trial_id": trial_id, **values, "recorded_at": datetime.now(UTC)}
-            )
+            row = {"trial_id": trial_id, "recorded_at": datetime.now(UTC), **values}
+            _upsert(session, Epoch, [row], keep=["recorded_at"])
+            of_trial = update(Trial).where(Trial.id == trial_id)
             seconds = select(func.sum(Epoch.seconds)).where(Epoch.trial_id == trial_id)
+            session.execute(of_trial.values(seconds=seconds.scalar_subquery()))
             session.execute(
-                update(Trial)
-                .where(Trial.id == trial_id, Trial.epochs <= epoch.epoch)
-                .values(
-                    epochs=epoch.epoch,
-                    mean_auc=epoch.mean_auc,
-                    mean_auc_stderr=epoch.mean_auc_stderr,
-                    parameters=parameters,
-                    node=node,
-                    seconds=seconds.scalar_subquery(),
+                of_trial.where(Trial.epochs <= epoch.epoch).values(
+                    epochs=epoch.epoch, parameters=parameters, node=node, **newest
                 )
             )
 
@@ -196,15 +193,20 @@ class Store:
             session.execute(
                 update(Trial)
                 .where(Trial.id == trial_id)
-                .values(state=state, reason=reason, ended_at=datetime.now(UTC))
+                .values(
+                    state=state,
+                    reason=_storable(reason),
+                    ended_at=func.coalesce(Trial.ended_at, datetime.now(UTC)),
+                )
             )
             if label_auc:
-                names = select(Label.name, Label.id).where(Label.experiment_id == experiment_id)
-                ids = dict(session.execute(names).tuples().all())
-                for name, (auc, stderr) in label_auc.items():
-                    if name in ids:
-                        row = {"label_id": ids[name], "auc": auc, "stderr": stderr}
-                        _upsert(session, LabelAuc, {"trial_id": trial_id, **row})
+                self._write_label_aucs(session, trial_id, experiment_id, label_auc)
+
+    def trial(self, experiment_id: int, number: int) -> Trial | None:
+        """The trial with this number, if there is one."""
+        query = select(Trial).where(Trial.experiment_id == experiment_id, Trial.number == number)
+        with self._session() as session:
+            return session.scalar(query)
 
     def trials(self, experiment_id: int) -> list[Trial]:
         """The trials of an experiment by number."""
@@ -242,6 +244,28 @@ class Store:
         frame = pd.DataFrame(rows, columns=["trial", "label", "auc", "stderr"])
         return frame.astype({"auc": float, "stderr": float})
 
+    def _write_label_aucs(
+        self,
+        session: Session,
+        trial_id: int,
+        experiment_id: int,
+        label_auc: Mapping[str, tuple[float | None, float | None]],
+    ) -> None:
+        names = select(Label.name, Label.id).where(Label.experiment_id == experiment_id)
+        ids = dict(session.execute(names).tuples().all())
+        rows = [
+            {
+                "trial_id": trial_id,
+                "label_id": ids[name],
+                "auc": _storable(auc),
+                "stderr": _storable(stderr),
+            }
+            for name, (auc, stderr) in label_auc.items()
+            if name in ids
+        ]
+        if rows:
+            _upsert(session, LabelAuc, rows)
+
     def _id_of(self, experiment_id: int, number: int) -> int:
         """The row of a trial; remembered, since it is asked for at every epoch."""
         key = (experiment_id, number)
@@ -258,10 +282,26 @@ def _trial_id(experiment_id: int, number: int) -> Any:
     return select(Trial.id).where(Trial.experiment_id == experiment_id, Trial.number == number)
 
 
-def _upsert(session: Session, table: type[DeclarativeBase], values: Mapping[str, Any]) -> None:
-    """Insert a row, or update the one with the same primary key."""
+def _upsert(
+    session: Session,
+    table: type[DeclarativeBase],
+    rows: Sequence[Mapping[str, Any]],
+    keep: Sequence[str] = (),
+) -> None:
+    """Insert rows; where a key is taken, update all columns but those to ``keep``."""
     postgres = session.get_bind().dialect.name == "postgresql"
-    statement: Any = (postgresql if postgres else sqlite).insert(table).values(**values)
+    statement: Any = (postgresql if postgres else sqlite).insert(table).values(rows)
     keys = [column.name for column in table.__mapper__.primary_key]
-    changed = {name: statement.excluded[name] for name in values if name not in keys}
-    session.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed))
+    changed = [name for name in rows[0] if name not in keys and name not in keep]
+    update_set = {name: statement.excluded[name] for name in changed}
+    session.execute(statement.on_conflict_do_update(index_elements=keys, set_=update_set))
+
+
+def _storable(value: Any) -> Any:
+    """A value as both databases take it: a number that is not finite is null, text is Unicode."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, str):
+        # A traceback may quote a file name that is not UTF-8, or a null character.
+        return value.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
+    return value
