@@ -1,0 +1,42 @@
+"""Writing files so that a reader finds the old content or the new, never a half."""
+
+import os
+import secrets
+from pathlib import Path
+
+from sedn.errors import UserError
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write ``text`` to ``path`` as UTF-8, whole or not at all.
+
+    What was there stays until the new content is safely on the disk. A link is followed; a
+    device or a pipe, such as ``/dev/stdout``, is written to as it is.
+
+    Raises:
+        UserError: the folder is missing or cannot be written, the disk is full, or ``path`` is a
+            folder.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            path.write_text(text, encoding="utf-8")
+        else:
+            _replace(Path(os.path.realpath(path)), text.encode("utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: cannot be written: there is no folder '{path.parent}'") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write beside ``path`` and rename; the name is a short one, as ``path``'s may be long."""
+    part = path.with_name(f".sedn-{secrets.token_hex(8)}.part")
+    try:
+        # Not by tempfile, whose files only their owner may read.
+        with part.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

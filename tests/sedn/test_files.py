@@ -1,0 +1,82 @@
+"""Files are written whole or not at all."""
+
+import os
+import resource
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sedn.errors import UserError
+from sedn.files import write_text
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1, max_size=3))
+@settings(max_examples=50, deadline=None)
+def test_the_last_text_written_is_read_back(tmp_path_factory, texts: list[str]) -> None:
+    path = tmp_path_factory.mktemp("files") / "page.html"
+    for text in texts:
+        write_text(path, text)
+    assert path.read_bytes() == texts[-1].encode()
+    assert list(path.parent.iterdir()) == [path], "nothing else is left in the folder"
+
+
+def test_a_new_file_can_be_read_by_whom_the_mask_allows(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        write_text(tmp_path / "page.html", "x")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "page.html").stat().st_mode) == 0o640
+
+
+def test_a_link_is_followed_and_a_long_name_fits(tmp_path: Path) -> None:
+    target = tmp_path / ("x" * 250)
+    link = tmp_path / "link"
+    link.symlink_to(target)
+    write_text(link, "one")
+    write_text(link, "two")
+    assert link.is_symlink()
+    assert target.read_text() == "two"
+
+
+def test_a_device_is_written_to_as_it_is() -> None:
+    code = "from pathlib import Path; from sedn.files import write_text; "
+    code += "write_text(Path('/dev/stdout'), 'said')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "said"
+    assert done.stderr == ""
+
+
+def test_what_is_wrong_is_said_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("kept")
+    for path, said in (
+        (tmp_path, "directory"),
+        (tmp_path / "missing" / "page.html", "there is no folder"),
+        (tmp_path / "file" / "page.html", "ot a directory"),
+        (tmp_path / ("x" * 300), "too long"),
+    ):
+        with pytest.raises(UserError, match=said) as caught:
+            write_text(path, "text")
+        assert str(caught.value).startswith(f"{path}: cannot be written")
+        assert "\n" not in str(caught.value)
+    assert (tmp_path / "file").read_text() == "kept"
+
+
+def test_a_full_disk_leaves_what_was_there(tmp_path: Path) -> None:
+    """A limit on the size of a file stands for the disk: the write fails half way as well."""
+    path = tmp_path / "page.html"
+    path.write_text("old")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(UserError, match=r"page\.html: cannot be written: File too large"):
+            write_text(path, "new" * 1000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
