@@ -105,8 +105,7 @@ def _check_name(name: str) -> None:
 
 def _read_data(space: Space, settings: SearchSettings) -> tuple[list[LabelCounts], str]:
     """Label counts and fingerprint of the data; builds the cache that all trials here share."""
-    from sedn.data import load_dataset
-    from sedn.data.counts import count_labels
+    from sedn.data import count_labels, load_dataset
 
     dataset = load_dataset(space.baseline(settings.overrides()).data)
     train, validation = (count_labels(dataset, split) for split in ("train", "validation"))

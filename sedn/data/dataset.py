@@ -1,0 +1,52 @@
+"""A data set in memory, or mapped from the cache: images, semantic maps and labels by split."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Split:
+    """The images of one split, all of one size."""
+
+    images: NDArray[np.uint8]
+    """``(images, height, width, 3)``, RGB."""
+    maps: NDArray[np.uint8]
+    """``(images, regions, height, width)``, 0 to 255: how surely a pixel belongs to the region."""
+    map_known: NDArray[np.bool_]
+    """``(images,)``: whether the image has a map; one that has not has zeros in ``maps``."""
+    targets: NDArray[np.float32]
+    """``(images, labels)``: 1, 0, or NaN where the truth is unknown."""
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Images with their maps and labels, cut into :data:`SPLITS`."""
+
+    name: str
+    labels: tuple[str, ...]
+    regions: tuple[str, ...]
+    """Names of the channels of a map."""
+    fingerprint: str
+    """Changes whenever an image, a map, a label or a split does; not with the image size."""
+    splits: Mapping[str, Split]
+
+    @property
+    def has_indicator(self) -> bool:
+        """Whether some image has no map, so that a network must be told which have."""
+        return not all(split.map_known.all() for split in self.splits.values())
+
+
+def count_labels(dataset: Dataset, split: str) -> dict[str, tuple[int, int]]:
+    """Per label, the number of positive images in a split and of those whose truth is known."""
+    targets = dataset.splits[split].targets
+    positives = np.nansum(targets, axis=0).astype(int)
+    known = (~np.isnan(targets)).sum(axis=0)
+    return {label: (int(positives[i]), int(known[i])) for i, label in enumerate(dataset.labels)}
