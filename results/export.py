@@ -1,0 +1,76 @@
+"""A configuration as a file that trains unchanged."""
+
+import pandas as pd
+
+from results.models import BASELINE, Trial
+from results.ranking import complete_trials, rank_trials
+from results.store import Store
+from sedn.config import build_config
+from sedn.errors import UserError
+
+
+def export_config(
+    store: Store,
+    name: str,
+    *,
+    rank: int = 1,
+    trial: int | None = None,
+    baseline: bool = False,
+) -> str:
+    """The configuration of one trial as YAML, every field written out, as the trial ran it.
+
+    Args:
+        store: where the experiment is.
+        name: the experiment.
+        rank: take the configuration at this rank, from 1 …
+        trial: … or that of this trial, whatever became of it …
+        baseline: … or that of the plain backbone.
+
+    Raises:
+        UserError: there is no such experiment, rank or trial, or the baseline has not been trained
+            to its last epoch.
+    """
+    trials = store.trials(store.experiment(name).id)
+    ranked = rank_trials(trials)
+    if baseline:
+        number = _baseline(ranked, name)
+    elif trial is not None:
+        number = trial
+    else:
+        number = _at_rank(ranked, rank, name)
+    by_number = {row.number: row for row in trials}
+    if number not in by_number:
+        there = f"its trials are 0 to {max(by_number)}" if by_number else "it has no trials yet"
+        raise UserError(f"--trial {number}: experiment '{name}' has no such trial; {there}")
+    chosen = by_number[number]
+    config = build_config(chosen.config, f"trial {number} of experiment '{name}'")
+    return f"# Experiment {name!r}, {_describe(chosen, ranked)}\n{config.to_yaml()}"
+
+
+def _baseline(ranked: pd.DataFrame, name: str) -> int:
+    plain = ranked.loc[ranked["role"] == BASELINE, "trial"]
+    if plain.empty:
+        raise UserError(
+            f"--baseline: experiment '{name}' has not trained its baseline to the last epoch; "
+            f"`sedn search --name {name}` goes on with it"
+        )
+    return int(plain.iloc[0])
+
+
+def _at_rank(ranked: pd.DataFrame, rank: int, name: str) -> int:
+    if not 1 <= rank <= len(ranked):
+        there = f"ranks 1 to {len(ranked)}" if len(ranked) else "no trial trained to its last epoch"
+        raise UserError(f"--rank {rank}: experiment '{name}' has {there}")
+    return int(ranked["trial"].iloc[rank - 1])
+
+
+def _describe(trial: Trial, ranked: pd.DataFrame) -> str:
+    """The trial, its rank and what it reached, in one line."""
+    said = f"trial {trial.number} ({trial.role})"
+    if not complete_trials([trial]):
+        return f"{said}: {trial.state.lower()} after epoch {trial.epochs} of {trial.target_epochs}"
+    row = ranked.set_index("config_hash").loc[trial.config_hash]
+    reached = f"{row['mean_auc']:.4f} (95 % interval {row['low']:.4f} to {row['high']:.4f})"
+    if row["replicates"] > 1:
+        reached += f" over {row['replicates']} seeds, {trial.mean_auc:.4f} with this one"
+    return f"{said}: rank {row['rank']} of {len(ranked)}, mean AUC on validation {reached}"

@@ -1,0 +1,163 @@
+"""Which configuration is best, in the mean over the labels and for each label."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from results.models import BASELINE, Label, Trial, TrialState
+from results.pooling import pool
+from results.store import Store
+from results.varied import varied_parameters
+
+LEADING = ["rank", "trial", "role", "mean_auc", "low", "high", "gain"]
+TYPES = {
+    "trial": int,
+    "role": str,
+    "config_hash": str,
+    "seed": int,
+    "auc": float,
+    "stderr": float,
+    "epochs": int,
+    "seconds": float,
+    "parameters": object,
+}
+TRAILING = ["replicates", "epochs", "seconds", "parameters", "config_hash"]
+
+
+def rank(store: Store, name: str) -> pd.DataFrame:
+    """Configurations by mean AUC on validation, best first.
+
+    Raises:
+        UserError: there is no experiment ``name``.
+    """
+    return rank_trials(store.trials(store.experiment(name).id))
+
+
+def rank_trials(trials: Sequence[Trial]) -> pd.DataFrame:
+    """The configurations that were trained to their last epoch, best first, replicates pooled.
+
+    Returns:
+        One row per configuration: rank (from 1), trial (the first that trained it, which stands
+        for all), role, mean_auc (mean over seeds), low and high (95 % interval as in
+        :mod:`results.pooling`), gain (relative, over the baseline; NaN until that is trained), a
+        column for each parameter that differs between trials (None where it has no effect),
+        replicates (number of seeds), epochs, seconds (of one training), parameters (of the
+        network) and config_hash.
+
+    The intervals are those of each configuration alone. The first of many is partly first by luck,
+    so that its AUC here is on average above what new images will show; the test split, which no
+    search sees, says by how much.
+    """
+    complete = complete_trials(trials)
+    varied = varied_parameters(trials)
+    frame = _frame(complete)
+    groups = frame.groupby("config_hash", sort=False)
+    first = groups[["trial", "role", "epochs", "parameters"]].first()
+    ranked = pool(frame, ["config_hash"]).join(first).join(groups["seconds"].mean())
+    ranked = ranked.reset_index().rename(columns={"auc": "mean_auc"})
+    ranked = ranked.sort_values(["mean_auc", "trial"], ascending=[False, True], ignore_index=True)
+    ranked["rank"] = range(1, len(ranked) + 1)
+    baseline = ranked.loc[ranked["role"] == BASELINE, "mean_auc"]
+    ranked["gain"] = _gain(ranked["mean_auc"], baseline.iloc[0] if len(baseline) else float("nan"))
+    ranked = ranked.join(varied, on="trial")
+    return ranked[LEADING + list(varied.columns) + TRAILING]
+
+
+def labels(store: Store, name: str) -> pd.DataFrame:
+    """Per label of an experiment, the configuration that is best for it on validation.
+
+    Raises:
+        UserError: there is no experiment ``name``.
+    """
+    experiment = store.experiment(name)
+    return best_by_label(
+        store.labels(experiment.id), store.trials(experiment.id), store.label_aucs(experiment.id)
+    )
+
+
+def best_by_label(
+    labels: Sequence[Label], trials: Sequence[Trial], label_aucs: pd.DataFrame
+) -> pd.DataFrame:
+    """Per label, the configuration that is best for it on validation.
+
+    The best of many configurations on one label is optimistic, the more so the more of them there
+    are and the fewer positives the label has: the interval is that of the one configuration, and
+    does not know that it was chosen. It tells where to look, not what a new set of images will
+    show.
+
+    Args:
+        labels: the labels, in order.
+        trials: the trials of the experiment.
+        label_aucs: columns trial, label, auc and stderr, as the store gives them.
+
+    Returns:
+        One row per label, in order: label, prevalence (share of positives in training), positives
+        (their number in validation), trial (the first of the configuration), auc (mean over seeds),
+        low and high (95 %), baseline (its AUC) and gain (relative, over the baseline). A label
+        that no configuration has an AUC for has NaN, and no trial.
+    """
+    frame = pd.DataFrame(
+        {
+            "label": [label.name for label in labels],
+            "prevalence": [_share(label.train_positives, label.train_known) for label in labels],
+            "positives": [label.validation_positives for label in labels],
+        }
+    )
+    pooled = pool_labels(trials, label_aucs)
+    pooled = pooled.sort_values(["auc", "trial"], ascending=[False, True])
+    best = pooled.drop_duplicates("label").set_index("label")
+    plain = pooled[pooled["role"] == BASELINE].set_index("label")["auc"].rename("baseline")
+    frame = frame.join(best[["trial", "auc", "low", "high"]], on="label").join(plain, on="label")
+    numbers = [None if pd.isna(number) else int(number) for number in frame["trial"]]
+    frame["trial"] = pd.Series(numbers, dtype=object)
+    frame["gain"] = _gain(frame["auc"], frame["baseline"])
+    return frame
+
+
+def pool_labels(trials: Sequence[Trial], label_aucs: pd.DataFrame) -> pd.DataFrame:
+    """AUC of each label under each configuration trained to its last epoch, replicates pooled.
+
+    Returns:
+        Columns label, trial (the first of the configuration), role, auc, low and high; labels
+        without an AUC are left out.
+    """
+    frame = _frame(complete_trials(trials))
+    first = frame.groupby("config_hash", sort=False)[["trial", "role"]].first()
+    seeds = frame[["trial", "config_hash", "seed"]]
+    pooled = pool(label_aucs.merge(seeds, on="trial"), ["config_hash", "label"]).reset_index()
+    return pooled.join(first, on="config_hash")[["label", "trial", "role", "auc", "low", "high"]]
+
+
+def complete_trials(trials: Sequence[Trial]) -> list[Trial]:
+    """Those that were trained to their last epoch; the baseline first, then by number."""
+    complete = [t for t in trials if t.state is TrialState.COMPLETE and t.mean_auc is not None]
+    return sorted(complete, key=lambda trial: (trial.role != BASELINE, trial.number))
+
+
+def _frame(trials: Sequence[Trial]) -> pd.DataFrame:
+    """What ranking needs of each trial, one row each."""
+    rows = [
+        (
+            trial.number,
+            trial.role,
+            trial.config_hash,
+            trial.seed,
+            trial.mean_auc,
+            trial.mean_auc_stderr,
+            trial.target_epochs,
+            trial.seconds,
+            trial.parameters,
+        )
+        for trial in trials
+    ]
+    return pd.DataFrame(rows, columns=list(TYPES)).astype(TYPES)
+
+
+def _gain(auc: "pd.Series[float]", baseline: "pd.Series[float] | float") -> "pd.Series[float]":
+    """Relative gain; NaN where there is no baseline, or one of 0."""
+    gain = auc / baseline - 1.0
+    return gain.where(gain.abs() != float("inf"))
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else float("nan")
