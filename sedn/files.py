@@ -8,7 +8,12 @@ from sedn.errors import UserError
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write ``text`` to ``path`` as UTF-8, whole or not at all.
+    """Write ``text`` to ``path`` as UTF-8, as :func:`write_bytes` does."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write ``content`` to ``path``, whole or not at all.
 
     What was there stays until the new content is safely on the disk. A link is followed; a
     device or a pipe, such as ``/dev/stdout``, is written to as it is.
@@ -19,9 +24,9 @@ def write_text(path: Path, text: str) -> None:
     """
     try:
         if path.exists() and not path.is_file():
-            path.write_text(text, encoding="utf-8")
+            path.write_bytes(content)
         else:
-            _replace(Path(os.path.realpath(path)), text.encode("utf-8"))
+            _replace(Path(os.path.realpath(path)), content)
     except FileNotFoundError:
         raise UserError(f"{path}: cannot be written: there is no folder '{path.parent}'") from None
     except OSError as error:

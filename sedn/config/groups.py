@@ -84,6 +84,11 @@ class EmbeddingConfig(Group):
         return tuple(part for part in self.parts if part not in (*_ALONE, "input", "head"))
 
     @property
+    def has_head(self) -> bool:
+        """Whether the map's features join those of the image at the classifier."""
+        return "head" in self.parts
+
+    @property
     def uses_map(self) -> bool:
         """Whether the network sees the map at all."""
         by_stages = self.fusion != "none" and bool(self.stages)

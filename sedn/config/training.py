@@ -43,15 +43,24 @@ class TrainingConfig(Group):
     @model_validator(mode="after")
     def _canonical(self) -> Self:
         """Reset what has no effect, so that equal networks have equal configurations."""
+        embedding = _canonical_embedding(self.embedding, self.attention)
         canonical = {
-            "embedding": _canonical_embedding(self.embedding, self.attention),
+            "embedding": embedding,
+            "attention": _canonical_attention(self.attention, embedding),
+            "semantic_map": _canonical_map(self.semantic_map, embedding),
             "loss": _canonical_loss(self.loss),
         }
-        canonical["attention"] = _canonical_attention(self.attention, canonical["embedding"])
-        canonical["semantic_map"] = _canonical_map(self.semantic_map, canonical["embedding"])
         for name, group in canonical.items():
             object.__setattr__(self, name, group)
         return self
+
+    @property
+    def map_source(self) -> str:
+        """Who supplies the maps that the network sees, for a reader of its results."""
+        if not self.embedding.uses_map:
+            return "none"
+        control = self.semantic_map.control
+        return self.semantic_map.source if control == "none" else control
 
     def to_yaml(self) -> str:
         """The configuration as a YAML document with every field written out."""
@@ -76,15 +85,15 @@ def config_hash(config: TrainingConfig) -> str:
 
 def _canonical_embedding(embedding: EmbeddingConfig, attention: AttentionConfig) -> EmbeddingConfig:
     if not embedding.stages:
-        kept = {"width": embedding.width} if "head" in embedding.parts else {}
-        return EmbeddingConfig(placement=embedding.placement, **kept)
+        plain = EmbeddingConfig(placement=embedding.placement)
+        return plain.model_copy(update={"width": embedding.width} if plain.has_head else {})
     if embedding.fusion == "none":
         if attention.kind == "none":
             rest = "+".join(part for part in embedding.parts if part not in embedding.stages)
             return _canonical_embedding(
                 embedding.model_copy(update={"placement": rest or "none"}), attention
             )
-        if "head" not in embedding.parts:
+        if not embedding.has_head:
             return EmbeddingConfig(placement=embedding.placement, fusion="none")
     return embedding
 

@@ -164,7 +164,8 @@ def _photographs(split: str) -> list[Floats]:
     for name in _PHOTOGRAPHS[split]:
         path = next(path for folder in folders for path in sorted(folder.glob(f"{name}.*")))
         with Image.open(path) as photograph:
-            found.append(np.asarray(photograph.convert("RGB"), dtype=np.float32) / 255)
+            pixels = np.asarray(photograph.convert("RGB"))
+            found.append((pixels / 255).astype(np.float32))
     return found
 
 
@@ -176,5 +177,5 @@ def _digits(split: str) -> list[Floats]:
     data = load_digits()
     which = np.random.default_rng(VERSION).choice(3, size=len(data.target), p=(0.6, 0.15, 0.25))
     mine = which == list(SIZES).index(split)
-    forms = np.asarray(data.images / 16, dtype=np.float32)
+    forms = (data.images / 16).astype(np.float32)
     return [forms[mine & (data.target == digit)] for digit in range(10)]

@@ -1,7 +1,11 @@
 """What an epoch reached."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -28,3 +32,11 @@ class EpochResult:
     def from_json(cls, fields: dict[str, Any]) -> "EpochResult":
         """Read back what :meth:`to_json` gave."""
         return cls(**fields)
+
+
+def by_label(labels: Sequence[str], values: NDArray[np.float64]) -> dict[str, float | None]:
+    """Values ``(labels,)`` by the label's name, NaN as ``None``."""
+    return {
+        label: None if np.isnan(value) else float(value)
+        for label, value in zip(labels, values, strict=True)
+    }

@@ -1,0 +1,38 @@
+"""Where a network is trained, and in which precision."""
+
+from contextlib import AbstractContextManager
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from sedn.network import SemanticNetwork
+
+
+def pick_device() -> torch.device:
+    """The GPU that this process may use, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def autocast(device: torch.device) -> AbstractContextManager[object]:
+    """bfloat16 where the device computes it natively, for the forward pass of training; float32
+    elsewhere.
+    """
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=has_bfloat16(device))
+
+
+@lru_cache
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether the device has instructions for bfloat16, rather than an emulation."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+
+
+def normalise(images: Tensor, network: SemanticNetwork) -> Tensor:
+    """Images (B, 3, H, W) from 0..1 to the mean and deviation that the backbone was made for."""
+    described = getattr(network.backbone, "pretrained_cfg", {})
+    mean = images.new_tensor(described.get("mean", (0.5, 0.5, 0.5))).view(-1, 1, 1)
+    deviation = images.new_tensor(described.get("std", (0.5, 0.5, 0.5))).view(-1, 1, 1)
+    return (images - mean) / deviation

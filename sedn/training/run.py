@@ -1,0 +1,168 @@
+"""A training run of one configuration: epochs to a model, then its AUC on the test split."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.torch
+from numpy.typing import NDArray
+
+from sedn.config import TrainingConfig, load_config
+from sedn.data import Dataset
+from sedn.errors import UserError
+from sedn.files import write_bytes, write_text
+from sedn.metrics import auc
+from sedn.network import SemanticNetwork
+from sedn.training.batches import view_split
+from sedn.training.checkpoint import load_checkpoint
+from sedn.training.epochs import prepare, train_epochs
+from sedn.training.evaluation import predict
+from sedn.training.result import EpochResult, by_label
+
+CONFIG = "config.yaml"
+EPOCHS = "epochs.csv"
+MODEL = "model.safetensors"
+SUMMARY = "summary.json"
+TEST_SCORES = "test.npz"
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """What a finished run reached on the test split, which it read once."""
+
+    mean_auc: float
+    mean_auc_stderr: float
+    label_auc: dict[str, float | None]
+    """AUC by label; ``None`` where the test split lacks one of the classes."""
+    label_auc_stderr: dict[str, float | None]
+    validation_mean_auc: float
+    map_source: str
+    """Who supplied the maps at test time: a given map is an oracle's."""
+    data_fingerprint: str
+    epochs: int
+    parameters: int
+
+    def to_json(self) -> dict[str, Any]:
+        """The summary as plain JSON values."""
+        return asdict(self)
+
+
+def train_run(
+    config: TrainingConfig,
+    folder: Path,
+    show: Callable[[EpochResult], None] = lambda result: None,
+) -> RunSummary:
+    """Train into ``folder``, or go on where the run there stopped; a finished one is only read.
+
+    The folder holds the configuration, each epoch's validation as CSV, the model as safetensors,
+    and the scores and AUC on the test split, which is read when training has ended.
+
+    Raises:
+        UserError: the folder holds a run of another configuration, or cannot be written, or the
+            data or the backbone cannot be had.
+    """
+    _claim(config, folder)
+    if (folder / SUMMARY).exists():
+        return read_summary(folder)
+    history: list[EpochResult] = []
+    for result in train_epochs(config, str(folder)):
+        history.append(result)
+        show(result)
+    write_text(folder / EPOCHS, _epochs_csv(history))
+    return _evaluate(config, folder, history[-1])
+
+
+def read_summary(folder: Path) -> RunSummary:
+    """What the finished run in ``folder`` reached.
+
+    Raises:
+        UserError: the folder holds no finished run.
+    """
+    try:
+        return RunSummary(**json.loads((folder / SUMMARY).read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise UserError(f"{folder}: holds no finished run; `sedn train` makes one") from None
+    except (OSError, ValueError, TypeError) as error:
+        raise UserError(f"{folder / SUMMARY}: cannot be read: {error}") from None
+
+
+def read_test_scores(folder: Path) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Targets and logits of a finished run on the test split, each ``(images, labels)``."""
+    with np.load(folder / TEST_SCORES) as arrays:
+        return arrays["targets"], arrays["logits"]
+
+
+def _claim(config: TrainingConfig, folder: Path) -> None:
+    """Write the configuration into the folder, unless the folder is another run's."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be made: {error.strerror}") from None
+    path = folder / CONFIG
+    if not path.exists():
+        write_text(path, config.to_yaml())
+    elif load_config(path) != config:
+        raise UserError(f"{folder}: holds a run of another configuration; name another folder")
+
+
+def _evaluate(config: TrainingConfig, folder: Path, last: EpochResult) -> RunSummary:
+    """Save the trained model and what it reaches on the test split; the summary comes last."""
+    training = prepare(config)
+    state = load_checkpoint(str(folder), training.device)
+    assert state is not None, "the last epoch left a checkpoint"
+    training.network.load_state_dict(state["network"])
+    _save_model(training.network, training.dataset, config, folder)
+    dataset = training.dataset
+    view = view_split(dataset, "test", config)
+    logits = predict(
+        training.network, view, 2 * config.batch_size, has_indicator=dataset.has_indicator
+    )
+    targets = dataset.splits["test"].targets
+    buffer = io.BytesIO()
+    np.savez(buffer, targets=targets, logits=logits)
+    write_bytes(folder / TEST_SCORES, buffer.getvalue())
+    estimate = auc(targets, logits)
+    summary = RunSummary(
+        mean_auc=estimate.mean,
+        mean_auc_stderr=estimate.mean_stderr,
+        label_auc=by_label(dataset.labels, estimate.labels),
+        label_auc_stderr=by_label(dataset.labels, estimate.labels_stderr),
+        validation_mean_auc=last.mean_auc,
+        map_source=config.map_source,
+        data_fingerprint=dataset.fingerprint,
+        epochs=last.epoch,
+        parameters=last.parameters,
+    )
+    write_text(folder / SUMMARY, json.dumps(summary.to_json(), indent=1) + "\n")
+    return summary
+
+
+def _save_model(
+    network: SemanticNetwork, dataset: Dataset, config: TrainingConfig, folder: Path
+) -> None:
+    """The weights, with all that is needed to use them in the file's header."""
+    header = {
+        "format": "pt",
+        "config": json.dumps(config.model_dump(mode="json")),
+        "labels": json.dumps(dataset.labels),
+        "regions": json.dumps(dataset.regions),
+    }
+    weights = {name: value.contiguous() for name, value in network.state_dict().items()}
+    write_bytes(folder / MODEL, safetensors.torch.save(weights, metadata=header))
+
+
+def _epochs_csv(history: list[EpochResult]) -> str:
+    """One row an epoch: loss, time, mean AUC with its error, and each label's AUC."""
+    text = io.StringIO()
+    labels = list(history[0].label_auc)
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["epoch", "train_loss", "seconds", "mean_auc", "mean_auc_stderr", *labels])
+    for result in history:
+        row = (result.epoch, result.train_loss, result.seconds)
+        writer.writerow([*row, result.mean_auc, result.mean_auc_stderr, *result.label_auc.values()])
+    return text.getvalue()
