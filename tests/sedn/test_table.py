@@ -1,0 +1,142 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sedn.config import DataConfig
+from sedn.data import Dataset, count_labels, load_dataset
+from sedn.data.cache import cache_folder
+from sedn.errors import UserError
+
+
+def load(path: Path, size: int = 20, seed: int = 0) -> Dataset:
+    load_dataset.cache_clear()
+    return load_dataset(DataConfig(path=str(path), image_size=size, split_seed=seed))
+
+
+def change(table: Path, old: str, new: str) -> None:
+    text = table.read_text()
+    assert old in text
+    table.write_text(text.replace(old, new, 1))
+
+
+def test_reads_images_maps_labels_and_splits(table: Path) -> None:
+    dataset = load(table)
+    assert dataset.labels == ("red", "bright")
+    assert {name: len(split) for name, split in dataset.splits.items()} == {
+        "train": 54,
+        "validation": 18,
+        "test": 18,
+    }
+    train = dataset.splits["train"]
+    inside = train.images[:, 6:14, 6:14, 0].mean(axis=(1, 2))
+    assert ((inside > 200) == (train.targets[:, 0] == 1)).all()
+    assert (train.maps[:, 0, 6:14, 6:14] == 255).all()
+    assert (train.maps[:, 0, :4] == 0).all()
+    assert count_labels(dataset, "test")["bright"] == (6, 18)
+
+
+def test_the_second_time_it_is_mapped_not_decoded(table: Path) -> None:
+    first = load(table)
+    entry = cache_folder() / f"{first.fingerprint}-20"
+    before = (entry / "train.images.npy").stat().st_mtime_ns
+    again = load(table)
+    assert (entry / "train.images.npy").stat().st_mtime_ns == before
+    assert isinstance(again.splits["train"].images, np.memmap)
+    assert np.array_equal(first.splits["train"].images, again.splits["train"].images)
+    assert not list(cache_folder().glob(".building-*"))
+
+
+@pytest.mark.parametrize("changed", ["image", "map", "label", "split"])
+def test_the_fingerprint_changes_with_what_is_trained_on(table: Path, changed: str) -> None:
+    before = load(table).fingerprint
+    if changed in ("image", "map"):
+        path = table.parent / ("0.png" if changed == "image" else "0-map.png")
+        Image.fromarray(255 - np.asarray(Image.open(path))).save(path)
+    elif changed == "label":
+        change(table, "1.png,1-map.png,1,0", "1.png,1-map.png,0,0")
+    else:
+        change(table, "1,0,train", "1,0,test")
+    assert load(table).fingerprint != before
+
+
+def test_an_unknown_label_is_nan_and_a_missing_map_is_said(table: Path) -> None:
+    change(table, "0.png,0-map.png,0,1,train", "0.png,,,1,train")
+    dataset = load(table)
+    train = dataset.splits["train"]
+    assert np.isnan(train.targets[0, 0])
+    assert not train.map_known[0]
+    assert train.map_known[1:].all()
+    assert (train.maps[0] == 0).all()
+    assert dataset.has_indicator
+    assert count_labels(dataset, "train")["red"][1] == 53
+
+
+def test_splits_are_drawn_by_group_and_seed(table: Path) -> None:
+    lines = [line.rsplit(",", 1)[0] for line in table.read_text().splitlines()]
+    grouped = [f"{line},g{index // 3}" for index, line in enumerate(lines[1:])]
+    table.write_text("\n".join([lines[0] + ",group", *grouped]) + "\n")
+    dataset = load(table)
+    sizes = [len(split) for split in dataset.splits.values()]
+    assert sum(sizes) == 90
+    assert all(size % 3 == 0 for size in sizes), "no group is parted"
+    assert load(table).fingerprint == dataset.fingerprint
+    assert load(table, seed=1).fingerprint != dataset.fingerprint
+
+
+def test_a_photograph_is_turned_as_its_exif_says(table: Path) -> None:
+    pixels = np.zeros((20, 40, 3), dtype=np.uint8)
+    pixels[:, :20] = 255
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(pixels).save(table.parent / "0.jpg", exif=exif, quality=95)
+    change(table, "0.png,0-map.png", "0.jpg,")
+    image = load(table).splits["train"].images[0]
+    assert image[:8].mean() > 200
+    assert image[12:].mean() < 50
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+WRONG = {
+    "no image column": (lambda t: change(t, "image,", "imge,"), "no column 'image'.*did you mean"),
+    "value": (lambda t: change(t, "map.png,1,0", "map.png,yes,0"), "row 3: label 'red' is 'yes'"),
+    "missing image": (lambda t: change(t, "2.png,", "nowhere.png,"), "row 4.*image.*'nowhere.png'"),
+    "missing map": (lambda t: change(t, "2-map.png", "no-map.png"), "row 4.*map.*'no-map.png'"),
+    "unknown split": (lambda t: change(t, "1,0,train", "1,0,trian"), "did you mean 'train'"),
+    "empty split": (lambda t: t.write_text(t.read_text().replace("test", "train")), "no row.*test"),
+    "image twice": (lambda t: change(t, "3.png,3-map", "1.png,3-map"), "'1.png' is there twice"),
+    "no rows": (lambda t: t.write_text("image,red\n"), "holds no rows"),
+    "no labels": (lambda t: t.write_text("image\n0.png\n"), "no label column"),
+    "not UTF-8": (lambda t: t.write_bytes(b"image,red\n\xff\xfe,1\n"), "not UTF-8"),
+    "a NUL": (lambda t: t.write_bytes(b'image,red\n"0.png,1\n'), "cannot be read as CSV"),
+    "truncated image": (lambda t: truncate(t.parent / "5.png"), r"5\.png: cannot be decoded"),
+    "empty image": (lambda t: (t.parent / "5.png").write_bytes(b""), r"5\.png: cannot be decoded"),
+    "no picture": (lambda t: (t.parent / "5.png").write_text("hello"), r"5\.png: cannot be decod"),
+    "map of another size": (
+        lambda t: Image.new("L", (10, 10)).save(t.parent / "5-map.png"),
+        r"5-map\.png: map of 10 x 10 pixels for an image of 40 x 40",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_tables_are_one_line_and_leave_nothing(table: Path, case: str) -> None:
+    spoil, said = WRONG[case]
+    spoil(table)
+    entries = set(cache_folder().iterdir())
+    with pytest.raises(UserError, match=said) as caught:
+        load(table)
+    assert len(str(caught.value).splitlines()) == 1
+    left = {path for path in set(cache_folder().iterdir()) - entries if path.suffix != ".lock"}
+    assert not left
+
+
+def test_a_cache_that_cannot_be_written_is_named(table: Path, tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("SEDN_CACHE", str(tmp_path / "file" / "cache"))
+    with pytest.raises(UserError, match="the image cache cannot be written.*SEDN_CACHE"):
+        load(table)
