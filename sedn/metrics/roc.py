@@ -11,12 +11,14 @@ from the labels' errors. It is taken over images: every image has an *influence*
 AUC, and the influence on the mean is the mean of these.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Floats = NDArray[np.float64]
+from sedn.metrics.ranking import Floats, Ranking, map_labels
 
 
 @dataclass(frozen=True)
@@ -48,16 +50,41 @@ def auc(targets: ArrayLike, scores: ArrayLike) -> AucEstimate:
     Raises:
         ValueError: the shapes differ, a score is not finite, or a target is none of 0, 1, NaN.
     """
-    labels, influences = label_influences(targets, scores)
-    defined = ~np.isnan(labels)
-    if not defined.any():
-        nothing = np.full(len(influences), np.nan)
-        return AucEstimate(labels, labels.copy(), float("nan"), float("nan"), nothing)
-    influence = influences[:, defined].mean(axis=1)
-    labels_stderr = root_sum_of_squares(influences) / len(influences)
-    labels_stderr[_smallest_class(np.asarray(targets)) < 2] = np.nan
-    mean_stderr = float(root_sum_of_squares(influence)) / len(influence)
-    return AucEstimate(labels, labels_stderr, float(labels[defined].mean()), mean_stderr, influence)
+    images = len(np.asarray(targets))
+
+    def estimate(rankings: Iterator[Ranking]) -> tuple[list[tuple[float, float]], Floats]:
+        """AUC and standard error of some labels, and the sum of an image's influences on them."""
+        labels, total = [], np.zeros(images)
+        for ranking in rankings:
+            area, influence = _influence(ranking)
+            if not np.isnan(area):
+                np.add.at(total, ranking.images, influence)
+            labels.append((area, _stderr(ranking, influence)))
+        return labels, total
+
+    blocks = map_labels(targets, scores, estimate)
+    labels, stderrs = np.array([pair for block, _ in blocks for pair in block]).reshape(-1, 2).T
+    defined = np.count_nonzero(~np.isnan(labels))
+    if not defined:
+        nothing = np.full(images, np.nan)
+        return AucEstimate(labels, stderrs, float("nan"), float("nan"), nothing)
+    total = np.sum([total for _, total in blocks], axis=0)
+    influence = total * (images / defined)
+    mean_stderr = float(root_sum_of_squares(influence)) / images
+    return AucEstimate(labels, stderrs, float(np.nanmean(labels)), mean_stderr, influence)
+
+
+def label_intervals(estimate: AucEstimate, level: float = 0.95) -> Floats:
+    """``(labels, 2)``: each label's confidence interval by DeLong, symmetric on the logit scale.
+
+    So it stays within 0 and 1 (Pepe, The Statistical Evaluation of Medical Tests, 2003). NaN
+    where the standard error is, and for an AUC of exactly 0 or 1, of which there is none.
+    """
+    area = np.where((estimate.labels > 0) & (estimate.labels < 1), estimate.labels, np.nan)
+    middle = np.log(area / (1 - area))
+    reach = NormalDist().inv_cdf((1 + level) / 2) * estimate.labels_stderr / (area * (1 - area))
+    bounds = np.stack([middle - reach, middle + reach], axis=1)
+    return np.asarray(1 / (1 + np.exp(-bounds)), dtype=np.float64)
 
 
 def paired_difference(a: AucEstimate, b: AucEstimate) -> tuple[float, float]:
@@ -104,17 +131,21 @@ def label_influences(targets: ArrayLike, scores: ArrayLike) -> tuple[Floats, Flo
     Raises:
         ValueError: as :func:`auc`.
     """
-    truth, values = _checked(np.asarray(targets), np.asarray(scores))
-    positive, negative = truth == 1, truth == 0
-    positives, negatives = positive.sum(axis=1), negative.sum(axis=1)
-    below, above = _pairs_won(values, positive, negative)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        labels = below.sum(axis=1) / (positives * negatives)
-        of_positive = (below / negatives[:, None] - labels[:, None]) * _weight(positives)
-        of_negative = (above / positives[:, None] - labels[:, None]) * _weight(negatives)
-    influences = np.where(positive, of_positive, np.where(negative, of_negative, 0.0))
-    influences[np.isnan(labels)] = 0.0
-    return labels, influences.T * influences.shape[1]
+    images = len(np.asarray(targets))
+
+    def influences(rankings: Iterator[Ranking]) -> list[tuple[float, Floats]]:
+        labels = []
+        for ranking in rankings:
+            area, influence = _influence(ranking)
+            of_images = np.zeros(images)
+            if not np.isnan(area):
+                of_images[ranking.images] = influence * images
+            labels.append((area, of_images))
+        return labels
+
+    labels = [label for block in map_labels(targets, scores, influences) for label in block]
+    columns = np.stack([column for _, column in labels], axis=1)
+    return np.array([area for area, _ in labels]), columns
 
 
 def root_sum_of_squares(values: Floats) -> Floats:
@@ -122,69 +153,39 @@ def root_sum_of_squares(values: Floats) -> Floats:
     return np.asarray(np.sqrt(np.square(values).sum(axis=0)), dtype=np.float64)
 
 
-def _pairs_won(
-    values: NDArray[np.floating], positive: NDArray[np.bool_], negative: NDArray[np.bool_]
-) -> tuple[Floats, Floats]:
-    """For each entry of ``(labels, images)``: the negatives below a positive entry, and the
-    positives above a negative entry; ties count half, entries of the other class 0.
+def _influence(ranking: Ranking) -> tuple[float, Floats]:
+    """The AUC of a label, and of each ranked image its influence over the number of images.
+
+    NaN, both, where the label has images of one class only.
     """
-    order = np.argsort(values, axis=1)
-    ranked = np.take_along_axis(values, order, axis=1)
-    first, last = _tie_bounds(ranked)
-
-    def middle_count(members: NDArray[np.bool_]) -> Floats:
-        """Members up to the middle of each entry's tie."""
-        counts = np.cumsum(np.take_along_axis(members, order, axis=1), axis=1)
-        upto = np.take_along_axis(counts, last, axis=1)
-        before = np.where(first > 0, np.take_along_axis(counts, np.maximum(first - 1, 0), 1), 0)
-        in_order = np.empty_like(ranked, dtype=np.float64)
-        np.put_along_axis(in_order, order, (upto + before) / 2, axis=1)
-        return in_order
-
-    below = np.where(positive, middle_count(negative), 0.0)
-    above = positive.sum(axis=1, keepdims=True) - middle_count(positive)
-    return below, np.where(negative, above, 0.0)
+    positives, negatives = ranking.positives, ranking.negatives
+    n_positive, n_negative = int(positives[-1]), int(negatives[-1])
+    if min(n_positive, n_negative) == 0:
+        return float("nan"), np.full(len(ranking.images), np.nan)
+    # To the middle of each tie: the share of negatives below, the share of positives above.
+    below = (negatives[1:] + negatives[:-1]) / (2 * n_negative)
+    above = 1 - (positives[1:] + positives[:-1]) / (2 * n_positive)
+    area = float((np.diff(positives) * below).sum()) / n_positive
+    influence = ((above - area) * _weight(n_negative)).take(ranking.tie)
+    has_label = np.flatnonzero(ranking.positive)
+    influence[has_label] = ((below - area) * _weight(n_positive)).take(ranking.tie.take(has_label))
+    return area, influence
 
 
-def _tie_bounds(ranked: NDArray[np.floating]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """First and last position of the tie that each entry of sorted rows belongs to."""
-    n = ranked.shape[1]
-    steps = ranked[:, 1:] != ranked[:, :-1]
-    edge = np.ones((len(ranked), 1), dtype=bool)
-    position = np.arange(n)
-    first = np.where(np.hstack([edge, steps]), position, 0)
-    last = np.where(np.hstack([steps, edge]), position, n - 1)
-    np.maximum.accumulate(first, axis=1, out=first)
-    last = np.minimum.accumulate(last[:, ::-1], axis=1)[:, ::-1]
-    return first, last
+def _stderr(ranking: Ranking, influence: Floats) -> float:
+    """DeLong's, from what :func:`_influence` gives."""
+    if min(ranking.positives[-1], ranking.negatives[-1]) < 2:
+        return float("nan")
+    # Not by the dot product, whose own threads would wait for those of the labels.
+    return float(np.sqrt(np.square(influence).sum()))
 
 
-def _weight(size: NDArray[np.int64]) -> Floats:
-    """``(labels, 1)``: one over the class's size, times the correction of its variance."""
-    correction = np.sqrt(size / np.maximum(size - 1, 1))
-    return (correction / size)[:, None]
+def _weight(size: int) -> float:
+    """One over a class's size, times the correction of its variance."""
+    return float(np.sqrt(size / max(size - 1, 1)) / size)
 
 
 def _smallest_class(targets: NDArray[np.floating]) -> NDArray[np.int64]:
     """Per label, the number of images of its rarer class."""
     positives, negatives = (targets == 1).sum(axis=0), (targets == 0).sum(axis=0)
     return np.asarray(np.minimum(positives, negatives), dtype=np.int64)
-
-
-def _checked(
-    targets: NDArray[np.floating], scores: NDArray[np.floating]
-) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    """Both as contiguous ``(labels, images)``."""
-    if targets.shape != scores.shape or targets.ndim != 2:
-        raise ValueError(
-            f"targets {targets.shape} and scores {scores.shape} must both be (images, labels)"
-        )
-    finite = np.isfinite(scores)
-    if not finite.all():
-        image, label = np.argwhere(~finite)[0]
-        score = scores[image, label]
-        raise ValueError(f"the score of image {image}, label {label} is {score}, not finite")
-    if not np.isin(targets[~np.isnan(targets)], (0, 1)).all():
-        raise ValueError("targets must be 0, 1 or NaN")
-    wide = scores.astype(np.float32) if scores.dtype == np.float16 else scores
-    return np.ascontiguousarray(targets.T), np.ascontiguousarray(wide.T)
