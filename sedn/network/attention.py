@@ -1,10 +1,16 @@
 """Channel attention over a fused stage."""
 
+from typing import Any
+
 import torch
 from timm.layers.create_attn import create_attn
+from timm.layers.helpers import make_divisible
 from torch import Tensor, nn
 
 from sedn.config import REDUCING_ATTENTION, AttentionConfig
+
+_DIVISORS = {"se": 8}
+"""What timm rounds an inner width to, where that is not to a whole channel."""
 
 
 class BlendedAttention(nn.Module):
@@ -16,13 +22,34 @@ class BlendedAttention(nn.Module):
 
     def __init__(self, config: AttentionConfig, channels: int) -> None:
         super().__init__()
-        options = {}
-        if config.kind in REDUCING_ATTENTION:
-            options["rd_ratio"] = 1 / config.reduction_ratio
+        options = _options(config)
         self.attention = create_attn(config.kind, channels, **options)  # type: ignore[no-untyped-call]
         self.gain = nn.Parameter(torch.zeros(channels, 1, 1))
 
     def forward(self, x: Tensor) -> Tensor:
         """Keep the shape (B, C, h, w)."""
-        blended: Tensor = x + self.gain * (self.attention(x) - x)
-        return blended
+        attended: Tensor = self.attention(x)
+        # Under autocast the three may differ in precision, which lerp does not take.
+        return torch.lerp(x, attended.to(x.dtype), self.gain.to(x.dtype))
+
+
+def inner_width(kind: str, channels: int, ratio: int) -> int | None:
+    """Channels that attention of ``kind`` squeezes a stage of ``channels`` into.
+
+    timm rounds ``channels / ratio``: for ``se`` to the nearest multiple of 8, at least 8, for the
+    others to the nearest whole number, at least 1. Ratios of one inner width make one network.
+    None where the ratio has no effect.
+    """
+    if kind not in REDUCING_ATTENTION:
+        return None
+    width: int = make_divisible(channels * (1 / ratio), _DIVISORS.get(kind, 1), round_limit=0.0)  # type: ignore[no-untyped-call]
+    return width
+
+
+def _options(config: AttentionConfig) -> dict[str, Any]:
+    if config.kind == "ge":
+        # Gather-excite without parameters (arXiv 1810.12348): timm cannot build it with them.
+        return {"use_mlp": False}
+    if config.kind in REDUCING_ATTENTION:
+        return {"rd_ratio": 1 / config.reduction_ratio}
+    return {}
