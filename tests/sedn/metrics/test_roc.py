@@ -28,7 +28,7 @@ def test_auc_equals_scikit_learns(case: tuple[np.ndarray, np.ndarray]) -> None:
         if len(np.unique(truth)) < 2:
             assert np.isnan(estimate.labels[label])
         else:
-            expected = roc_auc_score(truth, scores[known, label])
+            expected = roc_auc_score(truth, scores[known, label].astype(np.float64))
             assert estimate.labels[label] == pytest.approx(expected, abs=1e-12)
     defined = estimate.labels[~np.isnan(estimate.labels)]
     if len(defined):
