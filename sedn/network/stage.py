@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 from sedn.config import TrainingConfig
 from sedn.network.attention import BlendedAttention
-from sedn.network.embedding import Embedding
+from sedn.network.embedding import create_embedding
 from sedn.network.places import Place
 
 
@@ -14,7 +14,9 @@ class Stage(nn.Module):
     def __init__(self, config: TrainingConfig, place: Place, n_regions: int) -> None:
         super().__init__()
         embedding = config.embedding
-        self.embedding = Embedding(embedding.fusion, n_regions, embedding.width, place.channels)
+        self.embedding = create_embedding(
+            embedding.fusion, n_regions, embedding.width, place.channels
+        )
         self.attention: nn.Module = nn.Identity()
         if config.attention.kind != "none":
             self.attention = BlendedAttention(config.attention, place.channels)
