@@ -30,5 +30,4 @@ def make_sampler(settings: SearchSettings, number: int) -> BaseSampler:
             multivariate=True,
             group=True,
             constant_liar=True,
-            warn_independent_sampling=False,
         )

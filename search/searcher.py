@@ -105,6 +105,10 @@ class StoreStopper(Stopper):  # type: ignore[misc]
         """Whether the database is given up."""
         return self._searcher.unavailable is not None
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Tune pickles its stoppers to restore them; a resume here goes by the database alone.
+        return {}
+
 
 def _reason(trial: Any, error: BaseException | None) -> str:
     """The error of a trial: its own message in the first line, the traceback below."""

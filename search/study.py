@@ -1,8 +1,10 @@
 """The Optuna study of an experiment, in the same database as the results."""
 
+import warnings
 from typing import Any
 
 import optuna
+from optuna.exceptions import ExperimentalWarning
 from optuna.storages import RDBStorage
 from sqlalchemy import event
 
@@ -25,7 +27,9 @@ def open_study(store: Store, name: str, space: Space) -> optuna.Study:
         study_name=name, storage=open_storage(store), direction="maximize", load_if_exists=True
     )
     if not study.get_trials(deepcopy=False):
-        study.set_metric_names(["mean AUC"])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            study.set_metric_names(["mean AUC"])
         study.set_user_attr("space", space.name)
         study.enqueue_trial(baseline_point(space), user_attrs={"role": BASELINE})
     return study
