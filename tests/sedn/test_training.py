@@ -1,0 +1,210 @@
+"""Training on real pictures: what a run leaves, and that a broken one ends like a whole one."""
+
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+from sklearn.metrics import roc_auc_score
+
+from sedn.config import ScheduleConfig, TrainingConfig, build_config
+from sedn.data import load_dataset
+from sedn.errors import UserError
+from sedn.training.comparison import compare_runs
+from sedn.training.epochs import prepare, train_epoch, train_epochs
+from sedn.training.run import read_test_scores, train_run
+from sedn.training.schedule import rate_factor
+
+
+def configure(table: Path, **fields: object) -> TrainingConfig:
+    base = {
+        "data": {"path": str(table), "image_size": 32},
+        "backbone": {"name": "test_resnet", "pretrained": False},
+        "embedding": {"placement": "stage1"},
+        "attention": {"kind": "se"},
+        "optimizer": {"learning_rate": 3e-3},
+        "augmentation": {"horizontal_flip": True, "shift": 0.1, "background_swap": 0.2},
+        "semantic_map": {"dropout": 0.1, "noise": 0.1},
+        "epochs": 3,
+        "batch_size": 16,
+    }
+    return build_config(base | fields, "test")
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return torch.load(folder / "checkpoint.pt", weights_only=True)["network"]
+
+
+def test_a_run_learns_and_leaves_model_scores_and_summary(table: Path, tmp_path: Path) -> None:
+    shown = []
+    config = configure(table, epochs=6)
+    summary = train_run(config, tmp_path / "run", shown.append)
+    assert [result.epoch for result in shown] == [1, 2, 3, 4, 5, 6]
+    assert shown[-1].train_loss < shown[0].train_loss
+    assert summary.label_auc["red"] > 0.9
+    targets, logits = read_test_scores(tmp_path / "run")
+    for index, label in enumerate(("red", "bright")):
+        expected = roc_auc_score(targets[:, index], logits[:, index])
+        assert summary.label_auc[label] == pytest.approx(expected, abs=1e-12)
+    assert summary.validation_mean_auc == shown[-1].mean_auc
+    assert summary.map_source == "given"
+    with safe_open(tmp_path / "run" / "model.safetensors", "pt") as model:
+        assert "backbone.conv1.0.weight" in model.keys()  # noqa: SIM118
+        assert model.metadata()["labels"] == '["red", "bright"]'
+    assert train_run(config, tmp_path / "run", shown.append) == summary
+    assert len(shown) == 6, "a finished run is not trained again"
+
+
+def test_a_folder_belongs_to_one_configuration(table: Path, tmp_path: Path) -> None:
+    train_run(configure(table, epochs=1), tmp_path / "run")
+    with pytest.raises(UserError, match="holds a run of another configuration"):
+        train_run(configure(table, epochs=2), tmp_path / "run")
+
+
+def test_a_run_that_goes_on_ends_bit_for_bit_like_one_that_was_never_stopped(
+    table: Path, tmp_path: Path
+) -> None:
+    config = configure(table)
+    whole = list(train_epochs(config, str(tmp_path / "whole")))
+    # A new generator each time, as after a crash; the network of the last one is gone.
+    broken = [next(train_epochs(config, str(tmp_path / "broken"), after)) for after in range(3)]
+    assert [r.mean_auc for r in broken] == [r.mean_auc for r in whole]
+    assert [r.train_loss for r in broken] == [r.train_loss for r in whole]
+    one, other = weights(tmp_path / "whole"), weights(tmp_path / "broken")
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    scores = [np.load(tmp_path / run / "validation.npy") for run in ("whole", "broken")]
+    assert np.array_equal(*scores)
+
+
+def test_epochs_that_are_known_are_trained_again_but_not_told_again(
+    table: Path, tmp_path: Path
+) -> None:
+    config = configure(table)
+    told = list(train_epochs(config, str(tmp_path / "lost"), 2))
+    assert [result.epoch for result in told] == [3]
+    told = list(train_epochs(config, str(tmp_path / "lost"), 1))
+    assert [result.epoch for result in told] == [2, 3], "from the checkpoint's own history"
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+import torch
+torch.set_num_threads(1)
+from sedn.config import load_config
+from sedn.training.run import train_run
+train_run(load_config(Path(sys.argv[1])), Path(sys.argv[2]))
+"""
+
+
+def test_kill_at_any_moment_loses_nothing(table: Path, tmp_path: Path) -> None:
+    config = configure(table, epochs=8)
+    (tmp_path / "config.yaml").write_text(config.to_yaml())
+
+    def start(run: str) -> subprocess.Popen:
+        command = [sys.executable, "-c", SCRIPT, str(tmp_path / "config.yaml"), str(tmp_path / run)]
+        return subprocess.Popen(command, env=os.environ | {"OMP_NUM_THREADS": "1"})
+
+    assert start("whole").wait(120) == 0
+    checkpoint = tmp_path / "killed" / "checkpoint.pt"
+    random = np.random.default_rng(0)
+    for _ in range(3):
+        process = start("killed")
+        seen = checkpoint.stat().st_mtime_ns if checkpoint.exists() else None
+        while process.poll() is None:
+            if checkpoint.exists() and checkpoint.stat().st_mtime_ns != seen:
+                time.sleep(random.uniform(0, 0.2))
+                process.send_signal(signal.SIGKILL)
+                process.wait()
+    assert start("killed").wait(120) == 0
+    one, other = weights(tmp_path / "whole"), weights(tmp_path / "killed")
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_a_loss_that_is_not_finite_is_named_with_epoch_and_rate(table: Path) -> None:
+    training = prepare(configure(table))
+    with torch.no_grad():
+        next(training.network.parameters()).fill_(math.inf)
+    with pytest.raises(FloatingPointError, match=r"nan in epoch 2 at learning rate 0\.003"):
+        train_epoch(training, 2)
+
+
+@pytest.mark.parametrize("placement", ["none", "input", "stage2+head", "mask-image", "crop"])
+@pytest.mark.parametrize("control", ["none", "shuffled", "constant"])
+def test_every_arm_and_control_trains(
+    table: Path, tmp_path: Path, placement: str, control: str
+) -> None:
+    config = configure(
+        table, embedding={"placement": placement}, semantic_map={"control": control}, epochs=1
+    )
+    (result,) = train_epochs(config, str(tmp_path))
+    assert 0 <= result.mean_auc <= 1
+    assert result.label_auc.keys() == {"red", "bright"}
+
+
+def test_images_without_a_map_are_told_apart(table: Path, tmp_path: Path) -> None:
+    table.write_text(table.read_text().replace("0-map.png", "", 1))
+    config = configure(table, epochs=1)
+    assert load_dataset(config.data).has_indicator
+    (result,) = train_epochs(config, str(tmp_path))
+    assert np.isfinite(result.train_loss)
+
+
+def test_unknown_labels_are_masked(table: Path, tmp_path: Path) -> None:
+    lines = table.read_text().splitlines()
+    cells = [line.split(",") for line in lines[1:]]
+    for row in cells[::4]:
+        row[2] = ""
+    table.write_text("\n".join([lines[0], *(",".join(row) for row in cells)]) + "\n")
+    (result,) = train_epochs(configure(table, epochs=1), str(tmp_path))
+    assert np.isfinite(result.train_loss)
+    assert result.label_auc["red"] is not None
+
+
+def test_two_runs_are_compared_on_the_same_images(table: Path, tmp_path: Path) -> None:
+    one = train_run(configure(table, epochs=2), tmp_path / "one")
+    other = train_run(configure(table, epochs=2, seed=1), tmp_path / "other")
+    comparison = compare_runs(tmp_path / "one", tmp_path / "other")
+    assert comparison.mean.difference == pytest.approx(one.mean_auc - other.mean_auc)
+    assert comparison.mean.gain == pytest.approx(one.mean_auc / other.mean_auc - 1)
+    assert [row.label for row in comparison.rows] == ["red", "bright"]
+    with pytest.raises(UserError, match="holds no finished run"):
+        compare_runs(tmp_path / "one", tmp_path / "nothing")
+
+
+@pytest.mark.parametrize(("steps", "warmup"), [(7, 0.25), (7, 0.5), (100, 0.05), (100, 0.5)])
+def test_one_cycle_equals_torchs(steps: int, warmup: float) -> None:
+    parameter = torch.nn.Parameter(torch.zeros(1))
+    optimizer = torch.optim.SGD([parameter], lr=1.0)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, 1.0, steps, pct_start=warmup, cycle_momentum=False, final_div_factor=1e4
+    )
+    config = ScheduleConfig(kind="one_cycle", warmup=warmup)
+    for step in range(steps):
+        assert rate_factor(config, step, steps) == pytest.approx(
+            optimizer.param_groups[0]["lr"], abs=1e-6
+        )
+        optimizer.step()
+        if step < steps - 1:
+            schedule.step()
+
+
+@pytest.mark.parametrize("kind", ["one_cycle", "cosine"])
+@pytest.mark.parametrize("warmup", [0.0, 0.1, 0.9])
+@pytest.mark.parametrize("steps", [1, 2, 50])
+def test_the_rate_rises_then_falls_and_never_leaves_its_bounds(
+    kind: str, warmup: float, steps: int
+) -> None:
+    config = ScheduleConfig.model_validate({"kind": kind, "warmup": warmup})
+    factors = [rate_factor(config, step, steps) for step in range(steps)]
+    assert all(0 < factor <= 1 and math.isfinite(factor) for factor in factors)
+    top = int(np.argmax(factors))
+    assert factors[:top] == sorted(factors[:top])
+    assert factors[top:] == sorted(factors[top:], reverse=True)
