@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
@@ -13,6 +13,15 @@ from sedn.network.places import Place, place_embeddings
 from sedn.network.stage import Stage
 
 Hook = Callable[[nn.Module, tuple[Any, ...], Tensor], Tensor]
+
+
+class Outputs(NamedTuple):
+    """What the network predicts of a batch."""
+
+    logits: Tensor
+    """``(batch, labels)``."""
+    region_logits: Tensor | None
+    """``(batch, regions, h, w)``: the map that an auxiliary head predicts, where there is one."""
 
 
 class SemanticNetwork(nn.Module):
@@ -34,12 +43,16 @@ class SemanticNetwork(nn.Module):
 
     def forward(self, images: Tensor, maps: Tensor) -> Tensor:
         """Logits (B, labels) of ``images`` (B, 3, H, W) with their ``maps`` (B, regions, H, W)."""
+        return self.outputs(images, maps).logits
+
+    def outputs(self, images: Tensor, maps: Tensor) -> Outputs:
+        """The logits, and what else the network predicts in training."""
         with ExitStack() as hooked:
             for name, embedding in self.embeddings.items():
                 module = self.backbone.get_submodule(self.places[name].module)
                 hooked.enter_context(module.register_forward_hook(_hook(embedding, maps)))
             logits: Tensor = self.backbone(images)
-        return logits
+        return Outputs(logits, None)
 
     @property
     def parameter_count(self) -> int:
@@ -47,12 +60,18 @@ class SemanticNetwork(nn.Module):
         return sum(parameter.numel() for parameter in self.parameters())
 
 
-def build_network(config: TrainingConfig, n_labels: int, n_regions: int) -> SemanticNetwork:
+def build_network(
+    config: TrainingConfig, n_labels: int, n_regions: int, has_indicator: bool = False
+) -> SemanticNetwork:
     """Build the network of a configuration, with pretrained weights if it asks for them.
+
+    With ``has_indicator`` the maps have one channel more, the last: 1 where an image's map is
+    known and 0 where it is not.
 
     Raises:
         UserError: the backbone cannot be had, or lacks a place of the placement.
     """
+    channels = n_regions + has_indicator
     places = place_embeddings(config)
     backbone = create_backbone(config.backbone, n_labels, config.data.image_size)
     embeddings: dict[str, nn.Module] = {}
@@ -60,9 +79,9 @@ def build_network(config: TrainingConfig, n_labels: int, n_regions: int) -> Sema
         if name == "input":
             first = backbone.get_submodule(place.module)
             assert isinstance(first, nn.Conv2d)
-            embeddings[name] = InputChannels(first, n_regions)
+            embeddings[name] = InputChannels(first, channels)
         else:
-            embeddings[name] = Stage(config, place, n_regions)
+            embeddings[name] = Stage(config, place, channels)
     return SemanticNetwork(backbone, places, embeddings)
 
 
