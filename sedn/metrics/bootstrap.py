@@ -15,7 +15,7 @@ Weights = NDArray[np.uint16]
 
 HELD = 20_000_000
 """Weights held in memory at a time; the labels are sorted once for as many draws as they make."""
-AT_ONCE = 400_000
+AT_ONCE = 200_000
 """Weights of as many draws as stay in a processor's cache."""
 
 
@@ -96,12 +96,11 @@ def _weighted_means(targets: ArrayLike, scores: ArrayLike, weights: Weights) -> 
 
 def _weighted_areas(ranking: Ranking, weights: Weights) -> Floats:
     """``(draws,)``: the AUC of a label with each of the ``weights`` (draws, images)."""
-    negative = ranking.images[~ranking.positive]
-    positive = ranking.images[ranking.positive]
-    tie = ranking.tie[ranking.positive]
-    # Negatives below a positive, and those that are not above it.
-    first = ranking.negatives.astype(np.int64).take(tie)
-    last = ranking.negatives.astype(np.int64).take(tie + 1)
+    positive = ranking.images.take(ranking.positives)
+    negative = np.delete(ranking.images, ranking.positives)
+    # Negatives below each positive, and those not above it.
+    first = ranking.first - np.searchsorted(ranking.positives, ranking.first)
+    last = ranking.last - np.searchsorted(ranking.positives, ranking.last)
     areas = np.empty(len(weights))
     step = max(1, AT_ONCE // max(weights.shape[1], 1))
     for begin in range(0, len(weights), step):

@@ -31,10 +31,7 @@ def average_precision(targets: ArrayLike, scores: ArrayLike) -> Floats:
 
 
 def _average_precision(ranking: Ranking) -> float:
-    n_positive = ranking.positives[-1]
-    if n_positive == 0:
+    if not len(ranking.positives):
         return float("nan")
-    true = n_positive - ranking.positives[:-1]
-    false = ranking.negatives[-1] - ranking.negatives[:-1]
-    steps = np.diff(ranking.positives) / n_positive
-    return float((steps * (true / (true + false))).sum())
+    true = len(ranking.positives) - np.searchsorted(ranking.positives, ranking.first)
+    return float((true / (len(ranking.images) - ranking.first)).mean())

@@ -1,4 +1,4 @@
-"""Every label's images in the order of their scores, ties grouped: what the metrics count on.
+"""Every label's images in the order of their scores: what the metrics count on.
 
 Sorting is nearly all the work. Scores of single and half precision are sorted by two stable sorts
 of 16 bits each, which numpy does by radix, in a third of the time of a sort by comparison; numpy
@@ -27,18 +27,19 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Ranking:
-    """The images whose truth is known for one label, by ascending score."""
+    """The images whose truth is known for one label, by ascending score.
+
+    All that the metrics ask follows from where the positive images stand.
+    """
 
     images: Ints
-    """``(known,)``: their numbers."""
-    positive: NDArray[np.bool_]
-    """``(known,)``: whether they have the label."""
-    tie: Ints
-    """``(known,)``: the number of the group of equal scores that each belongs to, from 0."""
-    positives: Floats
-    """``(ties + 1,)``: positive images before each group, and of all; whole numbers."""
-    negatives: Floats
-    """``(ties + 1,)``: negative images before each group, and of all; whole numbers."""
+    """``(known,)``: their numbers; an image's place is its position in here."""
+    positives: Ints
+    """``(positives,)``: the places of the images that have the label, ascending."""
+    first: Ints
+    """``(positives,)``: the place at which the scores equal to each positive's begin."""
+    last: Ints
+    """``(positives,)``: the place after which they have ended."""
 
 
 def map_labels(
@@ -101,17 +102,22 @@ def _rank(
     else:
         kept = np.flatnonzero(known)
         images = kept.take(_argsort(scores.take(kept)))
-    ranked, has_label = scores.take(images), positive.take(images)
+    ranked = scores.take(images)
+    positives = np.flatnonzero(positive.take(images))
+    return Ranking(images, positives, *_tie_bounds(ranked, positives))
+
+
+def _tie_bounds(ranked: NDArray[np.floating], places: Ints) -> tuple[Ints, Ints]:
+    """Where the scores equal to those at each of ``places`` begin, and where they have ended."""
     differs = np.ones(len(ranked) + 1, dtype=bool)
     np.not_equal(ranked[1:], ranked[:-1], out=differs[1:-1])
-    # A tie ends before the places where the score differs; the last such place is the end.
-    bounds = np.flatnonzero(differs) if len(ranked) else np.zeros(1, dtype=np.int64)
-    # Summed in 32 bits, which is many times as fast as straight into 64.
-    counts = np.zeros(len(ranked) + 1, dtype=np.int32)
-    np.cumsum(has_label, dtype=np.int32, out=counts[1:])
-    positives = counts.take(bounds).astype(np.float64)
-    tie = np.cumsum(differs[:-1], dtype=np.int32).astype(np.int64) - 1
-    return Ranking(images, has_label, tie, positives, bounds - positives)
+    first, last = places.copy(), places + 1
+    # A search costs much more than a look at both neighbours, and few scores may be tied.
+    tied = np.flatnonzero(~(differs.take(first) & differs.take(last)))
+    equal = ranked.take(places.take(tied))
+    first[tied] = np.searchsorted(ranked, equal, side="left")
+    last[tied] = np.searchsorted(ranked, equal, side="right")
+    return first, last
 
 
 def _argsort(scores: NDArray[np.floating]) -> Ints:

@@ -158,23 +158,26 @@ def _influence(ranking: Ranking) -> tuple[float, Floats]:
 
     NaN, both, where the label has images of one class only.
     """
-    positives, negatives = ranking.positives, ranking.negatives
-    n_positive, n_negative = int(positives[-1]), int(negatives[-1])
+    known, n_positive = len(ranking.images), len(ranking.positives)
+    n_negative = known - n_positive
     if min(n_positive, n_negative) == 0:
-        return float("nan"), np.full(len(ranking.images), np.nan)
-    # To the middle of each tie: the share of negatives below, the share of positives above.
-    below = (negatives[1:] + negatives[:-1]) / (2 * n_negative)
-    above = 1 - (positives[1:] + positives[:-1]) / (2 * n_positive)
-    area = float((np.diff(positives) * below).sum()) / n_positive
-    influence = ((above - area) * _weight(n_negative)).take(ranking.tie)
-    has_label = np.flatnonzero(ranking.positive)
-    influence[has_label] = ((below - area) * _weight(n_positive)).take(ranking.tie.take(has_label))
+        return float("nan"), np.full(known, np.nan)
+    # At each place, positives below it twice and those of its own tie once.
+    ends = np.concatenate([ranking.first, ranking.last])
+    passed = np.cumsum(np.bincount(ends, minlength=known + 1)[:known])
+    both = ranking.first + ranking.last - passed.take(ranking.positives)
+    below = both / (2 * n_negative)
+    area = float(below.mean())
+    weight = _weight(n_negative)
+    influence = (1 - area) * weight - passed * (weight / (2 * n_positive))
+    influence[ranking.positives] = (below - area) * _weight(n_positive)
     return area, influence
 
 
 def _stderr(ranking: Ranking, influence: Floats) -> float:
     """DeLong's, from what :func:`_influence` gives."""
-    if min(ranking.positives[-1], ranking.negatives[-1]) < 2:
+    n_positive = len(ranking.positives)
+    if min(n_positive, len(ranking.images) - n_positive) < 2:
         return float("nan")
     # Not by the dot product, whose own threads would wait for those of the labels.
     return float(np.sqrt(np.square(influence).sum()))
