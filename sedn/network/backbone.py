@@ -73,7 +73,7 @@ def first_convolution(model: nn.Module) -> str | None:
     by side; None where the model has none.
     """
     named: str | tuple[str, ...] | None = getattr(model, "pretrained_cfg", {}).get("first_conv")
-    name = named[0] if isinstance(named, list | tuple) else named
+    name = next(iter(named), None) if isinstance(named, list | tuple) else named
     if not name or not isinstance(dict(model.named_modules()).get(name), nn.Conv2d):
         return None
     return name
