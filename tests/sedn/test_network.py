@@ -40,11 +40,12 @@ FAMILIES = [
     "efficientvit_b0",
     "pvt_v2_b0",
     "swin_tiny_patch4_window7_224",
+    "test_vit",
 ]
-FUSIONS = ["scale_shift", "concat", "add", "gate"]
-ATTENTIONS = ["none", "se", "ese", "eca", "ceca", "cbam", "lcbam", "gc", "gca"]
+FUSIONS = ["scale_shift", "concat", "add", "gate", "cross_attention"]
+ATTENTIONS = ["none", "se", "ese", "eca", "ceca", "cbam", "lcbam", "gc", "gca", "ge"]
 CASES = [
-    (family, placement, FUSIONS[i % 4], ATTENTIONS[(3 * i + j) % len(ATTENTIONS)])
+    (family, placement, FUSIONS[i % 5], ATTENTIONS[(3 * i + j) % len(ATTENTIONS)])
     for i, family in enumerate(FAMILIES)
     for j, placement in enumerate(["stage2", "input+all"])
 ] + [
@@ -241,12 +242,12 @@ def test_places_are_the_last_feature_of_each_stride() -> None:
 @pytest.mark.parametrize(
     ("backbone", "missing"),
     [
-        ("test_vit", "stage1"),
+        ("test_vit", "stem"),
         ("test_convnext", "stem"),
         ("hrnet_w18_small", "stage2"),
         ("twins_pcpvt_small", "all"),
         ("test_resnet", "stage5"),
-        ("test_vit", "last2"),
+        ("coat_tiny", "last2"),
     ],
 )
 def test_a_missing_place_is_refused_with_those_there_are(backbone: str, missing: str) -> None:
