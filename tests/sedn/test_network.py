@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from sedn.config import (
+    REDUCING_ATTENTION,
     AttentionConfig,
     BackboneConfig,
     DataConfig,
@@ -16,7 +17,9 @@ from sedn.config import (
 )
 from sedn.errors import UserError
 from sedn.network import SemanticNetwork, build_network, check_backbone, check_placement
-from sedn.network.places import find_places, place_embeddings
+from sedn.network.attention import BlendedAttention, inner_width
+from sedn.network.places import Place, find_places, place_embeddings
+from sedn.network.stage import Stage
 
 LABELS, REGIONS, SIZE = 5, 2, 64
 
@@ -119,6 +122,93 @@ def test_begins_as_the_plain_backbone_and_learns_everywhere(
     network.eval()
     with torch.inference_mode():
         assert not torch.equal(network(images, maps), network(images, 1 - maps))
+
+
+@pytest.mark.parametrize("kind", sorted(REDUCING_ATTENTION))
+def test_inner_width_is_that_of_the_module_which_timm_builds(kind: Any) -> None:
+    for channels in [8, 20, 24, 40, 64, 88, 112, 232, 368, 768, 1040, 2048]:
+        for ratio in [1, 2, 3, 4, 5, 7, 8, 12, 16, 24, 32, 100, 256]:
+            with torch.device("meta"):
+                module = BlendedAttention(
+                    AttentionConfig(kind=kind, reduction_ratio=ratio), channels
+                )
+            (first,) = [
+                layer
+                for name, layer in module.named_modules()
+                if name.endswith("fc1") and isinstance(layer, nn.Conv2d)
+            ]
+            assert inner_width(kind, channels, ratio) == first.out_channels, (channels, ratio)
+
+
+def test_ratios_of_no_effect_have_no_inner_width() -> None:
+    assert {inner_width(kind, 64, 4) for kind in ("none", "eca", "ese", "ge")} == {None}
+
+
+def test_without_fusion_the_attention_alone_acts() -> None:
+    network = build(configure(placement="last2", fusion="none", attention="se"))
+    train_steps(network, 2)
+    network.eval()
+    images, maps = inputs()
+    with torch.inference_mode():
+        logits = network(images, maps)
+        assert torch.equal(logits, network(images, 1 - maps))
+        assert not torch.equal(logits, network.backbone(images))
+
+
+@pytest.mark.parametrize("fusion", FUSIONS)
+@pytest.mark.parametrize("layout", ["NHWC", "tokens", "shuffled tokens", "second of two"])
+def test_a_stage_computes_the_same_in_every_layout(layout: str, fusion: str) -> None:
+    config = configure(fusion=fusion, attention="se")
+    torch.manual_seed(0)
+    plain = Stage(config, Place("", 16), REGIONS)
+    for parameter in plain.parameters():
+        nn.init.normal_(parameter, std=0.3)
+    x, (_, maps) = torch.randn(4, 16, 6, 6), inputs()
+    wanted = plain(x, maps)
+    order = tuple(torch.randperm(36).tolist())
+    tokens = x.flatten(2).transpose(1, 2)
+    shuffled = torch.empty_like(tokens).index_copy_(1, torch.tensor(order), tokens)
+    prefix = torch.randn(4, 3, 16)
+    place, given = {
+        "NHWC": (Place("", 16, "NHWC"), x.permute(0, 2, 3, 1)),
+        "tokens": (Place("", 16, "tokens", 3, (6, 6)), torch.cat([prefix, tokens], 1)),
+        "shuffled tokens": (Place("", 16, "tokens", 0, (6, 6), order), shuffled),
+        "second of two": (Place("", 16, element=1), (prefix, x)),
+    }[layout]
+    stage = Stage(config, place, REGIONS)
+    stage.load_state_dict(plain.state_dict())
+    got = stage(given, maps)
+    if layout == "NHWC":
+        got = got.permute(0, 3, 1, 2)
+    elif layout == "tokens":
+        assert torch.equal(got[:, :3], prefix)
+        got = got[:, 3:].transpose(1, 2).unflatten(2, (6, 6))
+    elif layout == "shuffled tokens":
+        got = got[:, order].transpose(1, 2).unflatten(2, (6, 6))
+    else:
+        assert isinstance(got, tuple)
+        assert got[0] is prefix
+        got = got[1]
+    assert not torch.allclose(wanted, x, atol=0.1)
+    torch.testing.assert_close(got, wanted, atol=1e-5, rtol=1e-5)
+
+
+def test_tokens_that_hiera_regroups_are_found_where_their_patches_lie() -> None:
+    config = BackboneConfig(name="hiera_tiny_224", pretrained=False)
+    places = find_places(config, 224)
+    model = timm.create_model("hiera_tiny_224").eval()
+    seen = {}
+    for name, place in places.items():
+        if name != "input":
+            model.get_submodule(place.module).register_forward_hook(
+                lambda _m, _i, output, name=name: seen.update({name: output})
+            )
+    with torch.inference_mode():
+        maps = model.forward_intermediates(torch.randn(1, 3, 224, 224), intermediates_only=True)
+    for stage, wanted in enumerate(maps, 1):
+        place = places[f"stage{stage}"]
+        got = seen[f"stage{stage}"][:, place.order].transpose(1, 2).unflatten(2, place.grid)
+        torch.testing.assert_close(got, wanted)
 
 
 def test_further_input_channels_are_what_a_wider_first_convolution_computes() -> None:
@@ -237,6 +327,16 @@ def test_places_are_the_last_feature_of_each_stride() -> None:
         "stage3": ("layer3", 192),
         "stage4": ("layer4", 96),
     }
+
+
+def test_stages_of_a_transformer_end_the_quarters_of_its_depth() -> None:
+    def blocks(backbone: str, size: int) -> list[str]:
+        places = find_places(BackboneConfig(name=backbone, pretrained=False), size)
+        return [place.module for name, place in places.items() if name.startswith("stage")]
+
+    assert blocks("beit_base_patch16_224", 224) == ["blocks.2", "blocks.5", "blocks.8", "blocks.11"]
+    # Of the last block, a class token that alone is pooled sees nothing.
+    assert blocks("deit_tiny_patch16_224", 224) == ["blocks.2", "blocks.5", "blocks.8", "blocks.10"]
 
 
 @pytest.mark.parametrize(
