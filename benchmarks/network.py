@@ -1,0 +1,156 @@
+"""What the embedding costs: a training step of SE-DNN beside one of the plain timm model.
+
+SE-DNN has the map at stages 2 and 3, each followed by squeeze-and-excitation of ratio 16; both
+have the same backbone and head, and take the same images, at 224 px. A step is forward, loss,
+backward and optimiser, in the memory format and precision of training. The two take turns, so
+that a slow moment of the machine strikes both; the ratio is that of the median times.
+
+    python benchmarks/network.py [--repetitions 15] [--batch 8] [--threads N]
+"""
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import timm
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from sedn.config import (
+    AttentionConfig,
+    BackboneConfig,
+    DataConfig,
+    EmbeddingConfig,
+    TrainingConfig,
+)
+from sedn.network import build_network
+from sedn.training.device import autocast
+
+BACKBONES = ("resnet50", "convnext_tiny")
+GOAL_RATIO = 1.10
+SIZE, LABELS, REGIONS = 224, 20, 2
+
+
+class Plain(nn.Module):
+    """timm's own model, which is given the map and ignores it."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.model = timm.create_model(name, num_classes=LABELS)
+
+    def forward(self, images: Tensor, maps: Tensor) -> Tensor:
+        """Logits (B, labels)."""
+        logits: Tensor = self.model(images)
+        return logits
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one network."""
+
+    milliseconds: float
+    parameters: int
+    flops: int
+
+
+def embedded(name: str) -> nn.Module:
+    return build_network(
+        TrainingConfig(
+            data=DataConfig(image_size=SIZE),
+            backbone=BackboneConfig(name=name, pretrained=False),
+            embedding=EmbeddingConfig(placement="stage2+stage3"),
+            attention=AttentionConfig(kind="se", reduction_ratio=16),
+        ),
+        LABELS,
+        REGIONS,
+    )
+
+
+def training_step(network: nn.Module, device: torch.device, batch: int) -> Callable[[], None]:
+    """One step on a fixed batch, done when it returns."""
+    network.to(device, memory_format=torch.channels_last).train()
+    optimizer = torch.optim.AdamW(network.parameters(), fused=device.type == "cuda")
+    images = torch.randn(batch, 3, SIZE, SIZE, device=device)
+    images = images.contiguous(memory_format=torch.channels_last)
+    maps = torch.rand(batch, REGIONS, SIZE, SIZE, device=device)
+    targets = torch.randint(2, (batch, LABELS), device=device).float()
+
+    def step() -> None:
+        with autocast(device):
+            logits = network(images, maps)
+        loss = nn.functional.binary_cross_entropy_with_logits(logits.float(), targets)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+
+    return step
+
+
+def take_turns(steps: list[Callable[[], None]], repetitions: int) -> list[float]:
+    """Median milliseconds of each step, after two of each to warm up."""
+    times: list[list[float]] = [[] for _ in steps]
+    for repetition in range(-2, repetitions):
+        for step, seen in zip(steps, times, strict=True):
+            started = time.perf_counter()
+            step()
+            if repetition >= 0:
+                seen.append(1000 * (time.perf_counter() - started))
+    return [statistics.median(seen) for seen in times]
+
+
+def count_flops(network: nn.Module, device: torch.device) -> int:
+    """Floating-point operations of one image, forward."""
+    network.eval()
+    images = torch.zeros(1, 3, SIZE, SIZE, device=device)
+    with FlopCounterMode(display=False) as counter, torch.inference_mode():
+        network(images, torch.zeros(1, REGIONS, SIZE, SIZE, device=device))
+    return counter.get_total_flops()
+
+
+def measure(name: str, device: torch.device, batch: int, repetitions: int) -> tuple[Cost, Cost]:
+    """Costs of the plain model and of SE-DNN."""
+    networks = [Plain(name), embedded(name)]
+    medians = take_turns([training_step(n, device, batch) for n in networks], repetitions)
+    plain, ours = (
+        Cost(median, sum(p.numel() for p in network.parameters()), count_flops(network, device))
+        for network, median in zip(networks, medians, strict=True)
+    )
+    return plain, ours
+
+
+def main() -> None:
+    """Measure on every device at hand, print a table and the JSON line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repetitions", type=int, default=15)
+    parser.add_argument("--batch", type=int, default=8, help="images in a step on the CPU")
+    parser.add_argument("--gpu-batch", type=int, default=64, help="images in a step on the GPU")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    batches = {"cpu": options.batch}
+    if torch.cuda.is_available():
+        batches["cuda"] = options.gpu_batch
+    ratios = {}
+    print(f"{'device':6} {'network':24} {'ms per step':>12} {'parameters':>12} {'GFLOP':>8}")
+    for device, batch in batches.items():
+        for name in BACKBONES:
+            costs = measure(name, torch.device(device), batch, options.repetitions)
+            for label, cost in zip((name, f"{name} + SE-DNN"), costs, strict=True):
+                print(
+                    f"{device:6} {label:24} {cost.milliseconds:12.1f} "
+                    f"{cost.parameters:12,} {cost.flops / 1e9:8.3f}",
+                    flush=True,
+                )
+            value = costs[1].milliseconds / costs[0].milliseconds
+            ratios[f"{name}_{device}"] = {"value": value, "goal": GOAL_RATIO, "at_most": True}
+    print(json.dumps({"ratios": ratios}))
+
+
+if __name__ == "__main__":
+    main()
