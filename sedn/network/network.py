@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from sedn.config import TrainingConfig
 from sedn.network.backbone import create_backbone
 from sedn.network.embedding import InputChannels
+from sedn.network.heads import Head, LateConcatenation, find_last_feature, remove_unused
 from sedn.network.places import Place, place_embeddings
 from sedn.network.stage import Stage
 
@@ -28,18 +29,23 @@ class SemanticNetwork(nn.Module):
     """A timm model with a semantic map embedded at some of its places.
 
     The backbone is timm's own module, untouched, and so are the names of its weights below
-    ``backbone.``; what is added lies below ``embeddings.<place>.``. The added modules are hooked
-    to the backbone for the time of a forward pass only, so a network can be copied, pickled and
-    loaded like any other module.
+    ``backbone.``; what takes up the map lies below ``embeddings.<place>.``. The added modules are
+    hooked to the backbone for the time of a forward pass only, so a network can be copied, pickled
+    and loaded like any other module.
     """
 
     def __init__(
-        self, backbone: nn.Module, places: Mapping[str, Place], embeddings: Mapping[str, nn.Module]
+        self,
+        backbone: nn.Module,
+        places: Mapping[str, Place],
+        embeddings: Mapping[str, nn.Module],
+        head: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.backbone = backbone
         self.places = dict(places)
         self.embeddings = nn.ModuleDict(embeddings)
+        self.head = head
 
     def forward(self, images: Tensor, maps: Tensor) -> Tensor:
         """Logits (B, labels) of ``images`` (B, 3, H, W) with their ``maps`` (B, regions, H, W)."""
@@ -48,11 +54,22 @@ class SemanticNetwork(nn.Module):
     def outputs(self, images: Tensor, maps: Tensor) -> Outputs:
         """The logits, and what else the network predicts in training."""
         with ExitStack() as hooked:
-            for name, embedding in self.embeddings.items():
-                module = self.backbone.get_submodule(self.places[name].module)
-                hooked.enter_context(module.register_forward_hook(_hook(embedding, maps)))
-            logits: Tensor = self.backbone(images)
+            for name, place in self.places.items():
+                module = self.backbone.get_submodule(place.module)
+                hook = _hook(self.embeddings[name], maps)
+                hooked.enter_context(module.register_forward_hook(hook))
+            logits = self._classify(images)
+        if "head" in self.embeddings:
+            logits = logits + self.embeddings["head"](maps)
         return Outputs(logits, None)
+
+    def _classify(self, images: Tensor) -> Tensor:
+        logits: Tensor = (
+            self.backbone(images)
+            if self.head is None
+            else self.head(self.backbone.forward_features(images))  # type: ignore[operator]
+        )
+        return logits
 
     @property
     def parameter_count(self) -> int:
@@ -69,11 +86,15 @@ def build_network(
     known and 0 where it is not.
 
     Raises:
-        UserError: the backbone cannot be had, or lacks a place of the placement.
+        UserError: the backbone cannot be had, lacks a place of the placement, or cannot have the
+            head.
     """
     channels = n_regions + has_indicator
     places = place_embeddings(config)
+    head = _create_head(config, n_labels)
     backbone = create_backbone(config.backbone, n_labels, config.data.image_size)
+    if head is not None:
+        remove_unused(backbone, head.last)
     embeddings: dict[str, nn.Module] = {}
     for name, place in places.items():
         if name == "input":
@@ -82,7 +103,16 @@ def build_network(
             embeddings[name] = InputChannels(first, channels)
         else:
             embeddings[name] = Stage(config, place, channels)
-    return SemanticNetwork(backbone, places, embeddings)
+    if config.embedding.has_head:
+        embeddings["head"] = LateConcatenation(channels, config.embedding.width, n_labels)
+    return SemanticNetwork(backbone, places, embeddings, head)
+
+
+def _create_head(config: TrainingConfig, n_labels: int) -> Head | None:
+    if config.head.kind == "average":
+        return None
+    last = find_last_feature(config.backbone, config.data.image_size)
+    return Head(config.head.kind, last, n_labels)
 
 
 def _hook(embedding: nn.Module, maps: Tensor) -> Hook:
