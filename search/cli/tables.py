@@ -1,5 +1,6 @@
 """Results as tables for a terminal."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
@@ -89,7 +90,7 @@ def _title(column: str) -> str:
     )
 
 
-def _cell(row: dict[str, Any], column: str) -> str:
+def _cell(row: Mapping[Any, Any], column: str) -> str:
     value = row[column]
     if value is None or value != value:
         return "–"
