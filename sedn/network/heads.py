@@ -5,6 +5,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from math import isqrt
 
 import torch
 from timm.layers.attention_pool import AttentionPoolLatent
@@ -146,13 +147,17 @@ def remove_unused(backbone: nn.Module, last: LastFeature) -> None:
 
 
 @lru_cache(maxsize=64)
+@torch.inference_mode(False)  # gradients are traced, wherever this is called
 def _trace_last(config: BackboneConfig, image_size: int) -> LastFeature:
     with torch.device("meta"):
         model = create_backbone(config, 1, image_size).eval()
         x = model.forward_features(torch.zeros(2, 3, image_size, image_size))  # type: ignore[operator]
     channels = int(model.num_features)  # type: ignore[arg-type]
     shape = tuple(x.shape) if isinstance(x, Tensor) else ()
-    prefix = int(getattr(model, "num_prefix_tokens", None) or 0)
+    prefix = getattr(model, "num_prefix_tokens", None)
+    if prefix is None:
+        # Volo has a token of class and does not say so.
+        prefix = int(len(shape) == 3 and isqrt(shape[1]) ** 2 == shape[1] - 1 > 0)
     layout: Layout
     if len(shape) == 4 and shape[1] == channels:
         layout = "NCHW"
@@ -165,7 +170,7 @@ def _trace_last(config: BackboneConfig, image_size: int) -> LastFeature:
             f"head.kind: backbone '{config.name}' has not one last feature that another head could "
             "pool: set head.kind to average"
         )
-    return LastFeature(channels, layout, prefix, _unused(model, x))
+    return LastFeature(channels, layout, int(prefix), _unused(model, x))
 
 
 def _unused(model: nn.Module, feature: Tensor) -> tuple[str, ...]:

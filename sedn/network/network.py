@@ -10,6 +10,7 @@ from sedn.config import TrainingConfig
 from sedn.network.backbone import create_backbone
 from sedn.network.embedding import InputChannels
 from sedn.network.heads import Head, LateConcatenation, find_last_feature, remove_unused
+from sedn.network.image import CroppedImage, MaskedImage
 from sedn.network.places import Place, place_embeddings
 from sedn.network.stage import Stage
 
@@ -40,12 +41,14 @@ class SemanticNetwork(nn.Module):
         places: Mapping[str, Place],
         embeddings: Mapping[str, nn.Module],
         head: nn.Module | None = None,
+        image_arm: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.backbone = backbone
         self.places = dict(places)
         self.embeddings = nn.ModuleDict(embeddings)
         self.head = head
+        self.image_arm = image_arm
 
     def forward(self, images: Tensor, maps: Tensor) -> Tensor:
         """Logits (B, labels) of ``images`` (B, 3, H, W) with their ``maps`` (B, regions, H, W)."""
@@ -53,6 +56,8 @@ class SemanticNetwork(nn.Module):
 
     def outputs(self, images: Tensor, maps: Tensor) -> Outputs:
         """The logits, and what else the network predicts in training."""
+        if self.image_arm is not None:
+            images = self.image_arm(images, maps)
         with ExitStack() as hooked:
             for name, place in self.places.items():
                 module = self.backbone.get_submodule(place.module)
@@ -105,7 +110,8 @@ def build_network(
             embeddings[name] = Stage(config, place, channels)
     if config.embedding.has_head:
         embeddings["head"] = LateConcatenation(channels, config.embedding.width, n_labels)
-    return SemanticNetwork(backbone, places, embeddings, head)
+    arm = {"mask-image": MaskedImage, "crop": CroppedImage}.get(config.embedding.placement)
+    return SemanticNetwork(backbone, places, embeddings, head, arm(n_regions) if arm else None)
 
 
 def _create_head(config: TrainingConfig, n_labels: int) -> Head | None:
