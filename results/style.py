@@ -1,0 +1,131 @@
+"""The look that the page and its figures share: colours, type, how values are written."""
+
+import math
+from html import escape
+from typing import Any
+
+from results.models import TrialState
+
+FONT = "-apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Liberation Sans', Arial, sans-serif"
+INK = "#1b2430"
+MUTED = "#5d6876"
+GRID = "#e6e9ed"
+FAINT = "#c3c9d1"
+
+# From the palette of Okabe and Ito, which people with any colour vision can tell apart.
+BLUE = "#0072b2"
+VERMILION = "#d55e00"
+GREEN = "#009e73"
+STATE_COLOURS = {
+    TrialState.COMPLETE: BLUE,
+    TrialState.PRUNED: "#8b95a1",
+    TrialState.FAILED: VERMILION,
+    TrialState.RUNNING: GREEN,
+}
+STATE_SYMBOLS = {
+    TrialState.COMPLETE: "circle",
+    TrialState.PRUNED: "triangle-down-open",
+    TrialState.FAILED: "x",
+    TrialState.RUNNING: "circle-open",
+}
+AUC_SCALE = ["#cadff0", "#9cc6e2", "#65a9d4", "#2f7ab9", "#0f4b8f", "#08264f"]
+"""Dark is good: the best stand out on white. One hue, so that the order survives in grey."""
+
+
+LOG_RATIO = 10
+"""Positive numbers that span more than this lie on a logarithmic axis."""
+
+AXIS: dict[str, Any] = {
+    "gridcolor": GRID,
+    "linecolor": FAINT,
+    "tickcolor": FAINT,
+    "ticks": "outside",
+    "zeroline": False,
+    "automargin": True,
+    "title": {"standoff": 12},
+}
+
+
+def layout(height: int, **more: Any) -> dict[str, Any]:
+    """The layout that all figures begin with; ``height`` in pixels."""
+    common = {
+        "template": "none",
+        "height": height,
+        "autosize": True,
+        "font": {"family": FONT, "size": 12, "color": INK},
+        "paper_bgcolor": "white",
+        "plot_bgcolor": "white",
+        "margin": {"l": 64, "r": 16, "t": 48, "b": 56},
+        "hoverlabel": {"bgcolor": "white", "bordercolor": FAINT, "font": {"color": INK}},
+        "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+        "xaxis": AXIS,
+        "yaxis": AXIS,
+        "hovermode": "closest",
+    }
+    return common | more
+
+
+def plain(text: object) -> str:
+    """Text as a figure shows it: plotly reads tags and entities in whatever it writes."""
+    return escape(str(text), quote=False)
+
+
+def auc_text(auc: float, low: float = float("nan"), high: float = float("nan")) -> str:
+    """``0.873 (0.861 – 0.885)``, the interval left out where it is not known."""
+    return f"{auc:.3f}" if low != low else f"{auc:.3f} ({low:.3f} – {high:.3f})"
+
+
+def value_text(value: Any) -> str:
+    """A parameter's value in a few characters; ``–`` where it has no effect."""
+    if value is None or value != value:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def percent(value: float | None) -> str:
+    """A relative gain, with its sign."""
+    return "–" if value is None or value != value else f"{value:+.1%}"
+
+
+def share_text(share: float) -> str:
+    """A share as a percentage; ``–`` where it is not known."""
+    return "–" if share != share else f"{share:.1%}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds in the unit that suits them."""
+    for size, unit in ((86_400.0, "d"), (3_600.0, "h"), (60.0, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+
+
+def count_text(value: float | None) -> str:
+    """A number of parameters: ``25.6 M``."""
+    if value is None or value != value:
+        return "–"
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= size:
+            return f"{value / size:.3g} {unit}"
+    return f"{value:.0f}"
+
+
+def round_numbers(low: float, high: float, *, log: bool) -> list[float]:
+    """A few round numbers from ``low`` to ``high``; the ends themselves where there are too few."""
+    if high <= low:
+        return [low]
+    steps = (1.0, 2.0, 5.0)
+    if log:
+        powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+        grids = [[m * 10.0**power for power in powers for m in some] for some in ((1.0,), steps)]
+    else:
+        power = 10.0 ** math.floor(math.log10(high - low))
+        sizes = [m * power / 10 for m in (10.0, 5.0, 2.0, 1.0)]
+        grids = [
+            [i * size for i in range(math.ceil(low / size), math.floor(high / size) + 1)]
+            for size in sizes
+        ]
+    inside = [[value for value in grid if low <= value <= high] for grid in grids]
+    return next((grid for grid in inside if len(grid) >= 3), [low, high])
