@@ -107,15 +107,17 @@ class FloatRange:
         """Whether the axis can take ``value``."""
         if not isinstance(value, float) or not self.low <= value <= self.high:
             return False
-        return self.step is None or is_multiple(value - self.low, self.step)
+        values = self.values()
+        return values is None or value in values
 
     def values(self) -> Sequence[float] | None:
         """All values, in order; ``None`` when continuous."""
         if self.step is None:
             return None
-        # Decimal, as Optuna does it: 0.1 + 0.2 must be 0.3, or the grid loses its last point.
-        low, high, step = (Decimal(str(number)) for number in (self.low, self.high, self.step))
-        return [float(low + i * step) for i in range(int((high - low) / step) + 1)]
+        low, step = Decimal(str(self.low)), Decimal(str(self.step))
+        return [
+            float(low + i * step) for i in range(int(steps(self.low, self.high, self.step)) + 1)
+        ]
 
 
 Axis = Choice | IntRange | FloatRange
@@ -126,12 +128,11 @@ def is_active(axis: Axis, params: Mapping[str, Any]) -> bool:
     return all(condition.holds(params) for condition in axis.when)
 
 
-def is_multiple(number: float, step: float) -> bool:
-    """Whether ``number`` is a whole multiple of ``step``, but for rounding."""
-    ratio = number / step
-    return math.isclose(ratio, round(ratio), rel_tol=0.0, abs_tol=1e-9)
+def steps(low: float, high: float, step: float) -> Decimal:
+    """Steps from ``low`` to ``high``, in decimal as Optuna counts them: 0.1 + 0.2 must be 0.3."""
+    return (Decimal(str(high)) - Decimal(str(low))) / Decimal(str(step))
 
 
 def middle(low: float, high: float, *, log: bool) -> float:
     """Half way between the bounds: their mean, or their geometric mean on a log scale."""
-    return math.sqrt(low * high) if log else (low + high) / 2
+    return math.sqrt(low) * math.sqrt(high) if log else (low + high) / 2

@@ -39,18 +39,19 @@ def check_backbones(space: Space) -> None:
 def _builds(space: Space) -> list[dict[str, Any]]:
     """The combinations of the axes that decide how a network is built.
 
-    A condition on any other axis is taken to hold sometimes. Of the drop path, the largest value
-    stands for all: a backbone takes any or only 0.
+    A condition on any other axis is taken to hold in some trials and not in others. Of the drop
+    path, the largest value stands for all: a backbone takes any or only 0.
     """
     axes = [axis for axis in space.axes if axis.path in _BUILDS]
     combinations: list[dict[str, Any]] = [{}]
+    known = {axis.path for axis in axes}
     for axis in axes:
-        known = {other.path for other in axes}
         grown = []
         for params in combinations:
-            if all(condition.holds(params) for condition in axis.when if condition.path in known):
+            told = [condition.holds(params) for condition in axis.when if condition.path in known]
+            if all(told):
                 grown += [{**params, axis.path: value} for value in _telling(axis)]
-            else:
+            if not all(told) or len(told) < len(axis.when):
                 grown.append(params)
         combinations = grown
     return combinations

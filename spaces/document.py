@@ -61,6 +61,11 @@ def parse_document(text: str, source: str) -> dict[Any, Any]:
         raise UserError(f"{source}: not a space: nested too deeply") from None
     except (yaml.YAMLError, ValueError) as error:
         raise UserError(f"{source}: not YAML: {' '.join(str(error).split())}") from None
+    except (LookupError, AttributeError, TypeError):
+        # How PyYAML fails on a tag, such as !!int, whose value is none of the kind.
+        raise UserError(
+            f"{source}: not YAML: a tag ('!!…') has a wrong value; leave it out"
+        ) from None
     if not isinstance(document, dict):
         raise UserError(f"{source}: expected a mapping with 'name:', 'base:' and 'axes:'")
     return document

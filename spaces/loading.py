@@ -46,6 +46,14 @@ def parse_space(text: str, source: str) -> Space:
     Raises:
         UserError: something in it is wrong; one line with the source and the key.
     """
+    try:
+        return _parse_space(text, source)
+    except UserError as error:
+        # A word of the document that an error quotes may hold a line break.
+        raise UserError(" ".join(str(error).splitlines())) from None
+
+
+def _parse_space(text: str, source: str) -> Space:
     document = parse_document(text, source)
     for key in document:
         if key not in _KEYS:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from sedn.errors import UserError, did_you_mean
-from spaces.axes import Axis, Choice, Condition, FloatRange, IntRange, is_multiple, middle
+from spaces.axes import Axis, Choice, Condition, FloatRange, IntRange, middle, steps
 from spaces.fields import SET_BY_THE_SEARCH, check_path, check_value, default_of
 
 _KINDS = ("choice", "int", "float")
 _KEYWORDS = (*_KINDS, "log", "step", "default", "when")
+_MOST_STEPS = 10_000
 _Numbers = tuple[type[int]] | tuple[type[int], type[float]]
 _SHAPES = "{choice: [a, b]}, {int: [low, high]} or {float: [low, high]}"
 
@@ -72,6 +73,11 @@ def _parse_choice(entry: _Entry, when: tuple[Condition, ...]) -> Choice:
 
 def _parse_int(entry: _Entry, when: tuple[Condition, ...]) -> IntRange:
     low, high = _bounds(entry, "int", (int,))
+    if not isinstance(entry.value(low), int):
+        raise UserError(
+            f"{entry.source}: the field is not a whole number; write {{float: [{low}, {high}], "
+            f"step: 1}}"
+        )
     log, step = _scale(entry, low, high, (int,))
     centre = round(middle(low, high, log=log))
     centre -= (centre - low) % (step or 1)
@@ -81,6 +87,10 @@ def _parse_int(entry: _Entry, when: tuple[Condition, ...]) -> IntRange:
 
 def _parse_float(entry: _Entry, when: tuple[Condition, ...]) -> FloatRange:
     low, high = (float(bound) for bound in _bounds(entry, "float", (int, float)))
+    if isinstance(entry.value(entry.fields["float"][0]), int):
+        raise UserError(
+            f"{entry.source}: the field is a whole number; write {{int: {entry.fields['float']}}}"
+        )
     log, step = _scale(entry, low, high, (int, float))
     grid = FloatRange(entry.path, low, high, low, step, log, when).values()
     centre = grid[(len(grid) - 1) // 2] if grid else middle(low, high, log=log)
@@ -99,7 +109,7 @@ def _bounds(entry: _Entry, kind: str, numbers: _Numbers) -> tuple[Any, Any]:
         if not isinstance(bound, numbers) or isinstance(bound, bool):
             what = "whole numbers" if kind == "int" else "numbers"
             raise UserError(f"{entry.source}: the bounds of '{kind}' must be {what}, not {bound!r}")
-        entry.value(bound if kind == "int" else float(bound))
+        entry.value(bound)
     low, high = listed[0], listed[1]
     if low >= high:
         raise UserError(
@@ -125,7 +135,12 @@ def _scale(entry: _Entry, low: float, high: float, numbers: _Numbers) -> tuple[b
             f"{entry.source}: 'step' must be a {what} above 0 and at most "
             f"{high - low!r}, not {step!r}"
         )
-    if not is_multiple(high - low, step):
+    count = steps(low, high, step)
+    if count > _MOST_STEPS:
+        raise UserError(
+            f"{entry.source}: 'step' {step!r} makes more than {_MOST_STEPS} values; leave it out"
+        )
+    if count % 1:
         raise UserError(
             f"{entry.source}: steps of {step!r} from {low!r} do not end at {high!r}; "
             f"change the step or a bound"

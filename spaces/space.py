@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sedn.config import TrainingConfig, build_config
-from spaces.axes import Axis, SuggestsValues, is_active
+from spaces.axes import Axis, Condition, SuggestsValues, is_active
 from spaces.fields import check_path, flatten, nest
 
 PLAIN = {"embedding.placement": "none", "attention.kind": "none"}
 """What makes a network the plain backbone."""
 
-_State = frozenset[tuple[str, Any]]
+_Held = frozenset[Condition]
+"""Those conditions that hold, of the ones that later axes have."""
 
 
 @dataclass(frozen=True)
@@ -78,22 +79,31 @@ class Space:
 
     def points(self) -> int | None:
         """The number of distinct parameter combinations; ``None`` when an axis is continuous."""
-        # Counted by what later conditions look at, so that a space of millions takes no time.
-        counts: Counter[_State] = Counter({frozenset(): 1})
+        # Counted by which conditions hold, so that a space of millions takes no time.
+        counts: Counter[_Held] = Counter({frozenset(): 1})
         for position, axis in enumerate(self.axes):
-            values = axis.values()
-            if values is None:
+            later = {condition for other in self.axes[position + 1 :] for condition in other.when}
+            outcomes = _outcomes(axis, later)
+            if outcomes is None:
                 return None
-            seen_later = {c.path for later in self.axes[position + 1 :] for c in later.when}
-            following: Counter[_State] = Counter()
-            for state, count in counts.items():
-                kept = frozenset(item for item in state if item[0] in seen_later)
-                if not is_active(axis, dict(state)):
-                    following[kept] += count
-                elif axis.path in seen_later:
-                    for value in values:
-                        following[kept | {(axis.path, value)}] += count
+            following: Counter[_Held] = Counter()
+            for held, count in counts.items():
+                kept = held & later
+                if held.issuperset(axis.when):
+                    for more, times in outcomes.items():
+                        following[kept | more] += count * times
                 else:
-                    following[kept] += count * len(values)
+                    following[kept] += count
             counts = following
         return counts.total()
+
+
+def _outcomes(axis: Axis, conditions: set[Condition]) -> Counter[_Held] | None:
+    """How many values of ``axis`` make which of ``conditions`` hold; ``None`` if continuous."""
+    values = axis.values()
+    if values is None:
+        return None
+    about = [condition for condition in conditions if condition.path == axis.path]
+    if not about:
+        return Counter({frozenset(): len(values)})
+    return Counter(frozenset(c for c in about if c.holds({axis.path: v})) for v in values)
