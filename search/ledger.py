@@ -1,8 +1,8 @@
 """Trials of a search, written to Optuna's study and to the store so that neither ever lies.
 
 Every event goes to the store first and to the study second, and every write may be repeated. So
-after a crash the study can only be behind the store; :meth:`Ledger.reconcile` brings it level, and
-trials that were running are handed out again, to go on from their last checkpoint.
+after a crash the study can only be behind the store. A new ledger brings it level, and hands out
+again the trials that were running, to go on from their last checkpoint.
 
 The truth told to Optuna: COMPLETE only for a trial that was trained to its last epoch, PRUNED with
 its intermediate values for one that the scheduler stopped, FAIL with the reason for one that broke.
@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import optuna
 from optuna.trial import TrialState as OptunaState
 
-from results.models import Experiment, Trial, TrialState
+from results.models import Experiment, TrialState
 from results.outage import survive_outage
 from results.store import EpochRecord, NewTrial, Store
 from search.progress import RunningTrial, Snapshot, Tally
@@ -55,7 +55,7 @@ class _Live:
     """A trial that was handed out and has not ended."""
 
     assignment: Assignment
-    optuna_trial: optuna.Trial
+    optuna_id: int
     last: EpochResult | None = field(default=None)
 
 
@@ -83,10 +83,11 @@ class Ledger:
         self._patience = patience_seconds
         self._on_wait = on_wait
         self._live: dict[int, _Live] = {}
-        self._unfinished: deque[int] = deque()
+        self._unfinished: deque[tuple[int, int]] = deque()
+        """Number, and id in Optuna's tables, of the trials that are to go on."""
         self._asked = 0
         self._tally = Tally()
-        self.reconcile()
+        self._reconcile()
 
     @property
     def live(self) -> int:
@@ -113,30 +114,10 @@ class Ledger:
         ]
         return self._tally.snapshot(self._settings.trials, tuple(running))
 
-    def reconcile(self) -> None:
-        """Bring the study level with the store, and queue what was running to go on."""
-        rows = {t.number: t for t in self._call(self._store.trials, self._experiment_id)}
-        frozen = self._call(self._study.get_trials, deepcopy=False)
-        self._asked = sum(t.state is not OptunaState.WAITING for t in frozen)
-        running = [t for t in frozen if t.state is OptunaState.RUNNING]
-        self._tally = Tally.of(rows.values())
-        epochs = self._call(self._store.epochs, self._experiment_id) if running else {}
-        for trial in running:
-            row = rows.get(trial.number)
-            if row is not None:
-                handle = optuna.Trial(self._study, trial._trial_id)
-                for epoch in epochs.get(trial.number, []):
-                    if epoch.epoch not in trial.intermediate_values:
-                        self._call(handle.report, epoch.mean_auc, epoch.epoch)
-            if row is not None and row.state is not TrialState.RUNNING:
-                self._tell(trial.number, TrialState(row.state), row.mean_auc)
-            elif trial.number not in self._live and trial.number not in self._unfinished:
-                self._unfinished.append(trial.number)
-
     def next(self) -> Assignment | None:
         """The next trial to run, or ``None`` when all that were asked for are handed out."""
         if self._unfinished:
-            return self._resume(self._unfinished.popleft())
+            return self._resume(*self._unfinished.popleft())
         if self._asked >= self._settings.trials:
             return None
         return self._start(self._ask())
@@ -153,7 +134,7 @@ class Ledger:
             parameters=result.parameters,
         )
         self._call(self._store.record_epoch, self._experiment_id, number, record, node=node)
-        self._call(live.optuna_trial.report, result.mean_auc, result.epoch)
+        self._report(live.optuna_id, result.epoch, result.mean_auc)
         live.last = result
 
     def finish(self, number: int) -> TrialState:
@@ -188,19 +169,36 @@ class Ledger:
 
     def give_back(self, number: int) -> None:
         """Queue a live trial again whose worker was lost: it goes on from its last checkpoint."""
-        del self._live[number]
-        self._unfinished.append(number)
+        self._unfinished.append((number, self._live.pop(number).optuna_id))
+
+    def _reconcile(self) -> None:
+        """Bring the study level with the store, and queue what was running to go on."""
+        rows = {t.number: t for t in self._call(self._store.trials, self._experiment_id)}
+        frozen = self._call(self._study.get_trials, deepcopy=False)
+        self._asked = sum(t.state is not OptunaState.WAITING for t in frozen)
+        self._tally = Tally.of(rows.values())
+        running = [t for t in frozen if t.state is OptunaState.RUNNING]
+        epochs = self._call(self._store.epochs, self._experiment_id) if running else {}
+        for trial in running:
+            for epoch in epochs.get(trial.number, []):
+                if trial.intermediate_values.get(epoch.epoch) != epoch.mean_auc:
+                    self._report(trial._trial_id, epoch.epoch, epoch.mean_auc)
+            row = rows.get(trial.number)
+            if row is None or row.state is TrialState.RUNNING:
+                self._unfinished.append((trial.number, trial._trial_id))
+            else:
+                self._tell(trial.number, row.state, row.mean_auc)
 
     def _ask(self) -> optuna.Trial:
         """Ask for a new trial; after an outage, take up the one that was made but not seen."""
-        self._study.sampler = make_sampler(self._settings, self._asked)
         asked_before = False
 
         def ask() -> optuna.Trial:
             nonlocal asked_before
             if asked_before:
+                known = {*self._live, *(number for number, _ in self._unfinished)}
                 for frozen in self._study.get_trials(deepcopy=False, states=(OptunaState.RUNNING,)):
-                    if frozen.number not in self._live and frozen.number not in self._unfinished:
+                    if frozen.number not in known:
                         return optuna.Trial(self._study, frozen._trial_id)
             asked_before = True
             return self._study.ask()
@@ -219,6 +217,7 @@ class Ledger:
             config = self._space.baseline(overrides)
         else:
             role = SAMPLED
+            self._study.sampler = make_sampler(self._settings, trial.number)
             params = self._call(self._space.sample, trial)
             config = self._space.config(params, overrides)
         assignment = Assignment(trial.number, role, config, f"{self._folder}/{trial.number:05d}")
@@ -234,30 +233,31 @@ class Ledger:
             folder=assignment.folder,
         )
         self._call(self._store.add_trial, row)
-        self._live[trial.number] = _Live(assignment, trial)
+        self._live[trial.number] = _Live(assignment, trial._trial_id)
         return assignment
 
     def _sample_baseline(self, trial: optuna.Trial) -> dict[str, Any]:
         """Register the baseline's parameters with Optuna, so that the sampler learns from it."""
         return self._space.sample(trial) if baseline_point(self._space) else {}
 
-    def _resume(self, number: int) -> Assignment:
+    def _resume(self, number: int, optuna_id: int) -> Assignment:
         """Hand out again a trial that was running when the search, or its worker, ended."""
-        frozen = self._call(self._study.get_trials, deepcopy=False)[number]
-        trial = optuna.Trial(self._study, frozen._trial_id)
-        row = self._row(number)
+        row = self._call(self._store.trial, self._experiment_id, number)
         if row is None:
-            return self._start(trial)
+            return self._start(self._call(optuna.Trial, self._study, optuna_id))
         config = TrainingConfig.model_validate(row.config)
         # The last known epoch is reported once more: what was decided on it may have been lost.
         known = max(0, row.epochs - 1)
         assignment = Assignment(number, row.role, config, row.folder, after_epoch=known)
-        self._live[number] = _Live(assignment, trial)
+        self._live[number] = _Live(assignment, optuna_id)
         return assignment
 
-    def _row(self, number: int) -> Trial | None:
-        rows = self._call(self._store.trials, self._experiment_id)
-        return next((row for row in rows if row.number == number), None)
+    def _report(self, optuna_id: int, epoch: int, mean_auc: float) -> None:
+        """Tell the study an epoch; told again, the later value stands, as in the store.
+
+        ``optuna.Trial.report`` would keep the earlier one, which no checkpoint holds any more.
+        """
+        self._call(self._study._storage.set_trial_intermediate_value, optuna_id, epoch, mean_auc)
 
     def _tell(self, number: int, state: TrialState, value: float | None) -> None:
         told = OPTUNA_STATES[state]

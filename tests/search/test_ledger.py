@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from optuna.trial import TrialState as OptunaState
 
 from results.models import TrialState
-from results.store import LabelCounts, NewExperiment, open_store
+from results.store import EpochRecord, LabelCounts, NewExperiment, open_store
 from search.ledger import OPTUNA_STATES, Assignment, Ledger
 from search.settings import SearchSettings
 from search.study import open_study
@@ -65,7 +65,9 @@ class SearchHistory(RuleBasedStateMachine):
         )
         self.running: dict[int, tuple[Assignment, int]] = {}
         self.ended: dict[int, TrialState] = {}
+        self.without_row: set[int] = set()
         self.open()
+        self.reader = optuna.load_study(study_name="history", storage=self.url)
 
     def open(self) -> None:
         self.store = open_store(self.url)
@@ -89,9 +91,11 @@ class SearchHistory(RuleBasedStateMachine):
         assignment = self.ledger.next()
         if assignment is None:
             assert len(self.running) + len(self.ended) == self.asked
+            assert self.ledger.finished == (not self.running)
             return
         assert assignment.number not in self.running
         assert assignment.number not in self.ended
+        self.without_row.discard(assignment.number)
         self.running[assignment.number] = (assignment, assignment.after_epoch)
 
     @precondition(lambda self: self.running)
@@ -134,53 +138,63 @@ class SearchHistory(RuleBasedStateMachine):
         self.running.pop(number)
         self.ledger.give_back(number)
 
-    @rule()
-    def crash(self) -> None:
+    @rule(data=st.data(), half=st.sampled_from(["nothing", "epoch", "end", "new trial"]))
+    def crash(self, data: st.DataObject, half: str) -> None:
+        """End without a word, with one event half written, and start again."""
+        if half == "new trial" and len(self.trials()) < self.asked:
+            self.without_row.add(self.reader.ask().number)
+        elif half in ("epoch", "end") and self.running:
+            number = data.draw(st.sampled_from(sorted(self.running)))
+            auc = data.draw(st.floats(0.0, 1.0))
+            self.write_to_store_alone(number, half, auc)
         self.running.clear()
         self.open()
 
-    @precondition(lambda self: self.running)
-    @rule(
-        data=st.data(), step=st.sampled_from(["before_tell", "before_report"]), auc=st.floats(0, 1)
-    )
-    def crash_between_store_and_study(self, data: st.DataObject, step: str, auc: float) -> None:
-        number = data.draw(st.sampled_from(sorted(self.running)))
-        if step == "tell":
-            self.store.finish_trial(self.experiment.id, number, TrialState.FAILED, reason="no")
-            self.ended[number] = TrialState.FAILED
-        else:
-            from results.store import EpochRecord
+    def write_to_store_alone(self, number: int, half: str, auc: float) -> None:
+        assignment, epoch = self.running[number]
+        target = assignment.config.epochs
+        if half == "epoch" and epoch < target:
+            record = EpochRecord(epoch + 1, auc, 0.01, 1.0, 0.5, 10)
+            self.store.record_epoch(self.experiment.id, number, record, node=None)
+        if half == "end":
+            ends = {0: TrialState.FAILED, target: TrialState.COMPLETE}
+            self.ended[number] = ends.get(epoch, TrialState.PRUNED)
+            self.store.finish_trial(self.experiment.id, number, self.ended[number])
 
-            epoch = self.running[number][1] + 1
-            if epoch <= 3:
-                record = EpochRecord(epoch, auc, 0.01, 1.0, 0.5, 10)
-                self.store.record_epoch(self.experiment.id, number, record, node=None)
-        self.crash()
+    def trials(self) -> list[optuna.trial.FrozenTrial]:
+        return [t for t in self.reader.trials if t.state is not OptunaState.WAITING]
 
     @invariant()
     def store_and_study_agree(self) -> None:
         rows = {row.number: row for row in self.store.trials(self.experiment.id)}
-        study = optuna.load_study(study_name="history", storage=self.url)
-        trials = [t for t in study.trials if t.state is not OptunaState.WAITING]
+        trials = self.trials()
         assert len(trials) <= self.asked
-        assert {t.number for t in trials} == set(rows)
+        assert {t.number for t in trials} == set(rows) | self.without_row
+        assert not set(rows) & self.without_row
         epochs = self.store.epochs(self.experiment.id)
         for trial in trials:
+            if trial.number in self.without_row:
+                assert trial.state is OptunaState.RUNNING
+                continue
             row = rows[trial.number]
+            assert row.role == ("baseline" if trial.number == 0 else "sampled")
+            assert trial.params == row.params
             known = {e.epoch: e.mean_auc for e in epochs.get(trial.number, [])}
             assert trial.intermediate_values == known
             assert sorted(known) == list(range(1, row.epochs + 1))
             if trial.number in self.ended:
                 assert trial.state is OPTUNA_STATES[self.ended[trial.number]]
-                assert str(row.state) == str(self.ended[trial.number])
+                assert row.state is self.ended[trial.number]
+                if row.state is not TrialState.FAILED:
+                    assert trial.value == row.mean_auc
             else:
                 assert trial.state is OptunaState.RUNNING
-                assert str(row.state) == str(TrialState.RUNNING)
+                assert row.state is TrialState.RUNNING
 
 
 TestSearchHistory = SearchHistory.TestCase
 TestSearchHistory.settings = settings(
-    max_examples=25,
+    max_examples=20,
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
