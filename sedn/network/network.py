@@ -2,19 +2,21 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
 from sedn.config import TrainingConfig
-from sedn.network.backbone import create_backbone
+from sedn.network.auxiliary import AuxiliaryHead, auxiliary_place, embeddable
+from sedn.network.backbone import check_weights, create_backbone
 from sedn.network.embedding import InputChannels
 from sedn.network.heads import Head, LateConcatenation, find_last_feature, remove_unused
 from sedn.network.image import CroppedImage, MaskedImage
 from sedn.network.places import Place, place_embeddings
 from sedn.network.stage import Stage
 
-Hook = Callable[[nn.Module, tuple[Any, ...], Tensor], Tensor]
+Hook = Callable[[nn.Module, tuple[Any, ...], Any], Any]
 
 
 class Outputs(NamedTuple):
@@ -42,6 +44,7 @@ class SemanticNetwork(nn.Module):
         embeddings: Mapping[str, nn.Module],
         head: nn.Module | None = None,
         image_arm: nn.Module | None = None,
+        auxiliary: AuxiliaryHead | None = None,
     ) -> None:
         super().__init__()
         self.backbone = backbone
@@ -49,24 +52,32 @@ class SemanticNetwork(nn.Module):
         self.embeddings = nn.ModuleDict(embeddings)
         self.head = head
         self.image_arm = image_arm
+        self.auxiliary = auxiliary
 
-    def forward(self, images: Tensor, maps: Tensor) -> Tensor:
-        """Logits (B, labels) of ``images`` (B, 3, H, W) with their ``maps`` (B, regions, H, W)."""
+    def forward(self, images: Tensor, maps: Tensor | None = None) -> Tensor:
+        """Logits (B, labels) of ``images`` (B, 3, H, W) with their ``maps`` (B, regions, H, W);
+        a network that predicts its own maps takes no notice of these.
+        """
         return self.outputs(images, maps).logits
 
-    def outputs(self, images: Tensor, maps: Tensor) -> Outputs:
+    def outputs(self, images: Tensor, maps: Tensor | None = None) -> Outputs:
         """The logits, and what else the network predicts in training."""
         if self.image_arm is not None:
             images = self.image_arm(images, maps)
+        run = _Pass(maps)
         with ExitStack() as hooked:
+            if self.auxiliary is not None:
+                module = self.backbone.get_submodule(self.auxiliary.place.module)
+                hook = _predict(self.auxiliary, run)
+                hooked.enter_context(module.register_forward_hook(hook))
             for name, place in self.places.items():
                 module = self.backbone.get_submodule(place.module)
-                hook = _hook(self.embeddings[name], maps)
+                hook = _embed(self.embeddings[name], run)
                 hooked.enter_context(module.register_forward_hook(hook))
             logits = self._classify(images)
         if "head" in self.embeddings:
-            logits = logits + self.embeddings["head"](maps)
-        return Outputs(logits, None)
+            logits = logits + self.embeddings["head"](run.maps)
+        return Outputs(logits, run.region_logits)
 
     def _classify(self, images: Tensor) -> Tensor:
         logits: Tensor = (
@@ -82,6 +93,21 @@ class SemanticNetwork(nn.Module):
         return sum(parameter.numel() for parameter in self.parameters())
 
 
+def check_network(config: TrainingConfig) -> None:
+    """Check that the network of a configuration can be built; fetches no weights.
+
+    Raises:
+        UserError: the backbone cannot be had, lacks a place of the placement, or cannot have the
+            head or the auxiliary map.
+    """
+    place_embeddings(config)
+    check_weights(config.backbone)
+    if config.head.kind != "average":
+        find_last_feature(config.backbone, config.data.image_size)
+    if config.semantic_map.source == "auxiliary":
+        auxiliary_place(config)
+
+
 def build_network(
     config: TrainingConfig, n_labels: int, n_regions: int, has_indicator: bool = False
 ) -> SemanticNetwork:
@@ -91,12 +117,13 @@ def build_network(
     known and 0 where it is not.
 
     Raises:
-        UserError: the backbone cannot be had, lacks a place of the placement, or cannot have the
-            head.
+        UserError: as :func:`check_network`, or the weights cannot be had.
     """
-    channels = n_regions + has_indicator
     places = place_embeddings(config)
     head = _create_head(config, n_labels)
+    auxiliary = _create_auxiliary(config, n_regions)
+    # A map that is predicted is always known.
+    channels = n_regions if auxiliary is not None else n_regions + has_indicator
     backbone = create_backbone(config.backbone, n_labels, config.data.image_size)
     if head is not None:
         remove_unused(backbone, head.last)
@@ -111,7 +138,8 @@ def build_network(
     if config.embedding.has_head:
         embeddings["head"] = LateConcatenation(channels, config.embedding.width, n_labels)
     arm = {"mask-image": MaskedImage, "crop": CroppedImage}.get(config.embedding.placement)
-    return SemanticNetwork(backbone, places, embeddings, head, arm(n_regions) if arm else None)
+    image_arm = arm(n_regions) if arm else None
+    return SemanticNetwork(backbone, places, embeddings, head, image_arm, auxiliary)
 
 
 def _create_head(config: TrainingConfig, n_labels: int) -> Head | None:
@@ -121,15 +149,36 @@ def _create_head(config: TrainingConfig, n_labels: int) -> Head | None:
     return Head(config.head.kind, last, n_labels)
 
 
-def _hook(embedding: nn.Module, maps: Tensor) -> Hook:
+def _create_auxiliary(config: TrainingConfig, n_regions: int) -> AuxiliaryHead | None:
+    if config.semantic_map.source != "auxiliary":
+        return None
+    return AuxiliaryHead(auxiliary_place(config), n_regions)
+
+
+@dataclass
+class _Pass:
+    """What the hooks of one forward pass tell each other."""
+
+    maps: Tensor | None
+    region_logits: Tensor | None = None
+
+
+def _predict(auxiliary: nn.Module, run: _Pass) -> Hook:
+    """What predicts the maps from the output of the module it is hooked to, and leaves that."""
+
+    def predict(_: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+        run.region_logits = auxiliary(output)
+        run.maps = embeddable(run.region_logits)
+
+    return predict
+
+
+def _embed(embedding: nn.Module, run: _Pass) -> Hook:
     """What replaces the output of the module it is hooked to."""
 
-    def embed(_: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> Tensor:
-        embedded: Tensor = (
-            embedding(inputs[0], output, maps)
-            if isinstance(embedding, InputChannels)
-            else embedding(output, maps)
-        )
-        return embedded
+    def embed(_: nn.Module, inputs: tuple[Any, ...], output: Any) -> Any:
+        if isinstance(embedding, InputChannels):
+            return embedding(inputs[0], output, run.maps)
+        return embedding(output, run.maps)
 
     return embed
