@@ -5,6 +5,7 @@ import pandas as pd
 from results.models import BASELINE, Trial
 from results.ranking import complete_trials, rank_trials
 from results.store import Store
+from results.varied import varied_parameters
 from sedn.config import build_config
 from sedn.errors import UserError
 
@@ -31,7 +32,7 @@ def export_config(
             to its last epoch.
     """
     trials = store.trials(store.experiment(name).id)
-    ranked = rank_trials(trials)
+    ranked = rank_trials(trials, varied_parameters(trials))
     if baseline:
         number = _baseline(ranked, name)
     elif trial is not None:

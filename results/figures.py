@@ -24,6 +24,9 @@ from results.style import (
     value_text,
 )
 
+MOST_TICKS = 20
+"""Up to so many trials or epochs, each has its tick."""
+
 
 def history(findings: Findings) -> go.Figure | None:
     """Every trial by its number, the best so far, and the baseline.
@@ -52,7 +55,10 @@ def history(findings: Findings) -> go.Figure | None:
     _add_best_so_far(figure, findings.in_state(TrialState.COMPLETE), last)
     _add_baseline(figure, findings)
     figure.update_xaxes(title_text="trial", range=[-0.6, max(last, 1) + 0.6], tickformat="d")
-    figure.update_yaxes(title_text="mean AUC on validation")
+    if last <= MOST_TICKS:
+        figure.update_xaxes(dtick=1)
+    pad = max(0.06 * (max(known) - foot), 0.01)
+    figure.update_yaxes(title_text="mean AUC on validation", range=[foot - pad, max(known) + pad])
     return figure
 
 
@@ -72,7 +78,7 @@ def learning_curves(findings: Findings) -> go.Figure | None:
         _add_leading(figure, findings, baseline["trial"], "baseline", "dash")
     longest = max(epochs[-1].epoch for epochs in findings.epochs.values())
     figure.update_xaxes(title_text="epochs completed", range=[0.8, longest + 0.2], tickformat="d")
-    if longest <= 20:
+    if longest <= MOST_TICKS:
         figure.update_xaxes(dtick=1)
     figure.update_yaxes(title_text="mean AUC on validation")
     return figure
@@ -168,8 +174,7 @@ def _add_curves(
         epochs = findings.epochs.get(trial.number, [])
         x += [*(epoch.epoch for epoch in epochs), None]
         y += [*(epoch.mean_auc for epoch in epochs), None]
-        about_trial = about(findings, trial)
-        text += [*(about_trial for _ in epochs), None]
+        text += [*(f"trial {trial.number}" for _ in epochs), None]
     if any(value is not None for value in x):
         figure.add_scatter(
             x=x,
@@ -180,7 +185,7 @@ def _add_curves(
             opacity=0.55,
             line={"color": colour, "width": 1},
             marker={"size": 3},
-            hovertemplate="%{text}<extra></extra>",
+            hovertemplate="%{text}, epoch %{x}: %{y:.4f}<extra></extra>",
         )
 
 

@@ -66,15 +66,16 @@ def read_findings(store: Store, name: str) -> Findings:
     # Trials first: what they are found to be must be borne out by what is read after them.
     trials = store.trials(experiment.id)
     labels, label_aucs = store.labels(experiment.id), store.label_aucs(experiment.id)
+    varied = varied_parameters(trials)
     return Findings(
         experiment=experiment,
         labels=labels,
         trials=trials,
         epochs=store.epochs(experiment.id),
-        ranked=rank_trials(trials),
+        ranked=rank_trials(trials, varied),
         by_label=best_by_label(labels, trials, label_aucs),
         pooled_labels=pool_labels(trials, label_aucs),
-        varied=varied_parameters(trials),
+        varied=varied,
     )
 
 

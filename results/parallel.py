@@ -14,12 +14,12 @@ import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
 
 from results.figures import about
-from results.findings import Findings
+from results.findings import STATES, Findings
 from results.models import Trial, TrialState
 from results.style import AUC_SCALE, FAINT, INK, LOG_RATIO, layout, plain, round_numbers, value_text
 
 MOST_VALUES = 8
-"""Numbers with more distinct values than this are an axis with a scale, not bands."""
+"""Numbers with more distinct values, or that hardly repeat, are a scale and not bands."""
 BAND = 0.68
 """Share of a band's room that its lines take."""
 MOST_AXES = 10
@@ -58,7 +58,7 @@ def parallel_coordinates(findings: Findings) -> go.Figure | None:
     figure.update_layout(margin={"l": 16, "r": 16, "t": 84, "b": 16})
     if len(coordinates) > MOST_AXES:
         figure.update_layout(autosize=False, width=LEAST_WIDTH * len(coordinates))
-    _add_others(figure, findings, others, coordinates)
+    _add_others(figure, others, coordinates)
     _add_complete(figure, findings, complete, coordinates)
     _add_axes(figure, coordinates)
     return figure
@@ -69,7 +69,8 @@ def coordinate(path: str, values: dict[int, Any]) -> Coordinate:
     present = [value for value in values.values() if value is not None]
     numbers = [v for v in present if isinstance(v, int | float) and not isinstance(v, bool)]
     distinct = {repr(value) for value in present}
-    if numbers and len(numbers) == len(present) and len(distinct) > MOST_VALUES:
+    few = len(distinct) <= MOST_VALUES and 2 * len(distinct) <= len(present)
+    if numbers and len(numbers) == len(present) and not few:
         return _scale(path, values)
     return _bands(path, values)
 
@@ -114,10 +115,7 @@ def _scale(path: str, values: dict[int, Any]) -> Coordinate:
 
 
 def _add_others(
-    figure: go.Figure,
-    findings: Findings,
-    trials: Sequence[Trial],
-    coordinates: Sequence[Coordinate],
+    figure: go.Figure, trials: Sequence[Trial], coordinates: Sequence[Coordinate]
 ) -> None:
     """Trials that were not trained to the end, in one pale trace: their AUC is of fewer epochs."""
     if not trials:
@@ -126,9 +124,11 @@ def _add_others(
     y: list[float | None] = []
     text: list[str | None] = []
     for trial in trials:
+        said = f"trial {trial.number} · {STATES[trial.state]}"
+        said += f"<br>mean AUC {trial.mean_auc:.4f} after epoch {trial.epochs}"
         x += [*range(len(coordinates)), None]
         y += [*(c.heights.get(trial.number) for c in coordinates), None]
-        text += [*([about(findings, trial)] * len(coordinates)), None]
+        text += [*([said] * len(coordinates)), None]
     figure.add_scatter(
         x=x,
         y=y,
@@ -158,7 +158,8 @@ def _add_complete(
             x=list(range(len(coordinates))),
             y=[c.heights[trial.number] for c in coordinates],
             mode="lines",
-            line={"color": sample_colorscale(AUC_SCALE, [share])[0], "width": 1 + 2 * share},
+            # Hundreds of lines would bury the few that matter: only the best are thick.
+            line={"color": sample_colorscale(AUC_SCALE, [share])[0], "width": 1 + 2 * share**4},
             hoverinfo="skip",
         )
     figure.add_scatter(
@@ -177,29 +178,27 @@ def _add_complete(
 
 
 def _add_axes(figure: go.Figure, coordinates: Sequence[Coordinate]) -> None:
+    """Lines, names and ticks; set at once, as plotly copies them all at each that is added."""
+    line = {"type": "line", "y0": -0.02, "y1": 1.02, "line": {"color": INK, "width": 1}}
+    shapes = [line | {"x0": i, "x1": i, "layer": "below"} for i in range(len(coordinates))]
+    annotations: list[dict[str, Any]] = []
     for position, axis in enumerate(coordinates):
-        figure.add_shape(
-            type="line",
-            x0=position,
-            x1=position,
-            y0=-0.02,
-            y1=1.02,
-            line={"color": INK, "width": 1},
-            layer="below",
-        )
         *group, name = axis.title.split(".")
         title = f"{plain('.'.join(group))}<br><b>{plain(name.replace('_', ' '))}</b>"
         common = {"x": position, "showarrow": False}
-        figure.add_annotation(y=1.04, text=title, yanchor="bottom", yshift=6, **common)
-        for height, text in axis.ticks:
-            figure.add_annotation(
-                y=height,
-                text=plain(text),
-                xanchor="left",
-                xshift=5,
-                font={"size": 11, "color": INK},
-                bgcolor="rgba(255,255,255,0.75)",
-                **common,
-            )
+        annotations.append(common | {"y": 1.04, "text": title, "yanchor": "bottom", "yshift": 6})
+        annotations += [
+            common
+            | {
+                "y": height,
+                "text": plain(text),
+                "xanchor": "left",
+                "xshift": 5,
+                "font": {"size": 11},
+                "bgcolor": "rgba(255,255,255,0.75)",
+            }
+            for height, text in axis.ticks
+        ]
+    figure.update_layout(shapes=shapes, annotations=annotations)
     figure.update_xaxes(visible=False, range=[-0.3, len(coordinates) - 0.45])
     figure.update_yaxes(visible=False, range=[-0.04, 1.04])

@@ -30,17 +30,22 @@ def rank(store: Store, name: str) -> pd.DataFrame:
     Raises:
         UserError: there is no experiment ``name``.
     """
-    return rank_trials(store.trials(store.experiment(name).id))
+    trials = store.trials(store.experiment(name).id)
+    return rank_trials(trials, varied_parameters(trials))
 
 
-def rank_trials(trials: Sequence[Trial]) -> pd.DataFrame:
+def rank_trials(trials: Sequence[Trial], varied: pd.DataFrame) -> pd.DataFrame:
     """The configurations that were trained to their last epoch, best first, replicates pooled.
+
+    Args:
+        trials: all trials of an experiment.
+        varied: as :func:`results.varied.varied_parameters` gives it.
 
     Returns:
         One row per configuration: rank (from 1), trial (the first that trained it, which stands
         for all), role, mean_auc (mean over seeds), low and high (95 % interval as in
         :mod:`results.pooling`), gain (relative, over the baseline; NaN until that is trained), a
-        column for each parameter that differs between trials (None where it has no effect),
+        column for each parameter that varies (None where it has no effect),
         replicates (number of seeds), epochs, seconds (of one training), parameters (of the
         network) and config_hash.
 
@@ -49,7 +54,6 @@ def rank_trials(trials: Sequence[Trial]) -> pd.DataFrame:
     search sees, says by how much.
     """
     complete = complete_trials(trials)
-    varied = varied_parameters(trials)
     frame = _frame(complete)
     groups = frame.groupby("config_hash", sort=False)
     first = groups[["trial", "role", "epochs", "parameters"]].first()

@@ -96,7 +96,6 @@ def _key_facts(findings: Findings) -> list[tuple[str, str, str]]:
     best, baseline = findings.best, findings.baseline
     states = Counter(trial.state for trial in findings.trials)
     asked = findings.experiment.settings.get("trials", len(findings.trials))
-    undefined = int(findings.by_label["auc"].isna().sum())
     ended = len(findings.trials) - states[TrialState.RUNNING]
     epochs = sum(trial.epochs for trial in findings.trials)
     said = [f"{states[state]} {name}" for state, name in STATES.items() if states[state]]
@@ -109,9 +108,16 @@ def _key_facts(findings: Findings) -> list[tuple[str, str, str]]:
         (
             "Labels",
             str(len(findings.labels)),
-            f"{undefined} without an AUC" if undefined else "all with an AUC",
+            _undefined(findings),
         ),
     ]
+
+
+def _undefined(findings: Findings) -> str:
+    undefined = int(findings.by_label["auc"].isna().sum())
+    if findings.ranked.empty:
+        return "no AUC yet"
+    return f"{undefined} without an AUC" if undefined else "all with an AUC"
 
 
 def _reached(row: dict[str, Any] | None) -> tuple[str, str]:
@@ -188,7 +194,8 @@ def _labels(findings: Findings) -> str:
     content = page.figure(label_heat_map(findings), "labels", NONE_COMPLETE)
     heads = ["label", "prevalence", "positives", "best trial", "AUC (95 % interval)"]
     heads += ["baseline", "gain"]
-    rows = [_label_row(row) for row in findings.by_label.to_dict("records")]
+    absent = "–" if findings.ranked.empty else "no AUC"
+    rows = [_label_row(row, absent) for row in findings.by_label.to_dict("records")]
     table = page.table(heads, rows, right=heads[1:])
     warning = (
         "The best configuration of each label by itself. The best of many is optimistic, the more "
@@ -199,14 +206,14 @@ def _labels(findings: Findings) -> str:
     return page.section("labels", "Labels", said, content)
 
 
-def _label_row(row: dict[Any, Any]) -> list[page.Cell]:
+def _label_row(row: dict[Any, Any], absent: str) -> list[page.Cell]:
     known = row["auc"] == row["auc"]
     cells = (
         row["label"],
         share_text(row["prevalence"]),
         row["positives"],
         row["trial"] if known else "–",
-        auc_text(row["auc"], row["low"], row["high"]) if known else "no AUC",
+        auc_text(row["auc"], row["low"], row["high"]) if known else absent,
         auc_text(row["baseline"]) if row["baseline"] == row["baseline"] else "–",
         percent(row["gain"]),
     )

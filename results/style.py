@@ -57,6 +57,7 @@ def layout(height: int, **more: Any) -> dict[str, Any]:
         "plot_bgcolor": "white",
         "margin": {"l": 64, "r": 16, "t": 48, "b": 56},
         "hoverlabel": {"bgcolor": "white", "bordercolor": FAINT, "font": {"color": INK}},
+        "showlegend": True,
         "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
         "xaxis": AXIS,
         "yaxis": AXIS,

@@ -12,6 +12,7 @@ from sedn.errors import UserError
 NOT_PARAMETERS = frozenset({"seed", "epochs"})
 """A seed makes a replicate, not another configuration; epochs have a column of their own."""
 PROBES = 2
+"""Other values that are tried: one alone may happen to build the same network."""
 
 
 def varied_parameters(trials: Sequence[Trial]) -> pd.DataFrame:
@@ -21,35 +22,39 @@ def varied_parameters(trials: Sequence[Trial]) -> pd.DataFrame:
         One row per trial, in order and indexed by its number. ``None`` stands where a field has no
         effect on the trial: a fusion without a place, a reduction ratio without attention.
     """
-    numbers = [trial.number for trial in trials]
     fields = {trial.number: dict(_flatten(trial.config)) for trial in trials}
-    paths = list(dict.fromkeys(path for values in fields.values() for path in values))
-    columns: dict[str, list[Any]] = {}
-    for path in paths:
-        values = [fields[number].get(path) for number in numbers]
-        distinct = {repr(value): value for value in values}
-        if path in NOT_PARAMETERS or len(distinct) < 2:
-            continue
-        columns[path] = [
-            value if _has_effect(trial.config, path, distinct) else None
-            for trial, value in zip(trials, values, strict=True)
-        ]
-    return pd.DataFrame(columns, index=pd.Index(numbers, dtype=int, name="trial"), dtype=object)
+    paths = dict.fromkeys(path for values in fields.values() for path in values)
+    distinct = {
+        path: {repr(value): value for value in (own.get(path) for own in fields.values())}
+        for path in paths
+        if path not in NOT_PARAMETERS
+    }
+    varied = {path: values for path, values in distinct.items() if len(values) > 1}
+    rows = [_with_effect(trial.config, fields[trial.number], varied) for trial in trials]
+    index = pd.Index(list(fields), dtype=int, name="trial")
+    return pd.DataFrame(rows, index=index, columns=list(varied), dtype=object)
 
 
-def _has_effect(config: Mapping[str, Any], path: str, distinct: Mapping[str, Any]) -> bool:
-    """Whether another of the ``distinct`` values would give another configuration.
+def _with_effect(
+    config: Mapping[str, Any], own: Mapping[str, Any], varied: Mapping[str, Mapping[str, Any]]
+) -> list[Any]:
+    """The configuration's values of the ``varied`` paths; ``None`` for those without an effect.
 
-    A configuration in canonical form does not keep what has no effect, so it is seen by trying.
+    A configuration in canonical form does not keep what has no effect, so it is seen by trying
+    other values.
     """
     try:
-        own = build_config(config, "trial")
+        built = build_config(config, "trial")
     except UserError:
         # Written by another version, whose rules are not known here.
-        return True
-    value = dict(_flatten(config)).get(path)
-    others = [other for text, other in distinct.items() if text != repr(value)]
-    return any(_replaced(config, path, other) != own for other in others[:PROBES])
+        return [own.get(path) for path in varied]
+    values: list[Any] = []
+    for path, distinct in varied.items():
+        value = own.get(path)
+        others = [other for text, other in distinct.items() if text != repr(value)][:PROBES]
+        effect = any(_replaced(config, path, other) != built for other in others)
+        values.append(value if effect else None)
+    return values
 
 
 def _replaced(config: Mapping[str, Any], path: str, value: Any) -> TrainingConfig | None:
