@@ -129,11 +129,12 @@ def _scale(entry: _Entry, low: float, high: float, numbers: _Numbers) -> tuple[b
         raise UserError(f"{entry.source}: 'log' needs a lower bound above 0, not {low!r}")
     if step is None:
         return log, None
-    if not isinstance(step, numbers) or isinstance(step, bool) or not 0 < step <= high - low:
+    known = isinstance(step, numbers) and not isinstance(step, bool) and step > 0
+    if not known or steps(low, high, step) < 1:
         what = "whole number" if float not in numbers else "number"
         raise UserError(
             f"{entry.source}: 'step' must be a {what} above 0 and at most "
-            f"{high - low!r}, not {step!r}"
+            f"{steps(low, high, 1)}, not {step!r}"
         )
     count = steps(low, high, step)
     if count > _MOST_STEPS:
