@@ -13,6 +13,8 @@ from results.models import TrialState
 if TYPE_CHECKING:
     from search.progress import RunningTrial, Snapshot
     from sedn.config import TrainingConfig
+    from sedn.segmentation.config import SegmenterConfig
+    from sedn.segmentation.fold import FoldEpoch
     from sedn.training.result import EpochResult
 
 STATES = (
@@ -89,6 +91,15 @@ class EpochLines:
             markup=False,
             highlight=False,
         )
+
+
+def fold_line(epoch: "FoldEpoch", config: "SegmenterConfig") -> str:
+    """A finished epoch of one of a segmenter's networks."""
+    return (
+        f"fold {epoch.fold}/{config.folds}  epoch {epoch.epoch}/{config.epochs}  "
+        f"loss {epoch.train_loss:.4f}  validation Dice {epoch.validation_dice:.4f}  "
+        f"{epoch.seconds:.1f} s"
+    )
 
 
 def summary(name: str, snapshot: "Snapshot", running: int) -> Text:

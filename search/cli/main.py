@@ -227,6 +227,40 @@ def train(
 
 
 @app.command()
+def segment(
+    output: Annotated[Path, typer.Option("-o", help="Folder of the segmenter.")],
+    data: Annotated[
+        str, typer.Option(help="An embedded data set, or the path of a table (CSV).")
+    ] = "digits-in-clutter",
+    image_size: Annotated[int, typer.Option(help="Side of the images in pixels.")] = 224,
+    architecture: Annotated[str, typer.Option(help="unet or fpn.")] = "unet",
+    encoder: Annotated[str, typer.Option(help="A timm model.")] = "resnet18",
+    pretrained: Annotated[bool, typer.Option(help="Start from timm's weights.")] = True,
+    folds: Annotated[int, typer.Option(help="Parts of the training images.")] = 2,
+    epochs: Annotated[int, typer.Option(help="Epochs at most.")] = 30,
+    seed: Annotated[int, typer.Option()] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Train a segmenter on the training masks; `semantic_map.source: predicted` uses it."""
+    from search.cli.live import fold_line
+    from sedn.config import DataConfig
+    from sedn.config.reading import build_group
+    from sedn.segmentation.config import SegmenterConfig
+    from sedn.segmentation.segmenter import train_segmenter
+
+    options = {"architecture": architecture, "encoder": encoder, "pretrained": pretrained}
+    config = build_group(
+        SegmenterConfig, options | {"folds": folds, "epochs": epochs, "seed": seed}, "segmenter"
+    )
+    dataset = build_group(DataConfig, {"path": _absolute(data), "image_size": image_size}, "--data")
+    summary = train_segmenter(
+        dataset, config, output, lambda epoch: err.print(fold_line(epoch, config), markup=False)
+    )
+    if as_json:
+        _print_json(summary.to_json())
+
+
+@app.command()
 def report(
     name: str,
     output: Annotated[Path, typer.Option("-o", help="The page.")] = Path("report.html"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -11,6 +11,8 @@ from sedn.config.groups import Group
 from sedn.config.training import TrainingConfig
 from sedn.errors import UserError, did_you_mean
 
+GroupType = TypeVar("GroupType", bound=Group)
+
 
 def build_config(fields: Mapping[str, Any], source: str) -> TrainingConfig:
     """Build a configuration from nested ``fields``; ``source`` names them in an error.
@@ -18,8 +20,13 @@ def build_config(fields: Mapping[str, Any], source: str) -> TrainingConfig:
     Raises:
         UserError: a field is unknown, or a value is not one the field takes.
     """
+    return build_group(TrainingConfig, fields, source)
+
+
+def build_group(kind: type[GroupType], fields: Mapping[str, Any], source: str) -> GroupType:
+    """Build one group of fields; as :func:`build_config`."""
     try:
-        return TrainingConfig.model_validate(fields)
+        return kind.model_validate(fields)
     except ValidationError as error:
         raise UserError(f"{source}: {describe_error(error)}") from None
 

@@ -1,5 +1,7 @@
 """Where the semantic maps come from: the data set's masks, a segmenter, or the network itself."""
 
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,9 +12,20 @@ from sedn.data import Dataset
 def semantic_maps(
     dataset: Dataset, split: str, config: TrainingConfig
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """The maps ``(images, regions, H, W)`` of a split, and of which images one is known.
+    """The maps ``(images, regions, H, W)`` of a split, and of which images ``(images,)`` they are
+    known: of all that a segmenter has seen, of those with a mask otherwise.
 
-    A network that predicts its own maps (``auxiliary``) is given the masks here, to learn from.
+    A network that predicts its own maps (``auxiliary``) takes no notice of these; it learns from
+    the masks.
+
+    Raises:
+        UserError: the maps are to be predicted, and the folder named holds no segmenter for this
+            data.
     """
     given = dataset.splits[split]
-    return given.maps, given.map_known
+    if config.semantic_map.source != "predicted":
+        return given.maps, given.map_known
+    from sedn.segmentation.maps import predict_maps
+
+    maps = predict_maps(Path(config.semantic_map.segmenter), dataset, split)
+    return maps, np.ones(len(maps), dtype=bool)
