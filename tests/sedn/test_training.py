@@ -104,6 +104,7 @@ train_run(load_config(Path(sys.argv[1])), Path(sys.argv[2]))
 """
 
 
+@pytest.mark.slow
 def test_kill_at_any_moment_loses_nothing(table: Path, tmp_path: Path) -> None:
     config = configure(table, epochs=8)
     (tmp_path / "config.yaml").write_text(config.to_yaml())
