@@ -1,6 +1,7 @@
 """A timm backbone into which a semantic map is embedded."""
 
 from sedn.network.backbone import check_backbone
+from sedn.network.canonical import canonical_config
 from sedn.network.network import Outputs, SemanticNetwork, build_network, check_network
 from sedn.network.places import check_placement
 
@@ -8,6 +9,7 @@ __all__ = [
     "Outputs",
     "SemanticNetwork",
     "build_network",
+    "canonical_config",
     "check_backbone",
     "check_network",
     "check_placement",

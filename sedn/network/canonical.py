@@ -1,0 +1,40 @@
+"""One configuration for all that build the same network."""
+
+from sedn.config import REDUCING_ATTENTION, AttentionConfig, TrainingConfig
+from sedn.errors import UserError
+from sedn.network.attention import inner_width
+from sedn.network.places import Place, place_embeddings
+
+
+def canonical_config(config: TrainingConfig) -> TrainingConfig:
+    """The form that a configuration shares with all others that build the same network.
+
+    Its placement names the places of the backbone, in forward order, instead of ``last2`` and
+    ``all``; its reduction ratio is the smallest of those that give the same inner widths on all
+    its stages. A configuration whose network cannot be built is left as it is.
+    """
+    try:
+        places = place_embeddings(config)
+    except UserError:
+        return config
+    if not places:
+        return config
+    names = [*places, *(["head"] if config.embedding.has_head else [])]
+    stages = [place for name, place in places.items() if name != "input"]
+    groups = {
+        "embedding": config.embedding.model_copy(update={"placement": "+".join(names)}),
+        "attention": _smallest_ratio(config.attention, stages),
+    }
+    return config.model_copy(update=groups)
+
+
+def _smallest_ratio(attention: AttentionConfig, stages: list[Place]) -> AttentionConfig:
+    if attention.kind not in REDUCING_ATTENTION:
+        return attention
+
+    def widths(ratio: int) -> list[int | None]:
+        return [inner_width(attention.kind, stage.channels, ratio) for stage in stages]
+
+    wanted = widths(attention.reduction_ratio)
+    ratio = next(ratio for ratio in range(1, 257) if widths(ratio) == wanted)
+    return attention.model_copy(update={"reduction_ratio": ratio})
