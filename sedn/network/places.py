@@ -1,5 +1,6 @@
 """The places of a backbone at which a semantic map can enter."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import ceil, floor, log2
@@ -91,7 +92,7 @@ def _trace_places(config: BackboneConfig, image_size: int) -> tuple[tuple[str, P
     try:
         logits, outputs = _trace(model, image_size)
     except Exception as error:
-        reason = " ".join(str(error).split())
+        reason = " ".join(str(error).split()) or type(error).__name__
         raise UserError(
             f"backbone '{config.name}' cannot take images of {image_size} px: {reason}"
         ) from error
@@ -112,9 +113,25 @@ def _trace(model: nn.Module, image_size: int) -> tuple[Tensor, dict[str, Any]]:
     names = {feature["module"] for feature in _feature_info(model)} & modules.keys() - {""}
     outputs: dict[str, list[Any]] = {name: [] for name in names}
     for name, seen in outputs.items():
-        modules[name].register_forward_hook(lambda _m, _i, output, seen=seen: seen.append(output))
+        modules[name].register_forward_hook(_recorder(seen))
     logits = model(torch.zeros(2, 3, image_size, image_size, device="meta"))
     return logits, {name: seen[0] for name, seen in outputs.items() if len(seen) == 1}
+
+
+def _recorder(seen: list[Any]) -> Callable[[nn.Module, Any, Any], Any]:
+    """A hook that keeps a module's output apart from what the module itself made of it."""
+
+    def record(_: nn.Module, inputs: Any, output: Any) -> Any:
+        seen.append(_apart(output))
+        return seen[-1]
+
+    return record
+
+
+def _apart(output: Any) -> Any:
+    if isinstance(output, list | tuple):
+        return type(output)(_apart(x) for x in output)
+    return output.clone() if isinstance(output, Tensor) else output
 
 
 def _feature_info(model: nn.Module) -> list[dict[str, Any]]:
