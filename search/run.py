@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from results.models import Epoch, Experiment, TrialState
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from search.ledger import Ledger
     from search.progress import Snapshot
     from search.trial_actor import TrainFunction
+    from sedn.data import Dataset
 
 Watcher = Callable[["Snapshot"], None]
 
@@ -115,7 +117,19 @@ def _read_data(space: Space, settings: SearchSettings) -> tuple[list[LabelCounts
             f"{settings.data}: no label has both positive and negative images in the validation "
             f"split, so there is no AUC to search by; at least one must"
         )
+    _predict_maps(space, dataset)
     return counts, dataset.fingerprint
+
+
+def _predict_maps(space: Space, dataset: "Dataset") -> None:
+    """Predict the maps that trials may ask for, once, before the first of them starts."""
+    if "predicted" not in space.values_of("semantic_map.source"):
+        return
+    from sedn.segmentation.maps import predict_maps
+
+    for folder in space.values_of("semantic_map.segmenter"):
+        for split in ("train", "validation"):
+            predict_maps(Path(folder), dataset, split)
 
 
 def _open_experiment(

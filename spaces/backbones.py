@@ -6,7 +6,15 @@ from sedn.errors import UserError
 from spaces.axes import Axis, FloatRange
 from spaces.space import Space
 
-_BUILDS = ("backbone.name", "backbone.pretrained", "backbone.drop_path", "embedding.placement")
+_BUILDS = (
+    "backbone.name",
+    "backbone.pretrained",
+    "backbone.drop_path",
+    "embedding.placement",
+    "embedding.fusion",
+    "semantic_map.source",
+    "head.kind",
+)
 """Axes that decide whether a network can be built at all."""
 
 
@@ -25,13 +33,13 @@ def check_backbones(space: Space) -> None:
     Raises:
         UserError: there is such a backbone; the message names the space and what would do.
     """
-    from sedn.network import check_backbone, check_placement
+    from sedn.network import check_backbone, check_network
 
     try:
         for name in backbone_names(space):
             check_backbone(name)
         for params in _builds(space):
-            check_placement(space.config(params))
+            check_network(space.config(params))
     except UserError as error:
         raise UserError(f"{space.source}: {error}") from None
 

@@ -1,13 +1,13 @@
 """A space: its axes, and how a point of it becomes a training configuration."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from sedn.config import TrainingConfig, build_config
 from spaces.axes import Axis, Condition, SuggestsValues, is_active
-from spaces.fields import check_path, flatten, nest
+from spaces.fields import check_path, default_of, flatten, nest
 
 PLAIN = {"embedding.placement": "none", "attention.kind": "none"}
 """What makes a network the plain backbone."""
@@ -29,6 +29,13 @@ class Space:
     """The YAML as it was read: an experiment keeps it, so that a resume reads exactly this."""
     source: str = field(default="", compare=False)
     """The file or the name that the text came from; it begins the messages of errors."""
+
+    def values_of(self, path: str) -> Sequence[Any]:
+        """What the field at ``path`` may be in this space; nothing where its axis is continuous."""
+        for axis in self.axes:
+            if axis.path == path:
+                return axis.values() or ()
+        return (flatten(self.base).get(path, default_of(path)),)
 
     def sample(self, trial: SuggestsValues) -> dict[str, Any]:
         """Ask ``trial`` for a value of each active axis, in order; by dotted path."""
