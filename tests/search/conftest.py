@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from sedn.data.loading import load_dataset
 from tests.search.postgresql import find_binaries, new_database, running_server
 
 SPACE = """
@@ -21,6 +22,16 @@ axes:
   embedding.fusion: {choice: [scale_shift, add], when: {embedding.placement: stage1}}
   optimizer.learning_rate: {float: [1.0e-4, 1.0e-1], log: true}
 """
+
+
+@pytest.fixture(scope="session", autouse=True)
+def image_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A fresh cache for the session; the workers and the commands it starts inherit it."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SEDN_CACHE", str(folder))
+        load_dataset.cache_clear()
+        yield folder
 
 
 @pytest.fixture

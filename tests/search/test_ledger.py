@@ -96,6 +96,9 @@ class SearchHistory(RuleBasedStateMachine):
         assert assignment.number not in self.running
         assert assignment.number not in self.ended
         self.without_row.discard(assignment.number)
+        row = self.store.trial(self.experiment.id, assignment.number)
+        assert row is not None
+        assert assignment.after_epoch == max(0, row.epochs - 1), "the last epoch comes once more"
         self.running[assignment.number] = (assignment, assignment.after_epoch)
 
     @precondition(lambda self: self.running)

@@ -61,7 +61,7 @@ def test_asha_search_tells_the_truth(tmp_path: Path, space_file, store_url) -> N
 
 
 def test_first_trial_is_the_plain_backbone_and_never_stopped(
-    tmp_path: Path, space_file, store_url, curves
+    tmp_path: Path, space_file, store_url
 ) -> None:
     run_search(
         "first",
@@ -83,7 +83,7 @@ def test_first_trial_is_the_plain_backbone_and_never_stopped(
 
 
 def test_a_failed_trial_keeps_its_traceback_and_the_search_goes_on(
-    tmp_path: Path, space_file, store_url, curves
+    tmp_path: Path, space_file, store_url
 ) -> None:
     settings = SearchSettings(trials=8, seed=3, scheduler="none", sampler="random")
     run_search(
@@ -108,7 +108,7 @@ def test_a_failed_trial_keeps_its_traceback_and_the_search_goes_on(
 
 
 def test_more_trials_go_on_from_where_the_search_ended(
-    tmp_path: Path, space_file, store_url, curves
+    tmp_path: Path, space_file, store_url
 ) -> None:
     log = tmp_path / "epochs.log"
     where = Resources(storage_path=str(tmp_path))
@@ -149,8 +149,11 @@ sys.path.insert(0, {root!r})
 from tests.search.curves import make_curves
 from search.run import run_search
 from search.settings import Resources, SearchSettings
-run_search("killed", {space!r}, SearchSettings(trials=12, seed=1, reduction_factor=2), {url!r},
-           Resources(storage_path={folder!r}), train=make_curves(Path({log!r}), seconds=0.3))
+if __name__ == "__main__":
+    run_search(
+        "killed", {space!r}, SearchSettings(trials=12, seed=1, reduction_factor=2), {url!r},
+        Resources(storage_path={folder!r}), train=make_curves(Path({log!r}), seconds=0.3),
+    )
 """
 
 
