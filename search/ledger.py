@@ -208,7 +208,9 @@ class Ledger:
         return trial
 
     def _start(self, trial: optuna.Trial) -> Assignment:
-        """Sample a new trial's parameters and add its row to the store."""
+        """Sample a new trial's parameters and add its row to the store, in canonical form."""
+        from sedn.network import canonical_config
+
         overrides = self._settings.overrides()
         params: dict[str, Any]
         if trial.user_attrs.get("role") == BASELINE:
@@ -220,6 +222,7 @@ class Ledger:
             self._study.sampler = make_sampler(self._settings, trial.number)
             params = self._call(self._space.sample, trial)
             config = self._space.config(params, overrides)
+        config = canonical_config(config)
         assignment = Assignment(trial.number, role, config, f"{self._folder}/{trial.number:05d}")
         row = NewTrial(
             experiment_id=self._experiment_id,
