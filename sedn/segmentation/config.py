@@ -1,0 +1,41 @@
+"""What decides a segmenter."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from sedn.config import AugmentationConfig, DataConfig
+from sedn.config.groups import Group
+
+
+class SegmenterConfig(Group):
+    """A network of segmentation-models-pytorch with an encoder of timm, and how it is trained."""
+
+    architecture: Literal["unet", "fpn"] = "unet"
+    """U-Net (Ronneberger et al., arXiv 1505.04597) or feature pyramid (Kirillov et al.,
+    arXiv 1901.02446)."""
+    encoder: str = "resnet18"
+    """A timm model with features down to stride 32."""
+    pretrained: bool = True
+    folds: int = Field(2, ge=2, le=10)
+    """Parts of the training images; each is predicted by a network that has not seen it."""
+    epochs: int = Field(30, ge=1, le=10_000)
+    """Epochs at most."""
+    patience: int = Field(5, ge=1, le=10_000)
+    """Epochs without a better map of the validation images after which training stops."""
+    batch_size: int = Field(32, ge=2, le=65_536)
+    learning_rate: float = Field(1e-3, gt=0.0, le=1.0)
+    """Of AdamW, at the start; it falls along half a cosine."""
+    weight_decay: float = Field(0.01, ge=0.0, le=1.0)
+    augmentation: AugmentationConfig = AugmentationConfig(horizontal_flip=True, shift=0.1)
+    seed: int = Field(0, ge=0)
+
+
+class SegmenterCard(Group):
+    """What a folder's segmenter is, and which data it was trained on."""
+
+    segmenter: SegmenterConfig
+    data: DataConfig
+    fingerprint: str
+    """The data set's."""
+    regions: list[str]

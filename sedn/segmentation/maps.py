@@ -1,0 +1,97 @@
+"""The maps that a segmenter predicts, kept on disk and shared by the processes of a node."""
+
+import fcntl
+import secrets
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.lib.format import open_memmap
+from numpy.typing import NDArray
+
+from sedn.data import Dataset
+from sedn.data.cache import cache_folder
+from sedn.errors import UserError
+from sedn.segmentation.fold import assign_folds
+from sedn.segmentation.network import MapNetwork, Maps, predict
+from sedn.segmentation.segmenter import (
+    Segmenter,
+    load_segmenter,
+    read_card,
+    segmenter_fingerprint,
+)
+from sedn.training.device import pick_device
+
+
+def predict_maps(folder: Path, dataset: Dataset, split: str) -> Maps:
+    """``(images, regions, H, W)``, 0 to 255: the maps of a split, by the segmenter in ``folder``.
+
+    A training image's map is predicted by a network that has not seen the image; that of any
+    other image by the mean of all networks. Images are predicted at the size that the segmenter
+    was trained at. The maps are predicted once on this machine, then mapped from the cache.
+
+    Raises:
+        UserError: the folder holds no finished segmenter, or one that was trained on other data,
+            whose training images may be this data's test images; or the cache cannot be written.
+    """
+    card = read_card(folder)
+    if card.fingerprint != dataset.fingerprint:
+        raise UserError(
+            f"{folder}: its segmenter was trained on other data than '{dataset.name}' is now, or "
+            f"on other splits of it; train one on this data with `sedn segment`"
+        )
+    size = dataset.splits[split].images.shape[1]
+    entry = cache_folder() / f"maps-{segmenter_fingerprint(folder)}-{dataset.fingerprint}-{size}"
+    path = entry / f"{split}.npy"
+    if not path.exists():
+        try:
+            entry.mkdir(parents=True, exist_ok=True)
+            with (entry / f"{split}.lock").open("w") as lock:
+                # Released when this process ends, however it ends.
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                if not path.exists():
+                    _write_maps(path, load_segmenter(folder, pick_device()), dataset, split)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise UserError(
+                f"{entry}: predicted maps cannot be written: {reason}; "
+                f"set SEDN_CACHE to a folder with room"
+            ) from error
+    maps: Maps = np.load(path, mmap_mode="r")
+    return maps
+
+
+def segment_images(segmenter: Segmenter, images: NDArray[np.uint8]) -> Maps:
+    """``(images, regions, H, W)``, 0 to 255: the maps of a batch of new ``images`` (images, H, W,
+    3), by the mean of all networks.
+    """
+    return predict(segmenter.networks, images, segmenter.card.data.image_size)
+
+
+def _write_maps(path: Path, segmenter: Segmenter, dataset: Dataset, split: str) -> None:
+    """Predict into a file beside ``path`` and rename it when it is complete."""
+    card, images = segmenter.card, dataset.splits[split].images
+    shape = (len(images), len(card.regions), *images.shape[1:3])
+    part = path.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        maps = open_memmap(part, mode="w+", dtype=np.uint8, shape=shape)
+        for networks, seen in _shares(segmenter, split, len(images)):
+            for start in range(0, len(seen), card.segmenter.batch_size):
+                rows = seen[start : start + card.segmenter.batch_size]
+                maps[rows] = predict(networks, images[rows], card.data.image_size)
+        maps.flush()
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _shares(
+    segmenter: Segmenter, split: str, images: int
+) -> Iterator[tuple[Sequence[MapNetwork], NDArray[np.int64]]]:
+    """Which networks predict which images of a split."""
+    if split != "train":
+        yield segmenter.networks, np.arange(images)
+        return
+    folds = assign_folds(images, segmenter.card.segmenter)
+    for fold, network in enumerate(segmenter.networks):
+        yield [network], np.flatnonzero(folds == fold)
