@@ -119,14 +119,16 @@ def build_network(
     Raises:
         UserError: as :func:`check_network`, or the weights cannot be had.
     """
+    check_network(config)
     places = place_embeddings(config)
+    # First of all that draws random weights: from one seed, all arms begin with one backbone.
+    backbone = create_backbone(config.backbone, n_labels, config.data.image_size)
     head = _create_head(config, n_labels)
+    if head is not None:
+        remove_unused(backbone, head.last)
     auxiliary = _create_auxiliary(config, n_regions)
     # A map that is predicted is always known.
     channels = n_regions if auxiliary is not None else n_regions + has_indicator
-    backbone = create_backbone(config.backbone, n_labels, config.data.image_size)
-    if head is not None:
-        remove_unused(backbone, head.last)
     embeddings: dict[str, nn.Module] = {}
     for name, place in places.items():
         if name == "input":

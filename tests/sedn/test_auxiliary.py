@@ -1,3 +1,4 @@
+import copy
 from typing import Any
 
 import pytest
@@ -165,3 +166,15 @@ def test_attention_alone_may_come_before() -> None:
 def test_refuses_to_shuffle_what_it_predicts() -> None:
     with pytest.raises(UserError, match=r"^semantic_map.control: 'shuffled' needs maps .*$"):
         check_network(configure(semantic_map={"control": "shuffled"}))
+
+
+def test_arms_of_one_seed_begin_with_one_backbone_and_can_be_copied() -> None:
+    network = build(configure(placement="last2+head", head=HeadConfig(kind="query"))).eval()
+    plain = build(configure(placement="none", semantic_map={}))
+    backbone = plain.backbone.state_dict()
+    for name, value in network.backbone.state_dict().items():
+        assert torch.equal(value, backbone[name]), name
+    images, _ = draw(64)
+    assert torch.equal(copy.deepcopy(network)(images), network(images))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert network(images).shape == (6, LABELS)
