@@ -169,7 +169,8 @@ def _influence(ranking: Ranking) -> tuple[float, Floats]:
     below = both / (2 * n_negative)
     area = float(below.mean())
     weight = _weight(n_negative)
-    influence = (1 - area) * weight - passed * (weight / (2 * n_positive))
+    influence: Floats = np.multiply(passed, -weight / (2 * n_positive))
+    influence += (1 - area) * weight
     influence[ranking.positives] = (below - area) * _weight(n_positive)
     return area, influence
 
