@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, String, Text, TypeDecorator
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, ForeignKey, String, Text, TypeDecorator
 from sqlalchemy import UniqueConstraint as Unique
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -99,7 +99,7 @@ class Trial(Base):
     params: Mapped[dict[str, Any]] = mapped_column(JSON)
     config: Mapped[dict[str, Any]] = mapped_column(JSON)
     config_hash: Mapped[str] = mapped_column(String(16), index=True)
-    seed: Mapped[int]
+    seed: Mapped[int] = mapped_column(BigInteger)
     state: Mapped[TrialState] = mapped_column(StateType)
     reason: Mapped[str | None] = mapped_column(Text)
     node: Mapped[str | None] = mapped_column(Text)
@@ -112,7 +112,7 @@ class Trial(Base):
     mean_auc_stderr: Mapped[float | None]
     seconds: Mapped[float] = mapped_column(default=0.0)
     """Wall time of its epochs so far."""
-    parameters: Mapped[int | None]
+    parameters: Mapped[int | None] = mapped_column(BigInteger)
     folder: Mapped[str] = mapped_column(Text)
 
 

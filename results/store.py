@@ -252,7 +252,7 @@ class Store:
         label_auc: Mapping[str, tuple[float | None, float | None]],
     ) -> None:
         names = select(Label.name, Label.id).where(Label.experiment_id == experiment_id)
-        ids = dict(session.execute(names).tuples().all())
+        ids = {row.name: row.id for row in session.execute(names)}
         rows = [
             {
                 "trial_id": trial_id,

@@ -1,0 +1,61 @@
+"""Experiments and trials to fill a store with."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from results.models import TrialState
+from results.store import EpochRecord, LabelCounts, NewExperiment, NewTrial, Store
+from sedn.config import TrainingConfig, build_config, config_hash
+
+COUNTS = {"train_positives": 30, "train_known": 120, "validation_positives": 8}
+
+
+def new_experiment(
+    store: Store, name: str = "rows", labels: Sequence[str] = ("red", "striped"), trials: int = 9
+) -> int:
+    """Add an experiment and give its id."""
+    counts = [LabelCounts(label, **COUNTS, validation_known=40) for label in labels]
+    row = store.create_experiment(
+        NewExperiment(name, "data.csv", "f" * 16, "small", "axes: {}", {"trials": trials}, counts)
+    )
+    return row.id
+
+
+def new_trial(experiment_id: int, number: int, config: TrainingConfig, role: str) -> NewTrial:
+    """A trial that is about to start."""
+    return NewTrial(
+        experiment_id=experiment_id,
+        number=number,
+        role=role,
+        params={},
+        config=config.model_dump(mode="json"),
+        config_hash=config_hash(config),
+        seed=config.seed,
+        target_epochs=config.epochs,
+        folder=f"runs/{number}",
+    )
+
+
+def add_trial(
+    store: Store,
+    experiment_id: int,
+    number: int,
+    auc: float | None,
+    *,
+    stderr: float = 0.01,
+    role: str = "sampled",
+    state: TrialState = TrialState.COMPLETE,
+    reason: str | None = None,
+    labels: Mapping[str, tuple[float | None, float | None]] | None = None,
+    **fields: Any,
+) -> TrialState:
+    """Add a trial of two epochs that reached ``auc``; ``fields`` are of its configuration."""
+    config = build_config({"epochs": 2, **fields}, "test")
+    store.add_trial(new_trial(experiment_id, number, config, role))
+    last = 0 if auc is None else 2 if state is TrialState.COMPLETE else 1
+    for epoch in range(1, last + 1):
+        record = EpochRecord(epoch, auc * epoch / last, stderr, 0.5, 1.5, 10_000 + number)
+        store.record_epoch(experiment_id, number, record, node="here")
+    if state is not TrialState.RUNNING:
+        store.finish_trial(experiment_id, number, state, reason, labels)
+    return state
