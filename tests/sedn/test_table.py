@@ -138,5 +138,5 @@ def test_wrong_tables_are_one_line_and_leave_nothing(table: Path, case: str) -> 
 def test_a_cache_that_cannot_be_written_is_named(table: Path, tmp_path: Path, monkeypatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("SEDN_CACHE", str(tmp_path / "file" / "cache"))
-    with pytest.raises(UserError, match="the image cache cannot be written.*SEDN_CACHE"):
+    with pytest.raises(UserError, match=r"the image cache cannot be written.*SEDN_CACHE"):
         load(table)
