@@ -1,9 +1,11 @@
 """Opening the database: SQLite or PostgreSQL, its settings, and every way in which it can fail."""
 
+import os
 import re
 import sqlite3
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import (
     URL,
@@ -35,10 +37,13 @@ def open_engine(url: str, *, create: bool) -> Engine:
         UserError: the URL is wrong, the database cannot be read, or it is not one of ours.
     """
     parsed = _parse(url)
+    address = parsed
     if parsed.get_backend_name() == "sqlite":
         _check_file(str(parsed.database), create=create)
+        if not create:
+            address = _readable(parsed)
     try:
-        engine = create_engine(parsed, pool_pre_ping=True)
+        engine = create_engine(address, pool_pre_ping=True)
     except ImportError:
         raise UserError(
             f"{_shown(parsed)}: PostgreSQL's driver is missing; pip install 'sedn-search[postgres]'"
@@ -104,6 +109,20 @@ def _check_file(name: str, *, create: bool) -> None:
         raise UserError(f"{path}: '{path.parent}' is a file, not a folder") from None
     except (OSError, ValueError) as error:
         raise UserError(f"{name!r}: cannot be a database: {_reason(error)}") from None
+
+
+def _readable(url: URL) -> URL:
+    """The URL, by which also a file can be read in a folder that nothing can be written to.
+
+    SQLite keeps a log beside the file even to read it. Where there is none and none can be made,
+    nobody writes the file either, and it can be read as it is.
+    """
+    path = Path(str(url.database)).absolute()
+    log = path.with_name(f"{path.name}-wal")
+    if log.exists() or os.access(path.parent, os.W_OK, effective_ids=True):
+        return url
+    options = {"mode": "ro", "immutable": "1", "uri": "true"}
+    return url.set(database=f"file:{quote(str(path))}", query=options)
 
 
 def _check_schema(engine: Engine, shown: str, *, create: bool) -> None:

@@ -1,6 +1,8 @@
 """Stores in SQLite, and in a PostgreSQL of our own."""
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,3 +38,12 @@ def shared_store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
     else:
         url = new_database(request.getfixturevalue("server_url"))
     return open_store(url, create=True)
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user can enter, which pytest's own are not."""
+    folder = Path(tempfile.mkdtemp(prefix="sedn-results-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)

@@ -1,0 +1,174 @@
+"""A database that is locked, read-only or gone: waited for where waiting can help."""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import create_engine, event
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from results.models import TrialState
+from results.outage import StoreUnavailable, is_outage, survive_outage
+from results.store import Store, open_store
+from sedn.errors import UserError
+from tests.results.permissions import ordinary_user
+from tests.results.rows import add_trial, new_experiment
+from tests.search.postgresql import new_database
+
+
+@pytest.fixture
+def impatient(tmp_path: Path) -> Store:
+    """A store with one running trial, whose connections do not wait for a lock themselves."""
+    url = f"sqlite:///{tmp_path}/sedn.db"
+    full = open_store(url, create=True)
+    add_trial(full, new_experiment(full), 0, 0.5, state=TrialState.RUNNING)
+    full.engine.dispose()
+    return Store(create_engine(url, connect_args={"timeout": 0.0}))
+
+
+@contextmanager
+def locked(store: Store, seconds: float) -> Iterator[None]:
+    """Another connection writes for so long."""
+    taken = threading.Event()
+
+    def hold() -> None:
+        connection = sqlite3.connect(str(store.engine.url.database))
+        connection.execute("BEGIN IMMEDIATE")
+        taken.set()
+        time.sleep(seconds)
+        connection.rollback()
+        connection.close()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert taken.wait(10)
+    yield
+    thread.join()
+
+
+def finish(store: Store) -> None:
+    store.finish_trial(1, 0, TrialState.FAILED, reason="out of patience")
+
+
+def test_a_lock_is_waited_for_and_told_of_once(impatient: Store) -> None:
+    told: list[Exception] = []
+    with locked(impatient, 0.6):
+        with pytest.raises(OperationalError, match="locked") as caught:
+            finish(impatient)
+        assert is_outage(caught.value)
+        survive_outage(lambda: finish(impatient), on_wait=told.append)
+    assert len(told) == 1
+    assert impatient.trials(1)[0].reason == "out of patience"
+
+
+def test_patience_ends_in_one_line(impatient: Store) -> None:
+    with locked(impatient, 1.5):
+        started = time.monotonic()
+        with pytest.raises(
+            StoreUnavailable, match=r"did not come back within 0.3 s.*locked"
+        ) as end:
+            survive_outage(lambda: finish(impatient), patience_seconds=0.3)
+        assert time.monotonic() - started < 1.4
+    assert isinstance(end.value, UserError)
+    assert "\n" not in str(end.value)
+    assert impatient.trials(1)[0].state is TrialState.RUNNING
+
+
+def test_what_no_waiting_mends_is_raised_at_once(impatient: Store) -> None:
+    calls = []
+
+    def call() -> None:
+        calls.append(1)
+        with impatient.engine.connect() as connection:
+            connection.exec_driver_sql("select * from no_such_table")
+
+    with pytest.raises(OperationalError, match="no such table"):
+        survive_outage(call)
+    assert len(calls) == 1
+    with pytest.raises(ZeroDivisionError):
+        survive_outage(lambda: 1 // 0)
+
+
+def test_a_file_that_may_not_be_written_is_no_outage(open_folder: Path) -> None:
+    url = f"sqlite:///{open_folder}/sedn.db"
+    writer = open_store(url, create=True)
+    add_trial(writer, new_experiment(writer), 0, 0.5, state=TrialState.RUNNING)
+    writer.engine.dispose()
+    (open_folder / "sedn.db").chmod(0o444)
+    with ordinary_user():
+        reader = Store(create_engine(url))
+        with pytest.raises(OperationalError, match="readonly") as caught:
+            survive_outage(lambda: finish(reader), patience_seconds=60)
+        reader.engine.dispose()
+    assert not is_outage(caught.value)
+
+
+def test_a_full_disk_is_waited_for(impatient: Store) -> None:
+    """A bound on the size of the file stands for the disk; it is lifted while it is waited for."""
+    bound = [True]
+
+    @event.listens_for(impatient.engine, "checkout")
+    def set_bound(connection: sqlite3.Connection, *_: object) -> None:
+        pages = connection.execute("PRAGMA page_count").fetchone()[0]
+        connection.execute(f"PRAGMA max_page_count = {pages if bound[0] else 10**6}")
+
+    def call() -> None:
+        impatient.finish_trial(1, 0, TrialState.FAILED, reason="x" * 100_000)
+
+    with pytest.raises(OperationalError, match="full"):
+        call()
+
+    def lift(error: Exception) -> None:
+        bound[0] = False
+
+    survive_outage(call, on_wait=lift)
+    assert impatient.trials(1)[0].reason == "x" * 100_000
+
+
+def test_a_cause_counts_unless_it_was_hidden(impatient: Store) -> None:
+    def wrap(hide: bool) -> Exception:
+        try:
+            try:
+                finish(impatient)
+            except OperationalError as error:
+                raise RuntimeError("wrapped") from (None if hide else error)
+        except RuntimeError as error:
+            return error
+        raise AssertionError("was not locked")
+
+    with locked(impatient, 0.3):
+        assert is_outage(wrap(hide=False))
+        assert not is_outage(wrap(hide=True))
+
+
+def test_a_server_that_ended_the_connection_is_called_again(server_url: str) -> None:
+    url = new_database(server_url)
+    store = open_store(url, create=True)
+    add_trial(store, new_experiment(store), 0, 0.5, state=TrialState.RUNNING)
+    calls = []
+
+    def call() -> None:
+        """The first time, the server ends the connection in mid-transaction."""
+        with store.engine.begin() as connection:
+            connection.exec_driver_sql("select 1")
+            calls.append(1)
+            if len(calls) == 1:
+                with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as other:
+                    other.execute(
+                        "select pg_terminate_backend(pid) from pg_stat_activity "
+                        "where datname = current_database() and pid <> pg_backend_pid()"
+                    )
+            connection.exec_driver_sql("update sedn_trial set reason = 'written'")
+
+    survive_outage(call)
+    assert len(calls) == 2
+    assert store.trials(1)[0].reason == "written"
+    with pytest.raises(IntegrityError):
+        survive_outage(lambda: new_experiment(store))
+    with pytest.raises(UserError, match="no experiment"):
+        survive_outage(lambda: store.experiment("none"))
