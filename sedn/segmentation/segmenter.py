@@ -77,6 +77,8 @@ def train_segmenter(
         fingerprint=dataset.fingerprint,
         regions=list(dataset.regions),
     )
+    # Built once before anything is written, to see that it can be.
+    build_map_network(config, len(dataset.regions))
     _claim(card, folder)
     device = pick_device()
     for fold in range(config.folds):
