@@ -1,5 +1,6 @@
 """Joining a Ray cluster, or starting one on this machine."""
 
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,8 @@ def connect(resources: Resources) -> None:
     _use_token()
     import ray
 
+    # Its closing word is a list of the failed trials by names that only Tune knows.
+    logging.getLogger("ray.tune.tune").setLevel(logging.CRITICAL)
     options: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
     if resources.address is None:
         ray.init(address="local", include_dashboard=False, **options)

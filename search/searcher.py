@@ -1,11 +1,14 @@
 """The bridge between Tune and the ledger: what Tune asks for and what it reports."""
 
+import re
 import time
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from ray.exceptions import RayActorError, RayError, WorkerCrashedError
+from ray import cloudpickle
+from ray.exceptions import RayActorError, WorkerCrashedError
 from ray.tune import Callback, Stopper
 from ray.tune.search import Searcher
 
@@ -15,6 +18,8 @@ from search.progress import Snapshot
 
 MAX_RESTARTS = 3
 """A trial whose worker is lost this often is taken for the cause of it, and fails."""
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class LedgerSearcher(Searcher):  # type: ignore[misc]
@@ -82,7 +87,7 @@ class LedgerCallback(Callback):  # type: ignore[misc]
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Fail the trial, or queue it again when it was the worker that was lost."""
         number = self._searcher.number_of(trial.trial_id)
-        error = trial.get_pickled_error()
+        error = _error_of(trial)
         if isinstance(error, (RayActorError, WorkerCrashedError)):
             self._restarts[number] += 1
             if self._restarts[number] <= MAX_RESTARTS:
@@ -110,13 +115,26 @@ class StoreStopper(Stopper):  # type: ignore[misc]
         return {}
 
 
+def _error_of(trial: Any) -> BaseException | None:
+    """The error that Tune has just written down; ``None`` if it cannot be read back."""
+    # Not by Tune's own get_pickled_error: that reads a copy which is made later, or never.
+    try:
+        error = cloudpickle.loads(Path(trial.pickled_error_file).read_bytes())
+    except Exception:
+        return None
+    return error if isinstance(error, BaseException) else None
+
+
 def _reason(trial: Any, error: BaseException | None) -> str:
     """The error of a trial: its own message in the first line, the traceback below."""
-    cause = getattr(error, "cause", None) if isinstance(error, RayError) else None
-    shown = cause or error
-    first = f"{type(shown).__name__}: {shown}".split("\n")[0] if shown else "unknown error"
-    traceback = trial.get_error()
-    return f"{first}\n{traceback}" if traceback else first
+    file = Path(trial.error_file or "")
+    traceback = _COLOUR.sub("", file.read_text()) if file.is_file() else ""
+    shown = getattr(error, "cause", None) or error
+    if shown is not None:
+        first = f"{type(shown).__name__}: {shown}".splitlines()[0]
+    else:
+        first = (traceback.splitlines() or ["unknown error"])[-1]
+    return f"{first}\n{traceback}"
 
 
 class WatchCallback(Callback):  # type: ignore[misc]
