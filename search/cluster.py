@@ -2,6 +2,7 @@
 
 import logging
 import os
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ def connect(resources: Resources) -> None:
     if resources.address is None:
         ray.init(address="local", include_dashboard=False, **options)
         return
+    _check_listens(resources.address)
     try:
         ray.init(address=resources.address, **options)
     except Exception as error:
@@ -68,6 +70,17 @@ def slots(resources: Resources) -> tuple[int, dict[str, float]]:
             f"--gpus-per-trial"
         )
     return min(room, resources.max_concurrent or room), each
+
+
+def _check_listens(address: str) -> None:
+    """Refuse ``host:port`` where nothing listens: Ray itself would try for over a minute."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not port.isdigit():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+    except (OSError, OverflowError) as error:
+        raise UserError(_refusal(address, error)) from None
 
 
 def _use_token() -> None:

@@ -126,17 +126,19 @@ def test_search_over_two_nodes_into_postgresql(
     assert json.loads(ranked.stdout)[0]["rank"] == 1
 
 
-def test_a_cluster_that_is_not_there_is_one_line() -> None:
-    port = free_port()
+def test_a_cluster_that_is_not_there_is_named(space_file: Path, store_url: str) -> None:
+    address = f"127.0.0.1:{free_port()}"
     done = sedn(
         "search",
         "--name=nowhere",
         "--trials=1",
-        f"--address=127.0.0.1:{port}",
-        "--store=sqlite:////tmp/nowhere/none.db",
+        f"--space={space_file}",
+        f"--address={address}",
+        f"--store={store_url}",
     )
-    assert done.returncode == 2
-    assert len(done.stderr.strip().splitlines()) == 1
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    assert f"no Ray cluster at '{address}'" in done.stderr.splitlines()[-1]
 
 
 def test_a_missing_token_is_named(cluster: str, monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
