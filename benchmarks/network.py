@@ -3,9 +3,10 @@
 SE-DNN has the map at stages 2 and 3, each followed by squeeze-and-excitation of ratio 16; both
 have the same backbone and head, and take the same images, at 224 px. A step is forward, loss,
 backward and optimiser, in the memory format and precision of training. The two take turns, so
-that a slow moment of the machine strikes both; the ratio is that of the median times.
+that a slow moment of the machine strikes both; the ratio is that of the median times. On the CPU
+they are those of one thread's processor, which other processes do not lengthen.
 
-    python benchmarks/network.py [--repetitions 15] [--batch 8] [--threads N]
+    python benchmarks/network.py [--repetitions 15] [--batch 8]
 """
 
 import argparse
@@ -92,15 +93,17 @@ def training_step(network: nn.Module, device: torch.device, batch: int) -> Calla
     return step
 
 
-def take_turns(steps: list[Callable[[], None]], repetitions: int) -> list[float]:
+def take_turns(
+    steps: list[Callable[[], None]], clock: Callable[[], float], repetitions: int
+) -> list[float]:
     """Median milliseconds of each step, after two of each to warm up."""
     times: list[list[float]] = [[] for _ in steps]
     for repetition in range(-2, repetitions):
         for step, seen in zip(steps, times, strict=True):
-            started = time.perf_counter()
+            started = clock()
             step()
             if repetition >= 0:
-                seen.append(1000 * (time.perf_counter() - started))
+                seen.append(1000 * (clock() - started))
     return [statistics.median(seen) for seen in times]
 
 
@@ -116,7 +119,9 @@ def count_flops(network: nn.Module, device: torch.device) -> int:
 def measure(name: str, device: torch.device, batch: int, repetitions: int) -> tuple[Cost, Cost]:
     """Costs of the plain model and of SE-DNN."""
     networks = [Plain(name), embedded(name)]
-    medians = take_turns([training_step(n, device, batch) for n in networks], repetitions)
+    clock = time.process_time if device.type == "cpu" else time.perf_counter
+    steps = [training_step(network, device, batch) for network in networks]
+    medians = take_turns(steps, clock, repetitions)
     plain, ours = (
         Cost(median, sum(p.numel() for p in network.parameters()), count_flops(network, device))
         for network, median in zip(networks, medians, strict=True)
@@ -130,9 +135,8 @@ def main() -> None:
     parser.add_argument("--repetitions", type=int, default=15)
     parser.add_argument("--batch", type=int, default=8, help="images in a step on the CPU")
     parser.add_argument("--gpu-batch", type=int, default=64, help="images in a step on the GPU")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     options = parser.parse_args()
-    torch.set_num_threads(options.threads)
+    torch.set_num_threads(1)
     batches = {"cpu": options.batch}
     if torch.cuda.is_available():
         batches["cuda"] = options.gpu_batch
