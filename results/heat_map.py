@@ -33,7 +33,7 @@ def label_heat_map(findings: Findings) -> go.Figure | None:
     margin = {"l": 64, "r": 16, "t": 90, "b": 12}
     figure = go.Figure(layout=layout(max(height, 210), margin=margin, plot_bgcolor="#eef0f3"))
     figure.add_heatmap(
-        z=table.to_numpy(),
+        z=table.to_numpy().tolist(),
         colorscale=AUC_SCALE,
         xgap=2,
         ygap=1,
@@ -80,8 +80,8 @@ def _add_numbers(figure: go.Figure, table: pd.DataFrame) -> None:
     values = aucs[rows, columns]
     middle = (values.min() + values.max()) / 2 if len(values) else 0.0
     figure.add_scatter(
-        x=columns,
-        y=rows,
+        x=columns.tolist(),
+        y=rows.tolist(),
         mode="text",
         text=[f"{value:.2f}".removeprefix("0") for value in values],
         textfont={"color": ["white" if value > middle else INK for value in values]},
