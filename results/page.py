@@ -40,6 +40,7 @@ code {{ font-size: 0.92em; background: #eef0f3; border-radius: 4px; padding: 1px
   font-variant-numeric: tabular-nums; }}
 .card .note {{ color: {MUTED}; font-size: 13px; font-variant-numeric: tabular-nums; }}
 .scroll {{ overflow-x: auto; }}
+.figure {{ min-width: 980px; }}
 table {{ border-collapse: collapse; width: 100%; font-size: 13.5px;
   font-variant-numeric: tabular-nums; }}
 th {{ text-align: left; vertical-align: bottom; font-weight: 600; font-size: 12.5px;
@@ -111,7 +112,7 @@ def figure(figure: go.Figure | None, anchor: str, instead: str) -> str:
         default_height=f"{figure.layout.height}px",
         div_id=f"figure-{anchor}",
     )
-    return f'<div class="scroll">{drawn}</div>'
+    return f'<div class="scroll"><div class="figure">{drawn}</div></div>'
 
 
 def card(name: str, value: str, note: str) -> str:
