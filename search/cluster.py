@@ -23,15 +23,30 @@ RAY_SETTINGS = {
 }
 
 
+def check_address(address: str | None) -> None:
+    """See at once whether a cluster at ``host:port`` lets us in; Ray itself tries for a minute.
+
+    Raises:
+        UserError: nothing listens there, or it asks for a token that is not there.
+    """
+    host, _, port = (address or "").removeprefix("ray://").rpartition(":")
+    if address is None or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+    except (OSError, OverflowError) as error:
+        raise UserError(_refusal(address, error)) from None
+    if not address.startswith("ray://"):
+        _check_token(address)
+
+
 def connect(resources: Resources) -> None:
-    """Connect to the cluster that ``resources`` name.
+    """Connect to the cluster that ``resources`` name, or start one.
 
     Raises:
         UserError: the cluster cannot be reached, or asks for a token that is not there.
     """
-    for name, value in RAY_SETTINGS.items():
-        os.environ.setdefault(name, value)
-    _use_token()
+    _prepare_environment()
     import ray
 
     # Its closing word is a list of the failed trials by names that only Tune knows.
@@ -40,7 +55,6 @@ def connect(resources: Resources) -> None:
     if resources.address is None:
         ray.init(address="local", include_dashboard=False, **options)
         return
-    _check_listens(resources.address)
     try:
         ray.init(address=resources.address, **options)
     except Exception as error:
@@ -72,22 +86,26 @@ def slots(resources: Resources) -> tuple[int, dict[str, float]]:
     return min(room, resources.max_concurrent or room), each
 
 
-def _check_listens(address: str) -> None:
-    """Refuse ``host:port`` where nothing listens: Ray itself would try for over a minute."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if not port.isdigit():
-        return
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
-    except (OSError, OverflowError) as error:
-        raise UserError(_refusal(address, error)) from None
-
-
-def _use_token() -> None:
-    """Ray reads a token only in token mode; ask for that mode where a token is to be found."""
+def _prepare_environment() -> None:
+    """Set what Ray reads when it is imported."""
+    for name, value in RAY_SETTINGS.items():
+        os.environ.setdefault(name, value)
+    # Ray reads a token only in token mode; ask for that mode where a token is to be found.
     named = os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_TOKEN_PATH")
     if named or TOKEN_FILE.expanduser().is_file():
         os.environ.setdefault("RAY_AUTH_MODE", "token")
+
+
+def _check_token(address: str) -> None:
+    _prepare_environment()
+    import ray
+
+    try:
+        # What ray.init itself calls for twenty seconds, and then says nothing of the token.
+        ray._raylet.GcsClient(address=address)
+    except Exception as error:
+        if "oken" in str(error):
+            raise UserError(_refusal(address, error)) from None
 
 
 def _refusal(address: str, error: Exception) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from results.models import Epoch, Experiment, TrialState
 from results.store import LabelCounts, NewExperiment, Store, open_store
+from search.cluster import check_address
 from search.lock import sole_driver
 from search.settings import Resources, SearchSettings, check_unchanged
 from sedn.errors import UserError
@@ -64,6 +65,7 @@ def run_search(
     """
     resources = resources or Resources()
     _check_name(name)
+    check_address(resources.address)
     asked_space = load_space(space)
     check_backbones(asked_space)
     counts, fingerprint = _read_data(asked_space, settings)

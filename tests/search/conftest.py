@@ -1,10 +1,12 @@
-"""A small space, the place of a store, a PostgreSQL server."""
+"""A small space, a small table, the place of a store, a PostgreSQL server."""
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from sedn.data.loading import load_dataset
 from tests.search.postgresql import find_binaries, new_database, running_server
@@ -38,6 +40,27 @@ def image_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def space_file(tmp_path: Path) -> Path:
     path = tmp_path / "curves.yaml"
     path.write_text(SPACE)
+    return path
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """Small pictures, red where the label says so, with a map of where to look."""
+    random = np.random.default_rng(0)
+    rows = ["image,map,red,bright,split"]
+    for index in range(90):
+        red, bright = index % 2, int(index % 3 == 0)
+        pixels = random.integers(0, 80 + 60 * bright, (40, 40, 3), dtype=np.uint8)
+        region = np.zeros((40, 40), dtype=np.uint8)
+        region[10:30, 10:30] = 255
+        if red:
+            pixels[10:30, 10:30, 0] = 220
+        Image.fromarray(pixels).save(tmp_path / f"{index}.png")
+        Image.fromarray(region).save(tmp_path / f"{index}-map.png")
+        split = ("train", "train", "validation", "train", "test")[index % 5]
+        rows.append(f"{index}.png,{index}-map.png,{red},{bright},{split}")
+    path = tmp_path / "products.csv"
+    path.write_text("\n".join(rows) + "\n")
     return path
 
 

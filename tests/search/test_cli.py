@@ -6,10 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 import yaml
-from PIL import Image
 
 
 def sedn(*words: str, folder: Path) -> subprocess.CompletedProcess:
@@ -21,27 +19,6 @@ def sedn(*words: str, folder: Path) -> subprocess.CompletedProcess:
         text=True,
         timeout=280,
     )
-
-
-@pytest.fixture
-def table(tmp_path: Path) -> Path:
-    """Small pictures, red where the label says so, with a map of where to look."""
-    random = np.random.default_rng(0)
-    rows = ["image,map,red,bright,split"]
-    for index in range(90):
-        red, bright = index % 2, int(index % 3 == 0)
-        pixels = random.integers(0, 80 + 60 * bright, (40, 40, 3), dtype=np.uint8)
-        region = np.zeros((40, 40), dtype=np.uint8)
-        region[10:30, 10:30] = 255
-        if red:
-            pixels[10:30, 10:30, 0] = 220
-        Image.fromarray(pixels).save(tmp_path / f"{index}.png")
-        Image.fromarray(region).save(tmp_path / f"{index}-map.png")
-        split = ("train", "train", "validation", "train", "test")[index % 5]
-        rows.append(f"{index}.png,{index}-map.png,{red},{bright},{split}")
-    path = tmp_path / "products.csv"
-    path.write_text("\n".join(rows) + "\n")
-    return path
 
 
 def test_search_rank_labels_export_train_report(
