@@ -3,7 +3,6 @@
 from sedn.network.backbone import check_backbone
 from sedn.network.canonical import canonical_config
 from sedn.network.network import Outputs, SemanticNetwork, build_network, check_network
-from sedn.network.places import check_placement
 
 __all__ = [
     "Outputs",
@@ -12,5 +11,4 @@ __all__ = [
     "canonical_config",
     "check_backbone",
     "check_network",
-    "check_placement",
 ]

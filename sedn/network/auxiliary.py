@@ -2,11 +2,11 @@
 
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from sedn.config import TrainingConfig
 from sedn.errors import UserError
+from sedn.network.layout import feature_map
 from sedn.network.places import Place, find_places, place_embeddings
 
 _WIDTH = 64
@@ -30,7 +30,7 @@ class AuxiliaryHead(nn.Module):
 
     def forward(self, output: Any) -> Tensor:
         """Logits (B, regions, h, w) of the map, from the ``output`` of the place's module."""
-        logits: Tensor = self.segment(_feature_map(output, self.place))
+        logits: Tensor = self.segment(feature_map(output, self.place))
         return logits
 
 
@@ -89,16 +89,3 @@ def _stride(name: str, place: Place, image_size: int) -> float:
     if place.layout == "tokens":
         return image_size / place.grid[0]
     return _STRIDES.get(name, float("inf"))
-
-
-def _feature_map(output: Any, place: Place) -> Tensor:
-    """The stage (B, channels, h, w) in the output of its module."""
-    x: Tensor = output if place.element is None else output[place.element]
-    if place.layout == "NHWC":
-        return x.permute(0, 3, 1, 2)
-    if place.layout == "NCHW":
-        return x
-    patches = x[:, place.prefix :]
-    if place.order:
-        patches = patches[:, torch.tensor(place.order, device=x.device)]
-    return patches.transpose(1, 2).reshape(len(x), place.channels, *place.grid)

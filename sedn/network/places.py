@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from sedn.config import BackboneConfig, TrainingConfig
 from sedn.errors import UserError
-from sedn.network.backbone import check_weights, create_backbone, first_convolution
+from sedn.network.backbone import create_backbone, first_convolution
 
 Layout = Literal["NCHW", "NHWC", "tokens"]
 
@@ -37,22 +37,12 @@ class Place:
     """Which one of the module's outputs takes up the map, where they are several."""
 
 
-def check_placement(config: TrainingConfig) -> None:
-    """Check that the backbone can be built and has the configured places; fetches no weights.
-
-    Raises:
-        UserError: the backbone is wrong, or lacks a place; the places it has are named.
-    """
-    place_embeddings(config)
-    check_weights(config.backbone)
-
-
 def place_embeddings(config: TrainingConfig) -> dict[str, Place]:
     """The places of the placement that lie in the backbone, in forward order; ``last2`` and
     ``all`` are resolved.
 
     Raises:
-        UserError: as :func:`check_placement`.
+        UserError: the backbone is wrong, or lacks a place; the places it has are named.
     """
     places = find_places(config.backbone, config.data.image_size)
     stages = [name for name in places if name.startswith("stage")]
@@ -86,6 +76,7 @@ def find_places(config: BackboneConfig, image_size: int) -> dict[str, Place]:
 
 
 @lru_cache(maxsize=64)
+@torch.inference_mode(False)  # gradients are traced, wherever this is called
 def _trace_places(config: BackboneConfig, image_size: int) -> tuple[tuple[str, Place], ...]:
     with torch.device("meta"):
         model = create_backbone(config, 1, image_size).eval()

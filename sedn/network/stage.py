@@ -2,12 +2,12 @@
 
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from sedn.config import TrainingConfig
 from sedn.network.attention import BlendedAttention
 from sedn.network.embedding import create_embedding
+from sedn.network.layout import feature_map, replace_feature_map
 from sedn.network.places import Place
 
 
@@ -31,32 +31,5 @@ class Stage(nn.Module):
 
     def forward(self, output: Any, maps: Tensor) -> Any:
         """Transform the stage in the ``output`` of its module; ``maps`` are (B, K, H, W)."""
-        element = self.place.element
-        if element is None:
-            return self._transform(output, maps)
-        items = list(output)
-        items[element] = self._transform(items[element], maps)
-        return type(output)(items)
-
-    def _transform(self, x: Tensor, maps: Tensor) -> Tensor:
-        if self.place.layout == "NHWC":
-            return self._fuse(x.permute(0, 3, 1, 2), maps).permute(0, 2, 3, 1)
-        if self.place.layout == "tokens":
-            return self._transform_tokens(x, maps)
-        return self._fuse(x, maps)
-
-    def _transform_tokens(self, x: Tensor, maps: Tensor) -> Tensor:
-        prefix, order = self.place.prefix, self.place.order
-        patches = x[:, prefix:]
-        if order:
-            rows = torch.tensor(order, device=x.device)
-            patches = patches[:, rows]
-        grid = patches.transpose(1, 2).reshape(len(x), -1, *self.place.grid)
-        fused = self._fuse(grid, maps).flatten(2).transpose(1, 2)
-        if order:
-            fused = fused[:, rows.argsort()]
-        return torch.cat([x[:, :prefix], fused], dim=1) if prefix else fused
-
-    def _fuse(self, x: Tensor, maps: Tensor) -> Tensor:
-        fused: Tensor = self.attention(self.embedding(x, maps))
-        return fused
+        x = feature_map(output, self.place)
+        return replace_feature_map(output, self.place, self.attention(self.embedding(x, maps)))

@@ -16,7 +16,7 @@ from sedn.config import (
     TrainingConfig,
 )
 from sedn.errors import UserError
-from sedn.network import SemanticNetwork, build_network, check_backbone, check_placement
+from sedn.network import SemanticNetwork, build_network, check_backbone, check_network
 from sedn.network.attention import BlendedAttention, inner_width
 from sedn.network.places import Place, find_places, place_embeddings
 from sedn.network.stage import Stage
@@ -352,7 +352,7 @@ def test_stages_of_a_transformer_end_the_quarters_of_its_depth() -> None:
 )
 def test_a_missing_place_is_refused_with_those_there_are(backbone: str, missing: str) -> None:
     with pytest.raises(UserError) as caught:
-        check_placement(configure(backbone, missing))
+        check_network(configure(backbone, missing))
     message = str(caught.value)
     assert f"backbone '{backbone}' has no '{missing}'" in message
     assert "it has input" in message
@@ -361,7 +361,7 @@ def test_a_missing_place_is_refused_with_those_there_are(backbone: str, missing:
 def test_checking_a_placement_needs_no_weights() -> None:
     config = configure("resnet50", "last2")
     pretrained = BackboneConfig(name="resnet50", pretrained=True)
-    check_placement(config.model_copy(update={"backbone": pretrained}))
+    check_network(config.model_copy(update={"backbone": pretrained}))
 
 
 @pytest.mark.parametrize(
@@ -376,17 +376,17 @@ def test_an_unknown_backbone_is_refused_with_the_nearest(name: str, said: str) -
     with pytest.raises(UserError, match=said):
         check_backbone(name)
     with pytest.raises(UserError, match=said):
-        check_placement(configure(name))
+        check_network(configure(name))
 
 
 def test_what_a_backbone_cannot_do_is_said_in_one_line() -> None:
     with pytest.raises(UserError, match="takes no drop path"):
-        check_placement(configure("vgg11", drop_path=0.1))
+        check_network(configure("vgg11", drop_path=0.1))
     with pytest.raises(UserError, match="cannot take images of 32 px"):
-        check_placement(configure("inception_v3", image_size=32))
+        check_network(configure("inception_v3", image_size=32))
     unavailable = TrainingConfig(backbone=BackboneConfig(name="dla60x_c.none"))
     with pytest.raises(UserError, match="no weights 'none'"):
-        check_placement(unavailable)
+        check_network(unavailable)
 
 
 def test_drop_path_acts_in_training_only() -> None:
