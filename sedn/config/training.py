@@ -114,7 +114,10 @@ def _canonical_map(semantic_map: MapConfig, embedding: EmbeddingConfig) -> MapCo
     kept = semantic_map.model_dump()
     if semantic_map.source != "predicted":
         del kept["segmenter"]
-    if semantic_map.source != "auxiliary":
+    if semantic_map.source == "auxiliary":
+        # The network sees its own prediction, which nothing roughens or withholds.
+        del kept["dropout"], kept["noise"]
+    else:
         del kept["auxiliary_weight"]
     return MapConfig(**kept)
 
