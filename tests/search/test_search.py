@@ -144,7 +144,7 @@ from search.run import run_search
 from search.settings import Resources, SearchSettings
 if __name__ == "__main__":
     run_search(
-        "killed", {space!r}, SearchSettings(trials=10, seed=1, reduction_factor=2), {url!r},
+        "killed", {space!r}, SearchSettings(trials=14, seed=1, reduction_factor=2), {url!r},
         Resources(storage_path={folder!r}), train=make_curves(Path({log!r}), seconds=0.2),
     )
 """
@@ -164,9 +164,8 @@ def wait_for_epochs(url: str, wanted: int, timeout: float = 90) -> None:
     raise AssertionError(f"no {wanted} epochs in {timeout} s")
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_a_search_that_was_ended_goes_on_and_loses_nothing(
-    tmp_path: Path, space_file, store_url, how
+    tmp_path: Path, space_file, store_url
 ) -> None:
     log = tmp_path / "epochs.log"
     script = tmp_path / "go.py"
@@ -179,33 +178,35 @@ def test_a_search_that_was_ended_goes_on_and_loses_nothing(
             log=str(log),
         )
     )
-    first = subprocess.Popen([sys.executable, str(script)], start_new_session=True)
-    wait_for_epochs(store_url, 7)
-    first.send_signal(how)
-    code = first.wait(60)
-    assert (code == -signal.SIGKILL) if how is signal.SIGKILL else (code == 0)
-    store = open_store(store_url)
-    experiment = store.experiment("killed")
-    before = {t.number for t in store.trials(experiment.id) if str(t.state) != "RUNNING"}
-    epochs_before = Counter(log.read_text().splitlines())
-    assert len(before) < 10
-    if how is signal.SIGKILL:
-        # The workers outlive their driver by a moment.
-        time.sleep(2)
-
+    ended: dict[str, int] = {}
+    for turn, how in enumerate((signal.SIGKILL, signal.SIGINT, signal.SIGTERM), start=1):
+        driver = subprocess.Popen([sys.executable, str(script)], start_new_session=True)
+        wait_for_epochs(store_url, 5 * turn)
+        driver.send_signal(how)
+        code = driver.wait(60)
+        assert code == (-signal.SIGKILL if how is signal.SIGKILL else 0)
+        rows = open_store(store_url).trials(1)
+        numbers = {row.number for row in rows if str(row.state) != "RUNNING"}
+        ended |= {n: c for n, c in epochs_run(log).items() if int(n.split()[0]) in numbers}
+        assert len(numbers) < 14, "there is something left to go on with"
     subprocess.run([sys.executable, str(script)], check=True, timeout=120)
-    rows = store.trials(experiment.id)
+
+    assert ended, "trials had ended before the last turn"
+    assert {line: times for line, times in epochs_run(log).items() if line in ended} == ended
+    store = open_store(store_url)
+    rows = store.trials(store.experiment("killed").id)
     trials = study_of(store_url, "killed").trials
-    assert len(rows) == len(trials) == 10
+    assert len(rows) == len(trials) == 14
     assert all(trial.state.is_finished() for trial in trials)
     assert {str(row.state) for row in rows} <= {"COMPLETE", "PRUNED"}
-    after = Counter(log.read_text().splitlines())
-    for line, times in after.items():
-        if int(line.split()[0]) in before:
-            assert times == epochs_before[line] == 1, "a finished trial ran again"
-    epochs = store.epochs(experiment.id)
+    epochs = store.epochs(rows[0].experiment_id)
     for row in rows:
         assert [e.epoch for e in epochs[row.number]] == list(range(1, row.epochs + 1))
+
+
+def epochs_run(log: Path) -> Counter[str]:
+    """How often each epoch was trained, by ``trial epoch``."""
+    return Counter(log.read_text().splitlines())
 
 
 def test_a_lost_worker_costs_no_trial(tmp_path: Path, space_file, store_url) -> None:
