@@ -101,7 +101,11 @@ class FloatRange:
 
     def suggest(self, trial: SuggestsValues) -> float:
         """Ask ``trial`` for a value."""
-        return trial.suggest_float(self.path, self.low, self.high, step=self.step, log=self.log)
+        value = trial.suggest_float(self.path, self.low, self.high, step=self.step, log=self.log)
+        if self.step is None:
+            return value
+        # A sampler may give 0.30000000000000004, which would be another configuration than 0.3.
+        return self._value(round((value - self.low) / self.step))
 
     def contains(self, value: object) -> bool:
         """Whether the axis can take ``value``."""
@@ -114,10 +118,10 @@ class FloatRange:
         """All values, in order; ``None`` when continuous."""
         if self.step is None:
             return None
-        low, step = Decimal(str(self.low)), Decimal(str(self.step))
-        return [
-            float(low + i * step) for i in range(int(steps(self.low, self.high, self.step)) + 1)
-        ]
+        return [self._value(i) for i in range(int(steps(self.low, self.high, self.step)) + 1)]
+
+    def _value(self, position: int) -> float:
+        return float(Decimal(str(self.low)) + position * Decimal(str(self.step)))
 
 
 Axis = Choice | IntRange | FloatRange

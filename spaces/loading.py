@@ -32,7 +32,7 @@ def load_space(name_or_path: str) -> Space:
         entry = files("spaces") / "catalog" / f"{name_or_path}.yaml"
         return parse_space(entry.read_text(encoding="utf-8"), name_or_path)
     path = Path(name_or_path)
-    if path.suffix or path.exists():
+    if path.suffix or _is_there(path):
         return parse_space(read_text(path), name_or_path)
     hint = did_you_mean(name_or_path, catalog())
     raise UserError(
@@ -68,6 +68,14 @@ def _parse_space(text: str, source: str) -> Space:
         source_text=text,
         source=source,
     )
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        # Such as a name that is too long for a file.
+        return False
 
 
 def _parse_text(document: Mapping[Any, Any], key: str, source: str) -> str:

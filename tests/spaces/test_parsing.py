@@ -193,6 +193,11 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         assert str(caught.value).startswith(f"{path}: {said}")
 
 
+def test_a_name_too_long_for_a_file() -> None:
+    with pytest.raises(UserError, match="not in the catalog"):
+        load_space(300 * "a")
+
+
 def test_an_unknown_name_lists_the_catalog() -> None:
     with pytest.raises(UserError, match=r"not in the catalog \(demo, .*did you mean 'standard'"):
         load_space("standart")

@@ -165,6 +165,13 @@ def test_points_are_those_of_an_enumeration(document: dict[str, Any]) -> None:
 
 
 @settings(max_examples=60, deadline=None)
+@given(documents(discrete=True), st.integers(0, 2**31))
+def test_a_sample_is_one_of_the_points(document: dict[str, Any], seed: int) -> None:
+    study = optuna.create_study(sampler=RandomSampler(seed=seed))
+    assert tuple(read(document).sample(study.ask()).items()) in enumerate_points(document)
+
+
+@settings(max_examples=60, deadline=None)
 @given(documents(discrete=False))
 def test_the_baseline_is_plain_and_within_the_space(document: dict[str, Any]) -> None:
     space = read(document)
