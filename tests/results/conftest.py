@@ -1,6 +1,5 @@
 """Stores in SQLite, and in a PostgreSQL of our own."""
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -9,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from results.store import Store, open_store
-from tests.search.postgresql import find_binaries, new_database, running_server
+from tests.postgresql import new_database
 
 
 @pytest.fixture
@@ -18,25 +17,13 @@ def store(tmp_path: Path) -> Store:
     return open_store(f"sqlite:///{tmp_path}/sedn.db", create=True)
 
 
-@pytest.fixture(scope="session")
-def server_url() -> Iterator[str]:
-    binaries = find_binaries()
-    if binaries is None:
-        reason = "no PostgreSQL in /usr/lib/postgresql: apt-get install postgresql"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with running_server(binaries) as url:
-        yield url
-
-
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def shared_store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Store:
     """A store in either database; it outlives the examples of a property."""
     if request.param == "sqlite":
         url = f"sqlite:///{tmp_path_factory.mktemp('store')}/sedn.db"
     else:
-        url = new_database(request.getfixturevalue("server_url"))
+        url = new_database(request.getfixturevalue("postgres_server"))
     return open_store(url, create=True)
 
 

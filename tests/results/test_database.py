@@ -13,9 +13,9 @@ import pytest
 from results.models import SCHEMA_VERSION
 from results.store import open_store
 from sedn.errors import UserError
+from tests.postgresql import free_port, new_database
 from tests.results.permissions import ordinary_user
 from tests.results.rows import add_trial, new_experiment
-from tests.search.postgresql import free_port, new_database
 
 
 def refused(url: str, *, create: bool = False) -> str:
@@ -119,7 +119,7 @@ def test_a_second_opening_finds_what_the_first_wrote(tmp_path: Path) -> None:
 def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/sedn.db"
-    return new_database(request.getfixturevalue("server_url"))
+    return new_database(request.getfixturevalue("postgres_server"))
 
 
 def test_many_that_start_at_once_make_the_tables_once(empty_url: str) -> None:
@@ -136,8 +136,8 @@ def test_a_server_that_is_not_there_is_named_without_the_password() -> None:
     assert "secret" not in line
 
 
-def test_a_database_that_the_server_lacks(server_url: str) -> None:
-    assert 'database "none" does not exist' in refused(f"{server_url}/none", create=True)
+def test_a_database_that_the_server_lacks(postgres_server: str) -> None:
+    assert 'database "none" does not exist' in refused(f"{postgres_server}/none", create=True)
 
 
 @pytest.fixture

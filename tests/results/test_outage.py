@@ -15,9 +15,9 @@ from results.models import TrialState
 from results.outage import StoreUnavailable, is_outage, survive_outage
 from results.store import Store, open_store
 from sedn.errors import UserError
+from tests.postgresql import new_database
 from tests.results.permissions import ordinary_user
 from tests.results.rows import add_trial, new_experiment
-from tests.search.postgresql import new_database
 
 
 @pytest.fixture
@@ -141,8 +141,8 @@ def test_a_cause_counts_unless_it_was_hidden(impatient: Store) -> None:
         assert not is_outage(wrap(hide=True))
 
 
-def test_a_server_that_ended_the_connection_is_called_again(server_url: str) -> None:
-    url = new_database(server_url)
+def test_a_server_that_ended_the_connection_is_called_again(postgres_server: str) -> None:
+    url = new_database(postgres_server)
     store = open_store(url, create=True)
     add_trial(store, new_experiment(store), 0, 0.5, state=TrialState.RUNNING)
     calls = []

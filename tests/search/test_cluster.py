@@ -15,7 +15,7 @@ import pytest
 from results.store import open_store
 from search.cluster import check_address
 from sedn.errors import UserError
-from tests.search.postgresql import free_port
+from tests.postgresql import free_port
 
 RAY = str(Path(sys.executable).with_name("ray"))
 TOKEN = secrets.token_hex(32)
