@@ -10,7 +10,7 @@ FOLDER = Path("runs/demo")
 STORE = f"sqlite:///{FOLDER}/sedn.db"
 
 COMMANDS = (
-    f"search --data digits-in-clutter --space demo --name demo --trials 20 --storage-path {FOLDER}",
+    f"search --data digits-in-clutter --space demo --name demo --trials 16 --storage-path {FOLDER}",
     "rank demo",
     "labels demo",
     f"export demo --baseline -o {FOLDER}/baseline.yaml",

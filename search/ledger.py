@@ -17,13 +17,13 @@ from typing import Any, TypeVar
 import optuna
 from optuna.trial import TrialState as OptunaState
 
-from results.models import Experiment, TrialState
+from results.models import BASELINE, Experiment, TrialState
 from results.outage import survive_outage
 from results.store import EpochRecord, NewTrial, Store
 from search.progress import RunningTrial, Snapshot, Tally
 from search.samplers import make_sampler
 from search.settings import SearchSettings
-from search.study import BASELINE, SAMPLED, baseline_point
+from search.study import SAMPLED, baseline_point
 from sedn.config import TrainingConfig, config_hash
 from sedn.training.result import EpochResult
 from spaces import Space

@@ -5,8 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from results.models import Trial, TrialState
-from search.study import BASELINE
+from results.models import BASELINE, Trial, TrialState
 from sedn.config import TrainingConfig
 
 

@@ -6,9 +6,8 @@ from typing import Any
 
 from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, TrialScheduler
 
-from results.models import Epoch
+from results.models import BASELINE, Epoch
 from search.settings import SearchSettings
-from search.study import BASELINE
 
 
 @dataclass(frozen=True)
@@ -61,12 +60,13 @@ def make_scheduler(
     """The scheduler of a search, rebuilt from the ``past`` epochs of its trials."""
     if settings.scheduler == "none":
         return FIFOScheduler()
+    grace_epochs = settings.grace_epochs or max(1, max_epochs // 4)
     scheduler = RebuiltAsha(
         time_attr="epoch",
         metric="mean_auc",
         mode="max",
         max_t=max_epochs,
-        grace_period=min(settings.grace_epochs, max_epochs),
+        grace_period=min(grace_epochs, max_epochs),
         reduction_factor=settings.reduction_factor,
     )
     scheduler.replay(past)

@@ -29,8 +29,9 @@ class SearchSettings(BaseModel):
     scheduler: SchedulerName = "asha"
     reduction_factor: int = Field(3, ge=2)
     """ASHA keeps the best ``1 / reduction_factor`` of the trials at each rung."""
-    grace_epochs: int = Field(1, ge=1)
-    """Epochs that every trial gets before ASHA may stop it."""
+    grace_epochs: int | None = Field(None, ge=1)
+    """Epochs that every trial gets before ASHA may stop it; ``None``: a quarter of all, as curves
+    say little while the learning rate still rises."""
     seed: int = Field(0, ge=0)
 
     def overrides(self) -> dict[str, Any]:

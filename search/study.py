@@ -9,10 +9,10 @@ from optuna.storages import RDBStorage
 from sqlalchemy import event
 
 from results.database import configure_connection
+from results.models import BASELINE
 from results.store import Store
 from spaces import Space
 
-BASELINE = "baseline"
 SAMPLED = "sampled"
 
 

@@ -58,7 +58,9 @@ def search(
     sampler: Annotated[str, typer.Option(help="tpe or random.")] = "tpe",
     scheduler: Annotated[str, typer.Option(help="asha or none.")] = "asha",
     reduction_factor: Annotated[int, typer.Option(min=2, help="ASHA keeps the best 1/N.")] = 3,
-    grace_epochs: Annotated[int, typer.Option(min=1, help="Epochs before ASHA may stop.")] = 1,
+    grace_epochs: Annotated[
+        int | None, typer.Option(min=1, help="Epochs before ASHA may stop; a quarter if not said.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     store: StoreOption = DEFAULT_STORE,
     address: Annotated[

@@ -95,7 +95,7 @@ def _cell(row: Mapping[Any, Any], column: str) -> str:
     if value is None or value != value:
         return "–"
     if column in ("mean_auc", "auc"):
-        half = (row["high"] - row["low"]) / 2
+        half = max(row["high"] - value, value - row["low"])
         return f"{value:.4f} ± {half:.4f}"
     if column == "gain":
         return _percent(value)
