@@ -34,6 +34,8 @@ def predict_maps(folder: Path, dataset: Dataset, split: str) -> Maps:
         UserError: the folder holds no finished segmenter, or one that was trained on other data,
             whose training images may be this data's test images; or the cache cannot be written.
     """
+    if folder == Path():
+        raise UserError("semantic_map.segmenter: name the folder that `sedn segment` wrote")
     card = read_card(folder)
     if card.fingerprint != dataset.fingerprint:
         raise UserError(
