@@ -7,8 +7,13 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from sedn.errors import did_you_mean
 
-AttentionKind = Literal["none", "se", "ese", "eca", "ceca", "cbam", "lcbam", "gc", "gca", "ge"]
-REDUCING_ATTENTION: frozenset[str] = frozenset({"se", "cbam", "lcbam", "gc", "gca"})
+AttentionKind = Literal[
+    "none", "se", "ese", "eca", "ceca", "cbam", "lcbam",
+    "gc", "gca", "ge", "coord", "scoord", "ela", "strip",
+]  # fmt: skip
+REDUCING_ATTENTION: frozenset[str] = frozenset(
+    {"se", "cbam", "lcbam", "gc", "gca", "coord", "scoord"}
+)
 """Kinds of attention whose inner width is the stage's width over the reduction ratio."""
 
 Fusion = Literal["scale_shift", "concat", "add", "gate", "cross_attention", "none"]

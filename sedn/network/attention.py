@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from sedn.config import REDUCING_ATTENTION, AttentionConfig
 
-_DIVISORS = {"se": 8}
-"""What timm rounds an inner width to, where that is not to a whole channel."""
+_ROUNDED = {"se": 1.0, "coord": 2 / 3, "scoord": 2 / 3}
+"""Kinds whose inner width timm rounds to a multiple of 8, not to a whole channel, and what it
+multiplies it by: coordinate attention has two outer layers to share one of ``se``."""
 
 
 class BlendedAttention(nn.Module):
@@ -36,13 +37,15 @@ class BlendedAttention(nn.Module):
 def inner_width(kind: str, channels: int, ratio: int) -> int | None:
     """Channels that attention of ``kind`` squeezes a stage of ``channels`` into.
 
-    timm rounds ``channels / ratio``: for ``se`` to the nearest multiple of 8, at least 8, for the
-    others to the nearest whole number, at least 1. Ratios of one inner width make one network.
-    None where the ratio has no effect.
+    timm rounds ``channels / ratio``: for ``se``, and of two thirds of it for ``coord`` and
+    ``scoord``, to the nearest multiple of 8, at least 8; for the others to the nearest whole
+    number, at least 1. Ratios of one inner width make one network. None where the ratio has no
+    effect.
     """
     if kind not in REDUCING_ATTENTION:
         return None
-    width: int = make_divisible(channels * (1 / ratio), _DIVISORS.get(kind, 1), round_limit=0.0)  # type: ignore[no-untyped-call]
+    exact = channels * (1 / ratio) * _ROUNDED.get(kind, 1.0)
+    width: int = make_divisible(exact, 8 if kind in _ROUNDED else 1, round_limit=0.0)  # type: ignore[no-untyped-call]
     return width
 
 

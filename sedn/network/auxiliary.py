@@ -6,12 +6,14 @@ from torch import Tensor, nn
 
 from sedn.config import TrainingConfig
 from sedn.errors import UserError
+from sedn.network.features import Place
 from sedn.network.layout import feature_map
-from sedn.network.places import Place, find_places, place_embeddings
+from sedn.network.places import find_places, place_embeddings
 
 _WIDTH = 64
-_STRIDES = {"stem": 2, "stage1": 4, "stage2": 8}
-"""Stride of the places that may be fine enough to predict from, by name."""
+_DEEPEST = "stage2"
+"""Where the map is predicted at the latest: stride 8, or half-way through a plain transformer.
+Deeper features are too coarse for regions, or leave too few stages that could take up the map."""
 
 
 class AuxiliaryHead(nn.Module):
@@ -44,8 +46,8 @@ def embeddable(region_logits: Tensor) -> Tensor:
 
 
 def auxiliary_place(config: TrainingConfig) -> Place:
-    """Where the map is predicted: the deepest place of stride 8 or less; where there is none, as
-    in most vision transformers, the first stage.
+    """Where the map is predicted: the deepest place of stride 8 or less; in a plain transformer
+    the second quarter of its depth; where the backbone starts coarser, its first stage.
 
     Raises:
         UserError: the backbone has no stage, or the map enters before it is predicted.
@@ -57,7 +59,7 @@ def auxiliary_place(config: TrainingConfig) -> Place:
             f"semantic_map.source: backbone '{config.backbone.name}' has no stage to predict the "
             "map from: set semantic_map.source to given or predicted"
         )
-    fine = [name for name in stages if _stride(name, places[name], config.data.image_size) <= 8]
+    fine = [name for name in stages if name in ("stem", "stage1", _DEEPEST)]
     chosen = fine[-1] if fine else stages[0]
     later = stages[stages.index(chosen) + 1 :]
     _check_later(config, chosen, later)
@@ -83,9 +85,3 @@ def _check_later(config: TrainingConfig, chosen: str, later: list[str]) -> None:
             "semantic_map.control: 'shuffled' needs maps from outside the network: set "
             "semantic_map.source to given or predicted"
         )
-
-
-def _stride(name: str, place: Place, image_size: int) -> float:
-    if place.layout == "tokens":
-        return image_size / place.grid[0]
-    return _STRIDES.get(name, float("inf"))

@@ -3,7 +3,8 @@
 from sedn.config import REDUCING_ATTENTION, AttentionConfig, TrainingConfig
 from sedn.errors import UserError
 from sedn.network.attention import inner_width
-from sedn.network.places import Place, place_embeddings
+from sedn.network.features import Place
+from sedn.network.places import place_embeddings
 
 
 def canonical_config(config: TrainingConfig) -> TrainingConfig:

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from sedn.config import BackboneConfig
 from sedn.errors import UserError
 from sedn.network.backbone import create_backbone
-from sedn.network.embedding import zero
-from sedn.network.places import Layout
+from sedn.network.embedding import resize, zero
+from sedn.network.features import Layout, map_layout
 
 QUERY_WIDTH = 256
 """Channels of a label's query."""
@@ -109,7 +109,7 @@ class QueryHead(nn.Module):
 
 
 class LateConcatenation(nn.Module):
-    """Pooled features of the map beside those of the image.
+    """Features of the map, pooled in each region, beside those of the image.
 
     A linear layer over two vectors is the sum of one over each: that of the image is the head's,
     and this is that of the map. Its weights start at zero, so the network begins without it.
@@ -123,11 +123,16 @@ class LateConcatenation(nn.Module):
             nn.Conv2d(width, width, 3, stride=2, padding=1),
             nn.SiLU(),
         )
-        self.last = zero(nn.Linear(width, n_labels, bias=False))
+        self.last = zero(nn.Linear(regions * width, n_labels, bias=False))
 
     def forward(self, maps: Tensor) -> Tensor:
         """The share of ``maps`` (B, K, H, W) in the logits (B, labels)."""
-        share: Tensor = self.last(self.encode(maps).mean((2, 3)))
+        features = self.encode(maps)
+        regions = resize(maps, features.shape[-2:])
+        # An empty region has a mean of zero.
+        weights = regions / regions.sum((2, 3), keepdim=True).clamp(min=1e-6)
+        pooled = torch.einsum("bkhw,bchw->bkc", weights.to(features.dtype), features)
+        share: Tensor = self.last(pooled.flatten(1))
         return share
 
 
@@ -158,14 +163,10 @@ def _trace_last(config: BackboneConfig, image_size: int) -> LastFeature:
     if prefix is None:
         # Volo has a token of class and does not say so.
         prefix = int(len(shape) == 3 and isqrt(shape[1]) ** 2 == shape[1] - 1 > 0)
-    layout: Layout
-    if len(shape) == 4 and shape[1] == channels:
-        layout = "NCHW"
-    elif len(shape) == 4 and shape[3] == channels:
-        layout = "NHWC"
-    elif len(shape) == 3 and shape[2] == channels and shape[1] > prefix:
+    layout = map_layout(x, channels, model) if shape else None
+    if len(shape) == 3 and shape[2] == channels and shape[1] > prefix:
         layout = "tokens"
-    else:
+    if layout is None:
         raise UserError(
             f"head.kind: backbone '{config.name}' has not one last feature that another head could "
             "pool: set head.kind to average"

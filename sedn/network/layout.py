@@ -5,14 +5,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sedn.network.places import Place
+from sedn.network.features import Place, stage_of
 
 
 def feature_map(output: Any, place: Place) -> Tensor:
     """The stage (B, C, h, w) in the ``output`` of its module, tokens of class and register left
     out.
     """
-    x = _stage(output, place)
+    x = stage_of(output, place)
     if place.layout == "NCHW":
         return x
     if place.layout == "NHWC":
@@ -27,17 +27,12 @@ def replace_feature_map(output: Any, place: Place, changed: Tensor) -> Any:
     """The ``output`` of the module with ``changed`` (B, C, h, w) in place of the stage; all else
     is as it was.
     """
-    x = _laid_out(_stage(output, place), place, changed)
+    x = _laid_out(stage_of(output, place), place, changed)
     if place.element is None:
         return x
     items = list(output)
     items[place.element] = x
     return type(output)(items)
-
-
-def _stage(output: Any, place: Place) -> Tensor:
-    x: Tensor = output if place.element is None else output[place.element]
-    return x
 
 
 def _laid_out(x: Tensor, place: Place, changed: Tensor) -> Tensor:

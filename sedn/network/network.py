@@ -11,9 +11,10 @@ from sedn.config import TrainingConfig
 from sedn.network.auxiliary import AuxiliaryHead, auxiliary_place, embeddable
 from sedn.network.backbone import check_weights, create_backbone
 from sedn.network.embedding import InputChannels
+from sedn.network.features import Place
 from sedn.network.heads import Head, LateConcatenation, find_last_feature, remove_unused
 from sedn.network.image import CroppedImage, MaskedImage
-from sedn.network.places import Place, place_embeddings
+from sedn.network.places import place_embeddings
 from sedn.network.stage import Stage
 
 Hook = Callable[[nn.Module, tuple[Any, ...], Any], Any]
@@ -45,6 +46,7 @@ class SemanticNetwork(nn.Module):
         head: nn.Module | None = None,
         image_arm: nn.Module | None = None,
         auxiliary: AuxiliaryHead | None = None,
+        takes_maps: bool = False,
     ) -> None:
         super().__init__()
         self.backbone = backbone
@@ -53,6 +55,8 @@ class SemanticNetwork(nn.Module):
         self.head = head
         self.image_arm = image_arm
         self.auxiliary = auxiliary
+        self.takes_maps = takes_maps
+        """Whether maps must be given: the network sees them and does not predict them."""
 
     def forward(self, images: Tensor, maps: Tensor | None = None) -> Tensor:
         """Logits (B, labels) of ``images`` (B, 3, H, W) with their ``maps`` (B, regions, H, W);
@@ -61,7 +65,13 @@ class SemanticNetwork(nn.Module):
         return self.outputs(images, maps).logits
 
     def outputs(self, images: Tensor, maps: Tensor | None = None) -> Outputs:
-        """The logits, and what else the network predicts in training."""
+        """The logits, and what else the network predicts in training.
+
+        Raises:
+            ValueError: the network needs maps and got none.
+        """
+        if maps is None and self.takes_maps:
+            raise ValueError("this network takes maps (batch, regions, height, width) with images")
         if self.image_arm is not None:
             images = self.image_arm(images, maps)
         run = _Pass(maps)
@@ -141,7 +151,8 @@ def build_network(
         embeddings["head"] = LateConcatenation(channels, config.embedding.width, n_labels)
     arm = {"mask-image": MaskedImage, "crop": CroppedImage}.get(config.embedding.placement)
     image_arm = arm(n_regions) if arm else None
-    return SemanticNetwork(backbone, places, embeddings, head, image_arm, auxiliary)
+    takes_maps = config.embedding.uses_map and auxiliary is None
+    return SemanticNetwork(backbone, places, embeddings, head, image_arm, auxiliary, takes_maps)
 
 
 def _create_head(config: TrainingConfig, n_labels: int) -> Head | None:

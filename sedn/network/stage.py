@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from sedn.config import TrainingConfig
 from sedn.network.attention import BlendedAttention
 from sedn.network.embedding import create_embedding
+from sedn.network.features import Place
 from sedn.network.layout import feature_map, replace_feature_map
-from sedn.network.places import Place
 
 
 class Stage(nn.Module):

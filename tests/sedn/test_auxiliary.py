@@ -130,12 +130,28 @@ def test_takes_no_channel_that_says_a_map_is_known() -> None:
     assert shapes[0] == shapes[1]
 
 
-def test_another_head_and_another_place_of_prediction() -> None:
-    for backbone, stage in [("test_resnet", "stage2"), ("test_vit", "stage1")]:
-        config = configure(backbone, head=HeadConfig(kind="query"))
-        places = find_places(config.backbone, config.data.image_size)
-        assert auxiliary_place(config) == places[stage]
-        assert build(config)(draw(SIZES[backbone])[0]).shape == (6, LABELS)
+@pytest.mark.parametrize(
+    ("backbone", "size", "stage"),
+    [
+        ("test_resnet", 64, "stage2"),  # stride 8
+        ("test_vit", 160, "stage2"),  # stride 16, half-way
+        ("xcit_nano_12_p8_224", 64, "stage2"),  # stride 8 from first to last
+        ("nest_tiny", 64, "stage2"),  # without a stem
+        ("levit_128s", 64, "stage3"),  # its first, stride 16
+    ],
+)
+def test_predicts_where_regions_are_still_told_apart(backbone: str, size: int, stage: str) -> None:
+    name = BackboneConfig(name=backbone, pretrained=False)
+    config = configure(placement="head").model_copy(
+        update={"backbone": name, "data": DataConfig(image_size=size)}
+    )
+    assert auxiliary_place(config) == find_places(name, size)[stage]
+
+
+@pytest.mark.parametrize("backbone", SIZES)
+def test_another_head_reads_what_the_map_was_embedded_in(backbone: str) -> None:
+    config = configure(backbone, head=HeadConfig(kind="query"))
+    assert build(config)(draw(SIZES[backbone])[0]).shape == (6, LABELS)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import timm
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from sedn.config import (
     AttentionConfig,
@@ -17,6 +17,8 @@ from sedn.config import (
     TrainingConfig,
 )
 from sedn.network import build_network
+from sedn.network.backbone import create_backbone
+from sedn.network.layout import feature_map
 from sedn.network.places import find_places
 
 LABELS, REGIONS = 3, 2
@@ -27,6 +29,7 @@ FUSIONS: list[Fusion] = ["scale_shift", "concat", "add", "gate", "cross_attentio
 SERVED = {
     "test_byobnet": 32,
     "cait_xxs24_224": 32,
+    "coat_tiny": 64,
     "convit_tiny": 32,
     "convmixer_768_32": 32,
     "test_convnext": 32,
@@ -56,6 +59,7 @@ SERVED = {
     "hgnetv2_b0": 32,
     "hiera_tiny_224": 64,
     "sam2_hiera_tiny": 64,
+    "hrnet_w18_small": 32,
     "iformer_t": 32,
     "inception_next_atto": 32,
     "inception_v3": 96,
@@ -68,6 +72,7 @@ SERVED = {
     "gmlp_ti16_224": 32,
     "mobilenetv3_small_050": 32,
     "mobilevit_xxs": 32,
+    "mvitv2_tiny": 64,
     "nest_tiny": 64,
     "nextvit_small": 32,
     "test_nfnet": 32,
@@ -95,6 +100,7 @@ SERVED = {
     "tiny_vit_5m_224": 32,
     "tnt_s_legacy_patch16_224": 32,
     "tresnet_m": 32,
+    "twins_svt_small": 32,
     "visformer_tiny": 32,
     "test_vit": 32,
     "vit_tiny_r_s16_p8_224": 32,
@@ -109,6 +115,7 @@ LARGE = {
     "beit_base_patch16_224": 32,
     "halonet_h1": 256,
     "deepseek_vit_412m": 56,
+    "gemma4_vit_167m": 96,
     "inception_resnet_v2": 96,
     "inception_v4": 96,
     "mobilenetv5_base": 64,
@@ -165,6 +172,56 @@ def test_a_family_begins_as_it_was_and_learns_at_every_place(model: str, size: i
         assert parameter.grad.shape == parameter.shape
         assert parameter.grad.isfinite().all(), name
         assert parameter.grad.abs().max() > 0, name
+
+
+@pytest.mark.parametrize(
+    ("model", "size"),
+    [
+        ("hiera_tiny_224", 64),  # in the order of its windows
+        ("coat_tiny", 64),
+        ("crossvit_tiny_240", 120),
+        ("efficientformer_l1", 224),
+        ("levit_128s", 64),
+        ("mvitv2_tiny", 64),
+        ("nest_tiny", 64),
+        ("pit_ti_224", 64),
+        ("sam2_hiera_tiny", 64),
+        ("swin_tiny_patch4_window7_224", 64),
+        ("test_mambaout", 64),  # as many rows as channels
+        ("test_vit", 64),
+        ("tnt_s_legacy_patch16_224", 64),
+        ("twins_svt_small", 64),
+        ("vit_tiny_patch16_dinov3_qkvb", 64),
+        ("volo_d1_224", 64),
+        ("xcit_nano_12_p8_224", 64),
+        pytest.param("gemma4_vit_167m", 96, marks=pytest.mark.slow),
+        pytest.param("naflexvit_base_patch16_parfac_gap", 64, marks=pytest.mark.slow),
+        pytest.param("qwen3_vit_88m", 64, marks=pytest.mark.slow),
+        pytest.param("samvit_base_patch16_224", 64, marks=pytest.mark.slow),
+    ],
+)
+def test_a_stage_lies_as_the_image_does(model: str, size: int) -> None:
+    """Of four images, each changed in another quarter, a stage changes most in that quarter."""
+    torch.manual_seed(0)
+    backbone = BackboneConfig(name=model, pretrained=False)
+    places = find_places(backbone, size)
+    stage = places[next(name for name in places if name.startswith("stage"))]
+    network = create_backbone(backbone, LABELS, size).eval()
+    seen: list[Tensor] = []
+    network.get_submodule(stage.module).register_forward_hook(
+        lambda _m, _i, output: seen.append(feature_map(output, stage).clone())
+    )
+    images = torch.randn(1, 3, size, size).repeat(5, 1, 1, 1)
+    half, margin = size // 2, size // 8
+    for index, (row, column) in enumerate([(0, 0), (0, half), (half, 0), (half, half)], 1):
+        rows = slice(row + margin, row + half - margin)
+        columns = slice(column + margin, column + half - margin)
+        images[index, :, rows, columns].neg_()
+    with torch.inference_mode():
+        network(images)
+    change = (seen[0][1:] - seen[0][:1]).abs().mean(1)
+    quarters = nn.functional.adaptive_avg_pool2d(change, 2).flatten(1)
+    assert quarters.argmax(1).tolist() == [0, 1, 2, 3]
 
 
 def listed(heading: str) -> dict[str, str]:
