@@ -151,7 +151,7 @@ def remove_unused(backbone: nn.Module, last: LastFeature) -> None:
         backbone.set_submodule(name, nn.Identity())
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 @torch.inference_mode(False)  # gradients are traced, wherever this is called
 def _trace_last(config: BackboneConfig, image_size: int) -> LastFeature:
     with torch.device("meta"):

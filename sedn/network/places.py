@@ -50,7 +50,7 @@ def find_places(config: BackboneConfig, image_size: int) -> dict[str, Place]:
     return dict(_trace_places(config.model_copy(update={"pretrained": False}), image_size))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 # Gradients are traced, wherever this is called.
 @torch.inference_mode(False)
 @torch.enable_grad()

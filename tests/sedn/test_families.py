@@ -130,6 +130,27 @@ LARGE = {
 }
 
 
+def listed(heading: str) -> dict[str, str]:
+    """Families under a heading of the list, with the model that stands for each."""
+    return {family: model for family, model, *_ in rows(heading)}
+
+
+def rows(heading: str) -> list[list[str]]:
+    section = LIST.read_text().partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    lines = re.findall(r"^\| (\w+ \| `\w+` \| .*) \|$", section, re.MULTILINE)
+    return [[cell.strip(" `") for cell in line.split(" | ")] for line in lines]
+
+
+def spelled_out(places: str) -> list[str]:
+    """``stage1–3`` as ``stage1``, ``stage2``, ``stage3``."""
+    names = []
+    for name in places.split(", "):
+        first, _, last = name.removeprefix("stage").partition("–")
+        numbers = range(int(first), int(last) + 1) if last else []
+        names += [f"stage{number}" for number in numbers] or [name]
+    return names
+
+
 def configure(model: str, size: int) -> TrainingConfig:
     """The map at every place that the model has, by one of the fusions."""
     backbone = BackboneConfig(name=model, pretrained=False)
@@ -224,12 +245,6 @@ def test_a_stage_lies_as_the_image_does(model: str, size: int) -> None:
     assert quarters.argmax(1).tolist() == [0, 1, 2, 3]
 
 
-def listed(heading: str) -> dict[str, str]:
-    """Families under a heading of the list, with the model that stands for each."""
-    section = LIST.read_text().partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
-    return dict(re.findall(r"^\| (\w+) \| `(\w+)` \|", section, re.MULTILINE))
-
-
 def test_the_list_has_every_family_of_timm() -> None:
     served, not_served = listed("Served"), listed("Not served")
     assert not served.keys() & not_served.keys()
@@ -241,6 +256,16 @@ def test_the_list_has_every_family_of_timm() -> None:
 def test_families_listed_as_served_are_tested() -> None:
     assert sorted(listed("Served").values()) == sorted(SERVED | LARGE)
     assert len(SERVED) >= 60
+
+
+@pytest.mark.parametrize("row", rows("Served"), ids=lambda row: row[1])
+def test_a_family_has_the_places_listed(row: list[str]) -> None:
+    _, model, names, layouts = row
+    backbone = BackboneConfig(name=model, pretrained=False)
+    places = find_places(backbone, (SERVED | LARGE)[model])
+    assert list(places) == spelled_out(names)
+    stages = [place for name, place in places.items() if name != "input"]
+    assert {place.layout for place in stages} == set(layouts.split(", "))
 
 
 @pytest.mark.parametrize("model", sorted(listed("Not served").values()))
