@@ -46,7 +46,7 @@ def connect(resources: Resources) -> None:
     Raises:
         UserError: the cluster cannot be reached, or asks for a token that is not there.
     """
-    _prepare_environment()
+    _set_environment()
     import ray
 
     # Its closing word is a list of the failed trials by names that only Tune knows.
@@ -55,6 +55,7 @@ def connect(resources: Resources) -> None:
     if resources.address is None:
         ray.init(address="local", include_dashboard=False, **options)
         return
+    _use_token()
     try:
         ray.init(address=resources.address, **options)
     except Exception as error:
@@ -86,20 +87,30 @@ def slots(resources: Resources) -> tuple[int, dict[str, float]]:
     return min(room, resources.max_concurrent or room), each
 
 
-def _prepare_environment() -> None:
-    """Set what Ray reads when it is imported."""
+def _set_environment() -> None:
     for name, value in RAY_SETTINGS.items():
         os.environ.setdefault(name, value)
-    # Ray reads a token only in token mode; ask for that mode where a token is to be found.
+
+
+def _use_token() -> None:
+    """Ray uses a token for a cluster that is named in token mode only; choose it if there is one.
+
+    Not for a cluster started here: for that Ray makes a token by itself.
+    """
+    import ray
+
     named = os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_TOKEN_PATH")
-    if named or TOKEN_FILE.expanduser().is_file():
-        os.environ.setdefault("RAY_AUTH_MODE", "token")
+    if (named or TOKEN_FILE.expanduser().is_file()) and "RAY_AUTH_MODE" not in os.environ:
+        os.environ["RAY_AUTH_MODE"] = "token"
+        # Where Ray was imported before, it has read its settings already.
+        ray._raylet.Config.initialize("")
 
 
 def _check_token(address: str) -> None:
-    _prepare_environment()
+    _set_environment()
     import ray
 
+    _use_token()
     try:
         # What ray.init itself calls for twenty seconds, and then says nothing of the token.
         ray._raylet.GcsClient(address=address)
