@@ -152,7 +152,9 @@ def remove_unused(backbone: nn.Module, last: LastFeature) -> None:
 
 
 @lru_cache(maxsize=256)
-@torch.inference_mode(False)  # gradients are traced, wherever this is called
+# Gradients are traced, wherever this is called.
+@torch.inference_mode(False)
+@torch.enable_grad()
 def _trace_last(config: BackboneConfig, image_size: int) -> LastFeature:
     with torch.device("meta"):
         model = create_backbone(config, 1, image_size).eval()

@@ -128,6 +128,16 @@ def test_tokens_of_the_class_take_no_part() -> None:
     assert torch.equal(network.head(feature), network.head(other))
 
 
+@pytest.mark.parametrize(
+    ("backbone", "size", "prefix"),
+    [("volo_d1_224", 64, 1), ("levit_128s", 64, 0), ("vit_tiny_patch16_dinov3_qkvb", 32, 5)],
+)
+def test_tells_tokens_of_the_class_from_patches(backbone: str, size: int, prefix: int) -> None:
+    with torch.no_grad():  # what is traced needs gradients all the same
+        last = find_last_feature(BackboneConfig(name=backbone, pretrained=False), size)
+    assert (last.layout, last.prefix) == ("tokens", prefix)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_one_label(kind: str) -> None:
     assert build("test_resnet", kind, labels=1)(*inputs(64)).shape == (4, 1)
