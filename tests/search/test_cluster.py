@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -86,6 +87,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     finally:
         for node in reversed(nodes):
             stop(node)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def sedn(*words: str, **environment: str) -> subprocess.CompletedProcess:
