@@ -4,7 +4,7 @@ Each arm has a search of its own with the same number of trials over the same le
 over its own axes, where it has any), then its best configuration is trained on fresh seeds at full
 budget and tested. What an arm is called in the literature stands in the README.
 
-    python benchmarks/arms.py [--backbone test_resnet] [--trials 6] [--seeds 3] [--epochs 8]
+    python benchmarks/arms.py [--backbone test_resnet] [--trials 4] [--seeds 3] [--epochs 8]
 
 Each run is kept under ``--folder``: the same command again goes on where it stopped.
 """
@@ -89,7 +89,7 @@ def space_of(arm: Arm, backbone: str, epochs: int) -> str:
         group, _, field = path.partition(".")
         base.setdefault(group, {})[field] = value
     axes: dict[str, Any] = {path: {"choice": values} for path, values in arm.axes.items()}
-    axes["optimizer.learning_rate"] = {"float": [1e-3, 2e-2], "log": True, "default": 5e-3}
+    axes["optimizer.learning_rate"] = {"float": [2e-3, 2e-2], "log": True, "default": 1e-2}
     return yaml.safe_dump({"name": slug(arm.name), "base": base, "axes": axes}, sort_keys=False)
 
 
@@ -185,7 +185,7 @@ def main() -> None:
     """Search and test every arm, print the tables and the JSON line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--backbone", default="test_resnet")
-    parser.add_argument("--trials", type=int, default=6)
+    parser.add_argument("--trials", type=int, default=4)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--folder", type=Path, default=Path("runs/arms"))
@@ -194,7 +194,7 @@ def main() -> None:
     segmenter = options.folder / "segmenter"
     train_segmenter(
         DataConfig(image_size=48),
-        SegmenterConfig(encoder="resnet10t", pretrained=False, epochs=8),
+        SegmenterConfig(encoder="resnet10t", pretrained=False, epochs=5),
         segmenter,
         lambda epoch: print(epoch, flush=True),
     )

@@ -1,8 +1,9 @@
 """Results as tables for a terminal."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -11,19 +12,28 @@ if TYPE_CHECKING:
     from sedn.training.comparison import RunComparison
     from sedn.training.run import RunSummary
 
-RANK_COLUMNS = {"rank", "trial", "role", "mean_auc", "low", "high", "replicates", "epochs"}
-HIDDEN = {"low", "high", "config_hash", "replicates"}
+RANK_COLUMNS = {
+    "rank", "trial", "role", "mean_auc", "low", "high", "gain",
+    "replicates", "epochs", "seconds", "parameters", "config_hash",
+}  # fmt: skip
+HIDDEN = {"low", "high"}
 
 
 def ranking_table(frame: "pd.DataFrame", name: str) -> Table:
-    """The ranking of an experiment, one configuration a row."""
+    """The ranking of an experiment, one configuration a row; `--json` has all of it."""
     table = _table(f"{name}: configurations by mean AUC on validation")
-    shown = [column for column in frame.columns if column not in HIDDEN]
-    for column in shown:
-        table.add_column(_title(column), justify="right" if column in _NUMERIC else "left")
+    for title in ("rank", "trial", "mean AUC ± 95 %", "gain", "size"):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("configuration")
+    varied = [str(column) for column in frame.columns if column not in RANK_COLUMNS]
     for row in frame.to_dict("records"):
-        style = "cyan" if row.get("role") == "baseline" else None
-        table.add_row(*(_cell(row, str(column)) for column in shown), style=style)
+        is_baseline = row["role"] == "baseline"
+        said = " · ".join(_setting(path, row[path]) for path in varied if row[path] is not None)
+        table.add_row(
+            *(_cell(row, column) for column in ("rank", "trial", "mean_auc", "gain", "parameters")),
+            f"baseline: {said}" if is_baseline else said,
+            style="cyan" if is_baseline else None,
+        )
     return table
 
 
@@ -32,7 +42,8 @@ def labels_table(frame: "pd.DataFrame", name: str) -> Table:
     table = _table(f"{name}: labels on validation")
     shown = [column for column in frame.columns if column not in HIDDEN]
     for column in shown:
-        table.add_column(_title(column), justify="left" if column == "label" else "right")
+        justify: Literal["left", "right"] = "left" if column == "label" else "right"
+        table.add_column(_title(column), justify=justify, no_wrap=True)
     for row in frame.to_dict("records"):
         table.add_row(*(_cell(row, str(column)) for column in shown))
     return table
@@ -77,17 +88,28 @@ def comparison_table(comparison: "RunComparison", name: str, other: str) -> Tabl
     return table
 
 
-_NUMERIC = {"rank", "trial", "mean_auc", "epochs", "seconds", "parameters", "gain"}
-
-
 def _table(title: str) -> Table:
-    return Table(title=title, title_justify="left", title_style="bold", header_style="dim")
+    return Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        header_style="dim",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+    )
+
+
+def _setting(path: str, value: Any) -> str:
+    """A parameter and its value, for a person; the name is left out where the value says it."""
+    group, _, name = path.rpartition(".")
+    shown = f"{value:.2g}" if isinstance(value, float) else str(value)
+    if path in ("backbone.name", "embedding.placement") and shown != "none":
+        return shown
+    return f"{group if name == 'kind' else name} {shown}".replace("_", " ", 1)
 
 
 def _title(column: str) -> str:
-    return {"mean_auc": "mean AUC ± 95 %", "auc": "AUC ± 95 %", "gain": "gain"}.get(
-        column, column.replace("_", " ")
-    )
+    return {"auc": "AUC ± 95 %", "prevalence": "share"}.get(column, column.replace("_", " "))
 
 
 def _cell(row: Mapping[Any, Any], column: str) -> str:
@@ -105,6 +127,8 @@ def _cell(row: Mapping[Any, Any], column: str) -> str:
         return f"{value / 1e6:.2f} M"
     if column == "seconds":
         return f"{value:.0f}"
+    if column == "baseline":
+        return _number(value)
     if isinstance(value, float):
         return f"{value:.0f}" if value.is_integer() and abs(value) >= 1 else f"{value:.3g}"
     return str(value)
