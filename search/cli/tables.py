@@ -109,7 +109,9 @@ def _setting(path: str, value: Any) -> str:
 
 
 def _title(column: str) -> str:
-    return {"auc": "AUC ± 95 %", "prevalence": "share"}.get(column, column.replace("_", " "))
+    return {"auc": "AUC ± 95 %", "prevalence": "share", "positives": "count"}.get(
+        column, column.replace("_", " ")
+    )
 
 
 def _cell(row: Mapping[Any, Any], column: str) -> str:
@@ -118,7 +120,8 @@ def _cell(row: Mapping[Any, Any], column: str) -> str:
         return "–"
     if column in ("mean_auc", "auc"):
         half = max(row["high"] - value, value - row["low"])
-        return f"{value:.4f} ± {half:.4f}"
+        digits = 4 if column == "mean_auc" else 3
+        return f"{value:.{digits}f} ± {half:.{digits}f}"
     if column == "gain":
         return _percent(value)
     if column == "prevalence":
