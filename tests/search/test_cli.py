@@ -21,6 +21,7 @@ def sedn(*words: str, folder: Path) -> subprocess.CompletedProcess:
     )
 
 
+@pytest.mark.slow
 def test_search_rank_labels_export_train_report(
     table: Path, space_file: Path, tmp_path: Path
 ) -> None:

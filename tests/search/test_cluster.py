@@ -100,6 +100,7 @@ def sedn(*words: str, **environment: str) -> subprocess.CompletedProcess:
     )
 
 
+@pytest.mark.slow
 def test_search_over_two_nodes_into_postgresql(
     cluster: str, postgres_url: str, space_file: Path, table: Path, tmp_path: Path
 ) -> None:

@@ -164,6 +164,7 @@ def wait_for_epochs(url: str, wanted: int, timeout: float = 90) -> None:
     raise AssertionError(f"no {wanted} epochs in {timeout} s")
 
 
+@pytest.mark.slow
 def test_a_search_that_was_ended_goes_on_and_loses_nothing(
     tmp_path: Path, space_file, store_url
 ) -> None:
