@@ -7,6 +7,18 @@ from pathlib import Path
 from sedn.errors import UserError
 
 
+def make_folder(folder: Path) -> None:
+    """Make the folder, and those it lies in, where they are not there.
+
+    Raises:
+        UserError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be made: {error.strerror}") from None
+
+
 def write_text(path: Path, text: str) -> None:
     """Write ``text`` to ``path`` as UTF-8, as :func:`write_bytes` does."""
     write_bytes(path, text.encode("utf-8"))

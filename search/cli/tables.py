@@ -9,7 +9,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sedn.training.comparison import RunComparison
+    from sedn.training.comparison import PairedAuc, RunComparison
     from sedn.training.run import RunSummary
 
 RANK_COLUMNS = {
@@ -68,24 +68,20 @@ def comparison_table(comparison: "RunComparison", name: str, other: str) -> Tabl
     for title in (name, other, "difference ± 95 %", "relative gain"):
         table.add_column(title, justify="right")
     for row in comparison.rows:
-        table.add_row(
-            row.label,
-            _number(row.auc),
-            _number(row.other),
-            _auc(row.difference, row.difference_stderr, sign=True),
-            _percent(row.gain),
-        )
+        table.add_row(*_compared(row))
     table.add_section()
-    mean = comparison.mean
-    table.add_row(
-        "mean",
-        _number(mean.auc),
-        _number(mean.other),
-        _auc(mean.difference, mean.difference_stderr, sign=True),
-        _percent(mean.gain),
-        style="bold",
-    )
+    table.add_row(*_compared(comparison.mean), style="bold")
     return table
+
+
+def _compared(row: "PairedAuc") -> tuple[str, ...]:
+    return (
+        row.label,
+        _number(row.auc),
+        _number(row.other),
+        _auc(row.difference, row.difference_stderr, sign=True),
+        _percent(row.gain),
+    )
 
 
 def _table(title: str) -> Table:
@@ -128,8 +124,6 @@ def _cell(row: Mapping[Any, Any], column: str) -> str:
         return f"{value:.1%}"
     if column == "parameters":
         return f"{value / 1e6:.2f} M"
-    if column == "seconds":
-        return f"{value:.0f}"
     if column == "baseline":
         return _number(value)
     if isinstance(value, float):

@@ -37,19 +37,29 @@ def cached_dataset(key: str, build: Callable[[Path], Dataset]) -> Dataset:
         UserError: the folder cannot be written to.
     """
     entry = cache_folder() / key
-    if not entry.exists():
-        try:
-            entry.parent.mkdir(parents=True, exist_ok=True)
-            with _locked(entry.with_suffix(".lock")):
-                if not entry.exists():
-                    _build(entry, build)
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise UserError(
-                f"{entry.parent}: the image cache cannot be written: {reason}; "
-                f"set SEDN_CACHE to a folder with room"
-            ) from error
+    build_once(entry, lambda: _build(entry, build), "the image cache")
     return _open(entry)
+
+
+def build_once(path: Path, build: Callable[[], None], what: str) -> None:
+    """Call ``build`` to make ``path`` where it is not there; of all processes, one does.
+
+    Raises:
+        UserError: ``path`` cannot be written; ``what`` says what it is.
+    """
+    if path.exists():
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(path.with_suffix(".lock")):
+            if not path.exists():
+                build()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UserError(
+            f"{path.parent}: {what} cannot be written: {reason}; "
+            f"set SEDN_CACHE to a folder with room"
+        ) from error
 
 
 def _build(entry: Path, build: Callable[[Path], Dataset]) -> None:

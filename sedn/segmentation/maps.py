@@ -1,6 +1,5 @@
 """The maps that a segmenter predicts, kept on disk and shared by the processes of a node."""
 
-import fcntl
 import secrets
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,7 +9,7 @@ from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
 from sedn.data import Dataset
-from sedn.data.cache import cache_folder
+from sedn.data.cache import build_once, cache_folder
 from sedn.errors import UserError
 from sedn.segmentation.fold import assign_folds
 from sedn.segmentation.network import MapNetwork, Maps, predict
@@ -45,20 +44,11 @@ def predict_maps(folder: Path, dataset: Dataset, split: str) -> Maps:
     size = dataset.splits[split].images.shape[1]
     entry = cache_folder() / f"maps-{segmenter_fingerprint(folder)}-{dataset.fingerprint}-{size}"
     path = entry / f"{split}.npy"
-    if not path.exists():
-        try:
-            entry.mkdir(parents=True, exist_ok=True)
-            with (entry / f"{split}.lock").open("w") as lock:
-                # Released when this process ends, however it ends.
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                if not path.exists():
-                    _write_maps(path, load_segmenter(folder, pick_device()), dataset, split)
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise UserError(
-                f"{entry}: predicted maps cannot be written: {reason}; "
-                f"set SEDN_CACHE to a folder with room"
-            ) from error
+    build_once(
+        path,
+        lambda: _write_maps(path, load_segmenter(folder, pick_device()), dataset, split),
+        "predicted maps",
+    )
     maps: Maps = np.load(path, mmap_mode="r")
     return maps
 

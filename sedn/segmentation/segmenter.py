@@ -24,7 +24,7 @@ from pydantic import ValidationError
 from sedn.config import DataConfig, describe_error
 from sedn.data import load_dataset
 from sedn.errors import UserError
-from sedn.files import write_bytes, write_text
+from sedn.files import make_folder, write_bytes, write_text
 from sedn.segmentation.config import SegmenterCard, SegmenterConfig
 from sedn.segmentation.fold import FoldEpoch, train_fold
 from sedn.segmentation.network import MapNetwork, build_map_network
@@ -166,10 +166,7 @@ def fold_path(folder: Path, fold: int) -> Path:
 
 def _claim(card: SegmenterCard, folder: Path) -> None:
     """Write the card into the folder, unless the folder is another segmenter's."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{folder}: cannot be made: {error.strerror}") from None
+    make_folder(folder)
     path = folder / CARD
     if not path.exists():
         write_text(path, yaml.safe_dump(card.model_dump(mode="json"), sort_keys=False))

@@ -83,10 +83,7 @@ def prepare(config: TrainingConfig) -> Training:
     dataset = load_dataset(config.data)
     device = pick_device()
     torch.manual_seed(config.seed)
-    network = build_network(
-        config, len(dataset.labels), len(dataset.regions), dataset.has_indicator
-    ).to(device)
-    network.to(memory_format=torch.channels_last)
+    network = create_network(config, dataset, device)
     groups = param_groups_weight_decay(network, config.optimizer.weight_decay)
     optimizer = torch.optim.AdamW(
         groups, lr=config.optimizer.learning_rate, fused=device.type == "cuda"
@@ -95,6 +92,21 @@ def prepare(config: TrainingConfig) -> Training:
     loss = classification_loss(config.loss, counts[:, 0], counts[:, 1])
     view = view_split(dataset, "train", config)
     return Training(config, dataset, view, network, optimizer, loss, device)
+
+
+def create_network(
+    config: TrainingConfig, dataset: Dataset, device: torch.device
+) -> SemanticNetwork:
+    """The network for the labels and regions of the data, on the device.
+
+    Raises:
+        UserError: the backbone cannot be had.
+    """
+    network = build_network(
+        config, len(dataset.labels), len(dataset.regions), dataset.has_indicator
+    ).to(device)
+    network.to(memory_format=torch.channels_last)
+    return network
 
 
 def train_epoch(training: Training, epoch: int) -> float:

@@ -13,14 +13,15 @@ import safetensors.torch
 from numpy.typing import NDArray
 
 from sedn.config import TrainingConfig, load_config
-from sedn.data import Dataset
+from sedn.data import Dataset, load_dataset
 from sedn.errors import UserError
-from sedn.files import write_bytes, write_text
+from sedn.files import make_folder, write_bytes, write_text
 from sedn.metrics import auc
 from sedn.network import SemanticNetwork
 from sedn.training.batches import view_split
 from sedn.training.checkpoint import load_checkpoint
-from sedn.training.epochs import prepare, train_epochs
+from sedn.training.device import pick_device
+from sedn.training.epochs import create_network, train_epochs
 from sedn.training.evaluation import predict
 from sedn.training.result import EpochResult, by_label
 
@@ -99,10 +100,7 @@ def read_test_scores(folder: Path) -> tuple[NDArray[np.float32], NDArray[np.floa
 
 def _claim(config: TrainingConfig, folder: Path) -> None:
     """Write the configuration into the folder, unless the folder is another run's."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{folder}: cannot be made: {error.strerror}") from None
+    make_folder(folder)
     path = folder / CONFIG
     if not path.exists():
         write_text(path, config.to_yaml())
@@ -112,16 +110,11 @@ def _claim(config: TrainingConfig, folder: Path) -> None:
 
 def _evaluate(config: TrainingConfig, folder: Path, last: EpochResult) -> RunSummary:
     """Save the trained model and what it reaches on the test split; the summary comes last."""
-    training = prepare(config)
-    state = load_checkpoint(str(folder), training.device)
-    assert state is not None, "the last epoch left a checkpoint"
-    training.network.load_state_dict(state["network"])
-    _save_model(training.network, training.dataset, config, folder)
-    dataset = training.dataset
+    dataset = load_dataset(config.data)
+    network = _restore_network(config, dataset, folder)
+    _save_model(network, dataset, config, folder)
     view = view_split(dataset, "test", config)
-    logits = predict(
-        training.network, view, 2 * config.batch_size, has_indicator=dataset.has_indicator
-    )
+    logits = predict(network, view, 2 * config.batch_size, has_indicator=dataset.has_indicator)
     targets = dataset.splits["test"].targets
     buffer = io.BytesIO()
     np.savez(buffer, targets=targets, logits=logits)
@@ -140,6 +133,17 @@ def _evaluate(config: TrainingConfig, folder: Path, last: EpochResult) -> RunSum
     )
     write_text(folder / SUMMARY, json.dumps(summary.to_json(), indent=1) + "\n")
     return summary
+
+
+def _restore_network(config: TrainingConfig, dataset: Dataset, folder: Path) -> SemanticNetwork:
+    """The network as the last epoch left it; pretrained weights, all replaced, are not fetched."""
+    backbone = config.backbone.model_copy(update={"pretrained": False})
+    device = pick_device()
+    network = create_network(config.model_copy(update={"backbone": backbone}), dataset, device)
+    state = load_checkpoint(str(folder), device)
+    assert state is not None, "the last epoch left a checkpoint"
+    network.load_state_dict(state["network"])
+    return network
 
 
 def _save_model(
