@@ -32,10 +32,14 @@ class DataConfig(Group):
     """Which images, and how they are cut into splits."""
 
     path: str = "digits-in-clutter"
-    """The name of an embedded data set, or the path of a table (CSV)."""
+    """The name of an embedded data set, or the path of one: a ``data.yaml``, a table, a folder."""
     image_size: int = Field(224, ge=16, le=4096)
     """Side of the square that images and maps are resized to, in pixels."""
     split_seed: int = Field(0, ge=0)
+    """For data without splits of its own."""
+    skip_unreadable: bool = False
+    """Leave out images that cannot be read, and count them in every result, instead of refusing
+    the data set."""
 
 
 class BackboneConfig(Group):

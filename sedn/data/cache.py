@@ -1,24 +1,17 @@
-"""Decoded images on disk, as arrays that all processes of a node map and share.
+"""What is made once on a node and then shared by its processes: decoded images, predicted maps.
 
-An entry is built in a folder beside its place and renamed into it, so a reader sees all of it or
-nothing; of several processes that want it at once, one builds and the others wait.
+An entry is made in a draft beside its place and renamed into it, so a reader sees all of it or
+nothing; of several processes that want it at once, one makes it and the others wait.
 """
 
 import fcntl
-import json
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
-
-from sedn.data.dataset import SPLITS, Dataset, Split
 from sedn.errors import UserError
-
-_ARRAYS = ("images", "maps", "map_known", "targets")
 
 
 def cache_folder() -> Path:
@@ -28,17 +21,45 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sedn-search"
 
 
-def cached_dataset(key: str, build: Callable[[Path], Dataset]) -> Dataset:
-    """The data set cached under ``key``; ``build`` makes it first where it is not there.
-
-    ``build`` gets a folder on the cache's disk for the arrays that it makes piece by piece.
+def has_room(size: int) -> bool:
+    """Whether ``size`` bytes more may be cached: nine tenths of the free disk, and not more than
+    ``SEDN_CACHE_LIMIT`` (gigabytes) where it is set.
 
     Raises:
-        UserError: the folder cannot be written to.
+        UserError: ``SEDN_CACHE_LIMIT`` is no number.
     """
-    entry = cache_folder() / key
-    build_once(entry, lambda: _build(entry, build), "the image cache")
-    return _open(entry)
+    limit = os.environ.get("SEDN_CACHE_LIMIT")
+    try:
+        bound = float("inf") if limit is None else float(limit) * 1e9
+    except ValueError:
+        raise UserError(f"SEDN_CACHE_LIMIT is '{limit}'; expected gigabytes, such as 200") from None
+    folder = cache_folder()
+    while not folder.exists():
+        folder = folder.parent
+    return size <= min(bound, 0.9 * shutil.disk_usage(folder).free)
+
+
+def build_folder(entry: Path, build: Callable[[Path], None], what: str) -> None:
+    """Make the folder ``entry`` where it is not there; ``build`` gets a draft of it.
+
+    A draft that a killed process left is handed to ``build`` again, which may go on with it; one
+    that failed is removed.
+
+    Raises:
+        UserError: it cannot be written; ``what`` says what it is.
+    """
+
+    def complete() -> None:
+        draft = entry.with_name(f".{entry.name}.part")
+        draft.mkdir(exist_ok=True)
+        try:
+            build(draft)
+        except Exception:
+            shutil.rmtree(draft, ignore_errors=True)
+            raise
+        draft.rename(entry)
+
+    build_once(entry, complete, what)
 
 
 def build_once(path: Path, build: Callable[[], None], what: str) -> None:
@@ -60,44 +81,6 @@ def build_once(path: Path, build: Callable[[], None], what: str) -> None:
             f"{path.parent}: {what} cannot be written: {reason}; "
             f"set SEDN_CACHE to a folder with room"
         ) from error
-
-
-def _build(entry: Path, build: Callable[[Path], Dataset]) -> None:
-    with tempfile.TemporaryDirectory(prefix=".building-", dir=entry.parent) as scratch:
-        draft = Path(scratch) / "entry"
-        draft.mkdir()
-        dataset = build(Path(scratch))
-        for name, split in dataset.splits.items():
-            for array in _ARRAYS:
-                np.save(draft / f"{name}.{array}.npy", getattr(split, array))
-        described = {
-            "name": dataset.name,
-            "labels": dataset.labels,
-            "regions": dataset.regions,
-            "fingerprint": dataset.fingerprint,
-        }
-        (draft / "dataset.json").write_text(json.dumps(described))
-        shutil.move(draft, entry)
-
-
-def _open(entry: Path) -> Dataset:
-    described = json.loads((entry / "dataset.json").read_text())
-    splits = {
-        name: Split(
-            images=np.load(entry / f"{name}.images.npy", mmap_mode="r"),
-            maps=np.load(entry / f"{name}.maps.npy", mmap_mode="r"),
-            map_known=np.load(entry / f"{name}.map_known.npy"),
-            targets=np.load(entry / f"{name}.targets.npy"),
-        )
-        for name in SPLITS
-    }
-    return Dataset(
-        name=described["name"],
-        labels=tuple(described["labels"]),
-        regions=tuple(described["regions"]),
-        fingerprint=described["fingerprint"],
-        splits=splits,
-    )
 
 
 @contextmanager

@@ -1,7 +1,8 @@
-"""A data set in memory, or mapped from the cache: images, semantic maps and labels by split."""
+"""A data set as training reads it: images, semantic maps and labels by split."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,13 +10,25 @@ from numpy.typing import NDArray
 SPLITS = ("train", "validation", "test")
 
 
+class Pixels(Protocol):
+    """Images or maps of a split: an array, or what decodes them when they are asked for."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """As of an array."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: Any, /) -> NDArray[np.uint8]: ...
+
+
 @dataclass(frozen=True)
 class Split:
     """The images of one split, all of one size."""
 
-    images: NDArray[np.uint8]
+    images: Pixels
     """``(images, height, width, 3)``, RGB."""
-    maps: NDArray[np.uint8]
+    maps: Pixels
     """``(images, regions, height, width)``, 0 to 255: how surely a pixel belongs to the region."""
     map_known: NDArray[np.bool_]
     """``(images,)``: whether the image has a map; one that has not has zeros in ``maps``."""
@@ -37,6 +50,8 @@ class Dataset:
     fingerprint: str
     """Changes whenever an image, a map, a label or a split does; not with the image size."""
     splits: Mapping[str, Split]
+    skipped: int = 0
+    """Images that could not be read and were left out, as the configuration allowed."""
 
     @property
     def has_indicator(self) -> bool:

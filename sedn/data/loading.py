@@ -1,40 +1,137 @@
 """From a configuration to its data set."""
 
+import json
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sedn.config import DataConfig
 from sedn.data import digits
-from sedn.data.cache import cached_dataset
+from sedn.data.cache import build_folder, cache_folder, has_room
 from sedn.data.dataset import Dataset
-from sedn.data.table import decode_table, read_table
+from sedn.data.decoded import BROKEN, decode_listing, verify_listing
+from sedn.data.entry import LAYOUT, open_entry, write_entry
+from sedn.data.formats import read_listing
+from sedn.data.identity import Identity, Progress, identify
+from sedn.data.listing import Listing
+from sedn.data.on_demand import decode_on_demand
 from sedn.errors import UserError, did_you_mean
 
 EMBEDDED = (digits.NAME,)
+_WHAT = "the image cache"
 
 
 @lru_cache(maxsize=4)
 def load_dataset(config: DataConfig) -> Dataset:
     """The data set of a configuration; decoded at the first call on this machine, then mapped.
 
+    Where the cache's disk has no room for it, its images are decoded whenever they are read.
+
     Raises:
         UserError: there is no such data set, or something in it is wrong.
     """
+    return prepare_dataset(config)
+
+
+def prepare_dataset(config: DataConfig, show: Progress = lambda *_: None) -> Dataset:
+    """As :func:`load_dataset`, but ``show`` is told how far the decoding is."""
     if config.path == digits.NAME:
-        key = f"{digits.fingerprint()}-{config.image_size}"
-        return cached_dataset(key, lambda _: digits.build_digits(config.image_size))
-    path = Path(config.path)
-    if not path.exists():
-        hint = did_you_mean(config.path, EMBEDDED)
-        raise UserError(
-            f"data '{config.path}': no such file, and no embedded data set "
-            f"({', '.join(EMBEDDED)}){hint}"
+        entry = _entry(digits.fingerprint(), config.image_size)
+        build_folder(
+            entry, lambda draft: write_entry(draft, digits.build_digits(config.image_size)), _WHAT
         )
-    if path.suffix.lower() != ".csv":
-        raise UserError(f"{path}: not a table; expected a .csv file")
-    table = read_table(path, config.split_seed)
-    fingerprint = table.fingerprint()
-    return cached_dataset(
-        f"{fingerprint}-{config.image_size}",
-        lambda scratch: decode_table(table, config.image_size, fingerprint, scratch),
+        return open_entry(entry)
+    listing = read_listing(data_path(config.path))
+    identity = identify(listing, config.split_seed, show)
+    check_learnable(listing.source, listing.labels, listing.targets[identity.splits == "train"])
+    dataset, broken = _decoded(listing, identity, config.image_size, show)
+    if broken:
+        _refuse_broken(config, broken)
+        train = dataset.splits["train"].targets
+        check_learnable(listing.source, listing.labels, train)
+        for name, split in dataset.splits.items():
+            if not len(split):
+                raise UserError(f"{listing.source}: no image of split '{name}' can be read")
+    return dataset
+
+
+def data_path(path: str) -> Path:
+    """The path of a data set that is none of the embedded ones.
+
+    Raises:
+        UserError: there is nothing at the path.
+    """
+    try:
+        if Path(path).exists():
+            return Path(path)
+    except OSError as error:
+        raise UserError(f"data '{path}': cannot be read: {error.strerror}") from None
+    raise UserError(
+        f"data '{path}': no such file or folder, and no embedded data set "
+        f"({', '.join(EMBEDDED)}){did_you_mean(path, EMBEDDED)}"
+    )
+
+
+def check_learnable(source: Path, labels: Sequence[str], train: NDArray[np.float32]) -> None:
+    """See that every label has positive and negative images to learn from.
+
+    Args:
+        source: what a message names.
+        labels: the labels.
+        train: targets of the training images ``(images, labels)``.
+
+    Raises:
+        UserError: one has not.
+    """
+    for index, label in enumerate(labels):
+        for value, word in ((1, "positive"), (0, "negative")):
+            if not np.any(train[:, index] == value):
+                raise UserError(
+                    f"{source}: label '{label}' has no {word} image in the train split; "
+                    f"add some or leave the label out"
+                )
+
+
+def _decoded(
+    listing: Listing, identity: Identity, size: int, show: Progress
+) -> tuple[Dataset, list[str]]:
+    """The data set without the images that cannot be read, and why they cannot be."""
+    entry = _entry(identity.fingerprint, size)
+    pixels = len(listing) * size**2 * (3 + len(listing.regions))
+    if not entry.exists() and not has_room(pixels):
+        return _on_demand(listing, identity, size, show)
+    build_folder(entry, lambda draft: decode_listing(draft, listing, identity, size, show), _WHAT)
+    broken: list[str] = json.loads((entry / BROKEN).read_text(encoding="utf-8"))
+    return open_entry(entry), broken
+
+
+def _on_demand(
+    listing: Listing, identity: Identity, size: int, show: Progress
+) -> tuple[Dataset, list[str]]:
+    """Every image is decoded once to see that it can be, and again whenever it is read."""
+    verified = cache_folder() / f"{identity.fingerprint}-verified-v{LAYOUT}"
+    build_folder(
+        verified, lambda draft: verify_listing(draft, listing, identity, size, show), _WHAT
+    )
+    found = json.loads((verified / BROKEN).read_text(encoding="utf-8"))
+    broken = {int(position): reason for position, reason in found.items()}
+    return decode_on_demand(listing, identity, size, broken), list(broken.values())
+
+
+def _entry(fingerprint: str, size: int) -> Path:
+    """Where the cache keeps a data set."""
+    return cache_folder() / f"{fingerprint}-{size}-v{LAYOUT}"
+
+
+def _refuse_broken(config: DataConfig, broken: list[str]) -> None:
+    """See that images which cannot be read may be left out."""
+    if config.skip_unreadable:
+        return
+    others = f", and {len(broken) - 1} more" if len(broken) > 1 else ""
+    raise UserError(
+        f"{broken[0]}{others}; `sedn data check {config.path}` lists all, --skip-unreadable "
+        f"leaves them out"
     )

@@ -1,7 +1,6 @@
 """From a split of the data to batches on the device, as a configuration wants them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -9,25 +8,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sedn.config import TrainingConfig
-from sedn.data import Dataset, Split
+from sedn.data import Dataset
 from sedn.training.augmentation import Batch, augment, perturb_maps
 from sedn.training.controls import constant_maps, map_order
+from sedn.training.fetching import Arrays, View, fetch
 from sedn.training.sources import semantic_maps
-
-
-@dataclass(frozen=True)
-class View:
-    """A split as a configuration sees it: its semantic maps may not be the data set's masks."""
-
-    split: Split
-    maps: NDArray[np.uint8]
-    """``(images, regions, height, width)``, 0 to 255."""
-    known: NDArray[np.bool_]
-    """``(images,)``: whether the map of an image is known."""
-    order: NDArray[np.int64]
-    """``(images,)``: the image whose map each image sees; its own, but under a control."""
-    constant: bool
-    """Whether all images see the same map instead."""
 
 
 def view_split(dataset: Dataset, name: str, config: TrainingConfig) -> View:
@@ -61,8 +46,9 @@ def training_batches(
     order = np.random.default_rng(seed[0]).permutation(len(view.split))
     generator = torch.Generator().manual_seed(int(seed[1]))
     size = min(config.batch_size, len(order))
-    for start in range(0, len(order) - size + 1, size):
-        batch, targets = _load(view, np.sort(order[start : start + size]), device)
+    starts = range(0, len(order) - size + 1, size)
+    for arrays in fetch(view, [np.sort(order[start : start + size]) for start in starts]):
+        batch, targets = _to_batch(arrays, view, device)
         batch = augment(batch, config.augmentation, generator)
         yield perturb_maps(batch, config.semantic_map, generator), targets
 
@@ -71,8 +57,10 @@ def evaluation_batches(
     view: View, batch_size: int, device: torch.device
 ) -> Iterator[tuple[Batch, Tensor]]:
     """All images of the split in their order, as they are."""
-    for start in range(0, len(view.split), batch_size):
-        yield _load(view, np.arange(start, min(start + batch_size, len(view.split))), device)
+    rows = np.arange(len(view.split))
+    starts = range(0, len(rows), batch_size)
+    for arrays in fetch(view, [rows[start : start + batch_size] for start in starts]):
+        yield _to_batch(arrays, view, device)
 
 
 def map_input(batch: Batch, has_indicator: bool) -> Tensor:
@@ -85,21 +73,22 @@ def map_input(batch: Batch, has_indicator: bool) -> Tensor:
     return torch.cat([batch.maps, known.expand_as(batch.maps[:, :1])], dim=1)
 
 
-def _load(view: View, rows: NDArray[np.int64], device: torch.device) -> tuple[Batch, Tensor]:
+def _to_batch(arrays: Arrays, view: View, device: torch.device) -> tuple[Batch, Tensor]:
+    """Arrays on the device, pixels from 0 to 1."""
+
     def fraction(pixels: NDArray[np.uint8]) -> Tensor:
         return torch.from_numpy(pixels).to(device, non_blocking=True).float().div_(255)
 
-    split, seen = view.split, view.order[rows]
-    masks = fraction(split.maps[rows])
-    masks_known = torch.from_numpy(split.map_known[rows]).to(device)
-    given = view.maps is split.maps and np.array_equal(seen, rows)
+    masks = fraction(arrays.masks)
+    masks_known = torch.from_numpy(arrays.masks_known).to(device)
+    given = arrays.maps is None
     batch = Batch(
         # Permuted, not copied: convolutions are faster with channels last in memory.
-        images=fraction(split.images[rows]).permute(0, 3, 1, 2),
-        maps=masks if given else fraction(view.maps[seen]),
-        known=masks_known if given else torch.from_numpy(view.known[seen]).to(device),
+        images=fraction(arrays.images).permute(0, 3, 1, 2),
+        maps=masks if arrays.maps is None else fraction(arrays.maps),
+        known=masks_known if given else torch.from_numpy(arrays.known).to(device),
         masks=masks,
         masks_known=masks_known,
     )
-    targets = torch.from_numpy(split.targets[rows]).to(device, non_blocking=True)
+    targets = torch.from_numpy(arrays.targets).to(device, non_blocking=True)
     return (constant_maps(batch) if view.constant else batch), targets

@@ -13,7 +13,7 @@ from sedn.config import TrainingConfig
 from sedn.data import Dataset, count_labels, load_dataset
 from sedn.metrics import auc
 from sedn.network import SemanticNetwork, build_network
-from sedn.training.batches import View, map_input, training_batches, view_split
+from sedn.training.batches import map_input, training_batches, view_split
 from sedn.training.checkpoint import (
     VALIDATION_SCORES,
     load_checkpoint,
@@ -22,6 +22,7 @@ from sedn.training.checkpoint import (
 )
 from sedn.training.device import autocast, normalise, pick_device
 from sedn.training.evaluation import predict
+from sedn.training.fetching import View
 from sedn.training.losses import ClassificationLoss, classification_loss, segmentation_loss
 from sedn.training.result import EpochResult, by_label
 from sedn.training.schedule import rate_factor

@@ -5,8 +5,9 @@ import torch
 from numpy.typing import NDArray
 
 from sedn.network import SemanticNetwork
-from sedn.training.batches import View, evaluation_batches, map_input
+from sedn.training.batches import evaluation_batches, map_input
 from sedn.training.device import normalise
+from sedn.training.fetching import View
 
 
 @torch.inference_mode()

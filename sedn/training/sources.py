@@ -7,11 +7,12 @@ from numpy.typing import NDArray
 
 from sedn.config import TrainingConfig
 from sedn.data import Dataset
+from sedn.data.dataset import Pixels
 
 
 def semantic_maps(
     dataset: Dataset, split: str, config: TrainingConfig
-) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+) -> tuple[Pixels, NDArray[np.bool_]]:
     """The maps ``(images, regions, H, W)`` of a split, and of which images ``(images,)`` they are
     known: of all that a segmenter has seen, of those with a mask otherwise.
 

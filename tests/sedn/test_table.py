@@ -1,13 +1,19 @@
+import os
+import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from sedn.config import DataConfig
-from sedn.data import Dataset, count_labels, load_dataset
+from sedn.config import DataConfig, build_config
+from sedn.data import SPLITS, Dataset, count_labels, load_dataset
 from sedn.data.cache import cache_folder
 from sedn.errors import UserError
+from sedn.training.epochs import train_epochs
 
 
 def load(path: Path, size: int = 20, seed: int = 0) -> Dataset:
@@ -39,13 +45,13 @@ def test_reads_images_maps_labels_and_splits(table: Path) -> None:
 
 def test_the_second_time_it_is_mapped_not_decoded(table: Path) -> None:
     first = load(table)
-    entry = cache_folder() / f"{first.fingerprint}-20"
-    before = (entry / "train.images.npy").stat().st_mtime_ns
+    (entry,) = cache_folder().glob(f"{first.fingerprint}-20-v*[0-9]")
+    before = (entry / "images.npy").stat().st_mtime_ns
     again = load(table)
-    assert (entry / "train.images.npy").stat().st_mtime_ns == before
+    assert (entry / "images.npy").stat().st_mtime_ns == before
     assert isinstance(again.splits["train"].images, np.memmap)
     assert np.array_equal(first.splits["train"].images, again.splits["train"].images)
-    assert not list(cache_folder().glob(".building-*"))
+    assert not list(cache_folder().glob(".*.part"))
 
 
 @pytest.mark.parametrize("changed", ["image", "map", "label", "split"])
@@ -107,7 +113,10 @@ WRONG = {
     "missing image": (lambda t: change(t, "2.png,", "nowhere.png,"), "row 4.*image.*'nowhere.png'"),
     "missing map": (lambda t: change(t, "2-map.png", "no-map.png"), "row 4.*map.*'no-map.png'"),
     "unknown split": (lambda t: change(t, "1,0,train", "1,0,trian"), "did you mean 'train'"),
-    "empty split": (lambda t: t.write_text(t.read_text().replace("test", "train")), "no row.*test"),
+    "empty split": (
+        lambda t: t.write_text(t.read_text().replace("train", "test")),
+        "no image in split 'train'",
+    ),
     "image twice": (lambda t: change(t, "3.png,3-map", "1.png,3-map"), "'1.png' is there twice"),
     "no rows": (lambda t: t.write_text("image,red\n"), "holds no rows"),
     "no labels": (lambda t: t.write_text("image\n0.png\n"), "no label column"),
@@ -127,12 +136,10 @@ WRONG = {
 def test_wrong_tables_are_one_line_and_leave_nothing(table: Path, case: str) -> None:
     spoil, said = WRONG[case]
     spoil(table)
-    entries = set(cache_folder().iterdir())
     with pytest.raises(UserError, match=said) as caught:
         load(table)
     assert len(str(caught.value).splitlines()) == 1
-    left = {path for path in set(cache_folder().iterdir()) - entries if path.suffix != ".lock"}
-    assert not left
+    assert not list(cache_folder().rglob("*.part"))
 
 
 def test_a_cache_that_cannot_be_written_is_named(table: Path, tmp_path: Path, monkeypatch) -> None:
@@ -140,3 +147,102 @@ def test_a_cache_that_cannot_be_written_is_named(table: Path, tmp_path: Path, mo
     monkeypatch.setenv("SEDN_CACHE", str(tmp_path / "file" / "cache"))
     with pytest.raises(UserError, match=r"the image cache cannot be written.*SEDN_CACHE"):
         load(table)
+
+
+def test_without_room_in_the_cache_images_are_decoded_on_demand(table: Path, monkeypatch) -> None:
+    cached = load(table, size=22)
+    monkeypatch.setenv("SEDN_CACHE_LIMIT", "0")
+    assert isinstance(load(table, size=22).splits["train"].images, np.memmap), "it is there already"
+    monkeypatch.setenv("SEDN_CACHE", str(table.parent / "cache"))
+    demanded = load(table, size=22)
+    assert not list(cache_folder().glob(f"{demanded.fingerprint}-22-*"))
+    assert demanded.fingerprint == cached.fingerprint
+    for name in SPLITS:
+        rows = np.arange(0, len(cached.splits[name]), 7)
+        for part in ("images", "maps"):
+            ours, theirs = (getattr(data.splits[name], part) for data in (demanded, cached))
+            assert ours.shape == theirs.shape
+            assert np.array_equal(ours[rows], theirs[rows])
+
+
+def test_training_on_images_decoded_on_demand_is_the_same(
+    table: Path, tmp_path: Path, monkeypatch
+) -> None:
+    config = build_config(
+        {
+            "data": {"path": str(table), "image_size": 24},
+            "backbone": {"name": "test_resnet", "pretrained": False},
+            "embedding": {"placement": "stage1"},
+            "semantic_map": {"control": "shuffled"},
+            "epochs": 2,
+        },
+        "test",
+    )
+    load_dataset.cache_clear()
+    cached = [result.mean_auc for result in train_epochs(config, str(tmp_path / "cached"))]
+    monkeypatch.setenv("SEDN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("SEDN_CACHE_LIMIT", "0")
+    load_dataset.cache_clear()
+    assert [r.mean_auc for r in train_epochs(config, str(tmp_path / "demand"))] == cached
+    assert not list((tmp_path / "cache").glob("*-24-*"))
+
+
+def test_what_cannot_be_read_is_left_out_if_that_is_asked_for(table: Path) -> None:
+    truncate(table.parent / "5.png")
+    (table.parent / "7.png").write_bytes(b"")
+    with pytest.raises(UserError, match=r"5\.png.*and 1 more.*--skip-unreadable"):
+        load(table, size=21)
+    load_dataset.cache_clear()
+    config = DataConfig(path=str(table), image_size=21, skip_unreadable=True)
+    dataset = load_dataset(config)
+    assert dataset.skipped == 2
+    assert sum(len(split) for split in dataset.splits.values()) == 88
+    # What is left has moved to the front, each image still with its own labels.
+    train = dataset.splits["train"]
+    inside = train.images[:, 6:14, 6:14, 0].mean(axis=(1, 2))
+    assert ((inside > 180) == (train.targets[:, 0] == 1)).all()
+
+
+SCRIPT = """
+import sys
+from sedn.config import DataConfig
+from sedn.data.loading import prepare_dataset
+show = lambda what, done, all: print(what, done, flush=True)
+dataset = prepare_dataset(DataConfig(path=sys.argv[1], image_size=200), show)
+print(dataset.fingerprint, dataset.splits["train"].images[:].sum())
+"""
+
+
+def test_decoding_goes_on_where_it_was_killed_and_two_processes_decode_once(
+    table: Path, tmp_path: Path
+) -> None:
+    rows = table.read_text().splitlines()
+    lines = [rows[0]]
+    for copy in range(20):
+        for index, row in enumerate(rows[1:]):
+            name = f"{index}-{copy}.png"
+            shutil.copy(table.parent / f"{index}.png", table.parent / name)
+            lines.append(row.replace(f"{index}.png", name, 1))
+    table.write_text("\n".join(lines) + "\n")
+
+    def start(cache: str) -> subprocess.Popen:
+        return subprocess.Popen(
+            [sys.executable, "-c", SCRIPT, str(table)],
+            env=os.environ | {"SEDN_CACHE": str(tmp_path / cache)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    whole, _ = start("whole").communicate(timeout=120)
+    assert whole.count("decoding") == 4
+
+    killed = start("killed")
+    while "decoding" not in killed.stdout.readline():
+        pass
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    both = [start("killed"), start("killed")]
+    outputs = [process.communicate(timeout=120)[0] for process in both]
+    decoded = "".join(outputs).count("decoding")
+    assert 1 <= decoded < 4, "one of them decodes, and not what is there already"
+    assert {output.splitlines()[-1] for output in outputs} == {whole.splitlines()[-1]}

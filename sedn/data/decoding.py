@@ -1,0 +1,123 @@
+"""From the bytes of an image to pixels, whatever it was saved as."""
+
+import io
+import warnings
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from sedn.data.content import Content
+from sedn.data.listing import RegionMap
+from sedn.errors import UserError
+
+# Such an image is decoded; one of twice as many pixels is refused.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What each value of EXIF's orientation asks for."""
+_ORIENTATION = 0x0112
+_SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
+
+
+def decode_sample(
+    content: Content, region_map: RegionMap | None, regions: int, size: int
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """An image ``(size, size, 3)`` in RGB, and its map ``(regions, size, size)``, 0 to 255.
+
+    The image is turned as its EXIF says. The map is taken to fit the turned image; one that has
+    the size of the image as it was stored is turned along.
+
+    Raises:
+        UserError: one of them cannot be decoded, or they do not fit each other.
+    """
+    stored = open_image(content, draft=2 * size)
+    original = getattr(stored, "original_size", stored.size)
+    orientation = stored.getexif().get(_ORIENTATION, 1)
+    turn = _TURNS.get(orientation)
+    image = to_rgb(stored)
+    image = image.transpose(turn) if turn else image
+    pixels = np.asarray(image.resize((size, size), Image.Resampling.BILINEAR))
+    if region_map is None:
+        return pixels, np.zeros((regions, size, size), dtype=np.uint8)
+    turned = original[::-1] if orientation >= 5 else original
+    drawn = region_map.draw(turned)
+    height, width = drawn.shape[1:]
+    channels = [Image.fromarray(channel) for channel in drawn]
+    if (width, height) != turned:
+        if (width, height) != original or turn is None:
+            said = region_map.contents[0].name if region_map.contents else content.name
+            raise UserError(
+                f"{said}: map of {width} x {height} pixels for an image of "
+                f"{turned[0]} x {turned[1]}; they must be equal"
+            )
+        channels = [channel.transpose(turn) for channel in channels]
+    resized = [channel.resize((size, size), Image.Resampling.BOX) for channel in channels]
+    return pixels, np.stack([np.asarray(channel) for channel in resized])
+
+
+def open_image(content: Content, draft: int | None = None) -> Image.Image:
+    """The image as it was stored, all of its pixels read.
+
+    Args:
+        content: where its bytes lie.
+        draft: a JPEG may be decoded at a fraction of its size, but not below so many pixels a
+            side; its attribute ``original_size`` then says how large it is.
+
+    Raises:
+        UserError: it cannot be decoded.
+    """
+    try:
+        data = content.read()
+        if not data:
+            raise UserError(f"{content.name}: cannot be decoded as an image: the file is empty")
+        image = Image.open(io.BytesIO(data))
+        original = image.size
+        if draft is not None and image.format == "JPEG":
+            image.draft(None, (draft, draft))
+        image.load()
+    except (
+        OSError, ValueError, SyntaxError, EOFError, MemoryError, Image.DecompressionBombError,
+    ) as error:  # fmt: skip
+        raise UserError(
+            f"{content.name}: cannot be decoded as an image: {_reason(error)}"
+        ) from None
+    image.original_size = original  # type: ignore[attr-defined]
+    return image
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """The image turned as its EXIF says."""
+    return ImageOps.exif_transpose(image)
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """An image of any mode in RGB: 16 bits are scaled to 8, what is transparent becomes white."""
+    if image.mode in _SIXTEEN_BIT:
+        values = np.asarray(image, dtype=np.float64)
+        # Of modes with 32 bits only the values tell whether 8 or 16 of them are used.
+        top = 65535 if image.mode.startswith("I;16") or values.max(initial=0) > 255 else 255
+        return Image.fromarray((values / top * 255).clip(0, 255).astype(np.uint8)).convert("RGB")
+    if "A" in image.getbands() or "a" in image.getbands() or "transparency" in image.info:
+        layer = image.convert("RGBA")
+        white = Image.new("RGBA", layer.size, (255, 255, 255, 255))
+        return Image.alpha_composite(white, layer).convert("RGB")
+    return image.convert("RGB")
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    if "cannot identify image file" in str(error):
+        return "it is of no known format; expected JPEG, PNG or WebP"
+    if isinstance(error, Image.DecompressionBombError):
+        return "it has more pixels than are safe to decode; make it smaller"
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,105 @@
+"""``data.yaml``: which format a data set has, and where its parts lie.
+
+Paths are relative to the folder of the file. Where the path of the data tells all of this, no
+``data.yaml`` is needed.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from sedn.config.groups import Group
+
+Regions = Literal["any", "each"] | list[str]
+"""Channels of a map: ``any``, one for all objects together; ``each``, one for each category; or
+the categories that get one. Where labels are categories, ``each`` tells the network the labels."""
+BySplit = str | dict[str, str]
+"""One path for all images, or one for each split."""
+
+
+class Description(Group):
+    """What all formats share."""
+
+    labels: list[str] | None = None
+    """The labels to learn; all that the data has if not said."""
+    min_positives: int = Field(0, ge=0)
+    """Labels that fewer images have are left out."""
+    splits: str | None = None
+    """A CSV with the columns ``image`` and ``split``, instead of the data's own splits."""
+
+
+class TableDescription(Description):
+    """A CSV or Parquet table with one row for each image."""
+
+    format: Literal["table"] = "table"
+    table: str
+    images: str = "."
+    """The folder that the paths of images and masks are relative to."""
+    image_column: str = "image"
+    map_column: str | None = None
+    """``map`` or ``mask`` if not said, where the table has one of them."""
+    split_column: str = "split"
+    group_column: str = "group"
+    label_list: str | None = None
+    """A column that lists the labels of an image, instead of one column for each label; ``labels``
+    or ``tags`` if not said, where the table has it and its values are lists."""
+    regions: Mapping[str, int | str | list[int]] = Field(default_factory=dict)
+    """By region, the index or the colour that marks it in a mask; one region if not said."""
+
+
+class CocoDescription(Description):
+    """Instances as COCO keeps them; ``fashionpedia`` has attributes, which become the labels."""
+
+    format: Literal["coco", "fashionpedia"]
+    annotations: BySplit
+    images: BySplit = "."
+    regions: Regions = "any"
+
+
+class VocDescription(Description):
+    """Folders as those of Pascal VOC: ``JPEGImages``, ``Annotations``, ``SegmentationClass``."""
+
+    format: Literal["voc"]
+    root: str = "."
+    regions: Regions = "any"
+
+
+class OpenImagesDescription(Description):
+    """CSVs of Open Images."""
+
+    format: Literal["open-images"]
+    images: BySplit
+    image_labels: BySplit
+    """Labels that people verified: ``ImageID``, ``LabelName``, ``Confidence``."""
+    classes: str
+    """``class-descriptions…csv``: an identifier and a name in each row."""
+    segmentations: BySplit | None = None
+    """``…-annotations-object-segmentation.csv``: ``MaskPath``, ``ImageID``, ``LabelName``."""
+    masks: BySplit | None = None
+    """Folders of the masks."""
+    regions: Regions = "any"
+
+
+class HuggingFaceDescription(Description):
+    """A folder that ``save_to_disk`` of Hugging Face's ``datasets`` wrote."""
+
+    format: Literal["huggingface"]
+    root: str = "."
+    image_column: str = "image"
+    map_column: str | None = None
+    """``map`` or ``mask`` if not said, where the data has one of them."""
+    label_list: str | None = None
+    """A column that lists the labels; ``labels`` or ``tags`` if not said, where there is one."""
+    group_column: str = "group"
+    regions: Mapping[str, int | str | list[int]] = Field(default_factory=dict)
+
+
+AnyDescription = Annotated[
+    TableDescription
+    | CocoDescription
+    | VocDescription
+    | OpenImagesDescription
+    | HuggingFaceDescription,
+    Field(discriminator="format"),
+]

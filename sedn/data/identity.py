@@ -1,0 +1,94 @@
+"""What a data set is: a fingerprint of all that is trained on, and the split of each image."""
+
+import hashlib
+import io
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from sedn.data.cache import build_once, cache_folder
+from sedn.data.content import Content
+from sedn.data.listing import Listing
+from sedn.data.splits import Splits, assign_splits
+from sedn.errors import UserError
+from sedn.files import write_bytes
+
+_PIECE = 1024
+
+Progress = Callable[[str, int, int], None]
+"""``show(what, done, all)``, called now and then while images are worked through."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What names a data set in the cache, in the store and in every result."""
+
+    fingerprint: str
+    """A hash of the labels, the splits and the bytes of every image and map."""
+    splits: Splits
+    """``(images,)``."""
+
+
+def identify(listing: Listing, split_seed: int, show: Progress) -> Identity:
+    """The identity of a data set.
+
+    Every file is read at the first call on this machine, and again only when the size or the time
+    of a file has changed.
+
+    Raises:
+        UserError: a file cannot be read, or the data cannot be cut into splits.
+    """
+    path = cache_folder() / "identities" / f"{_stamp(listing, split_seed)}.npz"
+
+    def build() -> None:
+        splits = assign_splits(listing, split_seed)
+        buffer = io.BytesIO()
+        np.savez(buffer, splits=splits, fingerprint=_fingerprint(listing, splits, show))
+        write_bytes(path, buffer.getvalue())
+
+    build_once(path, build, "the image cache")
+    with np.load(path) as found:
+        return Identity(str(found["fingerprint"]), found["splits"])
+
+
+def _stamp(listing: Listing, split_seed: int) -> str:
+    """A hash of what the tables say, and of size and time of every file."""
+    digest = _tables(listing)
+    digest.update(repr((split_seed, listing.splits, listing.groups)).encode())
+    for content in listing.contents():
+        digest.update(_read(content, lambda content: content.stamp().encode()))
+    return digest.hexdigest()[:32]
+
+
+def _fingerprint(listing: Listing, splits: Splits, show: Progress) -> str:
+    digest = _tables(listing)
+    digest.update(repr(splits.tolist()).encode())
+    contents = list(listing.contents())
+    with ThreadPoolExecutor() as pool:
+        # Piece by piece: the executor keeps all that it is given.
+        for start in range(0, len(contents), _PIECE):
+            for content_hash in pool.map(_content_hash, contents[start : start + _PIECE]):
+                digest.update(content_hash)
+            show("reading", min(start + _PIECE, len(contents)), len(contents))
+    return digest.hexdigest()[:16]
+
+
+def _tables(listing: Listing) -> "hashlib._Hash":
+    digest = hashlib.sha256(repr((listing.labels, listing.regions)).encode())
+    digest.update(listing.targets.tobytes())
+    for region_map in listing.maps:
+        digest.update(b"-" if region_map is None else region_map.describe().encode())
+    return digest
+
+
+def _content_hash(content: Content) -> bytes:
+    return hashlib.sha256(_read(content, lambda content: content.read())).digest()
+
+
+def _read(content: Content, read: Callable[[Content], bytes]) -> bytes:
+    try:
+        return read(content)
+    except OSError as error:
+        raise UserError(f"{content.name}: cannot be read: {error.strerror or error}") from None

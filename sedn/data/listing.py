@@ -1,0 +1,64 @@
+"""What a data set holds, read from its tables alone: no image is decoded yet.
+
+Each format is read into a :class:`Listing`; from here on all formats are one.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sedn.data.content import Content
+
+
+class RegionMap(Protocol):
+    """Where the regions of one image lie: a mask in a file, polygons, run lengths."""
+
+    @property
+    def contents(self) -> Sequence[Content]:
+        """The files that it is drawn from."""
+
+    def describe(self) -> str:
+        """All that decides it beside those files."""
+
+    def draw(self, size: tuple[int, int]) -> NDArray[np.uint8]:
+        """The map ``(regions, height, width)``, 0 to 255, in the map's own size.
+
+        Args:
+            size: width and height of the image, for maps that have no size of their own.
+
+        Raises:
+            UserError: it cannot be drawn.
+        """
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The images of a data set with their labels, and how to draw their maps."""
+
+    source: Path
+    """The file or folder that a message names."""
+    labels: tuple[str, ...]
+    regions: tuple[str, ...]
+    images: tuple[Content, ...]
+    maps: tuple[RegionMap | None, ...]
+    """``None``: it is not known where the regions of the image lie."""
+    targets: NDArray[np.float32]
+    """``(images, labels)``: 1, 0, or NaN where the truth is unknown."""
+    splits: tuple[str, ...]
+    """The split of each image, or ``""`` where the data says nothing of it."""
+    groups: tuple[str, ...]
+    """Images of one group must not be parted; ``""`` is no group. Empty where there are none."""
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def contents(self) -> Iterator[Content]:
+        """Every file of the data set."""
+        for image, region in zip(self.images, self.maps, strict=True):
+            yield image
+            if region is not None:
+                yield from region.contents

@@ -1,0 +1,97 @@
+"""Cutting a data set into train, validation and test, where it is not cut already."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sedn.data.dataset import SPLITS
+from sedn.data.listing import Listing
+from sedn.errors import UserError, did_you_mean
+
+SHARES = {"train": 0.7, "validation": 0.15, "test": 0.15}
+_ALIASES = {"val": "validation", "valid": "validation", "dev": "validation", "training": "train"}
+
+Splits = NDArray[np.str_]
+
+
+def split_name(name: str, where: str) -> str:
+    """The split that ``name`` means: ``val``, ``valid`` and ``dev`` are validation.
+
+    Raises:
+        UserError: it means none.
+    """
+    plain = name.strip().lower()
+    plain = _ALIASES.get(plain, plain)
+    if plain and plain not in SPLITS:
+        hint = did_you_mean(plain, SPLITS) or f"; expected {', '.join(SPLITS)}"
+        raise UserError(f"{where}: unknown split '{name}'{hint}")
+    return plain
+
+
+def assign_splits(listing: Listing, seed: int) -> Splits:
+    """``(images,)``: the split of each image: the data's own, or drawn where it has none.
+
+    Of data without splits, train, validation and test get 70, 15 and 15 % of the groups; of data
+    that lacks validation or test alone, 15 % of its training groups become it. Images of no group
+    are each their own. Groups are drawn by iterative stratification (Sechidis et al., ECML PKDD
+    2011), so that rare labels are in every split.
+
+    Raises:
+        UserError: some images have a split and others none, or a split has no image.
+    """
+    given = np.array(listing.splits, dtype="U10")
+    if (given == "").all():
+        splits = _draw(listing, np.arange(len(listing)), SHARES, seed)
+        return _complete(splits, listing.source)
+    if (given == "").any():
+        row = int(np.flatnonzero(given == "")[0])
+        raise UserError(
+            f"{listing.source}: image '{listing.images[row].name}' has no split and others have; "
+            f"give one to all or to none"
+        )
+    missing = [name for name in SPLITS if not (given == name).any()]
+    if len(missing) == 1 and missing != ["train"]:
+        rows = np.flatnonzero(given == "train")
+        shares = {"train": 1 - SHARES[missing[0]], missing[0]: SHARES[missing[0]]}
+        given[rows] = _draw(listing, rows, shares, seed)
+    return _complete(given, listing.source)
+
+
+def _draw(listing: Listing, rows: NDArray[np.int64], shares: dict[str, float], seed: int) -> Splits:
+    """A split for each of ``rows``, by group."""
+    # The package imports scikit-learn, which takes its time.
+    from iterstrat.ml_stratifiers import MultilabelStratifiedShuffleSplit
+
+    group = _groups(listing)[rows]
+    names, members = np.unique(group, return_inverse=True)
+    has_label = np.zeros((len(names), len(listing.labels)), dtype=np.int64)
+    np.maximum.at(has_label, members, (listing.targets[rows] == 1).astype(np.int64))
+    drawn = np.full(len(names), next(iter(shares)), dtype="U10")
+    left = np.arange(len(names))
+    rest = 1.0
+    for name, share in list(shares.items())[:0:-1]:
+        if len(left) < 2:
+            break
+        taken = min(max(1, round(len(left) * share / rest)), len(left) - 1)
+        stratified = MultilabelStratifiedShuffleSplit(1, test_size=taken, random_state=seed)
+        keep, out = next(stratified.split(left, has_label[left]))
+        drawn[left[out]] = name
+        left, rest = left[keep], rest - share
+    return drawn[members]
+
+
+def _groups(listing: Listing) -> NDArray[np.int64]:
+    """``(images,)``: a number for each group; images of no group have one each."""
+    if not listing.groups:
+        return np.arange(len(listing))
+    names, number = np.unique(np.array(listing.groups), return_inverse=True)
+    alone = np.array(listing.groups) == ""
+    return np.where(alone, len(names) + np.arange(len(listing)), number)
+
+
+def _complete(splits: Splits, source: Path) -> Splits:
+    for name in SPLITS:
+        if not (splits == name).any():
+            raise UserError(f"{source}: no image in split '{name}'; each split needs images")
+    return splits

@@ -1,0 +1,64 @@
+"""A batch of images with its maps, and what its changes draw by chance."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Generator, Tensor
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Images, and what is known of where their regions lie.
+
+    Images, maps and masks go from 0 to 1; before :func:`augment` they may be of type uint8 and go
+    from 0 to 255, as the cache holds them.
+    """
+
+    images: Tensor
+    """``(batch, 3, H, W)``."""
+    maps: Tensor
+    """``(batch, regions, H, W)``: the semantic maps that the network is to see."""
+    known: Tensor
+    """``(batch,)``, bool: whether the map of an image is known; where not, it is zero."""
+    masks: Tensor
+    """``(batch, regions, H, W)``: the data set's own masks, whatever ``maps`` holds."""
+    masks_known: Tensor
+    """``(batch,)``, bool: whether the data set has a mask of an image."""
+
+
+def change_planes(batch: Batch, change: Callable[[Tensor], Tensor]) -> Batch:
+    """The batch after one change of images, maps and masks; maps that are the masks stay so."""
+    maps = change(batch.maps)
+    masks = maps if batch.masks is batch.maps else change(batch.masks)
+    return replace(batch, images=change(batch.images), maps=maps, masks=masks)
+
+
+def as_fraction(planes: Tensor) -> Tensor:
+    """0 to 1 from bytes of 0 to 255; what is no bytes stays as it is."""
+    return planes.float().div_(255) if planes.dtype == torch.uint8 else planes
+
+
+def fractions(batch: Batch) -> Batch:
+    """The batch with images, maps and masks from 0 to 1."""
+    planes = (batch.images, batch.maps, batch.masks)
+    if any(part.dtype == torch.uint8 for part in planes):
+        return change_planes(batch, as_fraction)
+    return batch
+
+
+def draw(count: int, size: int, generator: Generator) -> Tensor:
+    """``(count, size)`` numbers of 0 to 1, on the generator's device."""
+    return torch.rand((count, size), generator=generator, device=generator.device)
+
+
+def choose(like: Tensor, share: float, generator: Generator) -> Tensor:
+    """``(batch,)``, bool: each image with chance ``share``, on the device of ``like``."""
+    uniform = torch.rand(len(like), generator=generator, device=generator.device)
+    return (uniform < share).to(like.device)
+
+
+def others(size: int, generator: Generator) -> Tensor:
+    """``(size,)``: for each image another one of the batch, on the generator's device."""
+    step = 1 + torch.randint(size - 1, (size,), generator=generator, device=generator.device)
+    return (torch.arange(size, device=step.device) + step) % size

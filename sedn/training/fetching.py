@@ -1,0 +1,89 @@
+"""The arrays of batches: copied out of the cache, or decoded by loader processes."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader
+
+from sedn.data import Split
+from sedn.data.dataset import Pixels
+from sedn.data.on_demand import DecodedImages
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class View:
+    """A split as a configuration sees it: its semantic maps may not be the data set's masks."""
+
+    split: Split
+    maps: Pixels
+    """``(images, regions, height, width)``, 0 to 255."""
+    known: NDArray[np.bool_]
+    """``(images,)``: whether the map of an image is known."""
+    order: NDArray[np.int64]
+    """``(images,)``: the image whose map each image sees; its own, but under a control."""
+    constant: bool
+    """Whether all images see the same map instead."""
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """One batch as it lies in the cache."""
+
+    images: NDArray[np.uint8]
+    masks: NDArray[np.uint8]
+    masks_known: NDArray[np.bool_]
+    maps: NDArray[np.uint8] | None
+    """``None`` where the maps that the network sees are the masks."""
+    known: NDArray[np.bool_]
+    targets: NDArray[np.float32]
+
+
+def fetch(view: View, batches: Sequence[Rows]) -> Iterator[Arrays]:
+    """The arrays of each batch of rows, in order.
+
+    Images that are decoded on demand are so in as many other processes as torch has threads, which
+    is what Ray grants a trial; they work ahead while this one trains.
+    """
+    if not isinstance(view.split.images, DecodedImages):
+        return (_read(view, rows) for rows in batches)
+    loader: DataLoader[Arrays] = DataLoader(
+        _Batches(view, batches),
+        batch_size=None,
+        shuffle=False,
+        num_workers=min(torch.get_num_threads(), len(batches)),
+        # Its own: the draw of a seed for the workers must not move the network's.
+        generator=torch.Generator(),
+    )
+    return iter(loader)
+
+
+@dataclass(frozen=True)
+class _Batches(torch.utils.data.Dataset[Arrays]):
+    """Batches by number, for torch's loader."""
+
+    view: View
+    rows: Sequence[Rows]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, number: int) -> Arrays:
+        return _read(self.view, self.rows[number])
+
+
+def _read(view: View, rows: Rows) -> Arrays:
+    split, seen = view.split, view.order[rows]
+    given = view.maps is split.maps and np.array_equal(seen, rows)
+    return Arrays(
+        images=split.images[rows],
+        masks=split.maps[rows],
+        masks_known=split.map_known[rows],
+        maps=None if given else view.maps[seen],
+        known=view.known[seen],
+        targets=split.targets[rows],
+    )
