@@ -179,5 +179,35 @@ class AugmentationConfig(Group):
     horizontal_flip: bool = False
     shift: float = Field(0.0, ge=0.0, le=0.5)
     """Largest displacement along each axis, as a share of the image's side."""
+    crop_scale: float = Field(1.0, gt=0.0, le=1.0)
+    """Least share of the image's area that a random crop keeps, of aspect ratio 3/4 to 4/3; the
+    crop is resized to the whole. 1 crops nothing."""
+    rotation: float = Field(0.0, ge=0.0, le=180.0)
+    """Largest angle, to either side, in degrees."""
+    scale: float = Field(0.0, ge=0.0, le=4.0)
+    """Zoom by a factor from ``1 / (1 + scale)`` to ``1 + scale``."""
+    shear: float = Field(0.0, ge=0.0, lt=45.0)
+    """Largest angle of a shear along each axis, in degrees."""
+    brightness: float = Field(0.0, ge=0.0, le=1.0)
+    """Factors from ``1 - brightness`` to ``1 + brightness``; contrast and saturation likewise."""
+    contrast: float = Field(0.0, ge=0.0, le=1.0)
+    saturation: float = Field(0.0, ge=0.0, le=1.0)
+    hue: float = Field(0.0, ge=0.0, le=0.5)
+    """Largest shift of the hue, to either side, as a share of the circle of colours."""
+    policy: Literal["none", "trivial", "rand"] = "none"
+    """TrivialAugment (Müller and Hutter, arXiv 2103.10158) or RandAugment (Cubuk et al., arXiv
+    1909.13719)."""
+    policy_ops: int = Field(2, ge=1, le=14)
+    """Operations on each image; for ``rand`` alone."""
+    policy_magnitude: int = Field(9, ge=0, le=30)
+    """Strength of the operations; for ``rand`` alone."""
+    erasing: float = Field(0.0, ge=0.0, le=1.0)
+    """Share of images of which a rectangle is erased (Zhong et al., arXiv 1708.04896)."""
     background_swap: float = Field(0.0, ge=0.0, le=1.0)
     """Share of training images that get the background of another, by the data set's masks."""
+    mixup: float = Field(0.0, ge=0.0, le=10.0)
+    """Alpha of the Beta distribution of the shares in which two images are mixed (Zhang et al.,
+    arXiv 1710.09412); 0 mixes none."""
+    cutmix: float = Field(0.0, ge=0.0, le=10.0)
+    """Alpha of the Beta distribution of the area left of an image that a rectangle of another
+    covers (Yun et al., arXiv 1905.04899); 0 covers none."""

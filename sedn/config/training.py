@@ -49,6 +49,7 @@ class TrainingConfig(Group):
             "attention": _canonical_attention(self.attention, embedding),
             "semantic_map": _canonical_map(self.semantic_map, embedding),
             "loss": _canonical_loss(self.loss),
+            "augmentation": _canonical_augmentation(self.augmentation),
         }
         for name, group in canonical.items():
             object.__setattr__(self, name, group)
@@ -126,3 +127,10 @@ def _canonical_loss(loss: LossConfig) -> LossConfig:
     effective = {"bce": ("pos_weight",), "focal": ("gamma",), "asl": ("gamma_negative", "clip")}
     names = ("kind", "label_smoothing", *effective[loss.kind])
     return LossConfig(**{name: getattr(loss, name) for name in names})
+
+
+def _canonical_augmentation(augmentation: AugmentationConfig) -> AugmentationConfig:
+    if augmentation.policy == "rand":
+        return augmentation
+    without_effect = {"policy_ops", "policy_magnitude"}
+    return AugmentationConfig(**augmentation.model_dump(exclude=without_effect))

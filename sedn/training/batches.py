@@ -9,7 +9,7 @@ from torch import Tensor
 
 from sedn.config import TrainingConfig
 from sedn.data import Dataset
-from sedn.training.augmentation import Batch, augment, perturb_maps
+from sedn.training.augmentation import Batch, augment, fractions, mix, perturb_maps
 from sedn.training.controls import constant_maps, map_order
 from sedn.training.fetching import Arrays, View, fetch
 from sedn.training.sources import semantic_maps
@@ -37,7 +37,7 @@ def view_split(dataset: Dataset, name: str, config: TrainingConfig) -> View:
 def training_batches(
     view: View, config: TrainingConfig, epoch: int, device: torch.device
 ) -> Iterator[tuple[Batch, Tensor]]:
-    """One epoch of augmented batches with their targets ``(batch, labels)``.
+    """One epoch of augmented batches with their targets ``(batch, labels)``, soft where mixed.
 
     Order and augmentation follow from the seed and the epoch alone, so that a run that is resumed
     at an epoch sees what an uninterrupted one sees. A last batch that is not full is left out.
@@ -50,6 +50,7 @@ def training_batches(
     for arrays in fetch(view, [np.sort(order[start : start + size]) for start in starts]):
         batch, targets = _to_batch(arrays, view, device)
         batch = augment(batch, config.augmentation, generator)
+        batch, targets = mix(batch, targets, config.augmentation, generator)
         yield perturb_maps(batch, config.semantic_map, generator), targets
 
 
@@ -60,7 +61,8 @@ def evaluation_batches(
     rows = np.arange(len(view.split))
     starts = range(0, len(rows), batch_size)
     for arrays in fetch(view, [rows[start : start + batch_size] for start in starts]):
-        yield _to_batch(arrays, view, device)
+        batch, targets = _to_batch(arrays, view, device)
+        yield fractions(batch), targets
 
 
 def map_input(batch: Batch, has_indicator: bool) -> Tensor:
@@ -74,21 +76,19 @@ def map_input(batch: Batch, has_indicator: bool) -> Tensor:
 
 
 def _to_batch(arrays: Arrays, view: View, device: torch.device) -> tuple[Batch, Tensor]:
-    """Arrays on the device, pixels from 0 to 1."""
+    """Arrays on the device; the pixels are bytes, which augmentation makes fractions as it goes."""
 
-    def fraction(pixels: NDArray[np.uint8]) -> Tensor:
-        return torch.from_numpy(pixels).to(device, non_blocking=True).float().div_(255)
+    def moved(array: NDArray[np.generic]) -> Tensor:
+        return torch.from_numpy(array).to(device, non_blocking=True)
 
-    masks = fraction(arrays.masks)
-    masks_known = torch.from_numpy(arrays.masks_known).to(device)
-    given = arrays.maps is None
+    masks, masks_known = moved(arrays.masks), moved(arrays.masks_known)
     batch = Batch(
         # Permuted, not copied: convolutions are faster with channels last in memory.
-        images=fraction(arrays.images).permute(0, 3, 1, 2),
-        maps=masks if arrays.maps is None else fraction(arrays.maps),
-        known=masks_known if given else torch.from_numpy(arrays.known).to(device),
+        images=moved(arrays.images).permute(0, 3, 1, 2),
+        maps=masks if arrays.maps is None else moved(arrays.maps),
+        known=masks_known if arrays.maps is None else moved(arrays.known),
         masks=masks,
         masks_known=masks_known,
     )
-    targets = torch.from_numpy(arrays.targets).to(device, non_blocking=True)
-    return (constant_maps(batch) if view.constant else batch), targets
+    targets = moved(arrays.targets)
+    return (constant_maps(fractions(batch)) if view.constant else batch), targets

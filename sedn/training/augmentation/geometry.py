@@ -21,6 +21,8 @@ CROP_RATIOS = (3 / 4, 4 / 3)
 # resampled images takes no fresh memory: twice as fast as a whole batch of 224 x 224 pixels.
 _AT_ONCE = 16
 
+_ENTRIES = {"xx": (0, 0), "xy": (0, 1), "x": (0, 2), "yx": (1, 0), "yy": (1, 1), "y": (1, 2)}
+
 
 def move(batch: Batch, flip: bool, shift: float, generator: Generator) -> Batch:
     """Mirror each image left to right with chance 1/2 if ``flip``, then displace it.
@@ -60,9 +62,9 @@ def random_affine(
         pixels from the centre of the image, x to the right and y down.
     """
     size, height, width = shape
-    area, ratio, *place = draw(4, size, generator)
-    high, wide = random_sides(torch.stack([area, ratio]), (config.crop_scale, 1.0), CROP_RATIOS)
-    down, right = ((number - 0.5) * (1 - side) for number, side in zip(place, (high, wide)))
+    numbers = draw(4, size, generator)
+    sides = random_sides(numbers[:2], (config.crop_scale, 1.0), CROP_RATIOS)
+    (high, wide), (down, right) = sides, (numbers[2:] - 0.5) * (1 - sides)
     mirrored, angle, zoom, *shears, lower, further = draw(7, size, generator) * 2 - 1
     side = torch.where(mirrored < 0, -1.0, 1.0) if config.horizontal_flip else torch.ones_like(high)
     factor = (-zoom * math.log1p(config.scale)).exp()
@@ -73,3 +75,59 @@ def random_affine(
         @ matrix(xx=factor, xy=across * factor, yx=along * factor, yy=factor)
         @ matrix(x=further * config.shift * width, y=lower * config.shift * height)
     )
+
+
+def resample(batch: Batch, source: Tensor) -> Batch:
+    """Take every pixel from where ``source`` (batch, 3, 3) says, between pixels bilinearly.
+
+    ``source`` is as :func:`random_affine` returns it. Bytes become fractions.
+    """
+    source = source.to(batch.images.device)
+    return change_planes(batch, lambda planes: _resampled(planes, source))
+
+
+def matrix(**entries: Tensor) -> Tensor:
+    """``(batch, 3, 3)``: that of the identity but for ``entries`` (batch,).
+
+    The new ``x`` is ``xx`` times the old one plus ``xy`` times the old y plus ``x``; y likewise.
+    """
+    some = next(iter(entries.values()))
+    result = torch.eye(3, device=some.device).repeat(len(some), 1, 1)
+    for name, values in entries.items():
+        row, column = _ENTRIES[name]
+        result[:, row, column] = values
+    return result
+
+
+def rotation(angle: Tensor) -> Tensor:
+    """``(batch, 3, 3)``: rotates points by ``angle`` (batch,), in radians, from x towards y."""
+    return matrix(xx=angle.cos(), xy=-angle.sin(), yx=angle.sin(), yy=angle.cos())
+
+
+def _resampled(planes: Tensor, source: Tensor) -> Tensor:
+    result = torch.empty(planes.shape, device=planes.device)
+    step = _AT_ONCE if planes.device.type == "cpu" else len(planes)
+    for start in range(0, len(planes), step):
+        part = slice(start, start + step)
+        grid = _grid(source[part], *planes.shape[2:])
+        result[part] = F.grid_sample(
+            as_fraction(planes[part]), grid, padding_mode="border", align_corners=False
+        )
+    return result
+
+
+def _grid(source: Tensor, height: int, width: int) -> Tensor:
+    """``(batch, H, W, 2)``: where each pixel comes from, x and y from -1 to 1."""
+    x = torch.arange(width, device=source.device) + (1 - width) / 2
+    y = torch.arange(height, device=source.device) + (1 - height) / 2
+    half = torch.tensor([width / 2, height / 2], device=source.device)
+    linear = source[:, :2] / half[:, None]
+    by_column = linear[:, :, :1] * x + linear[:, :, 2:]
+    by_row = linear[:, :, 1:2] * y
+    return (by_column[:, :, None, :] + by_row[:, :, :, None]).permute(0, 2, 3, 1)
+
+
+def _displacement(uniform: Tensor, shift: float, side: int) -> Tensor:
+    """A whole number of pixels, each of ``-shift * side`` to ``shift * side`` as likely."""
+    limit = int(shift * side)
+    return (uniform * (2 * limit + 1)).long() - limit
