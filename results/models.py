@@ -4,11 +4,21 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, DateTime, Dialect, ForeignKey, String, Text, TypeDecorator
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    LargeBinary,
+    String,
+    Text,
+    TypeDecorator,
+)
 from sqlalchemy import UniqueConstraint as Unique
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 BASELINE = "baseline"
 """The role of the trial that trains the plain backbone."""
 
@@ -66,6 +76,10 @@ class Experiment(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     data_path: Mapped[str] = mapped_column(Text)
     data_fingerprint: Mapped[str] = mapped_column(String(64))
+    skipped_images: Mapped[int]
+    """Images that could not be read and were left out."""
+    splits: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    """A CSV, compressed by gzip: each image's name and split."""
     space_name: Mapped[str] = mapped_column(Text)
     space_yaml: Mapped[str] = mapped_column(Text)
     settings: Mapped[dict[str, Any]] = mapped_column(JSON)

@@ -264,8 +264,11 @@ def _footer(findings: Findings) -> str:
     experiment = findings.experiment
     settings = "\n".join(f"{name}: {value}" for name, value in experiment.settings.items())
     now = f"{datetime.now(UTC):%-d %B %Y, %H:%M} UTC"
+    images = experiment.skipped_images
+    skipped = f"; {images} of its images could not be read and were left out" if images else ""
     return (
-        f"<p>Written {now} from data with fingerprint {page.text(experiment.data_fingerprint)}.</p>"
+        f"<p>Written {now} from data with fingerprint {page.text(experiment.data_fingerprint)}"
+        f"{skipped}.</p>"
         + page.folded("Settings of the search", settings)
         + page.folded("The space as it was searched", experiment.space_yaml)
     )

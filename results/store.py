@@ -36,6 +36,8 @@ class NewExperiment:
     name: str
     data_path: str
     data_fingerprint: str
+    skipped_images: int
+    splits: bytes
     space_name: str
     space_yaml: str
     settings: Mapping[str, Any]
@@ -114,6 +116,13 @@ class Store:
             session.execute(
                 update(Experiment).where(Experiment.id == experiment_id).values(settings=settings)
             )
+
+    def splits(self, experiment_id: int) -> bytes:
+        """The compressed table of an experiment's splits."""
+        with self._session() as session:
+            return session.scalars(
+                select(Experiment.splits).where(Experiment.id == experiment_id)
+            ).one()
 
     def experiment(self, name: str) -> Experiment:
         """The experiment called ``name``.

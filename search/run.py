@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from results.models import Epoch, Experiment, TrialState
+from results.splits import compress_splits
 from results.store import LabelCounts, NewExperiment, Store, open_store
 from search.cluster import check_address
 from search.lock import sole_driver
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from search.progress import Snapshot
     from search.trial_actor import TrainFunction
     from sedn.data import Dataset
+    from sedn.data.identity import Progress
 
 Watcher = Callable[["Snapshot"], None]
 
@@ -35,6 +37,8 @@ class SearchOutcome:
     finished: bool
     """Every trial that was asked for has ended; else the same call goes on with the rest."""
     snapshot: "Snapshot"
+    skipped_images: int
+    """Images of the data that could not be read and were left out."""
 
 
 def run_search(
@@ -46,6 +50,7 @@ def run_search(
     *,
     train: "TrainFunction | None" = None,
     watch: Watcher = lambda snapshot: None,
+    on_images: "Progress" = lambda *_: None,
     on_wait: Callable[[Exception], None] = lambda error: None,
 ) -> SearchOutcome:
     """Start the search called ``name``, or go on with it where it stopped.
@@ -58,6 +63,7 @@ def run_search(
         resources: where to run and what each trial gets.
         train: the training function of a trial, :func:`sedn.training.epochs.train_epochs` if none.
         watch: called with a snapshot about twice a second while the search runs.
+        on_images: told how far the decoding of the images is, before the first trial.
         on_wait: called once when the database goes away and is waited for.
 
     Raises:
@@ -68,10 +74,10 @@ def run_search(
     check_address(resources.address)
     asked_space = load_space(space)
     check_backbones(asked_space)
-    counts, fingerprint = _read_data(asked_space, settings)
+    dataset, counts = _read_data(asked_space, settings, on_images)
     store = open_store(store_url, create=True)
     with sole_driver(store.engine, name):
-        experiment = _open_experiment(store, name, asked_space, settings, counts, fingerprint)
+        experiment = _open_experiment(store, name, asked_space, settings, counts, dataset)
         ledger = _open_ledger(store, experiment, settings, resources, on_wait)
         watch(ledger.snapshot())
         if not ledger.finished:
@@ -79,7 +85,7 @@ def run_search(
             epochs = asked_space.baseline(settings.overrides()).epochs
             _run_trials(ledger, name, settings, resources, train, watch, epochs, past)
         watch(ledger.snapshot())
-        return SearchOutcome(name, ledger.finished, ledger.snapshot())
+        return SearchOutcome(name, ledger.finished, ledger.snapshot(), dataset.skipped)
 
 
 def past_epochs(store: Store, experiment_id: int) -> list[tuple[int, Epoch]]:
@@ -107,11 +113,13 @@ def _check_name(name: str) -> None:
         )
 
 
-def _read_data(space: Space, settings: SearchSettings) -> tuple[list[LabelCounts], str]:
-    """Label counts and fingerprint of the data; builds the cache that all trials here share."""
-    from sedn.data import count_labels, load_dataset
+def _read_data(
+    space: Space, settings: SearchSettings, on_images: "Progress"
+) -> tuple["Dataset", list[LabelCounts]]:
+    """The data and its label counts; builds the cache that all trials here share."""
+    from sedn.data import count_labels, prepare_dataset
 
-    dataset = load_dataset(space.baseline(settings.overrides()).data)
+    dataset = prepare_dataset(space.baseline(settings.overrides()).data, on_images)
     train, validation = (count_labels(dataset, split) for split in ("train", "validation"))
     counts = [LabelCounts(label, *train[label], *validation[label]) for label in dataset.labels]
     if not any(0 < c.validation_positives < c.validation_known for c in counts):
@@ -120,7 +128,7 @@ def _read_data(space: Space, settings: SearchSettings) -> tuple[list[LabelCounts
             f"split, so there is no AUC to search by; at least one must"
         )
     _predict_maps(space, dataset)
-    return counts, dataset.fingerprint
+    return dataset, counts
 
 
 def _predict_maps(space: Space, dataset: "Dataset") -> None:
@@ -140,7 +148,7 @@ def _open_experiment(
     space: Space,
     settings: SearchSettings,
     counts: list[LabelCounts],
-    fingerprint: str,
+    dataset: "Dataset",
 ) -> Experiment:
     """Find the experiment and see that it is the same search, or make it."""
     found = store.find_experiment(name)
@@ -149,7 +157,9 @@ def _open_experiment(
             NewExperiment(
                 name=name,
                 data_path=settings.data,
-                data_fingerprint=fingerprint,
+                data_fingerprint=dataset.fingerprint,
+                skipped_images=dataset.skipped,
+                splits=compress_splits({n: s.names for n, s in dataset.splits.items()}),
                 space_name=space.name,
                 space_yaml=space.source_text,
                 settings=settings.model_dump(mode="json"),
@@ -162,7 +172,7 @@ def _open_experiment(
             f"experiment '{name}' was started with another space than '{space.name}' is now; "
             f"give the new search another --name"
         )
-    if found.data_fingerprint != fingerprint:
+    if found.data_fingerprint != dataset.fingerprint:
         raise UserError(
             f"experiment '{name}': the data at '{settings.data}' has changed since it was started; "
             f"give the new search another --name"

@@ -33,10 +33,16 @@ class SearchSettings(BaseModel):
     """Epochs that every trial gets before ASHA may stop it; ``None``: a quarter of all, as curves
     say little while the learning rate still rises."""
     seed: int = Field(0, ge=0)
+    skip_unreadable: bool = False
+    """Leave out images that cannot be read, instead of refusing the data."""
 
     def overrides(self) -> dict[str, Any]:
         """Fields of a configuration that the search fixes, by dotted path."""
-        fixed: dict[str, Any] = {"data.path": self.data, "seed": self.seed}
+        fixed: dict[str, Any] = {
+            "data.path": self.data,
+            "data.skip_unreadable": self.skip_unreadable,
+            "seed": self.seed,
+        }
         return fixed if self.epochs is None else {**fixed, "epochs": self.epochs}
 
 

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from results.models import TrialState
+from search.cli.images import image_line
 
 if TYPE_CHECKING:
     from search.progress import RunningTrial, Snapshot
@@ -59,6 +60,11 @@ class LiveView:
                 summary(self._name, snapshot, len(snapshot.running)), soft_wrap=True
             )
 
+    def images(self, what: str, done: int, total: int) -> None:
+        """Show how far the images are read or decoded, before the first trial."""
+        if self._live:
+            self._live.update(image_line(what, done, total))
+
     def waiting(self, error: Exception) -> None:
         """Say that the database is away and waited for."""
         self._console.print(
@@ -69,28 +75,13 @@ class LiveView:
         )
 
 
-class EpochLines:
-    """One line for each epoch of a training."""
-
-    def __init__(self, console: Console, epochs: int) -> None:
-        self._console = console
-        self._epochs = epochs
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-    def show(self, result: "EpochResult") -> None:
-        """Show a finished epoch."""
-        self._console.print(
-            f"epoch {result.epoch}/{self._epochs}  loss {result.train_loss:.4f}  "
-            f"validation mean AUC {result.mean_auc:.4f} ± {1.96 * result.mean_auc_stderr:.4f}  "
-            f"{result.seconds:.1f} s",
-            markup=False,
-            highlight=False,
-        )
+def epoch_line(result: "EpochResult", epochs: int) -> str:
+    """A finished epoch of a training."""
+    return (
+        f"epoch {result.epoch}/{epochs}  loss {result.train_loss:.4f}  "
+        f"validation mean AUC {result.mean_auc:.4f} ± {1.96 * result.mean_auc_stderr:.4f}  "
+        f"{result.seconds:.1f} s"
+    )
 
 
 def fold_line(epoch: "FoldEpoch", config: "SegmenterConfig") -> str:

@@ -50,7 +50,8 @@ def main() -> None:
 def search(
     name: Annotated[str, typer.Option(help="The experiment; one that exists is resumed.")],
     data: Annotated[
-        str, typer.Option(help="An embedded data set, or the path of a table (CSV).")
+        str,
+        typer.Option(help="An embedded data set, or the path of one: data.yaml, table, folder."),
     ] = "digits-in-clutter",
     space: Annotated[str, typer.Option(help="A space of the catalog, or a YAML file.")] = "demo",
     trials: Annotated[int, typer.Option(min=1, help="Trials in all, baseline included.")] = 100,
@@ -62,6 +63,9 @@ def search(
         int | None, typer.Option(min=1, help="Epochs before ASHA may stop; a quarter if not said.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
+    skip_unreadable: Annotated[
+        bool, typer.Option("--skip-unreadable", help="Leave out images that cannot be read.")
+    ] = False,
     store: StoreOption = DEFAULT_STORE,
     address: Annotated[
         str | None, typer.Option(help="A Ray cluster to join: auto, host:port or ray://…")
@@ -91,6 +95,7 @@ def search(
         reduction_factor=reduction_factor,
         grace_epochs=grace_epochs,
         seed=seed,
+        skip_unreadable=skip_unreadable,
     )
     resources = Resources(
         address=address,
@@ -102,7 +107,14 @@ def search(
     )
     with LiveView(err, name) as view:
         outcome = run_search(
-            name, space, settings, store, resources, watch=view.show, on_wait=view.waiting
+            name,
+            space,
+            settings,
+            store,
+            resources,
+            watch=view.show,
+            on_images=view.images,
+            on_wait=view.waiting,
         )
     snapshot = outcome.snapshot
     if as_json:
@@ -110,6 +122,7 @@ def search(
             {
                 "experiment": name,
                 "finished": outcome.finished,
+                "skipped_images": outcome.skipped_images,
                 "states": {str(state.value): n for state, n in snapshot.counts.items()},
                 "best": snapshot.best and vars(snapshot.best),
                 "baseline": snapshot.baseline and vars(snapshot.baseline),
@@ -158,6 +171,7 @@ def rank(
         _print_frame(frame)
         return
     out.print(ranking_table(frame.head(top), name))
+    _say_skipped(opened.experiment(name).skipped_images)
     if frame.empty:
         err.print(f"No trial of '{name}' has been trained to its last epoch yet.", markup=False)
 
@@ -169,11 +183,13 @@ def labels(name: str, store: StoreOption = DEFAULT_STORE, as_json: JsonOption = 
     from results.store import open_store
     from search.cli.tables import labels_table
 
-    frame = by_label(open_store(store), name)
+    opened = open_store(store)
+    frame = by_label(opened, name)
     if as_json:
         _print_frame(frame)
         return
     out.print(labels_table(frame, name))
+    _say_skipped(opened.experiment(name).skipped_images)
 
 
 @app.command()
@@ -182,15 +198,24 @@ def export(
     rank: Annotated[int, typer.Option(min=1, help="The configuration at this rank.")] = 1,
     trial: Annotated[int | None, typer.Option(min=0, help="Or this trial's.")] = None,
     baseline: Annotated[bool, typer.Option("--baseline", help="Or the plain backbone's.")] = False,
+    splits: Annotated[
+        bool, typer.Option("--splits", help="Or the split of each image, as CSV.")
+    ] = False,
     output: Annotated[Path | None, typer.Option("-o", help="A file; stdout if none.")] = None,
     store: StoreOption = DEFAULT_STORE,
 ) -> None:
     """Write a configuration for `sedn train`, exactly as its trial ran it."""
     from results.export import export_config
+    from results.splits import export_splits
     from results.store import open_store
     from sedn.files import write_text
 
-    text = export_config(open_store(store), name, rank=rank, trial=trial, baseline=baseline)
+    opened = open_store(store)
+    text = (
+        export_splits(opened, name)
+        if splits
+        else export_config(opened, name, rank=rank, trial=trial, baseline=baseline)
+    )
     if output is None:
         sys.stdout.write(text)
         return
@@ -208,15 +233,21 @@ def train(
     as_json: JsonOption = False,
 ) -> None:
     """Train a configuration to a checkpoint, and score it once on the test split."""
-    from search.cli.live import EpochLines
+    from search.cli.images import ImageBar
+    from search.cli.live import epoch_line
     from search.cli.tables import comparison_table, test_table
     from sedn.config import load_config
+    from sedn.data import prepare_dataset
     from sedn.training.comparison import compare_runs
     from sedn.training.run import train_run
 
     loaded = load_config(config)
-    with EpochLines(err, loaded.epochs) as lines:
-        summary = train_run(loaded, output, lines.show)
+    with ImageBar(err) as bar:
+        prepare_dataset(loaded.data, bar.show)
+    summary = train_run(
+        loaded, output, lambda result: err.print(epoch_line(result, loaded.epochs), markup=False)
+    )
+    _say_skipped(summary.skipped_images)
     comparison = compare_runs(output, beside) if beside else None
     if as_json:
         _print_json(comparison.to_json() if comparison else summary.to_json())
@@ -232,7 +263,8 @@ def train(
 def segment(
     output: Annotated[Path, typer.Option("-o", help="Folder of the segmenter.")],
     data: Annotated[
-        str, typer.Option(help="An embedded data set, or the path of a table (CSV).")
+        str,
+        typer.Option(help="An embedded data set, or the path of one: data.yaml, table, folder."),
     ] = "digits-in-clutter",
     image_size: Annotated[int, typer.Option(help="Side of the images in pixels.")] = 224,
     architecture: Annotated[str, typer.Option(help="unet or fpn.")] = "unet",
@@ -241,12 +273,18 @@ def segment(
     folds: Annotated[int, typer.Option(help="Parts of the training images.")] = 2,
     epochs: Annotated[int, typer.Option(help="Epochs at most.")] = 30,
     seed: Annotated[int, typer.Option()] = 0,
+    split_seed: Annotated[int, typer.Option(help="For data without splits of its own.")] = 0,
+    skip_unreadable: Annotated[
+        bool, typer.Option("--skip-unreadable", help="Leave out images that cannot be read.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Train a segmenter on the training masks; `semantic_map.source: predicted` uses it."""
+    from search.cli.images import ImageBar
     from search.cli.live import fold_line
     from sedn.config import DataConfig
     from sedn.config.reading import build_group
+    from sedn.data import prepare_dataset
     from sedn.segmentation.config import SegmenterConfig
     from sedn.segmentation.segmenter import train_segmenter
 
@@ -254,7 +292,18 @@ def segment(
     config = build_group(
         SegmenterConfig, options | {"folds": folds, "epochs": epochs, "seed": seed}, "segmenter"
     )
-    dataset = build_group(DataConfig, {"path": _absolute(data), "image_size": image_size}, "--data")
+    dataset = build_group(
+        DataConfig,
+        {
+            "path": _absolute(data),
+            "image_size": image_size,
+            "split_seed": split_seed,
+            "skip_unreadable": skip_unreadable,
+        },
+        "--data",
+    )
+    with ImageBar(err) as bar:
+        prepare_dataset(dataset, bar.show)
     summary = train_segmenter(
         dataset, config, output, lambda epoch: err.print(fold_line(epoch, config), markup=False)
     )
@@ -287,6 +336,12 @@ def dashboard(
 
     err.print(f"Optuna dashboard at http://{host}:{port}/ — Ctrl-C ends it.", markup=False)
     serve(store, host, port)
+
+
+def _say_skipped(images: int) -> None:
+    """Count in every result the images that it lacks."""
+    if images:
+        err.print(f"{images} images could not be read and were left out.", highlight=False)
 
 
 def _absolute(data: str) -> str:

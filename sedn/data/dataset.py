@@ -34,6 +34,8 @@ class Split:
     """``(images,)``: whether the image has a map; one that has not has zeros in ``maps``."""
     targets: NDArray[np.float32]
     """``(images, labels)``: 1, 0, or NaN where the truth is unknown."""
+    names: tuple[str, ...]
+    """What each image is called: its path, from the folder of the data set."""
 
     def __len__(self) -> int:
         return len(self.targets)

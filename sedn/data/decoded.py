@@ -63,7 +63,7 @@ def decode_listing(
     )
     known = np.array([listing.maps[row] is not None for row in rows], dtype=bool)
     counts = {name: int((identity.splits[rows] == name).sum()) for name in SPLITS}
-    describe_entry(draft, dataset, counts, known, listing.targets[rows])
+    describe_entry(draft, dataset, counts, known, listing.targets[rows], listing.names(rows))
     (draft / BROKEN).write_text(json.dumps(list(broken.values())), encoding="utf-8")
     for name in (_MARKS, _REASONS):
         (draft / name).unlink(missing_ok=True)

@@ -67,7 +67,8 @@ def build_digits(image_size: int) -> Dataset:
     for split in SIZES:
         parts = [block for job, block in zip(jobs, blocks, strict=True) if job[0] == split]
         images, maps, targets = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-        splits[split] = Split(images, maps, np.ones(len(images), dtype=bool), targets)
+        names = tuple(f"{split}-{index:04d}" for index in range(len(images)))
+        splits[split] = Split(images, maps, np.ones(len(images), dtype=bool), targets, names)
     return Dataset(NAME, LABELS, ("card",), fingerprint(), splits)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from sedn.data.dataset import SPLITS, Dataset, Split
 
-LAYOUT = 2
+LAYOUT = 1
 """Raised whenever an entry is written in another way."""
 
 
@@ -64,6 +65,7 @@ def describe_entry(
     counts: dict[str, int],
     map_known: NDArray[np.bool_],
     targets: NDArray[np.float32],
+    names: Sequence[str],
 ) -> None:
     """Write what an entry holds beside the pixels.
 
@@ -73,7 +75,9 @@ def describe_entry(
         counts: images of each split; those of train come first in the arrays, those of test last.
         map_known: ``(images,)``.
         targets: ``(images, labels)``.
+        names: of the images.
     """
+    (folder / "names.json").write_text(json.dumps(names), encoding="utf-8")
     np.save(folder / "map_known.npy", map_known)
     np.save(folder / "targets.npy", targets)
     described = {
@@ -94,7 +98,9 @@ def write_entry(folder: Path, dataset: Dataset) -> None:
         np.save(folder / f"{name}.npy", np.concatenate([getattr(split, name) for split in splits]))
     counts = {name: len(dataset.splits[name]) for name in SPLITS}
     map_known = np.concatenate([split.map_known for split in splits])
-    describe_entry(folder, dataset, counts, map_known, np.concatenate([s.targets for s in splits]))
+    targets = np.concatenate([split.targets for split in splits])
+    names = [name for split in splits for name in split.names]
+    describe_entry(folder, dataset, counts, map_known, targets, names)
 
 
 def open_entry(folder: Path) -> Dataset:
@@ -102,10 +108,13 @@ def open_entry(folder: Path) -> Dataset:
     described = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
     images, maps = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("images", "maps"))
     map_known, targets = (np.load(folder / f"{name}.npy") for name in ("map_known", "targets"))
+    names = json.loads((folder / "names.json").read_text(encoding="utf-8"))
     splits, start = {}, 0
     for name in SPLITS:
         rows = slice(start, start + described["counts"][name])
-        splits[name] = Split(images[rows], maps[rows], map_known[rows], targets[rows])
+        splits[name] = Split(
+            images[rows], maps[rows], map_known[rows], targets[rows], tuple(names[rows])
+        )
         start = rows.stop
     return Dataset(
         name=described["name"],

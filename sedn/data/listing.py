@@ -56,6 +56,15 @@ class Listing:
     def __len__(self) -> int:
         return len(self.images)
 
+    def names(self, rows: NDArray[np.int64]) -> tuple[str, ...]:
+        """What images are called: their paths, from the folder of the data set where they lie in
+        it.
+        """
+        folder = f"{self.source if self.source.is_dir() else self.source.parent}/".removeprefix(
+            "./"
+        )
+        return tuple(self.images[row].name.removeprefix(folder) for row in rows)
+
     def contents(self) -> Iterator[Content]:
         """Every file of the data set."""
         for image, region in zip(self.images, self.maps, strict=True):

@@ -90,7 +90,11 @@ def decode_on_demand(
         decoder = Decoder(listing, mine, size)
         known = np.array([listing.maps[row] is not None for row in mine], dtype=bool)
         splits[name] = Split(
-            DecodedImages(decoder), DecodedMaps(decoder), known, listing.targets[mine]
+            DecodedImages(decoder),
+            DecodedMaps(decoder),
+            known,
+            listing.targets[mine],
+            listing.names(mine),
         )
     return Dataset(
         listing.source.stem,

@@ -45,6 +45,8 @@ class RunSummary:
     map_source: str
     """Who supplied the maps at test time: a given map is an oracle's."""
     data_fingerprint: str
+    skipped_images: int
+    """Images of the data that could not be read and were left out."""
     epochs: int
     parameters: int
 
@@ -128,6 +130,7 @@ def _evaluate(config: TrainingConfig, folder: Path, last: EpochResult) -> RunSum
         validation_mean_auc=last.mean_auc,
         map_source=config.map_source,
         data_fingerprint=dataset.fingerprint,
+        skipped_images=dataset.skipped,
         epochs=last.epoch,
         parameters=last.parameters,
     )

@@ -16,7 +16,9 @@ def new_experiment(
     """Add an experiment and give its id."""
     counts = [LabelCounts(label, **COUNTS, validation_known=40) for label in labels]
     row = store.create_experiment(
-        NewExperiment(name, "data.csv", "f" * 16, "small", "axes: {}", {"trials": trials}, counts)
+        NewExperiment(
+            name, "data.csv", "f" * 16, 0, b"", "small", "axes: {}", {"trials": trials}, counts
+        )
     )
     return row.id
 

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from results.models import TrialState
+from results.splits import compress_splits, export_splits
 from results.store import EpochRecord, LabelCounts, NewExperiment, Store
 from sedn.config import build_config
 from sedn.errors import UserError
@@ -156,6 +157,8 @@ def test_what_is_written_is_read_back(shared_store: Store) -> None:
             name=name,
             data_path="/data/x.csv",
             data_fingerprint="0123456789abcdef",
+            skipped_images=2,
+            splits=compress_splits({"train": ["a.jpg", "Ä,1.jpg"], "test": ["b.jpg"]}),
             space_name="demo",
             space_yaml="name: demo\n",
             settings={"trials": 3, "epochs": None},
@@ -163,7 +166,10 @@ def test_what_is_written_is_read_back(shared_store: Store) -> None:
         )
     )
     found = shared_store.experiment(name)
-    assert columns(found, set()) == columns(made, set())
+    assert columns(found, {"splits"}) == columns(made, {"splits"})
+    assert export_splits(shared_store, name).splitlines() == [
+        "image,split", "a.jpg,train", '"Ä,1.jpg",train', "b.jpg,test",
+    ]  # fmt: skip
     assert found.created_at.tzinfo is not None
     assert [label.name for label in shared_store.labels(found.id)] == labels
     shared_store.update_settings(found.id, {"trials": 5})

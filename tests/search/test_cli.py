@@ -69,6 +69,42 @@ def test_search_rank_labels_export_train_report(
     assert "plotly" in (tmp_path / "report.html").read_text()
 
 
+@pytest.mark.slow
+def test_segment_then_search_with_predicted_maps_and_without_unreadable_images(
+    table: Path, space_file: Path, tmp_path: Path
+) -> None:
+    (table.parent / "5.png").write_bytes(b"")
+    line = wrong(tmp_path, "segment", f"--data={table}", "--image-size=32", "-o", "maps")
+    assert "5.png" in line
+    assert "--skip-unreadable" in line
+    segmented = sedn(
+        "segment", f"--data={table}", "--image-size=32", "--encoder=resnet10t", "--no-pretrained",
+        "--epochs=2", "--skip-unreadable", "--json", "-o", "maps", folder=tmp_path,
+    )  # fmt: skip
+    assert segmented.returncode == 0, segmented.stderr
+    assert len(json.loads(segmented.stdout)["validation_dice"]) == 2
+    assert "fold 2/2  epoch 2/2" in segmented.stderr
+
+    space = yaml.safe_load(space_file.read_text())
+    space["base"]["data"] = {"image_size": 32}
+    space["base"]["semantic_map"] = {"source": "predicted", "segmenter": str(tmp_path / "maps")}
+    space_file.write_text(yaml.safe_dump(space, sort_keys=False))
+    searched = sedn(
+        "search", "--name=red", f"--data={table}", f"--space={space_file}", "--trials=2",
+        "--epochs=1", "--skip-unreadable", "--json", folder=tmp_path,
+    )  # fmt: skip
+    assert searched.returncode == 0, searched.stderr
+    assert json.loads(searched.stdout)["skipped_images"] == 1
+    assert json.loads(searched.stdout)["states"]["COMPLETE"] == 2
+    assert "1 images could not be read" in sedn("rank", "red", folder=tmp_path).stderr
+
+    splits = sedn("export", "red", "--splits", folder=tmp_path).stdout.splitlines()
+    assert splits[0] == "image,split"
+    assert sorted(line.split(",")[0] for line in splits[1:]) == sorted(
+        f"{index}.png" for index in range(90) if index != 5
+    )
+
+
 def wrong(folder: Path, *words: str) -> str:
     done = sedn(*words, folder=folder)
     assert done.returncode == 2, done.stdout + done.stderr

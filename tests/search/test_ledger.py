@@ -57,6 +57,8 @@ class SearchHistory(RuleBasedStateMachine):
                 name="history",
                 data_path="data",
                 data_fingerprint="0" * 16,
+                skipped_images=0,
+                splits=b"",
                 space_name="small",
                 space_yaml=SPACE,
                 settings={},
