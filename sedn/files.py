@@ -2,7 +2,10 @@
 
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from sedn.errors import UserError
 
@@ -25,7 +28,14 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write ``content`` to ``path``, whole or not at all.
+    """Write ``content`` to ``path``, as :func:`writing` does."""
+    with writing(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[BinaryIO]:
+    """A file to write the content of ``path`` to, piece by piece; whole or not at all.
 
     What was there stays until the new content is safely on the disk. A link is followed; a
     device or a pipe, such as ``/dev/stdout``, is written to as it is.
@@ -36,22 +46,25 @@ def write_bytes(path: Path, content: bytes) -> None:
     """
     try:
         if path.exists() and not path.is_file():
-            path.write_bytes(content)
+            with path.open("wb") as file:
+                yield file
         else:
-            _replace(Path(os.path.realpath(path)), content)
+            with _replacing(Path(os.path.realpath(path))) as file:
+                yield file
     except FileNotFoundError:
         raise UserError(f"{path}: cannot be written: there is no folder '{path.parent}'") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be written: {error.strerror}") from None
 
 
-def _replace(path: Path, content: bytes) -> None:
+@contextmanager
+def _replacing(path: Path) -> Iterator[BinaryIO]:
     """Write beside ``path`` and rename; the name is a short one, as ``path``'s may be long."""
     part = path.with_name(f".sedn-{secrets.token_hex(8)}.part")
     try:
         # Not by tempfile, whose files only their owner may read.
         with part.open("xb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)

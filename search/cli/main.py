@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from search.cli.predict import predict
 from sedn.errors import UserError
 
 if TYPE_CHECKING:
@@ -257,6 +258,9 @@ def train(
         if comparison and beside
         else test_table(summary, output.name)
     )
+
+
+app.command()(predict)
 
 
 @app.command()

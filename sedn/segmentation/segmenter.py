@@ -131,6 +131,19 @@ def load_segmenter(folder: Path, device: torch.device) -> Segmenter:
     return Segmenter(card, tuple(networks))
 
 
+def copy_segmenter(folder: Path, target: Path) -> None:
+    """Copy the finished segmenter in ``folder`` into the folder ``target``, each file whole.
+
+    Raises:
+        UserError: the folder holds no finished segmenter, or ``target`` cannot be written.
+    """
+    card = read_card(folder)
+    make_folder(target)
+    for fold in range(card.segmenter.folds):
+        write_bytes(fold_path(target, fold), fold_path(folder, fold).read_bytes())
+    write_bytes(target / CARD, (folder / CARD).read_bytes())
+
+
 def read_card(folder: Path) -> SegmenterCard:
     """What the finished segmenter in ``folder`` is.
 

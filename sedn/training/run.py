@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors.torch
 from numpy.typing import NDArray
 
 from sedn.config import TrainingConfig, load_config
@@ -23,11 +22,12 @@ from sedn.training.checkpoint import load_checkpoint
 from sedn.training.device import pick_device
 from sedn.training.epochs import create_network, train_epochs
 from sedn.training.evaluation import predict
+from sedn.training.model_file import MODEL, ModelHeader, save_model
 from sedn.training.result import EpochResult, by_label
 
 CONFIG = "config.yaml"
 EPOCHS = "epochs.csv"
-MODEL = "model.safetensors"
+SEGMENTER = "segmenter"
 SUMMARY = "summary.json"
 TEST_SCORES = "test.npz"
 
@@ -62,8 +62,9 @@ def train_run(
 ) -> RunSummary:
     """Train into ``folder``, or go on where the run there stopped; a finished one is only read.
 
-    The folder holds the configuration, each epoch's validation as CSV, the model as safetensors,
-    and the scores and AUC on the test split, which is read when training has ended.
+    The folder holds the configuration, each epoch's validation as CSV, the model as safetensors
+    with the segmenter that its maps come from, if any, and the scores and AUC on the test split,
+    which is read when training has ended.
 
     Raises:
         UserError: the folder holds a run of another configuration, or cannot be written, or the
@@ -152,15 +153,13 @@ def _restore_network(config: TrainingConfig, dataset: Dataset, folder: Path) -> 
 def _save_model(
     network: SemanticNetwork, dataset: Dataset, config: TrainingConfig, folder: Path
 ) -> None:
-    """The weights, with all that is needed to use them in the file's header."""
-    header = {
-        "format": "pt",
-        "config": json.dumps(config.model_dump(mode="json")),
-        "labels": json.dumps(dataset.labels),
-        "regions": json.dumps(dataset.regions),
-    }
-    weights = {name: value.contiguous() for name, value in network.state_dict().items()}
-    write_bytes(folder / MODEL, safetensors.torch.save(weights, metadata=header))
+    """The model, and the segmenter that predicts its maps: all that scores a new image."""
+    header = ModelHeader(config, dataset.labels, dataset.regions, dataset.has_indicator)
+    save_model(network, header, folder / MODEL)
+    if config.semantic_map.source == "predicted":
+        from sedn.segmentation.segmenter import copy_segmenter
+
+        copy_segmenter(Path(config.semantic_map.segmenter), folder / SEGMENTER)
 
 
 def _epochs_csv(history: list[EpochResult]) -> str:

@@ -1,0 +1,176 @@
+"""`sedn predict`: scores of images by a finished run, written as they are computed."""
+
+import csv
+import io
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from sedn.errors import UserError
+
+if TYPE_CHECKING:
+    from sedn.prediction.predict import Prediction
+
+STDIN = "-"
+TOP_IN_TERMINAL = 5
+err = Console(stderr=True)
+
+
+def predict(
+    run: Annotated[Path, typer.Argument(help="Folder of a run, as `sedn train` writes it.")],
+    images: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="IMAGE",
+            help="Files; folders with all below them; - for a list of paths on stdin.",
+        ),
+    ] = None,
+    maps: Annotated[
+        Path | None,
+        typer.Option(help="Folder of masks by the images' names, for a run with given maps."),
+    ] = None,
+    batch_size: Annotated[int, typer.Option(min=1, help="Images at a time.")] = 32,
+    top: Annotated[
+        int | None, typer.Option(min=1, help="Only the N most probable labels of an image.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON object a line.")] = False,
+    output: Annotated[Path | None, typer.Option("-o", help="A file; stdout if none.")] = None,
+    skip_unreadable: Annotated[
+        bool, typer.Option("--skip-unreadable", help="Leave out images that cannot be read.")
+    ] = False,
+) -> None:
+    """Score images, per label; the map comes from the run's own semantic source."""
+    words = _words(images)
+    from sedn.prediction.images import find_images
+    from sedn.prediction.predict import predict_images
+
+    counts: Counter[str] = Counter()
+
+    def skip(reason: str) -> None:
+        counts["skipped"] += 1
+        err.print(f"left out: {reason}", markup=False, highlight=False, soft_wrap=True)
+
+    found = find_images(_paths(words))
+    predictions = predict_images(run, found, batch_size, maps, skip if skip_unreadable else None)
+    terminal = output is None and sys.stdout.isatty()
+    lines = _json_lines if as_json else _short_lines if terminal else _csv_lines
+    with _written(output) as write:
+        for line in lines(_counted(predictions, counts), top):
+            write(line)
+        if not counts["scored"]:
+            raise UserError(f"none of the {counts['skipped']} images can be read")
+    _say(counts, output)
+
+
+def _words(images: list[str] | None) -> list[str]:
+    """What names the images, checked before anything is loaded."""
+    if not images and sys.stdin.isatty():
+        raise UserError("no image: name files or folders, or give a list of paths on stdin")
+    for word in images or ():
+        if word != STDIN and not Path(word).exists():
+            raise UserError(f"{word}: no such file or folder")
+    return images or [STDIN]
+
+
+def _paths(words: Sequence[str]) -> Iterator[Path]:
+    for word in words:
+        if word != STDIN:
+            yield Path(word)
+            continue
+        # As bytes: a file's name need not be text.
+        for line in sys.stdin.buffer:
+            if name := line.rstrip(b"\r\n"):
+                yield Path(os.fsdecode(name))
+
+
+def _counted(predictions: Iterator["Prediction"], counts: Counter[str]) -> Iterator["Prediction"]:
+    for prediction in predictions:
+        counts["scored"] += 1
+        counts["without a mask"] += prediction.lacks_mask
+        yield prediction
+
+
+@contextmanager
+def _written(output: Path | None) -> Iterator[Callable[[str], object]]:
+    """What writes a line to stdout at once, or to a file that is there when it is whole."""
+    from sedn.files import writing
+
+    if output is None:
+        yield _write_now
+        return
+    with writing(output) as file:
+        yield lambda line: file.write(_encode(line))
+
+
+def _write_now(line: str) -> None:
+    sys.stdout.buffer.write(_encode(line))
+    sys.stdout.buffer.flush()
+
+
+def _encode(line: str) -> bytes:
+    return line.encode("utf-8", "surrogateescape")
+
+
+def _csv_lines(predictions: Iterator["Prediction"], top: int | None) -> Iterator[str]:
+    """A column for each label; or, of the most probable alone, a row for each."""
+    first = True
+    for prediction in predictions:
+        best = _best(prediction, top)
+        if first:
+            labels = list(prediction.probabilities)
+            yield _csv_row(["image", *(labels if top is None else ("label", "probability"))])
+            first = False
+        if top is None:
+            yield _csv_row([prediction.name, *(f"{sure:.4f}" for _, sure in best)])
+        else:
+            yield from (_csv_row([prediction.name, label, f"{sure:.4f}"]) for label, sure in best)
+
+
+def _csv_row(cells: Sequence[str]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(cells)
+    return text.getvalue()
+
+
+def _json_lines(predictions: Iterator["Prediction"], top: int | None) -> Iterator[str]:
+    for prediction in predictions:
+        probabilities = {label: round(sure, 6) for label, sure in _best(prediction, top)}
+        yield json.dumps({"image": prediction.name, "probabilities": probabilities}) + "\n"
+
+
+def _short_lines(predictions: Iterator["Prediction"], top: int | None) -> Iterator[str]:
+    """For a person."""
+    for prediction in predictions:
+        best = _best(prediction, top or TOP_IN_TERMINAL)
+        said = " · ".join(f"{label} {sure:.4f}" for label, sure in best)
+        yield f"{prediction.name}  {said}\n"
+
+
+def _best(prediction: "Prediction", top: int | None) -> list[tuple[str, float]]:
+    """The most probable labels first, or all labels in their own order."""
+    pairs = list(prediction.probabilities.items())
+    return pairs if top is None else sorted(pairs, key=lambda pair: -pair[1])[:top]
+
+
+def _say(counts: Counter[str], output: Path | None) -> None:
+    """On stderr what the scores themselves do not tell."""
+    if counts["without a mask"]:
+        err.print(
+            f"{counts['without a mask']} of {counts['scored']} images have no mask; the network "
+            f"was told so.",
+            highlight=False,
+        )
+    if counts["skipped"]:
+        err.print(
+            f"{counts['skipped']} images could not be read and were left out.", highlight=False
+        )
+    if output is not None:
+        err.print(f"Wrote {output}: {counts['scored']} images", markup=False, highlight=False)

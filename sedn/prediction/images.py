@@ -1,0 +1,51 @@
+"""The images that are named on a command line, or lie in folders named there."""
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from sedn.errors import UserError
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
+
+
+def find_images(paths: Iterable[Path]) -> Iterator[Path]:
+    """Each file of ``paths``, and the images in each folder and the folders below it, by name.
+
+    Nothing is read ahead, so that ``paths`` may be an endless list. A file is an image whatever it
+    is called; in a folder the suffix decides (JPEG, PNG, WebP), and hidden files and links to
+    folders are passed over.
+
+    Raises:
+        UserError: there is no image at all, none in a folder, or a folder cannot be read.
+    """
+    path = None
+    for path in paths:
+        if not path.is_dir():
+            yield path
+            continue
+        image = None
+        for image in _walk(path):
+            yield image
+        if image is None:
+            raise UserError(f"{path}: holds no image; expected JPEG, PNG or WebP files in it")
+    if path is None:
+        raise UserError("no image: name files or folders, or give a list of paths on stdin")
+
+
+def is_image(name: str) -> bool:
+    """Whether a file in a folder is an image, going by its name."""
+    return Path(name).suffix.lower() in SUFFIXES and not name.startswith(".")
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    try:
+        with os.scandir(folder) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be read: {error.strerror}") from None
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(folder / entry.name)
+        elif is_image(entry.name) and entry.is_file():
+            yield folder / entry.name

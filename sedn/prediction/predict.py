@@ -1,0 +1,190 @@
+"""Scores of images, batch by batch, decoded while the network computes."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from sedn.data.content import FileContent
+from sedn.data.decoding import decode_sample
+from sedn.data.listing import RegionMap
+from sedn.errors import UserError
+from sedn.prediction.masks import MaskFolder
+from sedn.prediction.predictor import Predictor, load_predictor, read_run_header
+from sedn.training.model_file import ModelHeader
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a run's network says of one image."""
+
+    name: str
+    """The path that was given."""
+    probabilities: dict[str, float]
+    """By label, in the order of the run's data."""
+    logits: NDArray[np.float32]
+    """``(labels,)``, before the sigmoid."""
+    lacks_mask: bool
+    """Whether the network sees given maps and was told that this image has none."""
+
+
+def predict_images(
+    run_folder: Path,
+    images: Iterable[Path],
+    batch_size: int = 32,
+    maps: Path | None = None,
+    skip: Callable[[str], None] | None = None,
+) -> Iterator[Prediction]:
+    """Score images by a finished run, in their order; at most three batches are in memory.
+
+    Images are decoded as in training. Their maps come from the run's own semantic source: nothing,
+    the network itself, the segmenter that the run keeps, or the masks of the folder ``maps``. The
+    run is loaded at once, the images when the predictions are asked for.
+
+    Args:
+        run_folder: what ``sedn train`` wrote.
+        images: their files.
+        batch_size: images that the network sees at once.
+        maps: the masks, for a run with ``given`` maps; see :class:`MaskFolder`.
+        skip: told of each image that cannot be read, which is then left out.
+
+    Raises:
+        UserError: the run or its maps cannot be had; or later, after the predictions of all images
+            before it, an image cannot be read or lacks its mask.
+    """
+    masks = _open_masks(run_folder, read_run_header(run_folder), maps)
+    return _stream(load_predictor(run_folder), masks, images, batch_size, skip)
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """One decoded image."""
+
+    name: str
+    image: NDArray[np.uint8]
+    mask: NDArray[np.uint8]
+    known: bool
+
+
+class _Unreadable(UserError):
+    """An image that may be skipped."""
+
+
+def _open_masks(run_folder: Path, header: ModelHeader, folder: Path | None) -> MaskFolder | None:
+    """The masks, where the network sees given ones.
+
+    Raises:
+        UserError: it sees none and some are given, or it needs them and none are.
+    """
+    source = header.config.map_source
+    if source == "given":
+        if folder is not None:
+            return MaskFolder(folder, header.regions, required=not header.has_indicator)
+        if header.has_indicator:
+            return None
+        raise UserError(
+            f"{run_folder}: its network sees given maps; name the folder of the images' masks "
+            f"with --maps"
+        )
+    if folder is not None:
+        reason = {
+            "none": "its network sees no map",
+            "auxiliary": "its network predicts its maps itself",
+            "predicted": "its own segmenter predicts the maps",
+            "constant": "its network sees the same map for all images",
+        }[source]
+        raise UserError(f"{run_folder}: {reason}; leave --maps out")
+    return None
+
+
+def _stream(
+    predictor: Predictor,
+    masks: MaskFolder | None,
+    images: Iterable[Path],
+    batch_size: int,
+    skip: Callable[[str], None] | None,
+) -> Iterator[Prediction]:
+    """Predict batch by batch; what is wrong is raised after the images before it."""
+    pool = ThreadPoolExecutor(len(os.sched_getaffinity(0)))
+    batch: list[_Sample] = []
+    fault: UserError | None = None
+    try:
+        decoded = _submit(pool, predictor.header, masks, images)
+        for future in _ahead(decoded, 2 * batch_size):
+            try:
+                batch.append(future.result())
+            except UserError as error:
+                if skip is None or not isinstance(error, _Unreadable):
+                    fault = error
+                    break
+                skip(str(error))
+            if len(batch) == batch_size:
+                yield from _predict(predictor, batch)
+                batch = []
+        if batch:
+            yield from _predict(predictor, batch)
+        if fault is not None:
+            raise fault
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _submit(
+    pool: ThreadPoolExecutor,
+    header: ModelHeader,
+    masks: MaskFolder | None,
+    images: Iterable[Path],
+) -> Iterator[Future[_Sample]]:
+    """Have each image decoded; what is wrong with the list itself comes last, as one of them."""
+    try:
+        for image in images:
+            region_map = masks.find(image) if masks is not None else None
+            yield pool.submit(_decode, image, region_map, header)
+    except UserError as error:
+        wrong: Future[_Sample] = Future()
+        wrong.set_exception(error)
+        yield wrong
+
+
+def _ahead(futures: Iterable[Future[_Sample]], count: int) -> Iterator[Future[_Sample]]:
+    """The same, but ``count`` more are asked for before each."""
+    waiting: deque[Future[_Sample]] = deque()
+    for future in futures:
+        waiting.append(future)
+        if len(waiting) > count:
+            yield waiting.popleft()
+    yield from waiting
+
+
+def _decode(image: Path, region_map: RegionMap | None, header: ModelHeader) -> _Sample:
+    """Decode an image and its mask as training does.
+
+    Raises:
+        _Unreadable: one of them cannot be decoded, or they do not fit each other.
+    """
+    size = header.config.data.image_size
+    try:
+        pixels, mask = decode_sample(FileContent(str(image)), region_map, len(header.regions), size)
+    except UserError as error:
+        raise _Unreadable(str(error)) from None
+    return _Sample(str(image), pixels, mask, region_map is not None)
+
+
+def _predict(predictor: Predictor, batch: list[_Sample]) -> Iterator[Prediction]:
+    logits = predictor.score(
+        tuple(sample.name for sample in batch),
+        np.stack([sample.image for sample in batch]),
+        np.stack([sample.mask for sample in batch]),
+        np.array([sample.known for sample in batch]),
+    )
+    given = predictor.header.config.map_source == "given"
+    probabilities = torch.from_numpy(logits).sigmoid().tolist()
+    for sample, row, sure in zip(batch, logits, probabilities, strict=True):
+        by_label = dict(zip(predictor.header.labels, sure, strict=True))
+        yield Prediction(sample.name, by_label, row, given and not sample.known)

@@ -1,0 +1,94 @@
+"""A trained network in one file: its weights as safetensors, and in the header how to use them."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+import torch
+
+from sedn.config import TrainingConfig, build_config
+from sedn.errors import UserError
+from sedn.files import write_bytes
+from sedn.network import SemanticNetwork, build_network
+
+MODEL = "model.safetensors"
+
+
+@dataclass(frozen=True)
+class ModelHeader:
+    """All that is needed beside the weights to use a network."""
+
+    config: TrainingConfig
+    labels: tuple[str, ...]
+    regions: tuple[str, ...]
+    """Names of the channels of its maps."""
+    has_indicator: bool
+    """Whether it is told which images have a map, as some of its data set have none."""
+
+
+def save_model(network: SemanticNetwork, header: ModelHeader, path: Path) -> None:
+    """Write weights and header, whole or not at all.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    fields = asdict(header) | {"config": header.config.model_dump(mode="json")}
+    metadata = {"format": "pt"} | {name: json.dumps(value) for name, value in fields.items()}
+    weights = {name: value.contiguous() for name, value in network.state_dict().items()}
+    write_bytes(path, safetensors.torch.save(weights, metadata=metadata))
+
+
+def read_header(path: Path) -> ModelHeader:
+    """The header alone, without the weights.
+
+    Raises:
+        UserError: the file is missing, damaged, or no model of this program.
+    """
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            metadata: Mapping[str, str] = file.metadata() or {}
+        fields = {name: json.loads(metadata[name]) for name in ModelHeader.__dataclass_fields__}
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such model; `sedn train` makes one") from None
+    except KeyError as error:
+        raise UserError(
+            f"{path}: its header lacks {error}, so it is no model of `sedn train`, or one of an "
+            f"older version; train it again"
+        ) from None
+    except (OSError, ValueError, safetensors.SafetensorError) as error:
+        raise UserError(f"{path}: cannot be read as a model: {_reason(error)}") from None
+    return ModelHeader(
+        config=build_config(fields["config"], str(path)),
+        labels=tuple(fields["labels"]),
+        regions=tuple(fields["regions"]),
+        has_indicator=fields["has_indicator"],
+    )
+
+
+def load_network(path: Path, header: ModelHeader, device: torch.device) -> SemanticNetwork:
+    """The network in evaluation mode on the device; nothing but the file is read.
+
+    Raises:
+        UserError: the file is damaged, or the installed timm builds another network.
+    """
+    config = header.config
+    backbone = config.backbone.model_copy(update={"pretrained": False})
+    network = build_network(
+        config.model_copy(update={"backbone": backbone}),
+        len(header.labels),
+        len(header.regions),
+        header.has_indicator,
+    )
+    try:
+        network.load_state_dict(safetensors.torch.load_file(path))
+    except (OSError, RuntimeError, safetensors.SafetensorError) as error:
+        raise UserError(f"{path}: not the weights of this network: {_reason(error)}") from None
+    network.to(device).to(memory_format=torch.channels_last)
+    return network.eval()
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())
