@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from torch import Generator, Tensor
 
 from sedn.config import AugmentationConfig, MapConfig
-from sedn.training.augmentation import Batch, augment, perturb_maps
+from sedn.training.augmentation import Batch, augment, fractions, perturb_maps
+from sedn.training.augmentation.geometry import random_affine, resample
 from sedn.training.controls import constant_maps, map_order
 
 SIZE = 32
@@ -17,6 +18,16 @@ GEOMETRIES = [
     AugmentationConfig(horizontal_flip=True),
     AugmentationConfig(shift=0.4),
     AugmentationConfig(horizontal_flip=True, shift=0.25),
+]
+RESAMPLED = [
+    AugmentationConfig(crop_scale=0.2),
+    AugmentationConfig(crop_scale=0.5, horizontal_flip=True, shift=0.2),
+    AugmentationConfig(rotation=180.0),
+    AugmentationConfig(scale=1.0),
+    AugmentationConfig(shear=40.0),
+    AugmentationConfig(
+        crop_scale=0.3, horizontal_flip=True, rotation=45.0, scale=0.5, shear=20.0, shift=0.3
+    ),
 ]
 MARK = 5.0
 
@@ -59,6 +70,132 @@ def test_a_marked_pixel_stays_inside_its_region(
     assert torch.equal(moved.maps, moved.masks)
 
 
+@given(st.sampled_from(RESAMPLED), st.integers(0, 2**31), st.booleans())
+@settings(max_examples=100, deadline=None)
+def test_a_mark_lies_where_the_resampled_map_says(
+    config: AugmentationConfig, seed: int, apart: bool
+) -> None:
+    """A pixel between others is as much of the mark as the map says, and noise below 1 besides."""
+    marked = batch(seed)
+    images = marked.images.clone()
+    images[:, 0][marked.masks[:, 0] > 0] = MARK
+    maps = marked.maps.clone() if apart else marked.maps
+    moved = augment(replace(marked, images=images, maps=maps), config, seeded(seed))
+    share = moved.masks[:, 0]
+    excess = moved.images[:, 0] - MARK * share
+    assert excess.min() > -1e-4
+    assert (excess - (1 - share)).max() < 1e-4
+    assert torch.equal(moved.maps, moved.masks)
+    assert (moved.maps - marked.maps).abs().amax((1, 2, 3)).gt(0.5).sum() >= 5, "little moved"
+
+
+@given(st.sampled_from(["trivial", "rand"]), st.integers(1, 4), st.integers(0, 2**31))
+@settings(max_examples=60, deadline=None)
+def test_a_mark_lies_where_the_map_of_a_policy_says(policy: str, ops: int, seed: int) -> None:
+    """Whatever becomes of the colours, those of a mark stay apart from those around it."""
+    config = AugmentationConfig.model_validate({"policy": policy, "policy_ops": ops})
+    marked = batch(seed)
+    marked = replace(marked, images=0.25 + 0.5 * marked.masks[:, :1].expand(-1, 3, -1, -1))
+    moved = augment(marked, config, seeded(seed))
+    region = moved.masks[:, :1]
+    # Bilinear edges, widened by each sharpening.
+    reach = 2 * ops + 3
+    low = -torch.nn.functional.max_pool2d(-region, reach, 1, reach // 2)
+    high = torch.nn.functional.max_pool2d(region, reach, 1, reach // 2)
+    outside = moved.images.where(high < 1e-3, torch.nan)
+    inside = moved.images.where(low > 1 - 1e-3, torch.nan)
+    for values in (inside, outside):
+        for image in values[:, 0]:
+            known = image[~image.isnan()]
+            assert len(known) == 0 or known.max() - known.min() < 0.02
+    assert torch.equal(moved.maps, moved.masks)
+
+
+@given(st.floats(0.05, 1.0), st.integers(0, 2**31))
+@settings(max_examples=50, deadline=None)
+def test_a_crop_keeps_its_share_and_its_aspect(crop_scale: float, seed: int) -> None:
+    config = AugmentationConfig(crop_scale=crop_scale)
+    source = random_affine(config, (64, SIZE, SIZE), seeded(seed))
+    width, height = source[:, 0, 0], source[:, 1, 1]
+    assert (width * height >= crop_scale - 1e-5).all()
+    assert (width / height).log().abs().max() <= np.log(4 / 3) + 1e-5
+    for centre, side in ((source[:, 0, 2], width), (source[:, 1, 2], height)):
+        assert (centre.abs() + side * SIZE / 2 <= SIZE / 2 + 1e-4).all()
+    assert not source[:, 0, 1].any()
+    assert not source[:, 1, 0].any()
+
+
+def test_crops_are_of_all_sizes_and_at_all_places() -> None:
+    source = random_affine(AugmentationConfig(crop_scale=0.1), (4000, SIZE, SIZE), seeded(0))
+    area = source[:, 0, 0] * source[:, 1, 1]
+    assert torch.histc(area, 9, 0.1, 1.0).min() > 330
+    free = SIZE * (1 - source[:, 0, 0])
+    assert torch.histc(source[:, 0, 2] / free, 4, -0.5, 0.5).min() > 850
+
+
+def test_rotation_zoom_shear_and_shift_reach_their_strengths_and_no_further() -> None:
+    def drawn(**strength: float) -> Tensor:
+        config = AugmentationConfig(**strength)
+        return random_affine(config, (2000, SIZE, SIZE), seeded(0))
+
+    turned = drawn(rotation=30.0)[:, :2, :2]
+    angle = torch.rad2deg(torch.atan2(turned[:, 1, 0], turned[:, 0, 0]))
+    torch.testing.assert_close(turned @ turned.mT, torch.eye(2).expand(2000, 2, 2))
+    zoom = drawn(scale=1.0)[:, 0, 0].log2()
+    shear = torch.rad2deg(drawn(shear=20.0)[:, 0, 1].atan())
+    right = drawn(shift=0.25)[:, 0, 2] / SIZE
+    for values, strength in ((angle, 30.0), (zoom, 1.0), (shear, 20.0), (right, 0.25)):
+        assert values.abs().max() <= strength + 1e-3
+        assert torch.histc(values, 5, -strength, strength).min() > 320
+
+
+@given(st.integers(0, 2**31), st.booleans())
+@settings(max_examples=20, deadline=None)
+def test_no_strength_resamples_to_the_same(seed: int, as_wide: bool) -> None:
+    still = batch(seed)
+    if not as_wide:
+        narrow = still.images[..., : SIZE // 2], still.maps[..., : SIZE // 2]
+        still = replace(still, images=narrow[0], maps=narrow[1], masks=narrow[1])
+    size, _, height, width = still.images.shape
+    source = random_affine(AugmentationConfig(), (size, height, width), seeded(seed))
+    moved = resample(still, source)
+    torch.testing.assert_close(moved.images, still.images, atol=1e-4, rtol=0)
+    torch.testing.assert_close(moved.maps, still.maps, atol=1e-4, rtol=0)
+
+
+def test_a_quarter_turn_of_an_oblong_image_turns_it() -> None:
+    image = torch.zeros(1, 3, 16, 32)
+    image[:, :, :8, :] = 1.0
+    oblong = Batch(image, image[:, :1], torch.ones(1).bool(), image[:, :1], torch.ones(1).bool())
+    quarter = torch.tensor([[[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]])
+    turned = resample(oblong, quarter).maps[0, 0]
+    assert (turned[:, :16] == 1).all()
+    assert (turned[:, 16:] == 0).all()
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        AugmentationConfig(),
+        AugmentationConfig(background_swap=0.5),
+        GEOMETRIES[2],
+        RESAMPLED[-1],
+        AugmentationConfig(brightness=0.4),
+        AugmentationConfig(policy="trivial"),
+    ],
+)
+def test_bytes_are_changed_as_fractions_are(config: AugmentationConfig) -> None:
+    still = batch(images=20)
+    images = (still.images * 255).byte().contiguous(memory_format=torch.channels_last)
+    maps = (still.maps * 255).byte()
+    as_bytes = replace(still, images=images, maps=maps, masks=maps)
+    one = augment(as_bytes, config, seeded(0))
+    other = augment(fractions(as_bytes), config, seeded(0))
+    assert one.images.dtype == one.maps.dtype == torch.float32
+    assert one.maps is one.masks
+    assert same(one, other)
+
+
 @given(st.integers(0, 2**31), st.floats(0.1, 0.5), st.booleans())
 @settings(max_examples=50, deadline=None)
 def test_a_pixel_moves_by_the_displacement_at_most(seed: int, shift: float, flip: bool) -> None:
@@ -98,14 +235,23 @@ def test_off_is_the_identity() -> None:
 
 CHANGES = {
     "flip and shift": lambda b, g: augment(b, GEOMETRIES[2], g),
+    "affine": lambda b, g: augment(b, RESAMPLED[-1], g),
+    "colour": lambda b, g: augment(b, AugmentationConfig(contrast=0.5, hue=0.2), g),
+    "trivial": lambda b, g: augment(b, AugmentationConfig(policy="trivial"), g),
+    "rand": lambda b, g: augment(b, AugmentationConfig(policy="rand"), g),
     "background": lambda b, g: augment(b, AugmentationConfig(background_swap=0.5), g),
+    "erasing": lambda b, g: augment(b, AugmentationConfig(erasing=0.5), g),
     "dropout": lambda b, g: perturb_maps(b, MapConfig(dropout=0.5), g),
     "noise": lambda b, g: perturb_maps(b, MapConfig(noise=0.5), g),
 }
 
 
-@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_equal_generators_give_equal_batches(change: Callable[[Batch, Generator], Batch]) -> None:
+OF_A_SHARE = ("background", "erasing", "dropout", "noise")
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_equal_generators_give_equal_batches(name: str) -> None:
+    change: Callable[[Batch, Generator], Batch] = CHANGES[name]
     original, reference = batch(images=32), batch(images=32)
     first, second = change(original, seeded(3)), change(original, seeded(3))
     assert same(first, second)
@@ -113,7 +259,7 @@ def test_equal_generators_give_equal_batches(change: Callable[[Batch, Generator]
     assert same(original, reference), "the batch that was given has changed"
     kept = (first.images == original.images).all(3).all(2).all(1)
     kept &= (first.maps == original.maps).all(3).all(2).all(1)
-    assert 0 < kept.sum() < 32 or change is CHANGES["flip and shift"]
+    assert name not in OF_A_SHARE or 0 < kept.sum() < 32
 
 
 @given(st.integers(0, 2**31), st.floats(0.0, 1.0), st.integers(1, 6))

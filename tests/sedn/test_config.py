@@ -38,6 +38,12 @@ def fields(draw: st.DrawFn) -> dict:
             "gamma": any_of(1.0, 2.0),
             "clip": any_of(0.0, 0.05),
         },
+        "augmentation": {
+            "policy": any_of("none", "trivial", "rand"),
+            "policy_ops": any_of(1, 2),
+            "policy_magnitude": any_of(9, 15),
+            "crop_scale": any_of(1.0, 0.5),
+        },
     }
 
 
@@ -57,6 +63,13 @@ def test_what_has_no_effect_does_not_tell_configurations_apart(given_fields: dic
         assert config.semantic_map.segmenter == ""
     assert loss.pos_weight == "none" or loss.kind == "bce"
     assert loss.clip == 0.05 or loss.kind == "asl"
+    given_augmentation = given_fields["augmentation"]
+    if given_augmentation["policy"] == "rand":
+        assert config.augmentation.model_dump().items() >= given_augmentation.items()
+    else:
+        assert config.augmentation.policy_ops == 2
+        assert config.augmentation.policy_magnitude == 9
+        assert config.augmentation.crop_scale == given_augmentation["crop_scale"]
 
 
 @given(fields())
@@ -95,6 +108,8 @@ def test_plain_is_the_backbone_alone(given_fields: dict) -> None:
         ("embedding: {placement: crop+stage1}", "'crop' cannot be joined"),
         ("embedding: {placement: stage1+stage1}", "names a place twice"),
         ("loss: {kind: bcee}", "field 'loss.kind'"),
+        ("augmentation: {crop_scale: 0.0}", "field 'augmentation.crop_scale'.*greater than 0"),
+        ("augmentation: {rotate: 10.0}", "did you mean 'augmentation.rotation'"),
         ("- 1", "expected the fields"),
         ("a: [", "not YAML"),
     ],

@@ -12,7 +12,7 @@ from torchvision.transforms.v2.functional import (  # type: ignore[import-untype
 )
 
 from sedn.config import AugmentationConfig
-from sedn.training.augmentation.batch import draw
+from sedn.training.augmentation.batch import draw, parts
 
 
 def jitter(images: Tensor, config: AugmentationConfig, generator: Generator) -> Tensor:
@@ -21,20 +21,21 @@ def jitter(images: Tensor, config: AugmentationConfig, generator: Generator) -> 
     The factors of the first three are uniform from ``1 - strength`` to ``1 + strength``, the shift
     of the hue from ``-strength`` to ``strength``, as in torchvision's ``ColorJitter``.
     """
-    changes = (
-        (adjust_brightness, config.brightness, 1),
-        (adjust_contrast, config.contrast, 1),
-        (adjust_saturation, config.saturation, 1),
-        (adjust_hue, config.hue, 0),
-    )
-    uniform = draw(len(changes), len(images), generator)
+    changes = (adjust_brightness, adjust_contrast, adjust_saturation, adjust_hue)
+    strengths = (config.brightness, config.contrast, config.saturation, config.hue)
     order = torch.rand(len(changes), generator=generator, device=generator.device).argsort()
-    for i in order.tolist():
-        change, strength, centre = changes[i]
-        if strength > 0:
-            factor = centre + strength * (2 * uniform[i] - 1)
-            images = change(images, factor.to(images.device)[:, None, None, None])
-    return images
+    uniform = 2 * draw(len(changes), len(images), generator) - 1
+    factors = uniform * torch.tensor(strengths, device=uniform.device)[:, None]
+    factors[:3] += 1
+    factors = factors[..., None, None, None].to(images.device)
+    on = [i for i in order.tolist() if strengths[i] > 0]
+    result = torch.empty_like(images)
+    for part in parts(images):
+        changed = images[part]
+        for i in on:
+            changed = changes[i](changed, factors[i, part])
+        result[part] = changed
+    return result
 
 
 def adjust_brightness(images: Tensor, factor: Tensor) -> Tensor:

@@ -12,14 +12,10 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from sedn.config import AugmentationConfig
-from sedn.training.augmentation.batch import Batch, as_fraction, change_planes, draw
+from sedn.training.augmentation.batch import Batch, as_fraction, change_planes, draw, parts
 from sedn.training.augmentation.rectangle import random_sides
 
 CROP_RATIOS = (3 / 4, 4 / 3)
-
-# So many images at a time stay in the cache of a processor, and what lies between bytes and the
-# resampled images takes no fresh memory: twice as fast as a whole batch of 224 x 224 pixels.
-_AT_ONCE = 16
 
 _ENTRIES = {"xx": (0, 0), "xy": (0, 1), "x": (0, 2), "yx": (1, 0), "yy": (1, 1), "y": (1, 2)}
 
@@ -106,9 +102,7 @@ def rotation(angle: Tensor) -> Tensor:
 
 def _resampled(planes: Tensor, source: Tensor) -> Tensor:
     result = torch.empty(planes.shape, device=planes.device)
-    step = _AT_ONCE if planes.device.type == "cpu" else len(planes)
-    for start in range(0, len(planes), step):
-        part = slice(start, start + step)
+    for part in parts(planes):
         grid = _grid(source[part], *planes.shape[2:])
         result[part] = F.grid_sample(
             as_fraction(planes[part]), grid, padding_mode="border", align_corners=False

@@ -104,8 +104,8 @@ def policy_affine(drawn: Drawn, sides: tuple[int, int]) -> Tensor:
         # A shear leaves the upper edge or the left one where it is.
         result = (
             result
-            @ matrix(xy=-by["ShearX"], x=-by["ShearX"] * height / 2)
-            @ matrix(yx=-by["ShearY"], y=-by["ShearY"] * width / 2)
+            @ matrix(xy=by["ShearX"], x=by["ShearX"] * height / 2)
+            @ matrix(yx=by["ShearY"], y=by["ShearY"] * width / 2)
             @ matrix(x=-by["TranslateX"], y=-by["TranslateY"])
             @ rotation(by["Rotate"].deg2rad())
         )
