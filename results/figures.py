@@ -10,19 +10,14 @@ from plotly.subplots import make_subplots
 from results.findings import STATES, Findings
 from results.models import BASELINE, Trial, TrialState
 from results.style import (
-    AXIS,
-    FAINT,
-    INK,
-    LOG_RATIO,
     STATE_COLOURS,
     STATE_SYMBOLS,
     count_text,
     duration,
-    layout,
-    plain,
     round_numbers,
     value_text,
 )
+from sedn.style import AXIS, FAINT, INK, LOG_RATIO, layout, plain
 
 MOST_TICKS = 20
 """Up to so many trials or epochs, each has its tick."""

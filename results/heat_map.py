@@ -8,7 +8,8 @@ import plotly.graph_objects as go
 
 from results.findings import Findings
 from results.models import BASELINE
-from results.style import AUC_SCALE, INK, layout, percent, plain
+from results.style import percent
+from sedn.style import INK, SCALE, layout, plain
 
 MOST_COLUMNS = 12
 """Configurations beside the baseline: more could not be read."""
@@ -34,7 +35,7 @@ def label_heat_map(findings: Findings) -> go.Figure | None:
     figure = go.Figure(layout=layout(max(height, 210), margin=margin, plot_bgcolor="#eef0f3"))
     figure.add_heatmap(
         z=table.to_numpy().tolist(),
-        colorscale=AUC_SCALE,
+        colorscale=SCALE,
         xgap=2,
         ygap=1,
         hoverongaps=False,

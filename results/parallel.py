@@ -16,7 +16,8 @@ from plotly.colors import sample_colorscale
 from results.figures import about
 from results.findings import STATES, Findings
 from results.models import Trial, TrialState
-from results.style import AUC_SCALE, FAINT, INK, LOG_RATIO, layout, plain, round_numbers, value_text
+from results.style import round_numbers, value_text
+from sedn.style import FAINT, INK, LOG_RATIO, SCALE, layout, plain
 
 MOST_VALUES = 8
 """Numbers with more distinct values, or that hardly repeat, are a scale and not bands."""
@@ -159,7 +160,7 @@ def _add_complete(
             y=[c.heights[trial.number] for c in coordinates],
             mode="lines",
             # Hundreds of lines would bury the few that matter: only the best are thick.
-            line={"color": sample_colorscale(AUC_SCALE, [share])[0], "width": 1 + 2 * share**4},
+            line={"color": sample_colorscale(SCALE, [share])[0], "width": 1 + 2 * share**4},
             hoverinfo="skip",
         )
     figure.add_scatter(
@@ -170,7 +171,7 @@ def _add_complete(
         marker={
             "size": 6,
             "color": [auc for auc in aucs for _ in coordinates],
-            "colorscale": AUC_SCALE,
+            "colorscale": SCALE,
             "colorbar": {"title": {"text": "AUC"}, "thickness": 12, "outlinewidth": 0},
         },
         hovertemplate="%{text}<extra></extra>",

@@ -7,15 +7,16 @@ from typing import Any
 
 import pandas as pd
 
-from results import page
 from results.figures import cost, history, learning_curves
 from results.findings import STATES, Findings, read_findings
 from results.heat_map import label_heat_map
 from results.models import BASELINE, Trial, TrialState
 from results.parallel import parallel_coordinates
 from results.store import Store
-from results.style import auc_text, count_text, duration, percent, share_text, value_text
+from results.style import auc_text, count_text, duration, percent, value_text
+from sedn import page
 from sedn.files import write_text
+from sedn.style import share_text
 
 MOST_ROWS = 30
 """Configurations in the page's ranking; ``sedn rank`` shows them all."""

@@ -1,21 +1,11 @@
-"""The look that the page and its figures share: colours, type, how values are written."""
+"""How the report shows the states of trials and writes values."""
 
 import math
-from html import escape
 from typing import Any
 
 from results.models import TrialState
+from sedn.style import BLUE, GREEN, VERMILION
 
-FONT = "-apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Liberation Sans', Arial, sans-serif"
-INK = "#1b2430"
-MUTED = "#5d6876"
-GRID = "#e6e9ed"
-FAINT = "#c3c9d1"
-
-# From the palette of Okabe and Ito, which people with any colour vision can tell apart.
-BLUE = "#0072b2"
-VERMILION = "#d55e00"
-GREEN = "#009e73"
 STATE_COLOURS = {
     TrialState.COMPLETE: BLUE,
     TrialState.PRUNED: "#8b95a1",
@@ -28,47 +18,6 @@ STATE_SYMBOLS = {
     TrialState.FAILED: "x",
     TrialState.RUNNING: "circle-open",
 }
-AUC_SCALE = ["#cadff0", "#9cc6e2", "#65a9d4", "#2f7ab9", "#0f4b8f", "#08264f"]
-"""Dark is good: the best stand out on white. One hue, so that the order survives in grey."""
-
-
-LOG_RATIO = 10
-"""Positive numbers that span more than this lie on a logarithmic axis."""
-
-AXIS: dict[str, Any] = {
-    "gridcolor": GRID,
-    "linecolor": FAINT,
-    "tickcolor": FAINT,
-    "ticks": "outside",
-    "zeroline": False,
-    "automargin": True,
-    "title": {"standoff": 12},
-}
-
-
-def layout(height: int, **more: Any) -> dict[str, Any]:
-    """The layout that all figures begin with; ``height`` in pixels."""
-    common = {
-        "template": "none",
-        "height": height,
-        "autosize": True,
-        "font": {"family": FONT, "size": 12, "color": INK},
-        "paper_bgcolor": "white",
-        "plot_bgcolor": "white",
-        "margin": {"l": 64, "r": 16, "t": 48, "b": 56},
-        "hoverlabel": {"bgcolor": "white", "bordercolor": FAINT, "font": {"color": INK}},
-        "showlegend": True,
-        "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
-        "xaxis": AXIS,
-        "yaxis": AXIS,
-        "hovermode": "closest",
-    }
-    return common | more
-
-
-def plain(text: object) -> str:
-    """Text as a figure shows it: plotly reads tags and entities in whatever it writes."""
-    return escape(str(text), quote=False)
 
 
 def auc_text(auc: float, low: float = float("nan"), high: float = float("nan")) -> str:
@@ -88,11 +37,6 @@ def value_text(value: Any) -> str:
 def percent(value: float | None) -> str:
     """A relative gain, with its sign."""
     return "–" if value is None or value != value else f"{value:+.1%}"
-
-
-def share_text(share: float) -> str:
-    """A share as a percentage; ``–`` where it is not known."""
-    return "–" if share != share else f"{share:.1%}"
 
 
 def duration(seconds: float) -> str:

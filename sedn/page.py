@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import plotly.io
 from plotly.offline import get_plotlyjs
 
-from results.style import BLUE, FONT, GRID, INK, MUTED
+from sedn.style import BLUE, FONT, GRID, INK, MUTED
 
 Cell = str
 """HTML of a table's cell, from :func:`text` or one of its kin."""
@@ -72,14 +72,14 @@ FIGURE_OPTIONS = {
 }
 
 
-def document(title: str, header: str, sections: Iterable[str], footer: str) -> str:
-    """The whole page, plotly's code included once."""
+def document(title: str, header: str, sections: Iterable[str], footer: str, css: str = "") -> str:
+    """The whole page, plotly's code included once; ``css`` adds to that of all pages."""
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         # An icon of nothing, so that a browser asks no server for one.
         '<link rel="icon" href="data:,">\n'
-        f"<title>{escape(title)}</title>\n<style>{CSS}</style>\n"
+        f"<title>{escape(title)}</title>\n<style>{CSS}{css}</style>\n"
         f"<script>{get_plotlyjs()}</script>\n</head>\n<body>\n"
         f"<header><div>{header}</div></header>\n<main>\n{''.join(sections)}"
         f"<footer>{footer}</footer>\n</main>\n</body>\n</html>\n"
