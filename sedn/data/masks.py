@@ -24,7 +24,8 @@ class MaskImage:
     """One value for each region; without any there is one region, and all that is not zero
     belongs to it: an index that is not 0, a colour that is not black, or how bright a grey is."""
     ignored: int | None = None
-    """An index that belongs to no region, such as the border of Pascal VOC's masks."""
+    """An index that belongs to no region, such as the border of Pascal VOC's masks; with one a
+    grey value is an index too, not a brightness."""
 
     @property
     def contents(self) -> Sequence[Content]:
@@ -39,8 +40,39 @@ class MaskImage:
         """The map ``(regions, height, width)``, 0 to 255, in the mask's own size."""
         mask = upright(open_image(self.content))
         if not self.values:
-            return _single(mask, self.ignored)[None]
+            if self.ignored is not None:
+                index = _indices(mask, self.content.name)
+                return np.where((index > 0) & (index != self.ignored), 255, 0)[None].astype(
+                    np.uint8
+                )
+            return _single(mask)[None]
         return np.stack([_where(mask, value, self.content.name) for value in self.values])
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectMasks:
+    """Masks of single objects, of any size: each is scaled to the photograph."""
+
+    regions: int
+    masks: tuple[tuple[int, Content], ...]
+    """For each object the index of its region, and its mask: all that is not black."""
+
+    @property
+    def contents(self) -> Sequence[Content]:
+        """One file for each object."""
+        return tuple(content for _, content in self.masks)
+
+    def describe(self) -> str:
+        """The region of each object."""
+        return f"{self.regions} {[region for region, _ in self.masks]}"
+
+    def draw(self, size: tuple[int, int]) -> NDArray[np.uint8]:
+        """The map ``(regions, height, width)``, 0 or 255, in the size of the photograph."""
+        drawn = np.zeros((self.regions, size[1], size[0]), dtype=np.uint8)
+        for region, content in self.masks:
+            mask = Image.fromarray(_single(upright(open_image(content))))
+            drawn[region] |= np.asarray(mask.resize(size, Image.Resampling.NEAREST)) > 0
+        return drawn * np.uint8(255)
 
 
 def parse_values(regions: Mapping[str, int | str | Sequence[int]], where: str) -> tuple[Value, ...]:
@@ -69,11 +101,10 @@ def _parse_value(name: str, value: int | str | Sequence[int], where: str) -> Val
     )
 
 
-def _single(mask: Image.Image, ignored: int | None) -> NDArray[np.uint8]:
+def _single(mask: Image.Image) -> NDArray[np.uint8]:
     """The one region of a mask without further description."""
     if mask.mode == "P":
-        index = np.asarray(mask)
-        return np.where((index > 0) & (index != ignored), 255, 0).astype(np.uint8)
+        return np.where(np.asarray(mask) > 0, 255, 0).astype(np.uint8)
     if mask.mode in ("RGB", "RGBA", "LA"):
         channels = np.asarray(mask.convert("RGB"))
         grey = (channels == channels[..., :1]).all()
@@ -92,9 +123,13 @@ def _where(mask: Image.Image, value: Value, name: str) -> NDArray[np.uint8]:
     """255 where the mask has the value."""
     if isinstance(value, tuple):
         return np.where((np.asarray(mask.convert("RGB")) == value).all(-1), 255, 0).astype(np.uint8)
+    return np.where(_indices(mask, name) == value, 255, 0).astype(np.uint8)
+
+
+def _indices(mask: Image.Image, name: str) -> NDArray[np.int64]:
     if mask.mode not in ("P", "L", "1", "I", "I;16", "I;16B"):
         raise UserError(
-            f"{name}: the regions are given by index, but the mask is of mode {mask.mode}; give "
-            f"them by colour, such as '#ff0000'"
+            f"{name}: the regions are given by index, but the mask is of mode {mask.mode}; save it "
+            f"with a palette, or give them by colour, such as '#ff0000'"
         )
-    return np.where(np.asarray(mask) == value, 255, 0).astype(np.uint8)
+    return np.asarray(mask).astype(np.int64)

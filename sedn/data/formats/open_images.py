@@ -1,11 +1,199 @@
-"""To be read."""
+"""CSVs of Open Images: labels that people verified, and masks of single objects.
 
+The images are those that have a label. A label is 1 where people found it and 0 where they found
+that it is not there; it is unknown where they were not asked, and where they disagree. Classes that
+no image has are left out; those of one name are one. An image has a map if it has a mask of an
+object in one of the regions; where it has none, people may not have drawn any.
+"""
+
+import csv
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
+from sedn.data.content import FileContent, find_file
 from sedn.data.description import OpenImagesDescription
+from sedn.data.formats.parts import by_split, choose_regions, find_image, path_of
+from sedn.data.formats.table import read_frame
 from sedn.data.listing import Listing
+from sedn.data.masks import ObjectMasks
+from sedn.errors import UserError, did_you_mean
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class _Mask:
+    """The mask of one object."""
+
+    image: str
+    name: str
+    content: FileContent
 
 
 def read_open_images(description: OpenImagesDescription, folder: Path) -> Listing:
-    """Read."""
-    raise NotImplementedError
+    """Read and check the CSVs of every split.
+
+    Raises:
+        UserError: a CSV cannot be read, a row of it is wrong, or an image or mask is missing.
+    """
+    classes = _read_classes(folder / description.classes)
+    names = list(dict.fromkeys(classes.values()))
+    paths = by_split(description.image_labels, f"{folder}: image_labels")
+    images: dict[str, FileContent] = {}
+    split_of: dict[str, str] = {}
+    verified, masks = [], []
+    for split, name in paths.items():
+        path = folder / name
+        frame = _read_labels(path, classes)
+        verified.append(frame)
+        root = folder / path_of(description.images, split, f"{folder}: images")
+        found = _find_images(frame, root, path)
+        for image in found:
+            if image in images:
+                raise UserError(f"{path}: image '{image}' is in split {split_of[image]} too")
+        images |= found
+        split_of |= dict.fromkeys(found, split)
+        masks += _read_masks(description, split, folder, classes)
+    source = path if len(paths) == 1 else folder
+    labels, targets = _targets(verified, list(images), names, source)
+    regions, maps = _draw_from(description, masks, list(images), names, source)
+    return Listing(
+        source=source,
+        labels=labels,
+        regions=regions,
+        images=tuple(images.values()),
+        maps=maps,
+        targets=targets,
+        splits=tuple(split_of.values()),
+        groups=(),
+    )
+
+
+def _read_classes(path: Path) -> dict[str, str]:
+    """The name of each class by its identifier."""
+    classes: dict[str, str] = {}
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            for number, row in enumerate(csv.reader(file), start=1):
+                if len(row) != 2:
+                    raise UserError(
+                        f"{path}: line {number}: {len(row)} fields; expected an identifier and a "
+                        f"name"
+                    )
+                classes[row[0]] = row[1].strip()
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path}: cannot be read as CSV: {error}") from None
+    return classes
+
+
+def _read_labels(path: Path, classes: dict[str, str]) -> "pd.DataFrame":
+    """``ImageID``, ``name`` of the class, and ``there``: 1 or 0."""
+    import pandas as pd
+
+    frame = _read_columns(path, ("ImageID", "LabelName", "Confidence"), classes)
+    frame["there"] = pd.to_numeric(frame["Confidence"], errors="coerce")
+    wrong = np.flatnonzero(~frame["there"].isin([0, 1]))
+    if len(wrong):
+        raise UserError(
+            f"{path}: row {wrong[0] + 2}: Confidence is '{frame['Confidence'].iloc[wrong[0]]}'; "
+            f"expected 1 or 0, as of labels that people verified"
+        )
+    return frame
+
+
+def _find_images(frame: "pd.DataFrame", root: Path, path: Path) -> dict[str, FileContent]:
+    """The image of each identifier."""
+    images = frame["ImageID"]
+    first = np.flatnonzero(~images.duplicated())
+    return {
+        image: find_image(root, image, f"{path}: row {row + 2}: ImageID")
+        for row, image in zip(first, images.iloc[first], strict=True)
+    }
+
+
+def _read_columns(path: Path, columns: tuple[str, ...], classes: dict[str, str]) -> "pd.DataFrame":
+    """The columns, and the ``name`` of each row's class."""
+    frame = read_frame(path)
+    for column in columns:
+        if column not in frame.columns:
+            raise UserError(f"{path}: no column '{column}'{did_you_mean(column, frame.columns)}")
+    frame = frame[list(columns)]
+    names = frame["LabelName"].map(classes)
+    unknown = np.flatnonzero(names.isna())
+    if len(unknown):
+        raise UserError(
+            f"{path}: row {unknown[0] + 2}: LabelName '{frame['LabelName'].iloc[unknown[0]]}' is "
+            f"none of the classes"
+        )
+    return frame.assign(name=names)
+
+
+def _read_masks(
+    description: OpenImagesDescription, split: str, folder: Path, classes: dict[str, str]
+) -> list[_Mask]:
+    """The masks of a split, if it has any."""
+    if description.segmentations is None:
+        return []
+    segmentations = by_split(description.segmentations, f"{folder}: segmentations")
+    if split not in segmentations and "" not in segmentations:
+        return []
+    if description.masks is None:
+        raise UserError(f"{folder}: segmentations without masks, the folder of their PNGs")
+    path = folder / path_of(description.segmentations, split, f"{folder}: segmentations")
+    root = folder / path_of(description.masks, split, f"{folder}: masks")
+    frame = _read_columns(path, ("MaskPath", "ImageID", "LabelName"), classes)
+    rows = zip(frame["MaskPath"], frame["ImageID"], frame["name"], strict=True)
+    return [
+        _Mask(image, name, find_file(root, mask, f"{path}: row {row + 2}: MaskPath"))
+        for row, (mask, image, name) in enumerate(rows)
+    ]
+
+
+def _targets(
+    verified: "list[pd.DataFrame]", images: list[str], names: list[str], source: Path
+) -> tuple[tuple[str, ...], NDArray[np.float32]]:
+    """The labels that some image has, and targets ``(images, labels)``."""
+    import pandas as pd
+
+    rows = pd.concat(verified)
+    has = set(rows["name"][rows["there"] == 1])
+    labels = tuple(name for name in names if name in has)
+    if not labels:
+        raise UserError(f"{source}: no image has a label with Confidence 1")
+    rows = rows[rows["name"].isin(has)]
+    image = pd.Index(images).get_indexer(pd.Index(rows["ImageID"]))
+    label = pd.Index(labels).get_indexer(pd.Index(rows["name"]))
+    there = rows["there"].to_numpy() == 1
+    targets = np.full((len(images), len(labels)), np.nan, dtype=np.float32)
+    targets[image[there], label[there]] = 1
+    disagree = targets[image[~there], label[~there]] == 1
+    targets[image[~there], label[~there]] = np.where(disagree, np.nan, 0)
+    return labels, targets
+
+
+def _draw_from(
+    description: OpenImagesDescription,
+    masks: list[_Mask],
+    images: list[str],
+    names: list[str],
+    source: Path,
+) -> tuple[tuple[str, ...], tuple[ObjectMasks | None, ...]]:
+    """The regions, and the map of each image."""
+    drawn = {mask.name for mask in masks}
+    present = [name for name in names if name in drawn]
+    regions, channel = choose_regions(description.regions, present, names, str(source))
+    of_image: dict[str, list[tuple[int, FileContent]]] = {}
+    for mask in masks:
+        if mask.name in channel:
+            of_image.setdefault(mask.image, []).append((channel[mask.name], mask.content))
+    return regions, tuple(
+        ObjectMasks(len(regions), tuple(of_image[image])) if image in of_image else None
+        for image in images
+    )

@@ -1,6 +1,8 @@
 """Telling a data set's format from its path alone."""
 
 import json
+import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -46,38 +48,61 @@ def _coco_folder(path: Path) -> dict[str, Any] | None:
     """A folder with ``annotations/instances_train2017.json`` and ``train2017/``, or the like."""
     annotations: dict[str, str] = {}
     images: dict[str, str] = {}
+    fashion = False
     for file in sorted((path / "annotations").glob("*.json")):
-        part = file.stem.removeprefix("instances_").removeprefix("instances_attributes_")
+        part = file.stem.removeprefix("instances_").removeprefix("attributes_")
         split = _split_of(part)
         if split is None or split in annotations or not _looks_like_coco(file):
             continue
+        first, attributes = _peek(file)
+        fashion = fashion or attributes
         annotations[split] = str(file.relative_to(path))
-        folders = (part, f"images/{part}", _letters(part), f"images/{_letters(part)}", "images")
-        images[split] = next((name for name in folders if (path / name).is_dir()), ".")
+        # Fashionpedia keeps the images of both val and test in one folder.
+        names = (part, _letters(part), *(("test",) if attributes else ()))
+        folders = [f"{parent}{name}" for name in names for parent in ("", "images/")]
+        images[split] = _folder_of(path, [*folders, "images", "."], first)
     if not annotations:
         return None
-    smallest = min((path / name for name in annotations.values()), key=lambda p: p.stat().st_size)
-    format = _coco_format(smallest)
+    format = "fashionpedia" if fashion else "coco"
     return {"format": format, "annotations": annotations, "images": images}
 
 
 def _coco_file(path: Path) -> dict[str, Any]:
-    document = _load(path)
-    if not isinstance(document, dict) or "images" not in document:
+    first, attributes = _peek(path)
+    folders = [".", "images", path.stem, "..", "../images", f"../{path.stem}"]
+    format = "fashionpedia" if attributes else "coco"
+    root = _folder_of(path.parent, folders, first)
+    return {"format": format, "annotations": path.name, "images": root}
+
+
+def _folder_of(path: Path, folders: list[str], image: str) -> str:
+    """The first of the folders that has the image; if none has, the first that is there."""
+    for name in folders:
+        if image and os.path.isfile(path / name / image):  # noqa: PTH113 (takes any name)
+            return name
+    return next((name for name in folders if (path / name).is_dir()), ".")
+
+
+def _peek(path: Path) -> tuple[str, bool]:
+    """The name of one image in COCO's JSON, and whether objects have attributes.
+
+    Such a file may hold half a gigabyte, so it is not parsed to tell this.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+    if b'"images"' not in data:
         raise UserError(f"{path}: not COCO's JSON: no 'images' in it")
-    first = next((i.get("file_name", "") for i in document["images"] if isinstance(i, dict)), "")
-    folders = (".", "images", path.stem, "..", "../images", f"../{path.stem}")
-    root = next((name for name in folders if (path.parent / name / first).is_file()), ".")
-    return {"format": _coco_format(path), "annotations": path.name, "images": root}
-
-
-def _coco_format(path: Path) -> str:
-    document = _load(path)
-    return "fashionpedia" if document.get("attributes") else "coco"
+    found = re.search(rb'"file_name"\s*:\s*("(?:[^"\\]|\\.)*")', data)
+    try:
+        name = str(json.loads(found[1])) if found else ""
+    except ValueError:
+        name = ""
+    return name, b'"attribute_ids"' in data
 
 
 def _looks_like_coco(path: Path) -> bool:
-    # Such a file may hold half a gigabyte.
     if path.stem.startswith("instances"):
         return True
     document = _load(path)

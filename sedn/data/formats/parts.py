@@ -1,0 +1,80 @@
+"""What formats of objects share: a path for each split, images by stem, regions of maps."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from sedn.data.content import FileContent, find_file
+from sedn.data.description import BySplit, Regions
+from sedn.data.splits import split_name
+from sedn.errors import UserError, did_you_mean
+
+_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+
+
+def by_split(paths: BySplit, where: str) -> dict[str, str]:
+    """The path of each split; a single path is that of the split ``""``.
+
+    Raises:
+        UserError: there is none, or one is of an unknown split.
+    """
+    if isinstance(paths, str):
+        return {"": paths}
+    named: dict[str, str] = {}
+    for key, path in paths.items():
+        split = split_name(key, where)
+        if not split or split in named:
+            raise UserError(f"{where}: split '{key}' is empty or there twice")
+        named[split] = path
+    if not named:
+        raise UserError(f"{where}: no path is given")
+    return named
+
+
+def path_of(paths: BySplit, split: str, where: str) -> str:
+    """The path of one split.
+
+    Raises:
+        UserError: it has none.
+    """
+    found = by_split(paths, where)
+    if "" in found:
+        return found[""]
+    if split not in found:
+        raise UserError(f"{where}: no path for split '{split or 'of all'}'")
+    return found[split]
+
+
+def find_image(folder: Path, stem: str, where: str) -> FileContent:
+    """The image in ``folder`` that has the stem, whichever its suffix.
+
+    Raises:
+        UserError: there is none.
+    """
+    found = (s for s in _SUFFIXES if os.path.isfile(folder / f"{stem}{s}"))  # noqa: PTH113
+    return find_file(folder, f"{stem}{next(found, _SUFFIXES[0])}", where)
+
+
+def choose_regions(
+    regions: Regions, present: Sequence[str], known: Sequence[str], where: str
+) -> tuple[tuple[str, ...], dict[str, int]]:
+    """The names of the regions, and the region of each category that is in one.
+
+    Args:
+        regions: what the description asks for.
+        present: the categories of which there are objects; each is a region if ``each`` is.
+        known: all categories.
+        where: names the data in messages.
+
+    Raises:
+        UserError: a region is no category, or there is none.
+    """
+    if regions == "any":
+        return ("region",), dict.fromkeys(known, 0)
+    names = tuple(dict.fromkeys(present if regions == "each" else regions))
+    for name in names:
+        if name not in known:
+            raise UserError(f"{where}: regions: no category '{name}'{did_you_mean(name, known)}")
+    if not names:
+        raise UserError(f"{where}: regions: there is none; expected any, each or categories")
+    return names, {name: index for index, name in enumerate(names)}

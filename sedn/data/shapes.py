@@ -1,0 +1,161 @@
+"""Semantic maps drawn from polygons and run lengths, by COCO's own tools."""
+
+import hashlib
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sedn.data.content import Content
+from sedn.errors import UserError
+
+Polygon: TypeAlias = "array[float]"
+"""``x, y, x, y, …`` in pixels."""
+Shape = tuple[Polygon, ...] | bytes
+"""Where one object lies: its polygons, or its run lengths as COCO compresses them."""
+
+_FAR = 10
+"""A polygon may leave the image, but not by this many of its sides: drawing takes memory for each
+pixel of its outline."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShapeMap:
+    """The union of the objects of each region."""
+
+    width: int
+    height: int
+    regions: int
+    shapes: tuple[tuple[int, Shape], ...]
+    """For each object the index of its region, and where it lies."""
+
+    @property
+    def contents(self) -> Sequence[Content]:
+        """No file: all is held in memory."""
+        return ()
+
+    def describe(self) -> str:
+        """A hash of the frame and of every object."""
+        digest = hashlib.sha256(f"{self.width} {self.height} {self.regions}".encode())
+        for region, shape in self.shapes:
+            pieces = (shape,) if isinstance(shape, bytes) else shape
+            digest.update(f" {region} {[len(piece) for piece in pieces]}".encode())
+            for piece in pieces:
+                digest.update(piece)
+        return digest.hexdigest()
+
+    def draw(self, size: tuple[int, int]) -> NDArray[np.uint8]:
+        """The map ``(regions, height, width)``, 0 or 255, in the frame that its shapes lie in."""
+        from pycocotools import mask
+
+        drawn = np.zeros((self.regions, self.height, self.width), dtype=np.uint8)
+        runs: dict[int, list[dict[str, Any]]] = {}
+        for region, shape in self.shapes:
+            if isinstance(shape, bytes):
+                encoded = [{"size": [self.height, self.width], "counts": shape}]
+            else:
+                encoded = mask.frPyObjects(list(shape), self.height, self.width)
+            runs.setdefault(region, []).extend(encoded)
+        for region, encoded in runs.items():
+            drawn[region] = mask.decode(mask.merge(encoded)) * 255
+        return drawn
+
+
+def parse_shape(segmentation: Any, width: int, height: int, where: str) -> Shape | None:
+    """Where an object lies, from the ``segmentation`` of COCO's JSON; ``None`` if it does not say.
+
+    Args:
+        segmentation: a list of polygons, or run lengths, compressed or not.
+        width: of the image, in pixels.
+        height: of the image, in pixels.
+        where: names the object in messages.
+
+    Raises:
+        UserError: it is neither, or does not fit the image.
+    """
+    if not segmentation:
+        return None
+    if isinstance(segmentation, dict):
+        return _parse_runs(segmentation, width, height, where)
+    if not isinstance(segmentation, list):
+        raise UserError(f"{where}: segmentation is neither polygons nor run lengths (RLE)")
+    return tuple(_parse_polygon(polygon, width, height, where) for polygon in segmentation)
+
+
+def _parse_polygon(polygon: Any, width: int, height: int, where: str) -> Polygon:
+    try:
+        parsed = array("d", polygon)
+    except (TypeError, OverflowError):
+        raise UserError(f"{where}: a polygon is no list of numbers; expected [[x, y, …]]") from None
+    if len(parsed) < 6 or len(parsed) % 2:
+        raise UserError(
+            f"{where}: a polygon of {len(parsed)} coordinates; expected an x and a y for each of 3 "
+            f"or more points"
+        )
+    near = np.abs(np.frombuffer(parsed)) <= _FAR * max(width, height)
+    if not near.all():
+        raise UserError(
+            f"{where}: a polygon has the coordinate {parsed[int(np.argmin(near))]}, far outside of "
+            f"the image of {width} x {height} pixels"
+        )
+    return parsed
+
+
+def _parse_runs(segmentation: dict[str, Any], width: int, height: int, where: str) -> bytes:
+    for key in ("size", "counts"):
+        if key not in segmentation:
+            raise UserError(f"{where}: RLE without '{key}'")
+    if segmentation["size"] != [height, width]:
+        raise UserError(
+            f"{where}: RLE of size {segmentation['size']} for an image of [{height}, {width}] "
+            f"(height, width)"
+        )
+    counts = segmentation["counts"]
+    runs = run_lengths(counts) if isinstance(counts, str) else _plain_runs(counts)
+    if runs is None:
+        raise UserError(f"{where}: the counts of its RLE are malformed")
+    if runs.sum() != width * height:
+        raise UserError(
+            f"{where}: RLE over {runs.sum()} pixels for an image of {width * height} "
+            f"({width} x {height})"
+        )
+    if isinstance(counts, str):
+        return counts.encode("ascii")
+    from pycocotools import mask
+
+    compressed: bytes = mask.frPyObjects(segmentation, height, width)["counts"]
+    return compressed
+
+
+def run_lengths(counts: str) -> NDArray[np.int64] | None:
+    """The lengths of the runs of 0 and 1, in turn, that COCO's compressed RLE stands for.
+
+    Each character holds five bits of a number, the lowest first, and whether more follow; from the
+    fourth number on, what it adds to the last but one. ``None`` if it is malformed.
+    """
+    codes = np.frombuffer(counts.encode("utf-8"), dtype=np.uint8).astype(np.int64) - ord("0")
+    last = (codes & 0x20) == 0
+    if not len(codes) or codes.min() < 0 or codes.max() > 63 or not last[-1]:
+        return None
+    ends = np.flatnonzero(last)
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    digits = ends - starts + 1
+    if digits.max() > 7:
+        return None
+    shift = 5 * (np.arange(len(codes)) - np.repeat(starts, digits))
+    runs = np.add.reduceat((codes & 0x1F) << shift, starts)
+    runs -= np.where(codes[ends] & 0x10, 1 << (5 * digits), 0)
+    for chain in (runs[1::2], runs[2::2]):
+        np.cumsum(chain, out=chain)
+    return runs if runs.min() >= 0 else None
+
+
+def _plain_runs(counts: Any) -> NDArray[np.int64] | None:
+    if not isinstance(counts, list) or not all(type(count) is int for count in counts):
+        return None
+    if not counts or min(counts) < 0 or max(counts) >= 1 << 32:
+        return None
+    return np.array(counts, dtype=np.int64)
