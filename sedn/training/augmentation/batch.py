@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Generator, Tensor
 
@@ -49,6 +50,17 @@ def fractions(batch: Batch) -> Batch:
     if any(part.dtype == torch.uint8 for part in planes):
         return change_planes(batch, as_fraction)
     return batch
+
+
+def room_for(planes: Tensor) -> Tensor:
+    """Floats of the shape and on the device of ``planes``, yet to be written.
+
+    On a CPU numpy allocates them: it asks the kernel for huge pages, torch does not, and writing
+    to fresh memory is several times as fast by these.
+    """
+    if planes.device.type == "cpu":
+        return torch.from_numpy(np.empty(planes.shape, np.float32))
+    return torch.empty(planes.shape, device=planes.device)
 
 
 def parts(planes: Tensor) -> list[slice]:

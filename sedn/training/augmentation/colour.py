@@ -12,7 +12,7 @@ from torchvision.transforms.v2.functional import (  # type: ignore[import-untype
 )
 
 from sedn.config import AugmentationConfig
-from sedn.training.augmentation.batch import draw, parts
+from sedn.training.augmentation.batch import draw, parts, room_for
 
 
 def jitter(images: Tensor, config: AugmentationConfig, generator: Generator) -> Tensor:
@@ -29,7 +29,7 @@ def jitter(images: Tensor, config: AugmentationConfig, generator: Generator) -> 
     factors[:3] += 1
     factors = factors[..., None, None, None].to(images.device)
     on = [i for i in order.tolist() if strengths[i] > 0]
-    result = torch.empty_like(images)
+    result = room_for(images)
     for part in parts(images):
         changed = images[part]
         for i in on:

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from sedn.config import AugmentationConfig
-from sedn.training.augmentation.batch import Batch, as_fraction, change_planes, draw, parts
+from sedn.training.augmentation.batch import Batch, as_fraction, change_planes, draw, parts, room_for
 from sedn.training.augmentation.rectangle import random_sides
 
 CROP_RATIOS = (3 / 4, 4 / 3)
@@ -101,7 +101,7 @@ def rotation(angle: Tensor) -> Tensor:
 
 
 def _resampled(planes: Tensor, source: Tensor) -> Tensor:
-    result = torch.empty(planes.shape, device=planes.device)
+    result = room_for(planes)
     for part in parts(planes):
         grid = _grid(source[part], *planes.shape[2:])
         result[part] = F.grid_sample(
