@@ -163,6 +163,22 @@ def test_no_strength_resamples_to_the_same(seed: int, as_wide: bool) -> None:
     torch.testing.assert_close(moved.maps, still.maps, atol=1e-4, rtol=0)
 
 
+@given(st.integers(0, 2**31), st.floats(0.0, 1.0))
+@settings(max_examples=20, deadline=None)
+def test_a_map_that_is_unknown_stays_zero_and_the_others_move(seed: int, share: float) -> None:
+    """In one batch as if alone, whichever others are known."""
+    known = torch.rand(24, generator=seeded(seed)) < share
+    whole = batch(seed, 24)
+    maps = whole.maps * known[:, None, None, None]
+    some = replace(whole, maps=maps, known=known, masks=maps, masks_known=known)
+    moved = augment(some, RESAMPLED[-1], seeded(seed))
+    expected = augment(whole, RESAMPLED[-1], seeded(seed)).maps
+    assert torch.equal(moved.maps[known], expected[known])
+    assert not moved.maps[~known].any()
+    assert moved.masks is moved.maps
+    assert moved.known is known
+
+
 def test_a_quarter_turn_of_an_oblong_image_turns_it() -> None:
     image = torch.zeros(1, 3, 16, 32)
     image[:, :, :8, :] = 1.0

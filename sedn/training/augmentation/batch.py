@@ -7,10 +7,6 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-# So few images at a time that what lies between two steps stays in a processor's cache and takes
-# no fresh memory: twice as fast as a whole batch of 224 x 224 pixels.
-_AT_ONCE = 8
-
 
 @dataclass(frozen=True)
 class Batch:
@@ -64,8 +60,12 @@ def room_for(planes: Tensor) -> Tensor:
 
 
 def parts(planes: Tensor) -> list[slice]:
-    """Cuts a batch into what is best changed at once: a few images on a CPU, else all."""
-    step = _AT_ONCE if planes.device.type == "cpu" else len(planes)
+    """Cuts a batch into what is best changed at once: a few images on a CPU, else all.
+
+    What lies between two steps then stays in a processor's cache and takes no fresh memory: twice
+    as fast as a whole batch of 224 x 224 pixels.
+    """
+    step = max(4, 2 * torch.get_num_threads()) if planes.device.type == "cpu" else len(planes)
     return [slice(start, start + step) for start in range(0, len(planes), step)]
 
 

@@ -6,13 +6,21 @@ in the map.
 """
 
 import math
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from sedn.config import AugmentationConfig
-from sedn.training.augmentation.batch import Batch, as_fraction, change_planes, draw, parts, room_for
+from sedn.training.augmentation.batch import (
+    Batch,
+    as_fraction,
+    change_planes,
+    draw,
+    parts,
+    room_for,
+)
 from sedn.training.augmentation.rectangle import random_sides
 
 CROP_RATIOS = (3 / 4, 4 / 3)
@@ -79,7 +87,10 @@ def resample(batch: Batch, source: Tensor) -> Batch:
     ``source`` is as :func:`random_affine` returns it. Bytes become fractions.
     """
     source = source.to(batch.images.device)
-    return change_planes(batch, lambda planes: _resampled(planes, source))
+    maps = _resampled(batch.maps, source, batch.known)
+    shared = batch.masks is batch.maps
+    masks = maps if shared else _resampled(batch.masks, source, batch.masks_known)
+    return replace(batch, images=_resampled(batch.images, source), maps=maps, masks=masks)
 
 
 def matrix(**entries: Tensor) -> Tensor:
@@ -100,9 +111,13 @@ def rotation(angle: Tensor) -> Tensor:
     return matrix(xx=angle.cos(), xy=-angle.sin(), yx=angle.sin(), yy=angle.cos())
 
 
-def _resampled(planes: Tensor, source: Tensor) -> Tensor:
+def _resampled(planes: Tensor, source: Tensor, known: Tensor | None = None) -> Tensor:
     result = room_for(planes)
     for part in parts(planes):
+        # Many a data set has no maps, which are zero then. An accelerator would have to be asked.
+        if known is not None and known.device.type == "cpu" and not known[part].any():
+            result[part] = 0
+            continue
         grid = _grid(source[part], *planes.shape[2:])
         result[part] = F.grid_sample(
             as_fraction(planes[part]), grid, padding_mode="border", align_corners=False
