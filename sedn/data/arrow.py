@@ -67,7 +67,7 @@ def _changed(folder: str) -> int:
     return (Path(folder) / STATE).stat().st_mtime_ns
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=16)
 def _open(folder: str, column: str, changed: int) -> Any:
     """Once in each process, and again when it has changed."""
     return open_arrow(Path(folder)).select_columns([column])

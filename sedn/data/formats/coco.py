@@ -10,8 +10,10 @@ map. Where an object of a region has no segmentation, the map of its image is un
 too little of where it lies, and is not used.
 """
 
+import gc
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,22 +62,35 @@ def read_coco(description: CocoDescription, folder: Path) -> Listing:
     names: dict[str, None] = {}
     pictures: list[_Picture] = []
     paths = by_split(description.annotations, f"{folder}: annotations")
-    for split, name in paths.items():
-        path = folder / name
-        document = _load(path)
-        root = folder / path_of(description.images, split, f"{folder}: images")
-        category_names = _names(document, "categories", path)
-        categories |= dict.fromkeys(category_names.values())
-        attributes = None
-        if description.format == "fashionpedia":
-            attributes = _names(document, "attributes", path)
-        names |= dict.fromkeys((category_names if attributes is None else attributes).values())
-        found = _read_images(document, path, root, split)
-        _read_annotations(document, path, found, category_names, attributes)
-        pictures += found.values()
-    source = path if len(paths) == 1 else folder
-    _check_distinct(pictures, source)
-    return _list(description, source, pictures, list(names), list(categories))
+    source = folder if len(paths) > 1 else folder / next(iter(paths.values()))
+    with _no_collection():
+        for split, name in paths.items():
+            path = folder / name
+            root = folder / path_of(description.images, split, f"{folder}: images")
+            document = _load(path)
+            category_names = _names(document, "categories", path)
+            attributes = None
+            if description.format == "fashionpedia":
+                attributes = _names(document, "attributes", path)
+            categories |= dict.fromkeys(category_names.values())
+            names |= dict.fromkeys((category_names if attributes is None else attributes).values())
+            found = _read_images(document, path, root, split)
+            _read_annotations(document, path, found, category_names, attributes)
+            pictures += found.values()
+        _check_distinct(pictures, source)
+        return _list(description, source, pictures, list(names), list(categories))
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Looking for garbage among millions of new lists would take a third of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _list(

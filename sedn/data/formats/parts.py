@@ -40,8 +40,10 @@ def path_of(paths: BySplit, split: str, where: str) -> str:
     found = by_split(paths, where)
     if "" in found:
         return found[""]
+    if not split:
+        raise UserError(f"{where}: a path for each split, but these images have none")
     if split not in found:
-        raise UserError(f"{where}: no path for split '{split or 'of all'}'")
+        raise UserError(f"{where}: no path for split '{split}'")
     return found[split]
 
 

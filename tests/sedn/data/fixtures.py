@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 from PIL import Image, ImagePalette
 
 CLASSES = ("bird", "car", "dog")
@@ -61,7 +62,7 @@ MAPS = np.stack(
 """``(images, 3, height, width)``, 0 or 255."""
 
 
-def _picture(index: int) -> Image.Image:
+def draw_picture(index: int) -> Image.Image:
     pixels = np.random.default_rng(index).integers(0, 120, (HEIGHT, WIDTH, 3), dtype=np.uint8)
     for label in range(3):
         pixels[MAPS[index, label] > 0, label] = 235
@@ -79,7 +80,7 @@ def _index_mask(index: int) -> np.ndarray:
 def _save_pictures(folder: Path, rows: list[int] | None = None, suffix: str = "jpg") -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for index in range(COUNT) if rows is None else rows:
-        _picture(index).save(folder / f"{index:03d}.{suffix}", quality=95)
+        draw_picture(index).save(folder / f"{index:03d}.{suffix}", quality=95)
 
 
 def _rows(split: str) -> list[int]:
@@ -346,7 +347,7 @@ def hugging_face_dataset(rows: list[int], labels: str = "classes") -> Any:
     import datasets
 
     columns: dict[str, Any] = {
-        "image": [_encoded(_picture(index)) for index in rows],
+        "image": [_encoded(draw_picture(index)) for index in rows],
         "mask": [_encoded(_any(index)) for index in rows],
         "group": [f"g{index // 2}" for index in rows],
     }
@@ -376,6 +377,44 @@ def write_hugging_face(folder: Path, labels: str = "classes") -> Path:
     parts = {split: hugging_face_dataset(_rows(split), labels) for split in _SHORT}
     datasets.DatasetDict(parts).save_to_disk(str(folder))
     return folder
+
+
+def save_columns(folder: Path, columns: dict[str, list[Any]], **features: Any) -> Path:
+    """A ``Dataset`` of two black images with other columns beside them."""
+    import datasets
+
+    columns = {"image": [_encoded(Image.new("RGB", (8, 8)))] * 2} | columns
+    features = {"image": datasets.Image()} | features
+    dataset = datasets.Dataset.from_dict(columns, features=datasets.Features(features))
+    dataset.save_to_disk(str(folder / "saved"))
+    return folder / "saved"
+
+
+# data.yaml
+
+
+def describe(folder: Path, **fields: Any) -> Path:
+    """A ``data.yaml``, which gives its paths relative to where it lies."""
+    path = folder / "described.yaml"
+    path.write_text(yaml.safe_dump(fields, sort_keys=False))
+    return path
+
+
+def describe_format(format: str) -> dict[str, Any]:
+    """The fields of a ``data.yaml`` for what a writer wrote, with a path for each split."""
+    shorts = {"train": "train", "val": "val", "test": "test"}
+    if format == "coco":
+        names = {key: f"annotations/instances_{short}2017.json" for key, short in shorts.items()}
+        folders = {key: f"{short}2017" for key, short in shorts.items()}
+        return {"format": "coco", "annotations": names, "images": folders}
+    if format == "fashionpedia":
+        names = {
+            key: f"annotations/instances_attributes_{short}2020.json"
+            for key, short in shorts.items()
+        }
+        folders = {"train": "train", "valid": "test", "test": "test"}
+        return {"format": "fashionpedia", "annotations": names, "images": folders}
+    return {"format": "voc"}
 
 
 WRITERS: dict[str, Callable[[Path], Path]] = {

@@ -11,6 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from sedn.config import DataConfig
 from sedn.data.content import Content
@@ -18,8 +21,21 @@ from sedn.data.decoding import open_image
 from sedn.data.formats import read_listing
 from sedn.data.listing import Listing
 from sedn.data.loading import prepare_dataset
+from sedn.data.shapes import run_lengths
 from tests.sedn.data import fixtures
-from tests.sedn.data.fixtures import CLASSES, COLOURS, COUNT, HEIGHT, MAPS, SPLITS, TARGETS, WIDTH
+from tests.sedn.data.fixtures import (
+    CLASSES,
+    COLOURS,
+    COUNT,
+    HEIGHT,
+    MAPS,
+    SPLITS,
+    TARGETS,
+    WIDTH,
+    describe,
+    describe_format,
+    save_columns,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ impl:DeprecationWarning:pycocotools")
 
@@ -33,16 +49,9 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     }
 
 
-def describe(folder: Path, **fields: Any) -> Path:
-    """A ``data.yaml``, which gives its paths relative to where it lies."""
-    path = folder / "described.yaml"
-    path.write_text(yaml.safe_dump(fields))
-    return path
-
-
 def pictures(listing: Listing) -> list[int]:
     """Which picture each image is, told by its pixels."""
-    known = np.stack([np.asarray(fixtures._picture(i), dtype=np.int16) for i in range(COUNT)])
+    known = np.stack([np.asarray(fixtures.draw_picture(i), dtype=np.int16) for i in range(COUNT)])
     found = []
     for content in listing.images:
         pixels = np.asarray(open_image(content).convert("RGB"), dtype=np.int16)
@@ -91,23 +100,6 @@ def test_every_format_is_decoded_into_a_data_set(folders: dict[str, Path], forma
     assert np.array_equal(red[clear], train.targets[clear, 0] == 1)
 
 
-def _fields(format: str) -> dict[str, Any]:
-    """What a ``data.yaml`` says of the format, the paths by split and all."""
-    shorts = {"train": "train", "val": "val", "test": "test"}
-    if format == "coco":
-        names = {key: f"annotations/instances_{short}2017.json" for key, short in shorts.items()}
-        folders = {key: f"{short}2017" for key, short in shorts.items()}
-        return {"format": "coco", "annotations": names, "images": folders}
-    if format == "fashionpedia":
-        names = {
-            key: f"annotations/instances_attributes_{short}2020.json"
-            for key, short in shorts.items()
-        }
-        folders = {"train": "train", "valid": "test", "test": "test"}
-        return {"format": "fashionpedia", "annotations": names, "images": folders}
-    return {"format": "voc"}
-
-
 @pytest.mark.parametrize("format", ["coco", "fashionpedia", "voc", "open images"])
 @pytest.mark.parametrize(
     ("regions", "channels"), [("each", [0, 1, 2]), (["dog", "bird"], [2, 0])], ids=["each", "list"]
@@ -119,7 +111,7 @@ def test_regions_are_drawn_one_by_one(
     if format == "open images":
         fields = yaml.safe_load((folder / "data.yaml").read_text())
     else:
-        fields = _fields(format)
+        fields = describe_format(format)
     listing = read_listing(describe(folder, **fields, regions=regions))
     assert listing.regions == tuple(CLASSES[channel] for channel in channels)
     assert listing.labels == (COLOURS if format == "fashionpedia" else CLASSES)
@@ -133,7 +125,7 @@ def test_maps_are_what_pycocotools_draws_itself(folders: dict[str, Path]) -> Non
     from pycocotools.coco import COCO
 
     folder = folders["coco"]
-    listing = read_listing(describe(folder, **_fields("coco"), regions="each"))
+    listing = read_listing(describe(folder, **describe_format("coco"), regions="each"))
     of_name = dict(zip((Path(c.name).name for c in listing.images), listing.maps, strict=True))
     kinds = set()
     for split in ("train", "val", "test"):
@@ -293,3 +285,45 @@ def test_people_who_disagree_leave_a_label_unknown(tmp_path: Path) -> None:
     at = pictures(listing).index(row)
     assert np.isnan(listing.targets[at, column])
     assert np.isnan(listing.targets).sum() == np.isnan(fixtures.open_images_targets()).sum() + 1
+
+
+def test_hugging_face_values_that_are_not_known(tmp_path: Path) -> None:
+    from datasets import ClassLabel, List, Value
+
+    columns = {"tags": [["b", "a"], None], "mask": [None, None]}
+    import datasets
+
+    listing = read_listing(
+        save_columns(tmp_path / "lists", columns, tags=List(Value("string")), mask=datasets.Image())
+    )
+    assert listing.labels == ("a", "b")
+    assert np.array_equal(listing.targets, [[1, 1], [np.nan, np.nan]], equal_nan=True)
+    assert listing.maps == (None, None)
+    numbers = {"red": [None, 1.0], "blue": [float("nan"), False]}
+    listing = read_listing(
+        save_columns(tmp_path / "columns", numbers, red=Value("float32"), blue=Value("float64"))
+    )
+    assert np.array_equal(listing.targets, [[np.nan, np.nan], [1, 0]], equal_nan=True)
+    single = save_columns(tmp_path / "single", {"kind": [1, -1]}, kind=ClassLabel(names=["a", "b"]))
+    fields = {"format": "huggingface", "root": single.name, "label_list": "kind"}
+    listing = read_listing(describe(single.parent, **fields))
+    assert listing.labels == ("b",)
+    assert np.array_equal(listing.targets, [[1], [np.nan]], equal_nan=True)
+
+
+@given(
+    arrays(np.uint8, st.tuples(st.integers(1, 40), st.integers(1, 40)), elements=st.integers(0, 1))
+)
+def test_run_lengths_are_those_that_pycocotools_packs(region: np.ndarray) -> None:
+    from pycocotools import mask
+
+    counts = mask.encode(np.asfortranarray(region))["counts"].decode()
+    pixels = region.flatten(order="F")
+    changes = np.flatnonzero(np.diff(pixels, prepend=0))
+    assert run_lengths(counts).tolist() == np.diff([0, *changes, pixels.size]).tolist()
+
+
+@given(st.text(max_size=20))
+def test_run_lengths_of_anything_are_there_or_not(counts: str) -> None:
+    runs = run_lengths(counts)
+    assert runs is None or runs.min() >= 0
