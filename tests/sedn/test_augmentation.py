@@ -11,6 +11,7 @@ from torch import Generator, Tensor
 from sedn.config import AugmentationConfig, MapConfig
 from sedn.training.augmentation import Batch, augment, fractions, perturb_maps
 from sedn.training.augmentation.geometry import random_affine, resample
+from sedn.training.augmentation.policy import draw_policy, policy_affine
 from sedn.training.controls import constant_maps, map_order
 
 SIZE = 32
@@ -91,23 +92,40 @@ def test_a_mark_lies_where_the_resampled_map_says(
 
 @given(st.sampled_from(["trivial", "rand"]), st.integers(1, 4), st.integers(0, 2**31))
 @settings(max_examples=60, deadline=None)
-def test_a_mark_lies_where_the_map_of_a_policy_says(policy: str, ops: int, seed: int) -> None:
-    """Whatever becomes of the colours, those of a mark stay apart from those around it."""
+def test_a_mark_lies_where_the_map_moved_by_a_policy_says(policy: str, ops: int, seed: int) -> None:
     config = AugmentationConfig.model_validate({"policy": policy, "policy_ops": ops})
     marked = batch(seed)
-    marked = replace(marked, images=0.25 + 0.5 * marked.masks[:, :1].expand(-1, 3, -1, -1))
+    images = marked.images.clone()
+    images[:, 0][marked.masks[:, 0] > 0] = MARK
+    drawn = draw_policy(config, (8, SIZE, SIZE), seeded(seed))
+    source = policy_affine(drawn, (SIZE, SIZE))
+    moved = resample(replace(marked, images=images), source)
+    share = moved.masks[:, 0]
+    excess = moved.images[:, 0] - MARK * share
+    assert excess.min() > -1e-4
+    assert (excess - (1 - share)).max() < 1e-4
+
+
+@given(st.sampled_from(["trivial", "rand"]), st.integers(0, 30), st.integers(0, 2**31))
+@settings(max_examples=60, deadline=None)
+def test_a_mark_has_one_colour_where_a_policy_leaves_its_map(
+    policy: str, magnitude: int, seed: int
+) -> None:
+    """Whichever one operation changes the colours, but where edges are blurred or sharpened."""
+    config = AugmentationConfig.model_validate(
+        {"policy": policy, "policy_ops": 1, "policy_magnitude": magnitude}
+    )
+    marked = batch(seed)
+    marked = replace(marked, images=0.31 + 0.38 * marked.masks[:, :1].expand(-1, 3, -1, -1))
     moved = augment(marked, config, seeded(seed))
     region = moved.masks[:, :1]
-    # Bilinear edges, widened by each sharpening.
-    reach = 2 * ops + 3
-    low = -torch.nn.functional.max_pool2d(-region, reach, 1, reach // 2)
-    high = torch.nn.functional.max_pool2d(region, reach, 1, reach // 2)
-    outside = moved.images.where(high < 1e-3, torch.nan)
-    inside = moved.images.where(low > 1 - 1e-3, torch.nan)
-    for values in (inside, outside):
-        for image in values[:, 0]:
-            known = image[~image.isnan()]
-            assert len(known) == 0 or known.max() - known.min() < 0.02
+    inside = -torch.nn.functional.max_pool2d(-region, 3, 1, 1) > 1 - 1e-5
+    outside = torch.nn.functional.max_pool2d(region, 3, 1, 1) < 1e-5
+    assert inside.any()
+    for place in (inside, outside):
+        for image, part in zip(moved.images[:, 0], place[:, 0], strict=True):
+            colours = image[part]
+            assert len(colours) == 0 or colours.max() - colours.min() < 1e-4
     assert torch.equal(moved.maps, moved.masks)
 
 
