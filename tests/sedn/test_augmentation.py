@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 from sedn.config import AugmentationConfig, MapConfig
 from sedn.training.augmentation import Batch, augment, fractions, perturb_maps
 from sedn.training.augmentation.geometry import random_affine, resample
-from sedn.training.augmentation.policy import draw_policy, policy_affine
+from sedn.training.augmentation.policy import change_colours, draw_policy, policy_affine
 from sedn.training.controls import constant_maps, map_order
 
 SIZE = 32
@@ -127,6 +127,20 @@ def test_a_mark_has_one_colour_where_a_policy_leaves_its_map(
             colours = image[part]
             assert len(colours) == 0 or colours.max() - colours.min() < 1e-4
     assert torch.equal(moved.maps, moved.masks)
+
+
+@pytest.mark.parametrize("policy", ["trivial", "rand"])
+def test_a_policy_moves_after_the_crop_and_colours_what_has_moved(policy: str) -> None:
+    config = AugmentationConfig.model_validate({"crop_scale": 0.5, "policy": policy})
+    still, shape, generator = batch(images=32), (32, SIZE, SIZE), seeded(0)
+    cropped = random_affine(config, shape, generator)
+    drawn = draw_policy(config, shape, generator)
+    expected = resample(still, cropped @ policy_affine(drawn, shape[1:]))
+    changed = augment(still, config, seeded(0))
+    assert torch.equal(changed.maps, expected.maps)
+    assert torch.equal(changed.images, change_colours(expected.images, drawn))
+    assert not torch.equal(changed.maps, resample(still, cropped).maps)
+    assert not torch.equal(changed.images, expected.images)
 
 
 @given(st.floats(0.05, 1.0), st.integers(0, 2**31))
