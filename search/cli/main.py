@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from search.cli.data import app as data_app
 from search.cli.predict import predict
 from sedn.errors import UserError
 
@@ -261,6 +262,7 @@ def train(
 
 
 app.command()(predict)
+app.add_typer(data_app, name="data")
 
 
 @app.command()

@@ -1,0 +1,123 @@
+"""`sedn data`: what is in a data set, and what is wrong with it."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from sedn.data.check.check import DataCheck
+
+app = typer.Typer(no_args_is_help=True, help="Look at a data set before an hour is spent on it.")
+out = Console()
+err = Console(stderr=True)
+SHOWN = 5
+"""Places of a finding, and"""
+MOST_LABELS = 30
+"""labels that a terminal shows; `--json` and the page have all."""
+
+
+@app.callback()
+def data() -> None:
+    """Look at a data set before an hour is spent on it."""
+
+
+@app.command()
+def check(
+    path: Annotated[
+        str, typer.Argument(metavar="DATA", help="An embedded data set, or the path of one.")
+    ],
+    image_size: Annotated[int, typer.Option(min=16, help="Side in pixels.")] = 224,
+    split_seed: Annotated[int, typer.Option(min=0, help="For data without splits.")] = 0,
+    skip_unreadable: Annotated[
+        bool, typer.Option("--skip-unreadable", help="Training would leave such images out.")
+    ] = False,
+    output: Annotated[Path | None, typer.Option("-o", help="Also write a page here.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Everything, on stdout.")] = False,
+) -> None:
+    """Count images, labels and maps, and list everything that is wrong; exit code 2 if training
+    on it would fail."""
+    from search.cli.images import ImageBar
+    from sedn.config import DataConfig
+    from sedn.config.reading import build_group
+    from sedn.data.check import check_data
+
+    config = build_group(
+        DataConfig,
+        {
+            "path": path,
+            "image_size": image_size,
+            "split_seed": split_seed,
+            "skip_unreadable": skip_unreadable,
+        },
+        "data",
+    )
+    with ImageBar(err) as bar:
+        checked = check_data(config, bar.show)
+    if output is not None:
+        from sedn.data.check.page import write_check_page
+
+        write_check_page(checked, output)
+        err.print(f"Wrote {output}", markup=False)
+    if as_json:
+        sys.stdout.write(json.dumps(checked.to_json(), indent=1) + "\n")
+    else:
+        _show(checked)
+    if not checked.trainable:
+        raise typer.Exit(2)
+
+
+def _show(checked: "DataCheck") -> None:
+    subject, counts = checked.subject, checked.counts
+    out.print(
+        f"[bold]{len(subject):,} images[/], {len(subject.labels)} labels, "
+        f"{len(subject.regions)} region{'s' * (len(subject.regions) != 1)}; splits "
+        f"{'of its own' if subject.splits_given else 'drawn'}: "
+        + ", ".join(f"{name} {split.images:,}" for name, split in counts.splits.items()),
+        highlight=False,
+    )
+    if sizes := counts.sizes:
+        out.print(
+            "sizes: "
+            + "; ".join(f"{n} {s.least:.4g} to {s.greatest:.4g}" for n, s in sizes.items()),
+            highlight=False,
+        )
+    out.print(_labels(checked))
+    for finding in checked.findings:
+        style = "bold red" if finding.level == "error" else "yellow"
+        out.print(Text.assemble((f"{finding.level}: ", style), finding.said), soft_wrap=True)
+        for where in finding.where[:SHOWN]:
+            out.print(f"    {where}", markup=False, highlight=False, soft_wrap=True)
+        if len(finding.where) > SHOWN:
+            out.print(f"    and {len(finding.where) - SHOWN:,} more", highlight=False)
+    errors = sum(finding.level == "error" for finding in checked.findings)
+    out.print(
+        Text(f"Training would fail: {errors} error{'s' * (errors != 1)}.", "bold red")
+        if errors
+        else Text("Training can begin.", "bold green")
+    )
+
+
+def _labels(checked: "DataCheck") -> Table:
+    table = Table(box=SIMPLE_HEAD, header_style="dim", pad_edge=False)
+    table.add_column("label")
+    for name in checked.counts.splits:
+        table.add_column(name, justify="right")
+    order = (-checked.counts.splits["train"].positives).argsort(kind="stable")
+    for index in order[:MOST_LABELS]:
+        cells = [
+            f"{split.positives[index]:,}  {split.prevalence[index]:6.1%}"
+            if split.prevalence[index] == split.prevalence[index]
+            else "–"
+            for split in checked.counts.splits.values()
+        ]
+        table.add_row(checked.subject.labels[index], *cells)
+    if len(order) > MOST_LABELS:
+        table.add_row(f"and {len(order) - MOST_LABELS} more", style="dim")
+    return table

@@ -1,0 +1,195 @@
+"""What is wrong with a data set: errors, on which training would fail, and warnings."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from sedn.data.check.counting import Counts
+from sedn.data.check.duplicates import BITS, LIMIT, NearDuplicate
+from sedn.data.check.inspection import Inspection
+from sedn.data.check.subject import Subject
+from sedn.data.dataset import SPLITS
+
+Level = Literal["error", "warning"]
+FEWEST = 10
+"""With fewer positives or negatives than this, the interval of an AUC says nothing."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One kind of fault, and all places where it is."""
+
+    level: Level
+    kind: str
+    """A short name that stays the same: ``unreadable``, ``near-duplicates``."""
+    said: str
+    """What is wrong, in one line."""
+    where: tuple[str, ...] = ()
+    """The images or labels that have it, a few words each."""
+
+
+def find_faults(
+    subject: Subject,
+    inspection: Inspection,
+    counts: Counts,
+    exact: Sequence[tuple[int, ...]],
+    near: Sequence[NearDuplicate],
+    *,
+    skip_unreadable: bool,
+) -> tuple[Finding, ...]:
+    """Everything that is wrong, errors first.
+
+    Args:
+        subject: the data set.
+        inspection: of its images.
+        counts: of its images.
+        exact: rows of equal files.
+        near: near duplicates across splits.
+        skip_unreadable: whether training leaves out images that cannot be read.
+    """
+    found = [
+        *_unreadable(inspection, skip_unreadable),
+        *_unlearnable(subject, counts),
+        *_unmeasurable(subject, counts),
+        *_equal_labels(subject, counts),
+        *_leaking_groups(subject),
+        *_duplicates(subject, exact),
+        *_near_duplicates(subject, near),
+        *_maps(subject, counts),
+    ]
+    return tuple(sorted(found, key=lambda finding: finding.level != "error"))
+
+
+def count_of(number: int, thing: str) -> str:
+    """``1 image``, ``2,000 images``."""
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+
+
+def _unreadable(inspection: Inspection, skip: bool) -> Iterator[Finding]:
+    if reasons := tuple(reason for _, reason in sorted(inspection.unreadable.items())):
+        said = f"{count_of(len(reasons), 'image')} cannot be read, or not with the map"
+        told = " and would be left out" if skip else "; --skip-unreadable leaves them out"
+        yield Finding("warning" if skip else "error", "unreadable", said + told, reasons)
+
+
+def _unlearnable(subject: Subject, counts: Counts) -> Iterator[Finding]:
+    for name, split in counts.splits.items():
+        if not split.images:
+            yield Finding("error", "empty-split", f"no image of {name} can be read")
+    train = counts.splits["train"]
+    where, labels = [], set()
+    for index, label in enumerate(subject.labels):
+        for word in ("positives", "negatives"):
+            if not getattr(train, word)[index]:
+                others = sum(getattr(split, word)[index] for split in counts.splits.values())
+                never = "" if others else " and in no other split"
+                where.append(f"{label}: no {word} in train{never}")
+                labels.add(label)
+    if where:
+        said = f"{count_of(len(labels), 'label')} without positives, or negatives, to learn from"
+        yield Finding("error", "unlearnable-labels", said, tuple(where))
+
+
+def _unmeasurable(subject: Subject, counts: Counts) -> Iterator[Finding]:
+    """Labels that validation or test cannot measure, or not well."""
+    for name in SPLITS[1:]:
+        split = counts.splits[name]
+        said = [
+            f"{label}: {split.positives[i]} positive, {split.negatives[i]} negative"
+            for i, label in enumerate(subject.labels)
+        ]
+        undefined = tuple(said[i] for i in np.flatnonzero(split.rarest == 0))
+        few = tuple(said[i] for i in np.flatnonzero((split.rarest > 0) & (split.rarest < FEWEST)))
+        if undefined and split.images:
+            told = f"{count_of(len(undefined), 'label')} of one class in {name}: no AUC there"
+            yield Finding("warning", f"no-auc-in-{name}", told, undefined)
+        if few:
+            told = (
+                f"{count_of(len(few), 'label')} with fewer than {FEWEST} positives or negatives "
+                f"in {name}: too few for an interval of the AUC"
+            )
+            yield Finding("warning", f"few-in-{name}", told, few)
+
+
+def _equal_labels(subject: Subject, counts: Counts) -> Iterator[Finding]:
+    labels = subject.labels
+    if where := tuple(f"{labels[a]} = {labels[b]}" for a, b in counts.equal):
+        said = f"{count_of(len(where), 'pair')} of labels with the same truth in every image"
+        yield Finding("warning", "equal-labels", said, where)
+
+
+def _leaking_groups(subject: Subject) -> Iterator[Finding]:
+    splits = defaultdict(set)
+    for group, split in zip(subject.groups, subject.splits.tolist(), strict=False):
+        if group:
+            splits[group].add(split)
+    where = tuple(
+        f"{group}: {_listed(names)}" for group, names in sorted(splits.items()) if len(names) > 1
+    )
+    if where:
+        said = f"{count_of(len(where), 'group')} in several splits: scores will be too good"
+        yield Finding("warning", "group-leaks", said, where)
+
+
+def _duplicates(subject: Subject, exact: Sequence[tuple[int, ...]]) -> Iterator[Finding]:
+    """Equal files, by whether they lie in one split, and whether their labels agree."""
+    kinds: dict[str, list[str]] = {"across": [], "within": [], "labels": []}
+    for rows in exact:
+        names = " = ".join(_placed(subject, row) for row in rows)
+        kinds["across" if len({*subject.splits[list(rows)]}) > 1 else "within"].append(names)
+        if differing := _differing_labels(subject, rows):
+            kinds["labels"].append(f"{names}: {', '.join(differing)}")
+    told = {
+        "across": ("duplicates-across-splits", "in several splits: scores will be too good"),
+        "within": ("duplicates-within-split", "several times in one split"),
+        "labels": ("duplicates-labelled-differently", "several times, with different labels"),
+    }
+    for kind, (name, said) in told.items():
+        if where := tuple(kinds[kind]):
+            yield Finding("warning", name, f"{count_of(len(where), 'image')} {said}", where)
+
+
+def _differing_labels(subject: Subject, rows: tuple[int, ...]) -> list[str]:
+    targets = subject.targets[list(rows)]
+    differs = (targets == 0).any(axis=0) & (targets == 1).any(axis=0)
+    return [subject.labels[index] for index in np.flatnonzero(differs)]
+
+
+def _near_duplicates(subject: Subject, near: Sequence[NearDuplicate]) -> Iterator[Finding]:
+    where = tuple(
+        f"{_placed(subject, pair.row)} ~ {_placed(subject, pair.other)}: "
+        f"{count_of(pair.distance, 'bit')}"
+        for pair in near
+    )
+    if where:
+        said = (
+            f"{count_of(len(where), 'image')} much like one in an earlier split: perceptual hashes "
+            f"differ in at most {LIMIT} of {BITS} bits"
+        )
+        yield Finding("warning", "near-duplicates", said, where)
+
+
+def _maps(subject: Subject, counts: Counts) -> Iterator[Finding]:
+    images = sum(split.images for split in counts.splits.values())
+    without = {name: split.without_map for name, split in counts.splits.items()}
+    if (missing := sum(without.values())) and images:
+        said = f"{missing:,} of {count_of(images, 'image')} without a map"
+        where = tuple(f"{name}: {count_of(n, 'image')}" for name, n in without.items() if n)
+        yield Finding("warning", "no-map", said, where)
+    nowhere = tuple(
+        part.region for part in counts.coverage if part.spread and part.spread.greatest == 0
+    )
+    if nowhere:
+        said = f"{count_of(len(nowhere), 'region')} on no map at all"
+        yield Finding("warning", "empty-regions", said, nowhere)
+
+
+def _placed(subject: Subject, row: int) -> str:
+    return f"{subject.names[row]} ({subject.splits[row]})"
+
+
+def _listed(names: set[str]) -> str:
+    return ", ".join(name for name in SPLITS if name in names)

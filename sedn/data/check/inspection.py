@@ -1,0 +1,85 @@
+"""One pass over all images of a data set, by all cores; of no image more is kept than a few
+numbers.
+"""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from sedn.data.check.subject import Subject
+from sedn.data.identity import Progress
+from sedn.errors import UserError
+
+_BLOCK = 128
+"""Images between two reports of how far the pass is."""
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What the images themselves say; rows as those of the :class:`Subject`."""
+
+    unreadable: dict[int, str]
+    """By row, why training could not read the image or its map."""
+    digests: list[str]
+    """Equal for files of equal content; ``""`` for an image that cannot be read."""
+    hashes: NDArray[np.uint64]
+    """``(images,)``: perceptual hashes of 64 bits; 0 for an image that cannot be read."""
+    sizes: NDArray[np.int32]
+    """``(images, 2)``: width and height in pixels, turned as EXIF says."""
+    coverage: NDArray[np.float32]
+    """``(images, regions)``: share of the image that each region covers; NaN without a map."""
+
+    @property
+    def readable(self) -> NDArray[np.bool_]:
+        """``(images,)``."""
+        return np.array([digest != "" for digest in self.digests], dtype=bool)
+
+
+def inspect_images(subject: Subject, show: Progress) -> Inspection:
+    """Decode every image and map once."""
+    count = len(subject)
+    found = Inspection(
+        unreadable={},
+        digests=[""] * count,
+        hashes=np.zeros(count, dtype=np.uint64),
+        sizes=np.zeros((count, 2), dtype=np.int32),
+        coverage=np.full((count, len(subject.regions)), np.nan, dtype=np.float32),
+    )
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        # Block by block: the executor keeps all that it is given.
+        for start in range(0, count, _BLOCK):
+            block = range(start, min(start + _BLOCK, count))
+            list(pool.map(lambda row: _inspect(subject, found, row), block))
+            show("checking", block.stop, count)
+    return found
+
+
+def perceptual_hash(image: NDArray[np.uint8]) -> int:
+    """64 bits that change little when an image is saved again, made smaller or brighter: the signs
+    of its lowest frequencies against their median.
+
+    Args:
+        image: ``(height, width, 3)``, RGB.
+    """
+    # It imports SciPy and PyWavelets.
+    import imagehash
+
+    bits = imagehash.phash(Image.fromarray(image)).hash
+    return int.from_bytes(np.packbits(bits).tobytes(), "big")
+
+
+def _inspect(subject: Subject, found: Inspection, row: int) -> None:
+    try:
+        sample = subject.look(row)
+    except UserError as error:
+        found.unreadable[row] = str(error)
+        return
+    found.digests[row] = sample.digest
+    found.hashes[row] = perceptual_hash(sample.image)
+    found.sizes[row] = sample.width, sample.height
+    if subject.map_known[row]:
+        found.coverage[row] = sample.region_map.mean(axis=(1, 2)) / 255

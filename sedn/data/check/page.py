@@ -1,0 +1,162 @@
+"""The check of a data set as one self-contained page."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import plotly.graph_objects as go
+
+from sedn import page
+from sedn.data.check.check import DataCheck
+from sedn.data.check.contact_sheet import CSS, contact_sheet
+from sedn.data.check.findings import Finding, count_of
+from sedn.data.dataset import SPLITS
+from sedn.files import write_text
+from sedn.style import AXIS, BLUE, GREEN, SCALE, VERMILION, layout, plain, share_text
+
+SPLIT_COLOURS = dict(zip(SPLITS, (BLUE, VERMILION, GREEN), strict=True))
+MOST_LABELS = 60
+"""A plot of more labels shows the most frequent."""
+FINDING_CSS = f"""
+.finding {{ padding: 9px 0; border-top: 1px solid #e6e9ed; }}
+.finding b {{ display: inline-block; width: 74px; color: #8a6100; }}
+.finding.error b {{ color: {VERMILION}; }}
+"""
+
+
+def write_check_page(check: DataCheck, path: Path) -> None:
+    """Write the page.
+
+    Raises:
+        UserError: ``path`` cannot be written.
+    """
+    write_text(path, check_page(check))
+
+
+def check_page(check: DataCheck) -> str:
+    """The page as HTML."""
+    sections = [
+        page.section("findings", "Findings", _verdict(check), _findings(check.findings)),
+        page.section(
+            "images",
+            "Contact sheet",
+            "Images as the network gets them, with the map laid over; every label is on one of "
+            "them where there is room.",
+            contact_sheet(check),
+        ),
+        page.section(
+            "prevalence",
+            "Labels",
+            "The share of images that have a label, of those of which it is known.",
+            page.figure(_prevalence(check), "prevalence", "There is no label.") + _labels(check),
+        ),
+        page.section(
+            "together",
+            "Labels together",
+            "Of the images with the label of a row, the share that has that of a column too.",
+            page.figure(_together(check), "together", "It takes two labels."),
+        ),
+        page.section("maps", "Sizes and maps", "Of the images that can be read.", _numbers(check)),
+    ]
+    now = f"{datetime.now(UTC):%-d %B %Y, %H:%M} UTC"
+    name = check.subject.name
+    return page.document(
+        f"{name}: check", _header(check), sections, f"<p>Written {now}.</p>", CSS + FINDING_CSS
+    )
+
+
+def _header(check: DataCheck) -> str:
+    subject, counts = check.subject, check.counts
+    split_counts = ", ".join(f"{counts.splits[name].images:,} {name}" for name in SPLITS)
+    errors = sum(finding.level == "error" for finding in check.findings)
+    known = subject.targets[~np.isnan(subject.targets)]
+    cards = [
+        page.card("Images", f"{len(subject):,}", split_counts),
+        page.card("Unreadable", f"{len(check.inspection.unreadable):,}", "images"),
+        page.card("Labels", f"{len(subject.labels):,}", f"{known.mean():.1%} of entries positive"),
+        page.card("Regions", f"{len(subject.regions):,}", f"{subject.map_known.mean():.0%} mapped"),
+        page.card("Errors", f"{errors}", "training would fail" if errors else "training can begin"),
+        page.card("Warnings", f"{len(check.findings) - errors}", "worth a look"),
+    ]
+    return f'<h1>{page.text(subject.name)}</h1><div class="cards">{"".join(cards)}</div>'
+
+
+def _verdict(check: DataCheck) -> str:
+    if not check.findings:
+        return "Nothing was found wrong."
+    splits = "its own" if check.subject.splits_given else "drawn, by group and by label"
+    return f"Errors stop training; warnings do not. The splits are {splits}."
+
+
+def _findings(findings: tuple[Finding, ...]) -> str:
+    return "".join(
+        f'<div class="finding {finding.level}"><b>{finding.level}</b>{page.text(finding.said)}'
+        + (page.folded(count_of(len(finding.where), "entry").replace("entrys", "entries"),
+                       "\n".join(finding.where)) if finding.where else "")
+        + "</div>"
+        for finding in findings
+    )  # fmt: skip
+
+
+def _order(check: DataCheck) -> list[int]:
+    """Labels from the most to the least frequent in train."""
+    return [int(i) for i in np.argsort(-check.counts.splits["train"].positives, kind="stable")]
+
+
+def _prevalence(check: DataCheck) -> go.Figure | None:
+    order = _order(check)[:MOST_LABELS]
+    if not order:
+        return None
+    labels = [plain(check.subject.labels[i]) for i in order]
+    figure = go.Figure(layout=layout(380, barmode="group", bargap=0.25))
+    for name, split in check.counts.splits.items():
+        figure.add_bar(
+            x=labels,
+            y=split.prevalence[order],
+            name=name,
+            marker={"color": SPLIT_COLOURS[name]},
+            hovertemplate="%{x}: %{y:.1%}<extra>" + name + "</extra>",
+        )
+    return figure.update_yaxes(title="prevalence", tickformat=".0%", rangemode="tozero")
+
+
+def _together(check: DataCheck) -> go.Figure | None:
+    order = _order(check)[:MOST_LABELS]
+    if len(order) < 2:
+        return None
+    pairs = np.asarray(check.counts.together)[np.ix_(order, order)].astype(float)
+    shares = pairs / np.maximum(np.diag(pairs), 1)[:, None]
+    np.fill_diagonal(shares, np.nan)
+    labels = [plain(check.subject.labels[i]) for i in order]
+    figure = go.Figure(layout=layout(180 + 22 * len(order), showlegend=False))
+    figure.add_heatmap(
+        x=labels, y=labels, z=shares, colorscale=SCALE, zmin=0, xgap=1, ygap=1,
+        colorbar={"tickformat": ".0%", "thickness": 12},
+        hovertemplate="of %{y}, %{z:.1%} have %{x}<extra></extra>",
+    )  # fmt: skip
+    return figure.update_yaxes(autorange="reversed", **AXIS)
+
+
+def _labels(check: DataCheck) -> str:
+    heads = ["label", *(f"{name}.{word}" for name in SPLITS for word in ("positives", "share"))]
+    rows = []
+    for i in _order(check):
+        cells = [page.text(check.subject.labels[i])]
+        for split in check.counts.splits.values():
+            cells += [f"{split.positives[i]:,}", share_text(float(split.prevalence[i]))]
+        rows.append(cells)
+    return page.table(heads, rows, right=heads[1:])
+
+
+def _numbers(check: DataCheck) -> str:
+    heads = ["", "least", "median", "greatest"]
+    rows = [
+        [page.text(name), *(f"{value:,.4g}" for value in (s.least, s.median, s.greatest))]
+        for name, s in check.counts.sizes.items()
+    ]
+    rows += [
+        [page.text(f"share of the image: {part.region}"), *(share_text(value) for value in (
+            part.spread.least, part.spread.median, part.spread.greatest))]
+        for part in check.counts.coverage if part.spread
+    ]  # fmt: skip
+    return page.table(heads, rows, right=heads[1:])

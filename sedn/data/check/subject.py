@@ -1,0 +1,142 @@
+"""A data set as it is checked: what its tables say, and a look at each of its images."""
+
+import hashlib
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image
+
+from sedn.config import DataConfig
+from sedn.data import digits
+from sedn.data.dataset import SPLITS, Dataset
+from sedn.data.decoding import decode_sample
+from sedn.data.formats import read_listing
+from sedn.data.identity import Progress
+from sedn.data.listing import Listing
+from sedn.data.loading import data_path, prepare_dataset
+from sedn.data.splits import Splits, assign_splits
+from sedn.errors import UserError
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One image, decoded as training decodes it."""
+
+    digest: str
+    """Equal for files of equal content."""
+    width: int
+    """Of the file, in pixels, turned as its EXIF says."""
+    height: int
+    image: NDArray[np.uint8]
+    """``(size, size, 3)``, RGB."""
+    region_map: NDArray[np.uint8]
+    """``(regions, size, size)``, 0 to 255."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A data set, its images not read yet."""
+
+    name: str
+    labels: tuple[str, ...]
+    regions: tuple[str, ...]
+    names: tuple[str, ...]
+    """Of the images."""
+    splits: Splits
+    """``(images,)``."""
+    splits_given: bool
+    """Whether the splits are the data's own."""
+    groups: tuple[str, ...]
+    """As of a :class:`~sedn.data.listing.Listing`."""
+    targets: NDArray[np.float32]
+    """``(images, labels)``: 1, 0, or NaN where the truth is unknown."""
+    map_known: NDArray[np.bool_]
+    """``(images,)``."""
+    look: Callable[[int], Sample]
+    """Decodes an image; raises UserError where training could not read it."""
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+def open_subject(config: DataConfig, show: Progress) -> Subject:
+    """What a configuration names, for the check.
+
+    Raises:
+        UserError: there is no such data set, its tables are wrong, or it cannot be cut into splits.
+    """
+    if config.path == digits.NAME:
+        return _of_arrays(prepare_dataset(config, show))
+    listing = read_listing(data_path(config.path))
+    return Subject(
+        name=config.path,
+        labels=listing.labels,
+        regions=listing.regions,
+        names=listing.names(np.arange(len(listing))),
+        splits=assign_splits(listing, config.split_seed),
+        splits_given=any(listing.splits),
+        groups=listing.groups,
+        targets=listing.targets,
+        map_known=np.array([region_map is not None for region_map in listing.maps]),
+        look=partial(_decode, listing, config.image_size),
+    )
+
+
+def _of_arrays(dataset: Dataset) -> Subject:
+    """A data set that has no files."""
+    splits = [dataset.splits[name] for name in SPLITS]
+    places = [(split, row) for split in splits for row in range(len(split))]
+
+    def look(row: int) -> Sample:
+        split, place = places[row]
+        image = np.asarray(split.images[place])
+        digest = hashlib.sha256(image.tobytes()).hexdigest()
+        return Sample(digest, image.shape[1], image.shape[0], image, np.asarray(split.maps[place]))
+
+    return Subject(
+        name=dataset.name,
+        labels=dataset.labels,
+        regions=dataset.regions,
+        names=tuple(name for split in splits for name in split.names),
+        splits=np.repeat(SPLITS, [len(split) for split in splits]),
+        splits_given=True,
+        groups=(),
+        targets=np.concatenate([split.targets for split in splits]),
+        map_known=np.concatenate([split.map_known for split in splits]),
+        look=look,
+    )
+
+
+@dataclass(frozen=True)
+class _Held:
+    """The bytes of a file that was read."""
+
+    name: str
+    data: bytes
+
+    def read(self) -> bytes:
+        return self.data
+
+    def stamp(self) -> str:
+        return hashlib.sha256(self.data).hexdigest()
+
+
+def _decode(listing: Listing, size: int, row: int) -> Sample:
+    content = listing.images[row]
+    try:
+        held = _Held(content.name, content.read())
+    except OSError as error:
+        raise UserError(f"{content.name}: cannot be read: {error.strerror or error}") from None
+    image, region_map = decode_sample(held, listing.maps[row], len(listing.regions), size)
+    return Sample(held.stamp(), *_upright_size(held.data), image, region_map)
+
+
+def _upright_size(data: bytes) -> tuple[int, int]:
+    with Image.open(io.BytesIO(data)) as image:
+        width, height = image.size
+        lies = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+    return (height, width) if lies else (width, height)

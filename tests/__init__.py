@@ -1,0 +1,1 @@
+"""Tests; named a package, so that no other of this name comes first."""
