@@ -23,7 +23,7 @@ name: tiny
 base:
   data: {image_size: 32}
   backbone: {name: test_resnet, pretrained: false}
-  embedding: {placement: stage1}
+  embedding: {placement: stage3}
   semantic_map: {source: auxiliary}
   epochs: 2
   batch_size: 12
@@ -36,6 +36,7 @@ axes:
 @pytest.mark.filterwarnings("ignore:__array__ impl:DeprecationWarning:pycocotools")
 @pytest.mark.parametrize("kind", WRITERS)
 def test_data_of_a_format_goes_all_the_way(kind: str, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
     data = str(WRITERS[kind](tmp_path / "data"))
     checked = check_data(DataConfig(path=data, image_size=32))
     assert checked.trainable, checked.findings

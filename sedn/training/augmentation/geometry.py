@@ -112,12 +112,11 @@ def rotation(angle: Tensor) -> Tensor:
 
 
 def _resampled(planes: Tensor, source: Tensor, known: Tensor | None = None) -> Tensor:
+    # Many a data set has no maps, which are zero then. An accelerator would have to be asked.
+    if known is not None and known.device.type == "cpu" and not known.any():
+        return torch.zeros(planes.shape)
     result = room_for(planes)
     for part in parts(planes):
-        # Many a data set has no maps, which are zero then. An accelerator would have to be asked.
-        if known is not None and known.device.type == "cpu" and not known[part].any():
-            result[part] = 0
-            continue
         grid = _grid(source[part], *planes.shape[2:])
         result[part] = F.grid_sample(
             as_fraction(planes[part]), grid, padding_mode="border", align_corners=False
