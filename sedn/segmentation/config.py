@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from sedn.config import AugmentationConfig, DataConfig
 from sedn.config.groups import Group
@@ -29,6 +29,13 @@ class SegmenterConfig(Group):
     weight_decay: float = Field(0.01, ge=0.0, le=1.0)
     augmentation: AugmentationConfig = AugmentationConfig(horizontal_flip=True, shift=0.1)
     seed: int = Field(0, ge=0)
+
+    @field_validator("augmentation")
+    @classmethod
+    def _mixes_no_images(cls, augmentation: AugmentationConfig) -> AugmentationConfig:
+        if augmentation.mixup or augmentation.cutmix:
+            raise ValueError("mixup and cutmix are for classifiers; a segmenter takes neither")
+        return augmentation
 
 
 class SegmenterCard(Group):

@@ -9,7 +9,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor
 
-
 _KEPT = 3
 _kept: dict[tuple[int, ...], list[NDArray[np.float32]]] = {}
 
