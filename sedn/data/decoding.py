@@ -44,7 +44,8 @@ def decode_sample(
     orientation = stored.getexif().get(_ORIENTATION, 1)
     turn = _TURNS.get(orientation)
     image = to_rgb(stored)
-    image = image.transpose(turn) if turn else image
+    # The mirror's number is 0.
+    image = image if turn is None else image.transpose(turn)
     pixels = np.asarray(image.resize((size, size), Image.Resampling.BILINEAR))
     if region_map is None:
         return pixels, np.zeros((regions, size, size), dtype=np.uint8)
