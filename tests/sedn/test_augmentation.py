@@ -10,6 +10,7 @@ from torch import Generator, Tensor
 
 from sedn.config import AugmentationConfig, MapConfig
 from sedn.training.augmentation import Batch, augment, fractions, perturb_maps
+from sedn.training.augmentation.batch import room_for
 from sedn.training.augmentation.geometry import random_affine, resample
 from sedn.training.augmentation.policy import change_colours, draw_policy, policy_affine
 from sedn.training.controls import constant_maps, map_order
@@ -429,3 +430,17 @@ def test_constant_maps_are_one_half_for_all() -> None:
     constant = constant_maps(batch(known=torch.arange(8) < 4))
     assert (constant.maps == 0.5).all()
     assert constant.known.all()
+
+
+def test_memory_is_taken_again_only_when_nothing_refers_to_it() -> None:
+    like = torch.zeros(4, 3, 50, 50)
+    first, view = room_for(like), room_for(like)[1:2]
+    second = room_for(like)
+    places = {t.untyped_storage().data_ptr() for t in (first, view, second)}
+    assert len(places) == 3
+    place = first.data_ptr()
+    del first
+    assert room_for(like).data_ptr() == place
+    many = [room_for(like) for _ in range(6)]
+    assert len({t.data_ptr() for t in [*many, second]}) == 7
+    assert view.untyped_storage().data_ptr() not in {t.data_ptr() for t in many}

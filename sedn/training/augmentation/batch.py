@@ -63,15 +63,24 @@ def room_for(planes: Tensor) -> Tensor:
         return torch.empty(planes.shape, device=planes.device)
     shape = tuple(planes.shape)
     kept = _kept.setdefault(shape, [])
-    for array in kept:
-        # A tensor refers to the array that it was made from; so do the list, this loop, the call.
-        if sys.getrefcount(array) == 3:
+    # A tensor refers to the array that it was made from, as long as it or a view of it lives.
+    for array, references in zip(kept, _references(kept), strict=True):
+        if references == _UNUSED:
             return torch.from_numpy(array)
     # By numpy, which asks for huge pages.
     array = np.empty(shape, np.float32)
     kept.append(array)
     del kept[:-_KEPT]
     return torch.from_numpy(array)
+
+
+def _references(arrays: list[NDArray[np.float32]]) -> list[int]:
+    """How many refer to each array."""
+    return [sys.getrefcount(array) for array in arrays]
+
+
+# Measured, as what the list, the loop and the call add is not the same in each Python.
+_UNUSED = _references([np.empty(1, np.float32)])[0]
 
 
 def parts(planes: Tensor) -> list[slice]:
