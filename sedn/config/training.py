@@ -116,8 +116,8 @@ def _canonical_map(semantic_map: MapConfig, embedding: EmbeddingConfig) -> MapCo
     if semantic_map.source != "predicted":
         del kept["segmenter"]
     if semantic_map.source == "auxiliary":
-        # The network sees its own prediction, which nothing roughens, withholds or shuffles.
-        del kept["dropout"], kept["noise"], kept["control"]
+        # The network sees its own prediction, which nothing roughens or withholds.
+        del kept["dropout"], kept["noise"]
     else:
         del kept["auxiliary_weight"]
     return MapConfig(**kept)

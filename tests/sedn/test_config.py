@@ -61,8 +61,6 @@ def test_what_has_no_effect_does_not_tell_configurations_apart(given_fields: dic
         assert config.map_source == "none"
     if config.semantic_map.source != "predicted":
         assert config.semantic_map.segmenter == ""
-    if config.semantic_map.source == "auxiliary":
-        assert config.semantic_map.control == "none"
     assert loss.pos_weight == "none" or loss.kind == "bce"
     assert loss.clip == 0.05 or loss.kind == "asl"
     given_augmentation = given_fields["augmentation"]
