@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -18,9 +19,9 @@ app = typer.Typer(no_args_is_help=True, help="Look at a data set before an hour 
 out = Console()
 err = Console(stderr=True)
 SHOWN = 5
-"""Places of a finding, and"""
+"""Places of a warning, and"""
 MOST_LABELS = 30
-"""labels that a terminal shows; `--json` and the page have all."""
+"""labels that a terminal shows; `--json` and the page have all. Of errors it shows all places."""
 
 
 @app.callback()
@@ -88,14 +89,20 @@ def _show(checked: "DataCheck") -> None:
             + "; ".join(f"{n} {s.least:.4g} to {s.greatest:.4g}" for n, s in sizes.items()),
             highlight=False,
         )
+    for part in counts.coverage:
+        if part.spread:
+            said = f"map: {part.region} covers {part.mean:.1%} of an image in the mean"
+            empty = f", nothing in {part.empty:,}" if part.empty else ""
+            out.print(said + empty, markup=False, highlight=False)
     out.print(_labels(checked))
     for finding in checked.findings:
         style = "bold red" if finding.level == "error" else "yellow"
         out.print(Text.assemble((f"{finding.level}: ", style), finding.said), soft_wrap=True)
-        for where in finding.where[:SHOWN]:
+        shown = finding.where if finding.level == "error" else finding.where[:SHOWN]
+        for where in shown:
             out.print(f"    {where}", markup=False, highlight=False, soft_wrap=True)
-        if len(finding.where) > SHOWN:
-            out.print(f"    and {len(finding.where) - SHOWN:,} more", highlight=False)
+        if len(finding.where) > len(shown):
+            out.print(f"    and {len(finding.where) - len(shown):,} more", highlight=False)
     errors = sum(finding.level == "error" for finding in checked.findings)
     out.print(
         Text(f"Training would fail: {errors} error{'s' * (errors != 1)}.", "bold red")
@@ -117,7 +124,7 @@ def _labels(checked: "DataCheck") -> Table:
             else "–"
             for split in checked.counts.splits.values()
         ]
-        table.add_row(checked.subject.labels[index], *cells)
+        table.add_row(escape(checked.subject.labels[index]), *cells)
     if len(order) > MOST_LABELS:
         table.add_row(f"and {len(order) - MOST_LABELS} more", style="dim")
     return table

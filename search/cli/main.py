@@ -247,7 +247,9 @@ def train(
     with ImageBar(err) as bar:
         prepare_dataset(loaded.data, bar.show)
     summary = train_run(
-        loaded, output, lambda result: err.print(epoch_line(result, loaded.epochs), markup=False)
+        loaded,
+        output,
+        lambda result: err.print(epoch_line(result, loaded.epochs), markup=False, highlight=False),
     )
     _say_skipped(summary.skipped_images)
     comparison = compare_runs(output, beside) if beside else None

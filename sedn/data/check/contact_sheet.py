@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sedn.data.check.check import DataCheck
+from sedn.data.check.findings import count_of
 from sedn.data.check.subject import Sample, Subject
 
 SHOWN = 32
+PAIRS = 12
 SIDE = 176
 """Of a thumbnail, in pixels."""
 COLOURS = (
@@ -25,8 +27,10 @@ COLOURS = (
 )
 """Of the regions, in turn: the palette of Okabe and Ito."""
 CSS = f"""
-.sheet {{ display: grid; grid-template-columns: repeat(auto-fill, {SIDE}px); gap: 18px 14px; }}
+.sheet {{ display: grid; grid-template-columns: repeat(auto-fill, minmax({SIDE}px, 1fr)); gap: 18px 14px; }}
 .sheet figure {{ margin: 0; }} .sheet img {{ display: block; border-radius: 6px; }}
+.pairs {{ grid-template-columns: repeat(auto-fill, minmax({2 * SIDE + 4}px, 1fr)); }}
+.pair {{ display: flex; gap: 4px; }}
 .sheet figcaption {{ font-size: 12.5px; line-height: 1.35; margin-top: 5px;
   overflow-wrap: anywhere; }}
 .sheet .quiet {{ font-size: 11.5px; }}
@@ -41,6 +45,20 @@ def contact_sheet(check: DataCheck) -> str:
     readable = np.flatnonzero(check.inspection.readable)
     figures = [_figure(subject, row) for row in choose_rows(subject.targets, readable)]
     return f'{_key(subject.regions)}<div class="sheet">{"".join(figures)}</div>'
+
+
+def pair_sheet(check: DataCheck) -> str:
+    """HTML of up to :data:`PAIRS` near duplicates, side by side, those most alike first."""
+    subject = check.subject
+    pairs = sorted(check.near, key=lambda pair: pair.distance)[:PAIRS]
+    figures = [
+        f'<figure><div class="pair">{_image(subject, pair.other)}{_image(subject, pair.row)}</div>'
+        f"<figcaption>{count_of(pair.distance, 'bit')}"
+        f'<div class="quiet">{_placed(subject, pair.other)}<br>{_placed(subject, pair.row)}</div>'
+        f"</figcaption></figure>"
+        for pair in pairs
+    ]
+    return f'<div class="sheet pairs">{"".join(figures)}</div>'
 
 
 def choose_rows(targets: NDArray[np.float32], readable: NDArray[np.int64]) -> list[int]:
@@ -63,17 +81,27 @@ def choose_rows(targets: NDArray[np.float32], readable: NDArray[np.int64]) -> li
 
 
 def _figure(subject: Subject, row: int) -> str:
-    sample = subject.look(row)
     labels = [subject.labels[i] for i in np.flatnonzero(subject.targets[row] == 1)]
     unknown = int(np.isnan(subject.targets[row]).sum())
     notes = [str(subject.splits[row]), subject.names[row]]
     notes += ["no map"] if not subject.map_known[row] else []
     notes += [f"{unknown} unknown"] if unknown else []
     return (
-        f'<figure><img width="{SIDE}" height="{SIDE}" alt="{escape(subject.names[row])}" '
-        f'src="data:image/jpeg;base64,{_thumbnail(sample)}"><figcaption>'
+        f"<figure>{_image(subject, row)}<figcaption>"
         f'{escape(", ".join(labels) or "no label")}<div class="quiet">'
         f"{escape(' · '.join(notes))}</div></figcaption></figure>"
+    )
+
+
+def _placed(subject: Subject, row: int) -> str:
+    return escape(f"{subject.splits[row]} · {subject.names[row]}")
+
+
+def _image(subject: Subject, row: int) -> str:
+    thumbnail = _thumbnail(subject.look(row, subject.image_size))
+    return (
+        f'<img width="{SIDE}" height="{SIDE}" alt="{escape(subject.names[row])}" '
+        f'src="data:image/jpeg;base64,{thumbnail}">'
     )
 
 

@@ -14,6 +14,9 @@ from sedn.data.check.subject import Subject
 from sedn.data.identity import Progress
 from sedn.errors import UserError
 
+SIDE = 96
+"""Images are decoded to so many pixels a side: enough for a hash and a share, and what cannot be
+decoded at one size cannot be at any."""
 _BLOCK = 128
 """Images between two reports of how far the pass is."""
 
@@ -74,7 +77,7 @@ def perceptual_hash(image: NDArray[np.uint8]) -> int:
 
 def _inspect(subject: Subject, found: Inspection, row: int) -> None:
     try:
-        sample = subject.look(row)
+        sample = subject.look(row, SIDE)
     except UserError as error:
         found.unreadable[row] = str(error)
         return

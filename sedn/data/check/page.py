@@ -8,16 +8,23 @@ import plotly.graph_objects as go
 
 from sedn import page
 from sedn.data.check.check import DataCheck
-from sedn.data.check.contact_sheet import CSS, contact_sheet
-from sedn.data.check.findings import Finding, count_of
+from sedn.data.check.contact_sheet import CSS, contact_sheet, pair_sheet
+from sedn.data.check.duplicates import BITS
+from sedn.data.check.findings import Finding
 from sedn.data.dataset import SPLITS
 from sedn.files import write_text
-from sedn.style import AXIS, BLUE, GREEN, SCALE, VERMILION, layout, plain, share_text
+from sedn.style import AXIS, BLUE, GREEN, MUTED, SCALE, VERMILION, layout, plain, share_text
 
 SPLIT_COLOURS = dict(zip(SPLITS, (BLUE, VERMILION, GREEN), strict=True))
+SIZES = {"width": "width, pixels", "height": "height, pixels", "aspect": "width over height"}
 MOST_LABELS = 60
 """A plot of more labels shows the most frequent."""
+IN_SIGHT = 3
+"""Places of a finding that are shown without a click."""
 FINDING_CSS = f"""
+.finding ul {{ margin: 2px 0 0 74px; padding: 0; list-style: none; font-size: 13.5px;
+  color: {MUTED}; overflow-wrap: anywhere; }}
+.finding details {{ margin-left: 74px; }}
 .finding {{ padding: 9px 0; border-top: 1px solid #e6e9ed; }}
 .finding b {{ display: inline-block; width: 74px; color: #8a6100; }}
 .finding.error b {{ color: {VERMILION}; }}
@@ -44,6 +51,7 @@ def check_page(check: DataCheck) -> str:
             "them where there is room.",
             contact_sheet(check),
         ),
+        _near_duplicates(check),
         page.section(
             "prevalence",
             "Labels",
@@ -69,11 +77,11 @@ def _header(check: DataCheck) -> str:
     subject, counts = check.subject, check.counts
     split_counts = ", ".join(f"{counts.splits[name].images:,} {name}" for name in SPLITS)
     errors = sum(finding.level == "error" for finding in check.findings)
-    known = subject.targets[~np.isnan(subject.targets)]
+    share = float((subject.targets == 1).sum() / max((~np.isnan(subject.targets)).sum(), 1))
     cards = [
         page.card("Images", f"{len(subject):,}", split_counts),
         page.card("Unreadable", f"{len(check.inspection.unreadable):,}", "images"),
-        page.card("Labels", f"{len(subject.labels):,}", f"{known.mean():.1%} of entries positive"),
+        page.card("Labels", f"{len(subject.labels):,}", f"{share_text(share)} of entries positive"),
         page.card("Regions", f"{len(subject.regions):,}", f"{subject.map_known.mean():.0%} mapped"),
         page.card("Errors", f"{errors}", "training would fail" if errors else "training can begin"),
         page.card("Warnings", f"{len(check.findings) - errors}", "worth a look"),
@@ -91,11 +99,30 @@ def _verdict(check: DataCheck) -> str:
 def _findings(findings: tuple[Finding, ...]) -> str:
     return "".join(
         f'<div class="finding {finding.level}"><b>{finding.level}</b>{page.text(finding.said)}'
-        + (page.folded(count_of(len(finding.where), "entry").replace("entrys", "entries"),
-                       "\n".join(finding.where)) if finding.where else "")
+        + _places(finding.where)
         + "</div>"
         for finding in findings
-    )  # fmt: skip
+    )
+
+
+def _places(where: tuple[str, ...]) -> str:
+    """The first few in sight, all at a click."""
+    lines = "".join(f"<li>{page.text(place)}</li>" for place in where[:IN_SIGHT])
+    all_of_them = (
+        page.folded(f"all {len(where):,}", "\n".join(where)) if len(where) > IN_SIGHT else ""
+    )
+    return f"<ul>{lines}</ul>{all_of_them}"
+
+
+def _near_duplicates(check: DataCheck) -> str:
+    if not check.near:
+        return ""
+    said = (
+        f"Left, an image of an earlier split; right, one much like it of a later. How many of the "
+        f"{BITS} bits of their perceptual hashes differ is below; whether they show the same, the "
+        f"eye must tell."
+    )
+    return page.section("near-duplicates", "Near duplicates", said, pair_sheet(check))
 
 
 def _order(check: DataCheck) -> list[int]:
@@ -149,14 +176,16 @@ def _labels(check: DataCheck) -> str:
 
 
 def _numbers(check: DataCheck) -> str:
-    heads = ["", "least", "median", "greatest"]
+    heads = ["", "least", "median", "greatest", "mean", "empty maps"]
     rows = [
-        [page.text(name), *(f"{value:,.4g}" for value in (s.least, s.median, s.greatest))]
+        [page.text(SIZES[name]), *(f"{value:,.4g}" for value in (s.least, s.median, s.greatest)),
+         "", ""]
         for name, s in check.counts.sizes.items()
-    ]
+    ]  # fmt: skip
     rows += [
         [page.text(f"share of the image: {part.region}"), *(share_text(value) for value in (
-            part.spread.least, part.spread.median, part.spread.greatest))]
+            part.spread.least, part.spread.median, part.spread.greatest, part.mean)),
+         f"{part.empty:,}"]
         for part in check.counts.coverage if part.spread
     ]  # fmt: skip
     return page.table(heads, rows, right=heads[1:])

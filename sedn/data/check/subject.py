@@ -24,7 +24,7 @@ from sedn.errors import UserError
 
 @dataclass(frozen=True)
 class Sample:
-    """One image, decoded as training decodes it."""
+    """One image, decoded by the code that decodes for training."""
 
     digest: str
     """Equal for files of equal content."""
@@ -56,8 +56,11 @@ class Subject:
     """``(images, labels)``: 1, 0, or NaN where the truth is unknown."""
     map_known: NDArray[np.bool_]
     """``(images,)``."""
-    look: Callable[[int], Sample]
-    """Decodes an image; raises UserError where training could not read it."""
+    image_size: int
+    """What training would decode it to, in pixels a side."""
+    look: Callable[[int, int], Sample]
+    """``look(row, size)`` decodes an image to ``size`` pixels a side, or gives it as it is where it
+    lies in an array; raises UserError where training could not read it."""
 
     def __len__(self) -> int:
         return len(self.names)
@@ -70,7 +73,7 @@ def open_subject(config: DataConfig, show: Progress) -> Subject:
         UserError: there is no such data set, its tables are wrong, or it cannot be cut into splits.
     """
     if config.path == digits.NAME:
-        return _of_arrays(prepare_dataset(config, show))
+        return _of_arrays(prepare_dataset(config, show), config.image_size)
     listing = read_listing(data_path(config.path))
     return Subject(
         name=config.path,
@@ -82,16 +85,17 @@ def open_subject(config: DataConfig, show: Progress) -> Subject:
         groups=listing.groups,
         targets=listing.targets,
         map_known=np.array([region_map is not None for region_map in listing.maps]),
-        look=partial(_decode, listing, config.image_size),
+        image_size=config.image_size,
+        look=partial(_decode, listing),
     )
 
 
-def _of_arrays(dataset: Dataset) -> Subject:
+def _of_arrays(dataset: Dataset, image_size: int) -> Subject:
     """A data set that has no files."""
     splits = [dataset.splits[name] for name in SPLITS]
     places = [(split, row) for split in splits for row in range(len(split))]
 
-    def look(row: int) -> Sample:
+    def look(row: int, _: int) -> Sample:
         split, place = places[row]
         image = np.asarray(split.images[place])
         digest = hashlib.sha256(image.tobytes()).hexdigest()
@@ -107,6 +111,7 @@ def _of_arrays(dataset: Dataset) -> Subject:
         groups=(),
         targets=np.concatenate([split.targets for split in splits]),
         map_known=np.concatenate([split.map_known for split in splits]),
+        image_size=image_size,
         look=look,
     )
 
@@ -125,7 +130,7 @@ class _Held:
         return hashlib.sha256(self.data).hexdigest()
 
 
-def _decode(listing: Listing, size: int, row: int) -> Sample:
+def _decode(listing: Listing, row: int, size: int) -> Sample:
     content = listing.images[row]
     try:
         held = _Held(content.name, content.read())
