@@ -27,7 +27,8 @@ COLOURS = (
 )
 """Of the regions, in turn: the palette of Okabe and Ito."""
 CSS = f"""
-.sheet {{ display: grid; grid-template-columns: repeat(auto-fill, minmax({SIDE}px, 1fr)); gap: 18px 14px; }}
+.sheet {{ display: grid; gap: 18px 14px;
+  grid-template-columns: repeat(auto-fill, minmax({SIDE}px, 1fr)); }}
 .sheet figure {{ margin: 0; }} .sheet img {{ display: block; border-radius: 6px; }}
 .pairs {{ grid-template-columns: repeat(auto-fill, minmax({2 * SIDE + 4}px, 1fr)); }}
 .pair {{ display: flex; gap: 4px; }}
