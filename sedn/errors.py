@@ -1,7 +1,8 @@
-"""What is said to a person whose input is wrong."""
+"""What is said to a person whose input is wrong, or whose training broke."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import ClassVar
 
 
 class UserError(Exception):
@@ -10,6 +11,33 @@ class UserError(Exception):
     The command line prints the message and exits with code 2. From Python it is an exception
     like any other.
     """
+
+
+class TrainingError(Exception):
+    """A training cannot go on; the message is one line that says where it was and what would do.
+
+    Its ``cause`` is what the results store keeps beside the message.
+    """
+
+    cause: ClassVar[str] = "error"
+
+
+class NonFiniteLoss(TrainingError):
+    """The loss is infinite or not a number."""
+
+    cause = "non-finite"
+
+
+class OutOfMemory(TrainingError):
+    """The memory does not suffice for a single image."""
+
+    cause = "out-of-memory"
+
+
+class TimeExceeded(TrainingError):
+    """The training took longer than it was given."""
+
+    cause = "time"
 
 
 def did_you_mean(word: str, options: Iterable[str]) -> str:

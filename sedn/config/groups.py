@@ -93,6 +93,11 @@ class EmbeddingConfig(Group):
         return tuple(part for part in self.parts if part not in (*_ALONE, "input", "head"))
 
     @property
+    def is_trained(self) -> bool:
+        """Whether the map, or attention alone, comes with weights of its own."""
+        return any(part not in _ALONE for part in self.parts)
+
+    @property
     def has_head(self) -> bool:
         """Whether the map's features join those of the image at the classifier."""
         return "head" in self.parts
@@ -159,16 +164,32 @@ class LossConfig(Group):
 
 
 class OptimizerConfig(Group):
-    """AdamW (Loshchilov and Hutter, arXiv 1711.05101)."""
+    """What turns gradients into steps. Biases and normalisation are not decayed."""
 
+    name: str = "adamw"
+    """Any optimiser of timm's: ``adamw``, ``sgd``, ``lamb``, ``lion``, ``adan``, ``muon`` …"""
     learning_rate: float = Field(1e-3, gt=0.0, le=1.0)
     weight_decay: float = Field(0.01, ge=0.0, le=1.0)
+    momentum: float = Field(0.9, ge=0.0, lt=1.0)
+    """For optimisers that have one, such as ``sgd``."""
+    layer_decay: float = Field(1.0, gt=0.0, le=1.0)
+    """Factor of the learning rate from each layer of the backbone to the one before (BEiT, Bao et
+    al., arXiv 2106.08254); 1 trains all alike."""
+    embedding_rate: float = Field(1.0, gt=0.0, le=100.0)
+    """Factor of the learning rate of what takes up the map, which starts untrained."""
+    head_rate: float = Field(1.0, gt=0.0, le=100.0)
+    """Factor of the learning rate of the classifier."""
+    clip_norm: float = Field(0.0, ge=0.0)
+    """Greatest norm of all gradients of a step together; 0 clips nothing."""
 
 
 class ScheduleConfig(Group):
-    """The learning rate over the steps of a run: linear warm-up, then down to nearly zero."""
+    """The learning rate over the steps of a run: warm-up, then down to nearly zero."""
 
-    kind: Literal["one_cycle", "cosine"] = "one_cycle"
+    kind: Literal["one_cycle", "cosine", "linear", "wsd"] = "one_cycle"
+    """``one_cycle`` (Smith and Topin, arXiv 1708.07120); ``cosine`` (Loshchilov and Hutter, arXiv
+    1608.03983); ``linear``; ``wsd``: level, then down over the last fifth (Hägele et al., arXiv
+    2405.18392)."""
     warmup: float = Field(0.25, ge=0.0, lt=1.0)
     """Share of all steps in which the learning rate rises."""
 

@@ -38,6 +38,15 @@ class TrainingConfig(Group):
     augmentation: AugmentationConfig = AugmentationConfig()
     epochs: int = Field(40, ge=1, le=10_000)
     batch_size: int = Field(64, ge=1, le=65_536)
+    """Images between two steps of the optimiser."""
+    micro_batch_size: int | None = Field(None, ge=1)
+    """Images that go through the network at once; their gradients are summed to those of a batch.
+    ``None``: the whole batch. Halved where the memory does not suffice."""
+    ema_decay: float = Field(0.0, ge=0.0, lt=1.0)
+    """Decay of a moving average of the weights, which is validated and kept in their place; 0
+    averages nothing. It rises to this from 0 over the first steps."""
+    compile: bool = False
+    """Compile the network by ``torch.compile``: minutes at the start for faster steps."""
     seed: int = Field(0, ge=0)
 
     @model_validator(mode="after")
@@ -49,10 +58,12 @@ class TrainingConfig(Group):
             "attention": _canonical_attention(self.attention, embedding),
             "semantic_map": _canonical_map(self.semantic_map, embedding),
             "loss": _canonical_loss(self.loss),
+            "optimizer": _canonical_optimizer(self.optimizer, embedding),
             "augmentation": _canonical_augmentation(self.augmentation),
+            "micro_batch_size": _canonical_micro_batch(self.micro_batch_size, self.batch_size),
         }
-        for name, group in canonical.items():
-            object.__setattr__(self, name, group)
+        for name, value in canonical.items():
+            object.__setattr__(self, name, value)
         return self
 
     @property
@@ -69,11 +80,13 @@ class TrainingConfig(Group):
 
     def plain(self) -> "TrainingConfig":
         """The same training of the plain backbone: no map, no attention."""
+        plain = EmbeddingConfig()
         return self.model_copy(
             update={
-                "embedding": EmbeddingConfig(),
+                "embedding": plain,
                 "attention": AttentionConfig(),
                 "semantic_map": MapConfig(),
+                "optimizer": _canonical_optimizer(self.optimizer, plain),
             }
         )
 
@@ -127,6 +140,16 @@ def _canonical_loss(loss: LossConfig) -> LossConfig:
     effective = {"bce": ("pos_weight",), "focal": ("gamma",), "asl": ("gamma_negative", "clip")}
     names = ("kind", "label_smoothing", *effective[loss.kind])
     return LossConfig(**{name: getattr(loss, name) for name in names})
+
+
+def _canonical_optimizer(optimizer: OptimizerConfig, embedding: EmbeddingConfig) -> OptimizerConfig:
+    return (
+        optimizer if embedding.is_trained else optimizer.model_copy(update={"embedding_rate": 1.0})
+    )
+
+
+def _canonical_micro_batch(micro_batch_size: int | None, batch_size: int) -> int | None:
+    return None if micro_batch_size is None or micro_batch_size >= batch_size else micro_batch_size
 
 
 def _canonical_augmentation(augmentation: AugmentationConfig) -> AugmentationConfig:

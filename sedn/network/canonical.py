@@ -1,6 +1,8 @@
-"""One configuration for all that build the same network."""
+"""One configuration for all that train the same network."""
 
-from sedn.config import REDUCING_ATTENTION, AttentionConfig, TrainingConfig
+from timm.optim import get_optimizer_info
+
+from sedn.config import REDUCING_ATTENTION, AttentionConfig, OptimizerConfig, TrainingConfig
 from sedn.errors import UserError
 from sedn.network.attention import inner_width
 from sedn.network.features import Place
@@ -8,12 +10,14 @@ from sedn.network.places import place_embeddings
 
 
 def canonical_config(config: TrainingConfig) -> TrainingConfig:
-    """The form that a configuration shares with all others that build the same network.
+    """The form that a configuration shares with all others that train the same network.
 
     Its placement names the places of the backbone, in forward order, instead of ``last2`` and
     ``all``; its reduction ratio is the smallest of those that give the same inner widths on all
-    its stages. A configuration whose network cannot be built is left as it is.
+    its stages. The momentum is the default where the optimiser has none. A configuration whose
+    network cannot be built is left as it is.
     """
+    config = config.model_copy(update={"optimizer": _default_momentum(config.optimizer)})
     try:
         places = place_embeddings(config)
     except UserError:
@@ -27,6 +31,16 @@ def canonical_config(config: TrainingConfig) -> TrainingConfig:
         "attention": _smallest_ratio(config.attention, stages),
     }
     return config.model_copy(update=groups)
+
+
+def _default_momentum(optimizer: OptimizerConfig) -> OptimizerConfig:
+    try:
+        info = get_optimizer_info(optimizer.name.removeprefix("lookahead_"))
+    except ValueError:
+        return optimizer
+    if info.has_momentum:
+        return optimizer
+    return optimizer.model_copy(update={"momentum": OptimizerConfig().momentum})
 
 
 def _smallest_ratio(attention: AttentionConfig, stages: list[Place]) -> AttentionConfig:

@@ -1,17 +1,17 @@
 """From a split of the data to batches on the device, as a configuration wants them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from sedn.config import TrainingConfig
 from sedn.data import Dataset
 from sedn.training.augmentation import Batch, augment, fractions, mix, perturb_maps
 from sedn.training.controls import constant_maps, map_order
-from sedn.training.fetching import Arrays, View, fetch
+from sedn.training.fetching import Rows, View, fetch_tensors
 from sedn.training.sources import semantic_maps
 
 
@@ -34,24 +34,42 @@ def view_split(dataset: Dataset, name: str, config: TrainingConfig) -> View:
     )
 
 
-def training_batches(
-    view: View, config: TrainingConfig, epoch: int, device: torch.device
-) -> Iterator[tuple[Batch, Tensor]]:
-    """One epoch of augmented batches with their targets ``(batch, labels)``, soft where mixed.
+@dataclass(frozen=True)
+class EpochPlan:
+    """The batches of one epoch, and the generator of its augmentation."""
 
-    Order and augmentation follow from the seed and the epoch alone, so that a run that is resumed
-    at an epoch sees what an uninterrupted one sees. A last batch that is not full is left out.
+    rows: tuple[Rows, ...]
+    """Images of each batch."""
+    generator: torch.Generator
+    """Its state is all that the next batch's augmentation depends on."""
+
+
+def plan_epoch(view: View, config: TrainingConfig, epoch: int) -> EpochPlan:
+    """The order of the images in an epoch, from 1, in batches, and the seed of its augmentation.
+
+    Both follow from the run's seed and the epoch alone, so that a run that is resumed sees what an
+    uninterrupted one sees. A last batch that is not full is left out.
     """
     seed = np.random.SeedSequence([config.seed, epoch]).generate_state(2)
     order = np.random.default_rng(seed[0]).permutation(len(view.split))
-    generator = torch.Generator().manual_seed(int(seed[1]))
     size = min(config.batch_size, len(order))
     starts = range(0, len(order) - size + 1, size)
-    for arrays in fetch(view, [np.sort(order[start : start + size]) for start in starts]):
-        batch, targets = _to_batch(arrays, view, device)
-        batch = augment(batch, config.augmentation, generator)
-        batch, targets = mix(batch, targets, config.augmentation, generator)
-        yield perturb_maps(batch, config.semantic_map, generator), targets
+    rows = tuple(np.sort(order[start : start + size]) for start in starts)
+    return EpochPlan(rows, torch.Generator().manual_seed(int(seed[1])))
+
+
+def training_batches(
+    view: View, config: TrainingConfig, plan: EpochPlan, device: torch.device, first: int = 0
+) -> Iterator[tuple[Batch, Tensor]]:
+    """Augmented batches from the ``first`` on, with targets ``(batch, labels)``, soft where mixed.
+
+    After each one the plan's generator is where the next batch needs it.
+    """
+    for tensors in fetch_tensors(view, plan.rows[first:], device):
+        batch, targets = _to_batch(tensors, view)
+        batch = augment(batch, config.augmentation, plan.generator)
+        batch, targets = mix(batch, targets, config.augmentation, plan.generator)
+        yield perturb_maps(batch, config.semantic_map, plan.generator), targets
 
 
 def evaluation_batches(
@@ -59,10 +77,27 @@ def evaluation_batches(
 ) -> Iterator[tuple[Batch, Tensor]]:
     """All images of the split in their order, as they are."""
     rows = np.arange(len(view.split))
-    starts = range(0, len(rows), batch_size)
-    for arrays in fetch(view, [rows[start : start + batch_size] for start in starts]):
-        batch, targets = _to_batch(arrays, view, device)
+    batches = [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]
+    for tensors in fetch_tensors(view, batches, device):
+        batch, targets = _to_batch(tensors, view)
         yield fractions(batch), targets
+
+
+def split_batch(batch: Batch, targets: Tensor, size: int) -> Iterator[tuple[Batch, Tensor]]:
+    """The batch and its targets in parts of ``size`` images, the last one perhaps smaller."""
+    for start in range(0, len(targets), size):
+        part = slice(start, start + size)
+        maps = batch.maps[part]
+        yield (
+            Batch(
+                images=batch.images[part],
+                maps=maps,
+                known=batch.known[part],
+                masks=maps if batch.masks is batch.maps else batch.masks[part],
+                masks_known=batch.masks_known[part],
+            ),
+            targets[part],
+        )
 
 
 def map_input(batch: Batch, has_indicator: bool) -> Tensor:
@@ -75,20 +110,16 @@ def map_input(batch: Batch, has_indicator: bool) -> Tensor:
     return torch.cat([batch.maps, known.expand_as(batch.maps[:, :1])], dim=1)
 
 
-def _to_batch(arrays: Arrays, view: View, device: torch.device) -> tuple[Batch, Tensor]:
-    """Arrays on the device; the pixels are bytes, which augmentation makes fractions as it goes."""
-
-    def moved(array: NDArray[np.generic]) -> Tensor:
-        return torch.from_numpy(array).to(device, non_blocking=True)
-
-    masks, masks_known = moved(arrays.masks), moved(arrays.masks_known)
+def _to_batch(tensors: Mapping[str, Tensor], view: View) -> tuple[Batch, Tensor]:
+    """A batch whose pixels are bytes, which augmentation makes fractions as it goes."""
+    masks, masks_known = tensors["masks"], tensors["masks_known"]
+    own = "maps" not in tensors
     batch = Batch(
         # Permuted, not copied: convolutions are faster with channels last in memory.
-        images=moved(arrays.images).permute(0, 3, 1, 2),
-        maps=masks if arrays.maps is None else moved(arrays.maps),
-        known=masks_known if arrays.maps is None else moved(arrays.known),
+        images=tensors["images"].permute(0, 3, 1, 2),
+        maps=masks if own else tensors["maps"],
+        known=masks_known if own else tensors["known"],
         masks=masks,
         masks_known=masks_known,
     )
-    targets = moved(arrays.targets)
-    return (constant_maps(fractions(batch)) if view.constant else batch), targets
+    return (constant_maps(fractions(batch)) if view.constant else batch), tensors["targets"]

@@ -1,6 +1,7 @@
 """What a run leaves in its folder, which may be a directory or a URI such as ``s3://…``."""
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,39 +9,36 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from sedn.errors import UserError
 from sedn.files import write_bytes
-from sedn.training.result import EpochResult
 
 CHECKPOINT = "checkpoint.pt"
 VALIDATION_SCORES = "validation.npy"
-_FORMAT = 1
+_FORMAT = 2
 
 
-def save_checkpoint(
-    folder: str,
-    network: torch.nn.Module,
-    optimizer: torch.optim.Optimizer,
-    history: list[EpochResult],
-) -> None:
-    """Write the state after an epoch; the previous one stays until this is complete."""
-    state = {
-        "format": _FORMAT,
-        "network": network.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "history": [result.to_json() for result in history],
-    }
+def save_state(folder: str, state: Mapping[str, Any]) -> None:
+    """Write the state of a training; the previous one stays until this is complete."""
     buffer = io.BytesIO()
-    torch.save(state, buffer)
+    torch.save({"format": _FORMAT, **state}, buffer)
     write(folder, CHECKPOINT, buffer.getvalue())
 
 
-def load_checkpoint(folder: str, device: torch.device) -> dict[str, Any] | None:
-    """What :func:`save_checkpoint` wrote, its history as results; ``None`` where there is none."""
+def load_state(folder: str, device: torch.device) -> dict[str, Any] | None:
+    """What :func:`save_state` wrote, its tensors on the device; ``None`` where there is none.
+
+    Raises:
+        UserError: another version of this program wrote it.
+    """
     content = read(folder, CHECKPOINT)
     if content is None:
         return None
     state: dict[str, Any] = torch.load(io.BytesIO(content), map_location=device, weights_only=True)
-    state["history"] = [EpochResult.from_json(fields) for fields in state["history"]]
+    if state["format"] != _FORMAT:
+        raise UserError(
+            f"{folder}/{CHECKPOINT}: written by another version of sedn-search (format "
+            f"{state['format']}, this one reads {_FORMAT}); use that version, or another folder"
+        )
     return state
 
 

@@ -33,6 +33,19 @@ def has_bfloat16(device: torch.device) -> bool:
 def normalise(images: Tensor, network: SemanticNetwork) -> Tensor:
     """Images (B, 3, H, W) from 0..1 to the mean and deviation that the backbone was made for."""
     described = getattr(network.backbone, "pretrained_cfg", {})
-    mean = images.new_tensor(described.get("mean", (0.5, 0.5, 0.5))).view(-1, 1, 1)
-    deviation = images.new_tensor(described.get("std", (0.5, 0.5, 0.5))).view(-1, 1, 1)
-    return (images - mean) / deviation
+    mean, deviation = (tuple(described.get(name, (0.5, 0.5, 0.5))) for name in ("mean", "std"))
+    on_device = _statistics(mean, deviation, images.device)
+    return (images - on_device[0]) / on_device[1]
+
+
+@lru_cache(maxsize=8)
+def _statistics(
+    mean: tuple[float, ...], deviation: tuple[float, ...], device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Both as (3, 1, 1); kept, as a copy to a GPU would wait for it at each batch."""
+    # Not of the kind made for inference alone: training takes them too.
+    with torch.inference_mode(False):
+        return (
+            torch.tensor(mean, device=device).view(-1, 1, 1),
+            torch.tensor(deviation, device=device).view(-1, 1, 1),
+        )

@@ -1,178 +1,191 @@
 """The training loop: a plain generator of epochs, which a trial and ``sedn train`` both drive."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from timm.optim._param_groups import param_groups_weight_decay
 
 from sedn.config import TrainingConfig
-from sedn.data import Dataset, count_labels, load_dataset
+from sedn.errors import OutOfMemory
 from sedn.metrics import auc
-from sedn.network import SemanticNetwork, build_network
-from sedn.training.batches import map_input, training_batches, view_split
-from sedn.training.checkpoint import (
-    VALIDATION_SCORES,
-    load_checkpoint,
-    save_checkpoint,
-    save_scores,
-)
-from sedn.training.device import autocast, normalise, pick_device
+from sedn.training.batches import view_split
+from sedn.training.checkpoint import VALIDATION_SCORES, save_scores
+from sedn.training.cost import Cost, measure_cost
 from sedn.training.evaluation import predict
 from sedn.training.fetching import View
-from sedn.training.losses import ClassificationLoss, classification_loss, segmentation_loss
+from sedn.training.memory import (
+    device_memory,
+    is_out_of_memory,
+    peak_memory,
+    release_memory,
+    reset_peak,
+)
 from sedn.training.result import EpochResult, by_label
-from sedn.training.schedule import rate_factor
+from sedn.training.state import Training, prepare, restore_training, save_training
+from sedn.training.step import Deadline, train_epoch
+
+CHECKPOINT_SECONDS = 600.0
 
 
-@dataclass
-class Training:
-    """A network in training: what an epoch reads and changes."""
+@dataclass(frozen=True)
+class Bounds:
+    """What bounds a training from outside: it decides nothing of what is trained."""
 
-    config: TrainingConfig
-    dataset: Dataset
-    train: View
-    network: SemanticNetwork
-    optimizer: torch.optim.Optimizer
-    loss: ClassificationLoss
-    device: torch.device
+    micro_batch: int | None = None
+    """Images at once, at most: what was found to fit the memory before."""
+    seconds: float | None = None
+    """Wall time of all epochs together."""
+    checkpoint_seconds: float = CHECKPOINT_SECONDS
+    """An epoch that takes longer is saved within, about this often."""
 
 
 def train_epochs(
-    config: TrainingConfig, folder: str, after_epoch: int = 0
+    config: TrainingConfig, folder: str, after_epoch: int = 0, bounds: Bounds | None = None
 ) -> Iterator[EpochResult]:
     """Train, and yield a result for each epoch after ``after_epoch``.
 
-    Where ``folder`` holds a checkpoint, training goes on from there; what it says of epochs after
-    ``after_epoch`` is yielded first. After each epoch, and before its result is yielded, the
-    folder holds its checkpoint and its scores on validation.
+    Where ``folder`` holds a checkpoint, training goes on from there, within an epoch too; what it
+    says of epochs after ``after_epoch`` is yielded first. After each epoch, and before its result
+    is yielded, the folder holds its checkpoint and its scores on validation.
+
+    Where the memory does not suffice, training goes on from the last checkpoint with half as many
+    images at once, and the gradients of the parts are summed: a step is that of the same batch.
 
     Raises:
-        UserError: the data or the backbone cannot be had.
-        FloatingPointError: the loss is not finite any more.
+        UserError: the data, the backbone or the optimiser cannot be had.
+        NonFiniteLoss: a loss is infinite or not a number.
+        OutOfMemory: the memory does not suffice for a single image.
+        TimeExceeded: the time of ``bounds`` is over.
     """
-    training = prepare(config)
+    bounds = bounds or Bounds()
+    own = config.micro_batch_size or config.batch_size
+    micro_batch = min(own, bounds.micro_batch or own)
+    while True:
+        try:
+            for result in _train(config, folder, after_epoch, bounds, micro_batch):
+                after_epoch = result.epoch
+                yield result
+            return
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            said = " ".join(str(error).split())
+        # Here the error is gone, and with it its hold on the tensors of the attempt.
+        release_memory()
+        if micro_batch == 1:
+            raise OutOfMemory(
+                f"the memory does not suffice for a single image of {config.data.image_size} px "
+                f"through {config.backbone.name}: lower data.image_size, or take a smaller "
+                f"backbone ({said})"
+            )
+        micro_batch = (micro_batch + 1) // 2
+
+
+def _train(
+    config: TrainingConfig, folder: str, after_epoch: int, bounds: Bounds, micro_batch: int
+) -> Iterator[EpochResult]:
+    """One attempt with ``micro_batch`` images at once, from the last checkpoint."""
+    training = prepare(config, micro_batch)
     validation = view_split(training.dataset, "validation", config)
-    history = _restore(training, folder)
-    yield from (result for result in history if result.epoch > after_epoch)
+    restore_training(training, folder)
+    history = training.history
+    yield from [result for result in history if result.epoch > after_epoch]
+    reset_peak(training.device)
+    deadline = _deadline(training, bounds.seconds)
+    save = _periodic_save(training, folder, bounds.checkpoint_seconds)
     for epoch in range(len(history) + 1, config.epochs + 1):
-        started = time.perf_counter()
-        train_loss = train_epoch(training, epoch)
-        scores = predict(
-            training.network,
-            validation,
-            2 * config.batch_size,
-            has_indicator=training.dataset.has_indicator,
-        )
-        result = _result(training, epoch, train_loss, scores, started)
+        spent = training.position.seconds if training.position else 0.0
+        started = time.perf_counter() - spent
+        train_loss = train_epoch(training, epoch, deadline, save)
+        trained = time.perf_counter() - started
+        scores = _validate(training, validation)
+        result = _result(training, train_loss, scores, trained, started)
         history.append(result)
         save_scores(folder, VALIDATION_SCORES, scores)
-        save_checkpoint(folder, training.network, training.optimizer, history)
+        save_training(training, folder)
         if epoch > after_epoch:
             yield result
 
 
-def prepare(config: TrainingConfig) -> Training:
-    """Data, network, optimiser and loss at the start of a run; the seed decides all that is drawn.
+def _deadline(training: Training, seconds: float | None) -> Deadline | None:
+    if seconds is None:
+        return None
+    spent = sum(result.seconds for result in training.history)
+    if training.position is not None:
+        spent += training.position.seconds
+    return Deadline(time.monotonic() + seconds - spent, seconds)
 
-    Raises:
-        UserError: the data or the backbone cannot be had.
-    """
-    dataset = load_dataset(config.data)
-    device = pick_device()
-    torch.manual_seed(config.seed)
-    network = create_network(config, dataset, device)
-    groups = param_groups_weight_decay(network, config.optimizer.weight_decay)
-    optimizer = torch.optim.AdamW(
-        groups, lr=config.optimizer.learning_rate, fused=device.type == "cuda"
+
+def _periodic_save(training: Training, folder: str, every_seconds: float) -> Callable[[], None]:
+    """What saves the training after a step, when the last time was long enough ago."""
+    last = time.monotonic()
+
+    def save() -> None:
+        nonlocal last
+        if time.monotonic() - last >= every_seconds:
+            save_training(training, folder)
+            last = time.monotonic()
+
+    return save
+
+
+def _validate(training: Training, validation: View) -> NDArray[np.float32]:
+    # Nothing is kept for a backward pass, so twice as many images fit.
+    return predict(
+        training.validated,
+        validation,
+        2 * training.micro_batch,
+        has_indicator=training.dataset.has_indicator,
     )
-    counts = torch.tensor(list(count_labels(dataset, "train").values()), device=device)
-    loss = classification_loss(config.loss, counts[:, 0], counts[:, 1])
-    view = view_split(dataset, "train", config)
-    return Training(config, dataset, view, network, optimizer, loss, device)
-
-
-def create_network(
-    config: TrainingConfig, dataset: Dataset, device: torch.device
-) -> SemanticNetwork:
-    """The network for the labels and regions of the data, on the device.
-
-    Raises:
-        UserError: the backbone cannot be had.
-    """
-    network = build_network(
-        config, len(dataset.labels), len(dataset.regions), dataset.has_indicator
-    ).to(device)
-    network.to(memory_format=torch.channels_last)
-    return network
-
-
-def train_epoch(training: Training, epoch: int) -> float:
-    """Train for one epoch, from 1; returns the mean loss over its steps.
-
-    Raises:
-        FloatingPointError: the loss is not finite.
-    """
-    config, network = training.config, training.network
-    # Whatever a layer draws (dropout, drop path) follows from the seed and the epoch too.
-    torch.manual_seed(int(np.random.SeedSequence([config.seed, epoch, 1]).generate_state(1)[0]))
-    network.train()
-    size = len(training.train.split)
-    steps = max(1, size // config.batch_size)
-    total = torch.zeros((), device=training.device)
-    for step, (batch, targets) in enumerate(
-        training_batches(training.train, config, epoch, training.device)
-    ):
-        factor = rate_factor(config.schedule, (epoch - 1) * steps + step, config.epochs * steps)
-        for group in training.optimizer.param_groups:
-            group["lr"] = config.optimizer.learning_rate * factor
-        with autocast(training.device):
-            outputs = network.outputs(
-                normalise(batch.images, network),
-                map_input(batch, training.dataset.has_indicator),
-            )
-        loss = training.loss(outputs.logits, targets)
-        if outputs.region_logits is not None:
-            regions = segmentation_loss(outputs.region_logits, batch.masks, batch.masks_known)
-            loss = loss + config.semantic_map.auxiliary_weight * regions
-        training.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        training.optimizer.step()
-        total += loss.detach()
-    mean = float(total) / steps
-    if not np.isfinite(mean):
-        raise FloatingPointError(
-            f"the loss is {mean} in epoch {epoch} at learning rate "
-            f"{config.optimizer.learning_rate:g}; lower it"
-        )
-    return mean
-
-
-def _restore(training: Training, folder: str) -> list[EpochResult]:
-    """Load the folder's checkpoint, if there is one; its results so far."""
-    state = load_checkpoint(folder, training.device)
-    if state is None:
-        return []
-    training.network.load_state_dict(state["network"])
-    training.optimizer.load_state_dict(state["optimizer"])
-    history: list[EpochResult] = state["history"]
-    return history
 
 
 def _result(
-    training: Training, epoch: int, train_loss: float, scores: NDArray[np.float32], started: float
+    training: Training,
+    train_loss: float,
+    scores: NDArray[np.float32],
+    trained: float,
+    started: float,
 ) -> EpochResult:
     estimate = auc(training.dataset.splits["validation"].targets, scores)
+    images = training.steps * min(training.config.batch_size, len(training.train.split))
+    # Before the cost is measured, which is no part of training.
+    peak = _peak(training)
+    seconds = time.perf_counter() - started
+    cost = _cost(training)
     return EpochResult(
-        epoch=epoch,
+        epoch=len(training.history) + 1,
         mean_auc=estimate.mean,
         mean_auc_stderr=estimate.mean_stderr,
         label_auc=by_label(training.dataset.labels, estimate.labels),
         label_auc_stderr=by_label(training.dataset.labels, estimate.labels_stderr),
         train_loss=train_loss,
-        seconds=time.perf_counter() - started,
+        seconds=seconds,
         parameters=training.network.parameter_count,
+        images_per_second=images / trained,
+        flops=cost.flops,
+        latency_ms=cost.latency_ms,
+        latency_32_ms=cost.latency_32_ms,
+        peak_memory=peak,
+        device_memory=device_memory(training.device),
+        micro_batch=training.micro_batch,
     )
+
+
+def _peak(training: Training) -> int | None:
+    """The peak so far; an earlier process of the same training may have had a greater one."""
+    before = [result.peak_memory for result in training.history[-1:]]
+    known = [peak for peak in (*before, peak_memory(training.device)) if peak is not None]
+    return max(known, default=None)
+
+
+def _cost(training: Training) -> Cost:
+    """Measured after the first epoch, and kept from then on."""
+    if training.history:
+        last = training.history[-1]
+        assert last.flops is not None and last.latency_ms is not None
+        return Cost(last.flops, last.latency_ms, last.latency_32_ms)
+    config, dataset = training.config, training.dataset
+    channels = len(dataset.regions) + dataset.has_indicator
+    return measure_cost(training.validated, config.data.image_size, channels)

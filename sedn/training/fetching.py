@@ -1,11 +1,15 @@
 """The arrays of batches: copied out of the cache, or decoded by loader processes."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, fields
+from typing import TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from sedn.data import Split
@@ -13,6 +17,10 @@ from sedn.data.dataset import Pixels
 from sedn.data.on_demand import DecodedImages
 
 Rows = NDArray[np.int64]
+T = TypeVar("T")
+
+AHEAD = 2
+"""Batches that are read for a GPU while it works on another."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +49,43 @@ class Arrays:
     """``None`` where the maps that the network sees are the masks."""
     known: NDArray[np.bool_]
     targets: NDArray[np.float32]
+
+
+def fetch_tensors(
+    view: View, batches: Sequence[Rows], device: torch.device
+) -> Iterator[Mapping[str, Tensor]]:
+    """The tensors of each batch of rows on the device, in order, by the names in :class:`Arrays`.
+
+    For a GPU they are read by a thread into pinned memory, and copied while the GPU works.
+    """
+    arrays = fetch(view, batches)
+    if device.type != "cuda":
+        yield from map(_tensors, arrays)
+        return
+    for tensors in read_ahead(map(_pinned, arrays), AHEAD):
+        yield {name: value.to(device, non_blocking=True) for name, value in tensors.items()}
+
+
+def read_ahead(items: Iterator[T], count: int) -> Iterator[T]:
+    """The same items, of which a thread takes up to ``count`` before they are asked for."""
+    waiting: deque[Future[T | None]] = deque()
+    pool = ThreadPoolExecutor(1, thread_name_prefix="read-ahead")
+    try:
+        waiting.extend(pool.submit(next, items, None) for _ in range(count))
+        while (item := waiting.popleft().result()) is not None:
+            waiting.append(pool.submit(next, items, None))
+            yield item
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _tensors(arrays: Arrays) -> dict[str, Tensor]:
+    values = {field.name: getattr(arrays, field.name) for field in fields(arrays)}
+    return {name: torch.from_numpy(v) for name, v in values.items() if v is not None}
+
+
+def _pinned(arrays: Arrays) -> dict[str, Tensor]:
+    return {name: value.pin_memory() for name, value in _tensors(arrays).items()}
 
 
 def fetch(view: View, batches: Sequence[Rows]) -> Iterator[Arrays]:

@@ -1,4 +1,4 @@
-"""What an epoch reached."""
+"""What an epoch reached, and what it cost."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class EpochResult:
-    """Validation after one epoch of training."""
+    """Validation after one epoch of training, and costs; ``None`` where one was not measured."""
 
     epoch: int
     """Epochs completed, from 1."""
@@ -23,6 +23,20 @@ class EpochResult:
     seconds: float
     """Wall time of the epoch, evaluation included."""
     parameters: int
+    images_per_second: float | None = None
+    """Of training, evaluation left out."""
+    flops: int | None = None
+    """Floating-point operations of the network for one image."""
+    latency_ms: float | None = None
+    """Milliseconds of the network for one image."""
+    latency_32_ms: float | None = None
+    """Milliseconds of the network for a batch of 32."""
+    peak_memory: int | None = None
+    """Bytes: the most that training held so far, of the GPU, or of the machine."""
+    device_memory: int | None = None
+    """Bytes that the GPU has."""
+    micro_batch: int | None = None
+    """Images that went through the network at once."""
 
     def to_json(self) -> dict[str, Any]:
         """The result as plain JSON values."""

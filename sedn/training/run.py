@@ -18,12 +18,12 @@ from sedn.files import make_folder, write_bytes, write_text
 from sedn.metrics import auc
 from sedn.network import SemanticNetwork
 from sedn.training.batches import view_split
-from sedn.training.checkpoint import load_checkpoint
 from sedn.training.device import pick_device
-from sedn.training.epochs import create_network, train_epochs
+from sedn.training.epochs import train_epochs
 from sedn.training.evaluation import predict
 from sedn.training.model_file import MODEL, ModelHeader, save_model
 from sedn.training.result import EpochResult, by_label
+from sedn.training.state import create_network, load_trained
 
 CONFIG = "config.yaml"
 EPOCHS = "epochs.csv"
@@ -144,9 +144,7 @@ def _restore_network(config: TrainingConfig, dataset: Dataset, folder: Path) -> 
     backbone = config.backbone.model_copy(update={"pretrained": False})
     device = pick_device()
     network = create_network(config.model_copy(update={"backbone": backbone}), dataset, device)
-    state = load_checkpoint(str(folder), device)
-    assert state is not None, "the last epoch left a checkpoint"
-    network.load_state_dict(state["network"])
+    load_trained(str(folder), network, device)
     return network
 
 

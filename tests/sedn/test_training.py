@@ -16,11 +16,13 @@ from sklearn.metrics import roc_auc_score
 
 from sedn.config import ScheduleConfig, TrainingConfig, build_config
 from sedn.data import load_dataset
-from sedn.errors import UserError
+from sedn.errors import NonFiniteLoss, UserError
 from sedn.training.comparison import compare_runs
-from sedn.training.epochs import prepare, train_epoch, train_epochs
+from sedn.training.epochs import train_epochs
 from sedn.training.run import read_test_scores, train_run
-from sedn.training.schedule import rate_factor
+from sedn.training.schedule import create_schedule
+from sedn.training.state import prepare
+from sedn.training.step import train_epoch
 
 
 def configure(table: Path, **fields: object) -> TrainingConfig:
@@ -133,7 +135,7 @@ def test_a_loss_that_is_not_finite_is_named_with_epoch_and_rate(table: Path) -> 
     training = prepare(configure(table))
     with torch.no_grad():
         next(training.network.parameters()).fill_(math.inf)
-    with pytest.raises(FloatingPointError, match=r"nan in epoch 2 at learning rate 0\.003"):
+    with pytest.raises(NonFiniteLoss, match=r"nan in epoch 2 at step 1, learning rate 0\.00"):
         train_epoch(training, 2)
 
 
@@ -180,32 +182,3 @@ def test_two_runs_are_compared_on_the_same_images(table: Path, tmp_path: Path) -
         compare_runs(tmp_path / "one", tmp_path / "nothing")
 
 
-@pytest.mark.parametrize(("steps", "warmup"), [(7, 0.25), (7, 0.5), (100, 0.05), (100, 0.5)])
-def test_one_cycle_equals_torchs(steps: int, warmup: float) -> None:
-    parameter = torch.nn.Parameter(torch.zeros(1))
-    optimizer = torch.optim.SGD([parameter], lr=1.0)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, 1.0, steps, pct_start=warmup, cycle_momentum=False, final_div_factor=1e4
-    )
-    config = ScheduleConfig(kind="one_cycle", warmup=warmup)
-    for step in range(steps):
-        assert rate_factor(config, step, steps) == pytest.approx(
-            optimizer.param_groups[0]["lr"], abs=1e-6
-        )
-        optimizer.step()
-        if step < steps - 1:
-            schedule.step()
-
-
-@pytest.mark.parametrize("kind", ["one_cycle", "cosine"])
-@pytest.mark.parametrize("warmup", [0.0, 0.1, 0.9])
-@pytest.mark.parametrize("steps", [1, 2, 50])
-def test_the_rate_rises_then_falls_and_never_leaves_its_bounds(
-    kind: str, warmup: float, steps: int
-) -> None:
-    config = ScheduleConfig.model_validate({"kind": kind, "warmup": warmup})
-    factors = [rate_factor(config, step, steps) for step in range(steps)]
-    assert all(0 < factor <= 1 and math.isfinite(factor) for factor in factors)
-    top = int(np.argmax(factors))
-    assert factors[:top] == sorted(factors[:top])
-    assert factors[top:] == sorted(factors[top:], reverse=True)

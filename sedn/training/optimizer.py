@@ -1,0 +1,120 @@
+"""The optimiser of a run: any of timm's, with a learning rate of its own for each part."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import torch
+from timm.optim import create_optimizer_v2, get_optimizer_info, list_optimizers
+from timm.optim._param_groups import param_groups_layer_decay, param_groups_weight_decay
+from torch import nn
+
+from sedn.config import OptimizerConfig
+from sedn.errors import UserError, did_you_mean
+from sedn.network import SemanticNetwork
+
+_LOOKAHEAD = "lookahead_"
+_FUSED = frozenset({"adam", "adamw", "sgd", "momentum", "nesterov"})
+"""Optimisers of torch's that have one kernel for all parameters on a GPU."""
+
+
+def check_optimizer(name: str) -> None:
+    """Check that timm knows the optimiser and that what it needs is installed.
+
+    Raises:
+        UserError: it does not, or it is not; the nearest name is suggested.
+    """
+    plain = name.removeprefix(_LOOKAHEAD)
+    known = [str(option) for option in list_optimizers()]
+    if plain not in known:
+        hint = did_you_mean(plain, known)
+        raise UserError(f"optimizer '{name}': timm has no such optimiser{hint}")
+    if get_optimizer_info(plain).second_order:
+        raise UserError(
+            f"optimizer '{name}' needs gradients of gradients, which are not computed here; "
+            f"take another, such as 'adamw'"
+        )
+    try:
+        create_optimizer_v2([nn.Parameter(torch.zeros(2, 2))], opt=name, lr=1e-3)
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise UserError(
+            f"optimizer '{name}' cannot be had here ({reason}); take another, such as 'adamw'"
+        ) from None
+
+
+def create_optimizer(
+    network: SemanticNetwork, config: OptimizerConfig, device: torch.device
+) -> torch.optim.Optimizer:
+    """The configured optimiser over all parameters of the network.
+
+    Each group of parameters has an ``lr_scale``, by which timm's schedules multiply its learning
+    rate: of the layer in the backbone, of the classifier, or of what takes up the map.
+
+    Raises:
+        UserError: as :func:`check_optimizer`.
+    """
+    check_optimizer(config.name)
+    options: dict[str, Any] = {}
+    if device.type == "cuda" and config.name in _FUSED:
+        options["fused"] = True
+    return create_optimizer_v2(
+        parameter_groups(network, config),
+        opt=config.name,
+        lr=config.learning_rate,
+        weight_decay=config.weight_decay,
+        momentum=config.momentum,
+        **options,
+    )
+
+
+def parameter_groups(network: SemanticNetwork, config: OptimizerConfig) -> list[dict[str, Any]]:
+    """The parameters of the network in groups with their own decay and ``lr_scale``."""
+    backbone = _backbone_groups(network.backbone, config)
+    classifier = {id(parameter) for parameter in _classifier(network.backbone)}
+    groups = []
+    for group in backbone:
+        head = [p for p in group["params"] if id(p) in classifier]
+        trunk = [p for p in group["params"] if id(p) not in classifier]
+        scale = group.get("lr_scale", 1.0)
+        groups.append({**group, "params": trunk, "lr_scale": scale})
+        groups.append({**group, "params": head, "lr_scale": config.head_rate})
+    for part, rate in _other_parts(network, config).items():
+        of_part = param_groups_weight_decay(part, config.weight_decay)
+        groups += [{**group, "lr_scale": rate} for group in of_part]
+    return [group for group in groups if group["params"]]
+
+
+def _backbone_groups(backbone: nn.Module, config: OptimizerConfig) -> list[dict[str, Any]]:
+    undecayed: Iterable[str] = getattr(backbone, "no_weight_decay", set)()
+    if config.layer_decay == 1.0:
+        plain: list[dict[str, Any]] = param_groups_weight_decay(
+            backbone, config.weight_decay, no_weight_decay_list=set(undecayed)
+        )
+        return plain
+    by_layer: list[dict[str, Any]] = param_groups_layer_decay(
+        backbone,
+        config.weight_decay,
+        no_weight_decay_list=set(undecayed),
+        layer_decay=config.layer_decay,
+    )
+    return by_layer
+
+
+def _classifier(backbone: nn.Module) -> list[nn.Parameter]:
+    """The parameters of the backbone's own classifier, of which a few models have two."""
+    if not hasattr(backbone, "get_classifier"):
+        return []
+    found: Any = backbone.get_classifier()  # type: ignore[operator]
+    heads = found if isinstance(found, tuple | list) else (found,)
+    return [p for head in heads if isinstance(head, nn.Module) for p in head.parameters()]
+
+
+def _other_parts(network: SemanticNetwork, config: OptimizerConfig) -> Mapping[nn.Module, float]:
+    """What the network has beside the backbone, each with its factor of the learning rate."""
+    rates = {
+        network.head: config.head_rate,
+        network.embeddings: config.embedding_rate,
+        network.auxiliary: config.embedding_rate,
+        network.image_arm: 1.0,
+    }
+    return {part: rate for part, rate in rates.items() if part is not None}
