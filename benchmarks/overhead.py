@@ -19,13 +19,16 @@ from typing import Any
 from search.run import run_search
 from search.settings import Resources, SearchSettings
 from sedn.config import TrainingConfig
+from sedn.training.bounds import Bounds
 from sedn.training.result import EpochResult
 
 EPOCHS = 3
 GOAL_SECONDS = 0.2
 
 
-def empty_train(config: TrainingConfig, folder: str, after_epoch: int) -> Iterator[EpochResult]:
+def empty_train(
+    config: TrainingConfig, folder: str, after_epoch: int, bounds: Bounds
+) -> Iterator[EpochResult]:
     """Three epochs of nothing, better or worse by the learning rate."""
     for epoch in range(after_epoch + 1, config.epochs + 1):
         auc = min(0.99, 0.5 + 0.1 * epoch + config.optimizer.learning_rate)

@@ -18,7 +18,7 @@ from sqlalchemy import (
 from sqlalchemy import UniqueConstraint as Unique
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 BASELINE = "baseline"
 """The role of the trial that trains the plain backbone."""
 
@@ -115,7 +115,11 @@ class Trial(Base):
     config_hash: Mapped[str] = mapped_column(String(16), index=True)
     seed: Mapped[int] = mapped_column(BigInteger)
     state: Mapped[TrialState] = mapped_column(StateType)
+    cause: Mapped[str | None] = mapped_column(String(16))
+    """Why it did not reach its last epoch, in a word or two: ``non-finite``, ``out-of-memory``,
+    ``time``, ``worker-lost``, ``error``; null where the scheduler stopped it."""
     reason: Mapped[str | None] = mapped_column(Text)
+    """The same with all that is known, such as the traceback."""
     node: Mapped[str | None] = mapped_column(Text)
     started_at: Mapped[datetime] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -127,6 +131,20 @@ class Trial(Base):
     seconds: Mapped[float] = mapped_column(default=0.0)
     """Wall time of its epochs so far."""
     parameters: Mapped[int | None] = mapped_column(BigInteger)
+    images_per_second: Mapped[float | None]
+    """Of training, in the last epoch."""
+    flops: Mapped[int | None] = mapped_column(BigInteger)
+    """Floating-point operations of the network for one image."""
+    latency_ms: Mapped[float | None]
+    """Milliseconds of the network for one image."""
+    latency_32_ms: Mapped[float | None]
+    """Milliseconds of the network for 32 images."""
+    peak_memory: Mapped[int | None] = mapped_column(BigInteger)
+    """Bytes: the most that training held, of the GPU, or of the machine."""
+    device_memory: Mapped[int | None] = mapped_column(BigInteger)
+    """Bytes that the GPU has."""
+    micro_batch: Mapped[int | None]
+    """Images that went through the network at once."""
     folder: Mapped[str] = mapped_column(Text)
 
 

@@ -69,6 +69,17 @@ class EpochRecord:
     train_loss: float
     seconds: float
     parameters: int | None = None
+    images_per_second: float | None = None
+    flops: int | None = None
+    latency_ms: float | None = None
+    latency_32_ms: float | None = None
+    peak_memory: int | None = None
+    device_memory: int | None = None
+    micro_batch: int | None = None
+
+
+_OF_EPOCH = ("epoch", "mean_auc", "mean_auc_stderr", "train_loss", "seconds")
+"""What is kept for each epoch; of the rest the newest value stands at the trial."""
 
 
 def open_store(url: str, *, create: bool = False) -> "Store":
@@ -174,17 +185,17 @@ class Store:
         """Write an epoch, and bring its trial's own row up to it."""
         trial_id = self._id_of(experiment_id, number)
         values = {name: _storable(value) for name, value in asdict(epoch).items()}
-        parameters = values.pop("parameters")
-        newest = {name: values[name] for name in ("mean_auc", "mean_auc_stderr")}
+        of_epoch = {name: values.pop(name) for name in _OF_EPOCH}
+        newest = values | {name: of_epoch[name] for name in ("mean_auc", "mean_auc_stderr")}
         with self._session.begin() as session:
-            row = {"trial_id": trial_id, "recorded_at": datetime.now(UTC), **values}
+            row = {"trial_id": trial_id, "recorded_at": datetime.now(UTC), **of_epoch}
             _upsert(session, Epoch, [row], keep=["recorded_at"])
             of_trial = update(Trial).where(Trial.id == trial_id)
             seconds = select(func.sum(Epoch.seconds)).where(Epoch.trial_id == trial_id)
             session.execute(of_trial.values(seconds=seconds.scalar_subquery()))
             session.execute(
                 of_trial.where(Trial.epochs <= epoch.epoch).values(
-                    epochs=epoch.epoch, parameters=parameters, node=node, **newest
+                    epochs=epoch.epoch, node=node, **newest
                 )
             )
 
@@ -195,6 +206,8 @@ class Store:
         state: TrialState,
         reason: str | None = None,
         label_auc: Mapping[str, tuple[float | None, float | None]] | None = None,
+        *,
+        cause: str | None = None,
     ) -> None:
         """End a trial, with the AUC and standard error of each label after its last epoch."""
         trial_id = self._id_of(experiment_id, number)
@@ -204,6 +217,7 @@ class Store:
                 .where(Trial.id == trial_id)
                 .values(
                     state=state,
+                    cause=cause,
                     reason=_storable(reason),
                     ended_at=func.coalesce(Trial.ended_at, datetime.now(UTC)),
                 )

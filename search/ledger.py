@@ -9,26 +9,32 @@ its intermediate values for one that the scheduler stopped, FAIL with the reason
 Steps are epochs completed.
 """
 
+import math
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
 import optuna
+from optuna.samplers import RandomSampler
 from optuna.trial import TrialState as OptunaState
 
 from results.models import BASELINE, Experiment, TrialState
 from results.outage import survive_outage
 from results.store import EpochRecord, NewTrial, Store
 from search.progress import RunningTrial, Snapshot, Tally
-from search.samplers import make_sampler
+from search.samplers import draw, exhausted_after, make_samplers
 from search.settings import SearchSettings
 from search.study import SAMPLED, baseline_point
 from sedn.config import TrainingConfig, config_hash
+from sedn.training.bounds import Bounds
 from sedn.training.result import EpochResult
 from spaces import Space
 
 T = TypeVar("T")
+
+NEUTRAL = RandomSampler(seed=0)
+"""Stands in the study between a trial's draw and its end: it does nothing there."""
 
 OPTUNA_STATES = {
     TrialState.COMPLETE: OptunaState.COMPLETE,
@@ -48,6 +54,7 @@ class Assignment:
     """Where the checkpoint and the predictions of the trial are kept."""
     after_epoch: int = 0
     """Only results of later epochs are reported."""
+    bounds: Bounds = field(default_factory=Bounds)
 
 
 @dataclass
@@ -71,20 +78,27 @@ class Ledger:
         settings: SearchSettings,
         folder: str,
         *,
+        trial_seconds: float | None = None,
         patience_seconds: float = 600.0,
         on_wait: Callable[[Exception], None] = lambda error: None,
     ) -> None:
         self._store = store
         self._experiment_id = experiment.id
         self._study = study
+        self._study.sampler = NEUTRAL
         self._space = space
         self._settings = settings
+        self._samplers = make_samplers(settings, space)
+        self._trials = min(settings.trials, exhausted_after(settings, space) or settings.trials)
         self._folder = folder
+        self._trial_seconds = trial_seconds
         self._patience = patience_seconds
         self._on_wait = on_wait
         self._live: dict[int, _Live] = {}
         self._unfinished: deque[tuple[int, int]] = deque()
         """Number, and id in Optuna's tables, of the trials that are to go on."""
+        self._micro_batches: dict[tuple[str, int], int] = {}
+        """Images at once that fit the memory, by backbone and size, where a batch did not."""
         self._asked = 0
         self._tally = Tally()
         self._reconcile()
@@ -97,7 +111,7 @@ class Ledger:
     @property
     def finished(self) -> bool:
         """Whether every trial that was asked for has ended."""
-        return not self._live and not self._unfinished and self._asked >= self._settings.trials
+        return not self._live and not self._unfinished and self._asked >= self._trials
 
     def snapshot(self) -> Snapshot:
         """Where the search stands, from memory: costs no query."""
@@ -112,64 +126,68 @@ class Ledger:
             )
             for number, live in sorted(self._live.items())
         ]
-        return self._tally.snapshot(self._settings.trials, tuple(running))
+        return self._tally.snapshot(self._trials, tuple(running))
 
     def next(self) -> Assignment | None:
         """The next trial to run, or ``None`` when all that were asked for are handed out."""
         if self._unfinished:
             return self._resume(*self._unfinished.popleft())
-        if self._asked >= self._settings.trials:
+        if self._asked >= self._trials:
             return None
         return self._start(self._ask())
 
     def record_epoch(self, number: int, result: EpochResult, node: str | None = None) -> None:
         """Write one epoch of a live trial, per-label values kept until the trial ends."""
         live = self._live[number]
-        record = EpochRecord(
-            epoch=result.epoch,
-            mean_auc=result.mean_auc,
-            mean_auc_stderr=result.mean_auc_stderr,
-            train_loss=result.train_loss,
-            seconds=result.seconds,
-            parameters=result.parameters,
-        )
+        record = EpochRecord(**{f.name: getattr(result, f.name) for f in fields(EpochRecord)})
         self._call(self._store.record_epoch, self._experiment_id, number, record, node=node)
         self._report(live.optuna_id, result.epoch, result.mean_auc)
+        self._learn_memory(live.assignment.config, result.micro_batch)
         live.last = result
 
     def finish(self, number: int) -> TrialState:
         """End a live trial: COMPLETE if it reached its last epoch, else PRUNED."""
         live = self._live[number]
-        last = live.last
-        if last is None:
+        if live.last is None:
             return self.fail(number, "the trial ended without a result")
-        full = last.epoch >= live.assignment.config.epochs
-        state = TrialState.COMPLETE if full else TrialState.PRUNED
-        label_auc = {
-            label: (value, last.label_auc_stderr.get(label))
-            for label, value in last.label_auc.items()
-        }
-        self._call(
-            self._store.finish_trial, self._experiment_id, number, state, label_auc=label_auc
-        )
-        self._tell(number, state, last.mean_auc)
-        self._tally.add(number, live.assignment.role, state, last.mean_auc)
-        del self._live[number]
-        return state
+        full = live.last.epoch >= live.assignment.config.epochs
+        return self._end(number, TrialState.COMPLETE if full else TrialState.PRUNED, live.last)
 
-    def fail(self, number: int, reason: str) -> TrialState:
+    def stop(self, number: int, cause: str, reason: str) -> TrialState:
+        """End a live trial whose time is over: PRUNED with what it reached, FAILED with nothing."""
+        last = self._live[number].last
+        if last is None:
+            return self.fail(number, reason, cause)
+        return self._end(number, TrialState.PRUNED, last, cause=cause, reason=reason)
+
+    def fail(self, number: int, reason: str, cause: str = "error") -> TrialState:
         """End a live trial that broke; ``reason`` is kept whole, with its traceback."""
-        self._call(
-            self._store.finish_trial, self._experiment_id, number, TrialState.FAILED, reason=reason
-        )
-        self._tell(number, TrialState.FAILED, None)
-        self._tally.add(number, self._live[number].assignment.role, TrialState.FAILED, None)
-        del self._live[number]
-        return TrialState.FAILED
+        return self._end(number, TrialState.FAILED, None, cause=cause, reason=reason)
 
     def give_back(self, number: int) -> None:
         """Queue a live trial again whose worker was lost: it goes on from its last checkpoint."""
         self._unfinished.append((number, self._live.pop(number).optuna_id))
+
+    def _end(
+        self,
+        number: int,
+        state: TrialState,
+        last: EpochResult | None,
+        *,
+        cause: str | None = None,
+        reason: str | None = None,
+    ) -> TrialState:
+        """Write the end of a live trial to the store, then to the study."""
+        label_auc = last and {
+            label: (value, last.label_auc_stderr.get(label))
+            for label, value in last.label_auc.items()
+        }
+        mean_auc = None if last is None else last.mean_auc
+        key = (self._experiment_id, number, state)
+        self._call(self._store.finish_trial, *key, reason=reason, label_auc=label_auc, cause=cause)
+        self._tell(number, state, mean_auc)
+        self._tally.add(number, self._live.pop(number).assignment.role, state, mean_auc)
+        return state
 
     def _reconcile(self) -> None:
         """Bring the study level with the store, and queue what was running to go on."""
@@ -177,6 +195,9 @@ class Ledger:
         frozen = self._call(self._study.get_trials, deepcopy=False)
         self._asked = sum(t.state is not OptunaState.WAITING for t in frozen)
         self._tally = Tally.of(rows.values())
+        for known in rows.values():
+            if (known.micro_batch or math.inf) < known.config["batch_size"]:
+                self._learn_memory(TrainingConfig.model_validate(known.config), known.micro_batch)
         running = [t for t in frozen if t.state is OptunaState.RUNNING]
         epochs = self._call(self._store.epochs, self._experiment_id) if running else {}
         for trial in running:
@@ -219,11 +240,11 @@ class Ledger:
             config = self._space.baseline(overrides)
         else:
             role = SAMPLED
-            self._study.sampler = make_sampler(self._settings, trial.number)
-            params = self._call(self._space.sample, trial)
+            params = self._call(lambda: draw(self._space, trial, self._samplers(trial.number)))
             config = self._space.config(params, overrides)
         config = canonical_config(config)
-        assignment = Assignment(trial.number, role, config, f"{self._folder}/{trial.number:05d}")
+        folder = f"{self._folder}/{trial.number:05d}"
+        assignment = Assignment(trial.number, role, config, folder, bounds=self._bounds(config))
         row = NewTrial(
             experiment_id=self._experiment_id,
             number=trial.number,
@@ -251,9 +272,21 @@ class Ledger:
         config = TrainingConfig.model_validate(row.config)
         # The last known epoch is reported once more: what was decided on it may have been lost.
         known = max(0, row.epochs - 1)
-        assignment = Assignment(number, row.role, config, row.folder, after_epoch=known)
+        assignment = Assignment(
+            number, row.role, config, row.folder, after_epoch=known, bounds=self._bounds(config)
+        )
         self._live[number] = _Live(assignment, optuna_id)
         return assignment
+
+    def _bounds(self, config: TrainingConfig) -> Bounds:
+        return Bounds(self._micro_batches.get(_memory_key(config)), self._trial_seconds)
+
+    def _learn_memory(self, config: TrainingConfig, micro_batch: int | None) -> None:
+        """Remember how many images at once fit, where it is fewer than were asked for."""
+        asked = config.micro_batch_size or config.batch_size
+        if micro_batch is not None and micro_batch < asked:
+            key = _memory_key(config)
+            self._micro_batches[key] = min(micro_batch, self._micro_batches.get(key, micro_batch))
 
     def _report(self, optuna_id: int, epoch: int, mean_auc: float) -> None:
         """Tell the study an epoch; told again, the later value stands, as in the store.
@@ -265,7 +298,9 @@ class Ledger:
     def _tell(self, number: int, state: TrialState, value: float | None) -> None:
         told = OPTUNA_STATES[state]
         values = value if told is OptunaState.COMPLETE else None
+        self._study.sampler = self._samplers(number)
         self._call(self._study.tell, number, values, state=told, skip_if_finished=True)
+        self._study.sampler = NEUTRAL
 
     def _call(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Call the database, and wait for it to come back when it has gone away."""
@@ -274,3 +309,7 @@ class Ledger:
             patience_seconds=self._patience,
             on_wait=self._on_wait,
         )
+
+
+def _memory_key(config: TrainingConfig) -> tuple[str, int]:
+    return config.backbone.name, config.data.image_size

@@ -15,6 +15,7 @@ from ray.tune.search import Searcher
 from results.outage import StoreUnavailable
 from search.ledger import Ledger
 from search.progress import Snapshot
+from sedn.errors import TimeExceeded, TrainingError
 
 MAX_RESTARTS = 3
 """A trial whose worker is lost this often is taken for the cause of it, and fails."""
@@ -88,12 +89,18 @@ class LedgerCallback(Callback):  # type: ignore[misc]
         """Fail the trial, or queue it again when it was the worker that was lost."""
         number = self._searcher.number_of(trial.trial_id)
         error = _error_of(trial)
-        if isinstance(error, (RayActorError, WorkerCrashedError)):
+        lost = isinstance(error, (RayActorError, WorkerCrashedError))
+        if lost:
             self._restarts[number] += 1
             if self._restarts[number] <= MAX_RESTARTS:
                 self._ledger.give_back(number)
                 return
-        self._ledger.fail(number, _reason(trial, error))
+        raised = getattr(error, "cause", None) or error
+        if isinstance(raised, TimeExceeded):
+            self._ledger.stop(number, raised.kind, str(raised))
+            return
+        cause = raised.kind if isinstance(raised, TrainingError) else TrainingError.kind
+        self._ledger.fail(number, _reason(trial, error), "worker-lost" if lost else cause)
 
 
 class StoreStopper(Stopper):  # type: ignore[misc]

@@ -9,10 +9,12 @@ from ray.tune import Trainable
 
 from search.ledger import Assignment
 from sedn.config import TrainingConfig
+from sedn.training.bounds import Bounds
 from sedn.training.result import EpochResult
 
-TrainFunction = Callable[[TrainingConfig, str, int], Iterator[EpochResult]]
-"""``train(config, folder, after_epoch)`` yields a result for each epoch after ``after_epoch``."""
+TrainFunction = Callable[[TrainingConfig, str, int, Bounds], Iterator[EpochResult]]
+"""``train(config, folder, after_epoch, bounds)`` yields a result for each epoch after
+``after_epoch``."""
 
 
 class TrialActor(Trainable):  # type: ignore[misc]
@@ -53,7 +55,9 @@ class TrialActor(Trainable):  # type: ignore[misc]
     def _begin(self, assignment: Assignment) -> None:
         self._close()
         self._target = assignment.config.epochs
-        self._epochs = self._train(assignment.config, assignment.folder, assignment.after_epoch)
+        self._epochs = self._train(
+            assignment.config, assignment.folder, assignment.after_epoch, assignment.bounds
+        )
 
     def _close(self) -> None:
         close = getattr(getattr(self, "_epochs", None), "close", None)

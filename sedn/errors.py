@@ -16,28 +16,28 @@ class UserError(Exception):
 class TrainingError(Exception):
     """A training cannot go on; the message is one line that says where it was and what would do.
 
-    Its ``cause`` is what the results store keeps beside the message.
+    Its ``kind`` is what the results store keeps beside the message.
     """
 
-    cause: ClassVar[str] = "error"
+    kind: ClassVar[str] = "error"
 
 
 class NonFiniteLoss(TrainingError):
     """The loss is infinite or not a number."""
 
-    cause = "non-finite"
+    kind = "non-finite"
 
 
 class OutOfMemory(TrainingError):
     """The memory does not suffice for a single image."""
 
-    cause = "out-of-memory"
+    kind = "out-of-memory"
 
 
 class TimeExceeded(TrainingError):
     """The training took longer than it was given."""
 
-    cause = "time"
+    kind = "time"
 
 
 def did_you_mean(word: str, options: Iterable[str]) -> str:

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +10,7 @@ from sedn.config import TrainingConfig
 from sedn.errors import OutOfMemory
 from sedn.metrics import auc
 from sedn.training.batches import view_split
+from sedn.training.bounds import Bounds
 from sedn.training.checkpoint import VALIDATION_SCORES, save_scores
 from sedn.training.cost import Cost, measure_cost
 from sedn.training.evaluation import predict
@@ -25,20 +25,6 @@ from sedn.training.memory import (
 from sedn.training.result import EpochResult, by_label
 from sedn.training.state import Training, prepare, restore_training, save_training
 from sedn.training.step import Deadline, train_epoch
-
-CHECKPOINT_SECONDS = 600.0
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """What bounds a training from outside: it decides nothing of what is trained."""
-
-    micro_batch: int | None = None
-    """Images at once, at most: what was found to fit the memory before."""
-    seconds: float | None = None
-    """Wall time of all epochs together."""
-    checkpoint_seconds: float = CHECKPOINT_SECONDS
-    """An epoch that takes longer is saved within, about this often."""
 
 
 def train_epochs(

@@ -13,7 +13,7 @@ def make_curves(
 ) -> Callable[..., Iterator[EpochResult]]:
     """A training function: AUC rises with the epochs, to a height that the configuration sets."""
 
-    def train(config: Any, folder: str, after_epoch: int) -> Iterator[Any]:
+    def train(config: Any, folder: str, after_epoch: int, bounds: Any) -> Iterator[Any]:
         height = {"none": 0.7, "input": 0.9, "stage1": 0.8}[config.embedding.placement]
         height -= abs(config.optimizer.learning_rate - 0.01)
         for epoch in range(after_epoch + 1, config.epochs + 1):

@@ -1,0 +1,15 @@
+"""What bounds a training from outside."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Decides nothing of what is trained, only with how much memory and for how long."""
+
+    micro_batch: int | None = None
+    """Images at once, at most: what was found to fit the memory before."""
+    seconds: float | None = None
+    """Wall time of all epochs together."""
+    checkpoint_seconds: float = 600.0
+    """An epoch that takes longer is saved within, about this often."""
