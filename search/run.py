@@ -52,6 +52,7 @@ def run_search(
     watch: Watcher = lambda snapshot: None,
     on_images: "Progress" = lambda *_: None,
     on_wait: Callable[[Exception], None] = lambda error: None,
+    on_notice: Callable[[str], None] = lambda line: None,
 ) -> SearchOutcome:
     """Start the search called ``name``, or go on with it where it stopped.
 
@@ -65,15 +66,20 @@ def run_search(
         watch: called with a snapshot about twice a second while the search runs.
         on_images: told how far the decoding of the images is, before the first trial.
         on_wait: called once when the database goes away and is waited for.
+        on_notice: told in a line what a person should know before the first trial.
 
     Raises:
         UserError: something of the input is wrong; nothing was written.
     """
+    from search.samplers import check_sampler
+
     resources = resources or Resources()
     _check_name(name)
     check_address(resources.address)
     asked_space = load_space(space)
     check_backbones(asked_space)
+    if notice := check_sampler(settings, asked_space):
+        on_notice(notice)
     dataset, counts = _read_data(asked_space, settings, on_images)
     store = open_store(store_url, create=True)
     with sole_driver(store.engine, name):
@@ -194,7 +200,16 @@ def _open_ledger(
     space = parse_space(experiment.space_yaml, experiment.space_name)
     study = open_study(store, experiment.name, space)
     folder = f"{resources.storage()}/{experiment.name}"
-    return Ledger(store, experiment, study, space, settings, folder, on_wait=on_wait)
+    return Ledger(
+        store,
+        experiment,
+        study,
+        space,
+        settings,
+        folder,
+        trial_seconds=resources.trial_seconds,
+        on_wait=on_wait,
+    )
 
 
 def _run_trials(

@@ -8,7 +8,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sedn.errors import UserError, did_you_mean
 
-SamplerName = Literal["tpe", "random"]
 SchedulerName = Literal["asha", "none"]
 
 
@@ -25,7 +24,9 @@ class SearchSettings(BaseModel):
     """Trials that the experiment holds in the end, the baseline included."""
     epochs: int | None = Field(None, ge=1)
     """Epochs of a full training; ``None`` leaves it to the space."""
-    sampler: SamplerName = "tpe"
+    sampler: str = "tpe"
+    """A name of :data:`search.samplers.options.SAMPLERS`, or ``module:Class``."""
+    sampler_options: dict[str, Any] = Field(default_factory=dict)
     scheduler: SchedulerName = "asha"
     reduction_factor: int = Field(3, ge=2)
     """ASHA keeps the best ``1 / reduction_factor`` of the trials at each rung."""
@@ -60,6 +61,8 @@ class Resources(BaseModel):
     """``None``: one where the cluster has GPUs, else none."""
     max_concurrent: int | None = Field(None, ge=1)
     """Trials at a time; ``None``: as many as the cluster has room for."""
+    trial_seconds: float | None = Field(None, gt=0)
+    """A trial stops after this time, of all its epochs together, and keeps what it reached."""
     time_seconds: float | None = Field(None, gt=0)
     """The search stops after this time; what is unfinished goes on when it is resumed."""
 

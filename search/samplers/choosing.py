@@ -1,0 +1,226 @@
+"""Which sampler a search asks for: checked before the first trial, made anew for each."""
+
+import math
+import warnings
+from collections.abc import Callable
+from functools import partial
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+from optuna.distributions import CategoricalDistribution
+from optuna.exceptions import ExperimentalWarning
+from optuna.samplers import BaseSampler, PartialFixedSampler, RandomSampler, TPESampler
+
+from search.samplers.custom import make_custom
+from search.samplers.distributions import all_axes, always_active
+from search.samplers.options import parse_options
+from search.settings import SearchSettings
+from search.study import baseline_point
+from sedn.errors import UserError
+from spaces import Space
+
+MakeSampler = Callable[[int], BaseSampler]
+"""The sampler that draws the trial of a number."""
+
+NEEDS = {"gp": ("torch", "scipy"), "cmaes": ("cmaes",), "qmc": ("scipy",)}
+EXHAUSTIVE = ("grid", "brute-force")
+LARGEST_GRID = 1_000_000
+
+
+def check_sampler(settings: SearchSettings, space: Space) -> str | None:
+    """See before the first trial that the sampler can draw from the space.
+
+    Returns:
+        A line on what it does not model, or ``None``.
+
+    Raises:
+        UserError: there is no such sampler, it lacks a package, an option is none of it, or the
+            space is none for it.
+    """
+    name = settings.sampler
+    if ":" not in name:
+        parse_options(name, settings.sampler_options)
+    for package in NEEDS.get(name, ()):
+        if find_spec(package) is None:
+            raise UserError(
+                f"--sampler: '{name}' needs the package {package}: "
+                f"pip install 'sedn-search[{package}]'"
+            )
+    if name in EXHAUSTIVE:
+        _check_finite(name, space)
+    make_samplers(settings, space)(1)
+    return _unmodelled(name, space)
+
+
+def exhausted_after(settings: SearchSettings, space: Space) -> int | None:
+    """Trials after which an exhaustive sampler has tried all points; ``None`` for the others."""
+    points = space.points() if settings.sampler in EXHAUSTIVE else None
+    return None if points is None else points + (not baseline_point(space))
+
+
+def make_samplers(settings: SearchSettings, space: Space) -> MakeSampler:
+    """A function that makes the sampler of each trial.
+
+    A sampler's random state comes from the search's seed and the trial's number alone, and what it
+    knows of past trials from the study. So a resumed search draws what an uninterrupted one would
+    have drawn from the same history.
+
+    Raises:
+        UserError: there is no such sampler, or an option is none of it.
+    """
+    if ":" in settings.sampler:
+        return lambda number: make_custom(
+            settings.sampler, settings.sampler_options, _seed(settings, number)
+        )
+    options = parse_options(settings.sampler, settings.sampler_options).model_dump()
+    startup = min(10, max(4, settings.trials // 4))
+    if "n_startup_trials" in options and options["n_startup_trials"] is None:
+        options["n_startup_trials"] = startup
+    make = _MAKERS[settings.sampler](settings, space, options)
+
+    def quietly(number: int) -> BaseSampler:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            try:
+                return make(number)
+            except ValueError as error:
+                said = " ".join(str(error).replace("`", "").split())
+                raise UserError(f"--sampler-option: sampler '{settings.sampler}': {said}") from None
+
+    return quietly
+
+
+def _seed(settings: SearchSettings, number: int) -> int:
+    return int(np.random.SeedSequence([settings.seed, number]).generate_state(1)[0])
+
+
+def _tpe(settings: SearchSettings, space: Space, options: dict[str, Any]) -> MakeSampler:
+    return lambda number: TPESampler(seed=_seed(settings, number), **options)
+
+
+def _random(settings: SearchSettings, space: Space, options: dict[str, Any]) -> MakeSampler:
+    return lambda number: RandomSampler(seed=_seed(settings, number), **options)
+
+
+def _gp(settings: SearchSettings, space: Space, options: dict[str, Any]) -> MakeSampler:
+    from search.samplers.fitted import FittedGp
+
+    axes = always_active(space)
+    return lambda number: FittedGp(
+        axes,
+        seed=_seed(settings, number),
+        independent_sampler=TPESampler(seed=_seed(settings, number)),
+        **options,
+    )
+
+
+def _cmaes(settings: SearchSettings, space: Space, options: dict[str, Any]) -> MakeSampler:
+    from search.samplers.fitted import FittedCmaEs
+
+    axes = _numbers(space)
+    return lambda number: FittedCmaEs(
+        axes,
+        seed=_seed(settings, number),
+        independent_sampler=TPESampler(seed=_seed(settings, number)),
+        **options,
+    )
+
+
+def _qmc(settings: SearchSettings, space: Space, options: dict[str, Any]) -> MakeSampler:
+    from search.samplers.fitted import FittedQmc
+
+    axes = all_axes(space)
+    # One seed for all: the points of one sequence are even, those of several are not.
+    return lambda number: FittedQmc(axes, number, seed=_seed(settings, 0), **options)
+
+
+def _brute_force(settings: SearchSettings, space: Space, options: dict[str, Any]) -> MakeSampler:
+    from search.samplers.fitted import FittedBruteForce
+
+    return lambda number: FittedBruteForce(seed=_seed(settings, number), **options)
+
+
+def _nsga(
+    which: int, settings: SearchSettings, space: Space, options: dict[str, Any]
+) -> MakeSampler:
+    from search.samplers.fitted import FittedNsga2, FittedNsga3
+
+    kind = FittedNsga2 if which == 2 else FittedNsga3
+    axes = always_active(space)
+    return lambda number: kind(axes, seed=_seed(settings, number), **options)
+
+
+def _grid(settings: SearchSettings, space: Space, options: dict[str, Any]) -> MakeSampler:
+    """All points in a random order that the search's seed fixes, but the baseline's."""
+    values = {axis.path: axis.values() or () for axis in space.axes}
+    sizes = [len(one) for one in values.values()]
+    order = np.random.default_rng(settings.seed).permutation(math.prod(sizes))
+    if baseline := baseline_point(space):
+        first = [list(one).index(baseline[path]) for path, one in values.items()]
+        order = order[order != np.ravel_multi_index(first, sizes)]
+
+    def make(number: int) -> BaseSampler:
+        places = np.unravel_index(order[(number - 1) % len(order)], sizes)
+        point = {path: one[i] for (path, one), i in zip(values.items(), places, strict=True)}
+        return PartialFixedSampler(point, RandomSampler(seed=_seed(settings, number)))
+
+    return make
+
+
+_MAKERS: dict[str, Callable[[SearchSettings, Space, dict[str, Any]], MakeSampler]] = {
+    "tpe": _tpe,
+    "gp": _gp,
+    "cmaes": _cmaes,
+    "qmc": _qmc,
+    "random": _random,
+    "grid": _grid,
+    "brute-force": _brute_force,
+    "nsga2": partial(_nsga, 2),
+    "nsga3": partial(_nsga, 3),
+}
+
+
+def _numbers(space: Space) -> dict[str, Any]:
+    axes = always_active(space)
+    return {p: one for p, one in axes.items() if not isinstance(one, CategoricalDistribution)}
+
+
+def _check_finite(name: str, space: Space) -> None:
+    """Refuse a space that cannot be tried point by point."""
+    for axis in space.axes:
+        if axis.values() is None:
+            raise UserError(
+                f"--sampler: '{name}' tries every point, and axis '{axis.path}' of space "
+                f"'{space.name}' has no end of values; give it a step, or take another sampler"
+            )
+        if axis.when and name == "grid":
+            raise UserError(
+                f"--sampler: 'grid' takes no axis with a condition, such as '{axis.path}' of space "
+                f"'{space.name}'; 'brute-force' does"
+            )
+    points = space.points() or 0
+    if name == "grid" and points > LARGEST_GRID:
+        raise UserError(
+            f"--sampler: 'grid' takes up to {LARGEST_GRID:,} points, and space '{space.name}' has "
+            f"{points:,}; 'qmc' fills it evenly with as many as there is time for"
+        )
+
+
+def _unmodelled(name: str, space: Space) -> str | None:
+    """A line on the axes that the sampler does not model together with the others."""
+    if name in ("gp", "nsga2", "nsga3"):
+        modelled, instead = always_active(space), "at random" if name != "gp" else "by TPE"
+        what = "axes that are always active"
+    elif name == "cmaes":
+        modelled, instead, what = _numbers(space), "by TPE", "numbers that are always active"
+    else:
+        return None
+    if not modelled:
+        raise UserError(
+            f"--sampler: '{name}' models {what}, and space '{space.name}' has none; take 'tpe'"
+        )
+    others = [path for path in all_axes(space) if path not in modelled]
+    if not others:
+        return None
+    return f"sampler '{name}' models {what}; {', '.join(others)} it draws one by one, {instead}"

@@ -1,0 +1,58 @@
+"""A sampler of the user's own, named ``module:Class``."""
+
+import importlib
+import inspect
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from optuna.samplers import BaseSampler, BruteForceSampler, GridSampler
+
+from search.samplers.options import refuse_unknown
+from sedn.errors import UserError, did_you_mean
+
+
+def find_class(name: str) -> type[BaseSampler]:
+    """The class at ``module:Class``; the working directory is looked in too.
+
+    Raises:
+        UserError: it cannot be imported, or is no sampler of Optuna's kind.
+    """
+    module_name, _, class_name = name.partition(":")
+    if (folder := str(Path.cwd())) not in sys.path:
+        sys.path.append(folder)
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        raise UserError(f"--sampler: '{module_name}' cannot be imported: {said}") from None
+    found = getattr(module, class_name, None)
+    if found is None:
+        hint = did_you_mean(class_name, vars(module))
+        raise UserError(f"--sampler: module '{module_name}' has no '{class_name}'{hint}")
+    if not (isinstance(found, type) and issubclass(found, BaseSampler)):
+        raise UserError(f"--sampler: '{name}' must be a class derived from optuna's BaseSampler")
+    if issubclass(found, (GridSampler, BruteForceSampler)):
+        raise UserError(f"--sampler: '{name}' would stop the study; take 'grid' or 'brute-force'")
+    return found
+
+
+def make_custom(name: str, options: Mapping[str, Any], seed: int) -> BaseSampler:
+    """An object of the user's class; it is given ``seed`` if it takes one.
+
+    Raises:
+        UserError: it takes no such option, or does not take its value.
+    """
+    kind = find_class(name)
+    parameters = inspect.signature(kind).parameters
+    takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    for option in options:
+        if not takes_all:
+            refuse_unknown(name, option, parameters)
+    seeded = {"seed": seed} if "seed" in parameters else {}
+    try:
+        return kind(**seeded | dict(options))
+    except Exception as error:
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        raise UserError(f"--sampler: '{name}' cannot be made: {said}") from None

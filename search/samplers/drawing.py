@@ -1,0 +1,66 @@
+"""Drawing a trial's parameters, and going on with a draw that a crash has cut off."""
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.samplers import BaseSampler
+
+from spaces import Space
+
+
+def draw(space: Space, trial: optuna.Trial, sampler: BaseSampler) -> dict[str, Any]:
+    """Values of the active axes by dotted path, drawn by ``sampler`` and kept in the study.
+
+    Values that ``trial`` has already are kept, and the rest is what it would have been.
+    """
+    study = trial.study
+    neutral = study.sampler
+    study.sampler = sampler
+    try:
+        sampler.before_trial(study, trial._cached_frozen_trial)
+        # Axes that are modelled together come first of all; later, more would be known of them.
+        drawn = set(trial.relative_params) | set(trial._fixed_params)
+        return space.sample(_Continued(trial, drawn))
+    finally:
+        study.sampler = neutral
+
+
+class _Continued:
+    """A trial that draws and discards where a value is there: the random state must go on."""
+
+    def __init__(self, trial: optuna.Trial, drawn: set[str]) -> None:
+        self._trial = trial
+        self._drawn = drawn
+        self._there = dict(trial.params)
+        self._before: dict[str, Any] = {}
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        return self._suggest(name, CategoricalDistribution(choices))
+
+    def suggest_int(
+        self, name: str, low: int, high: int, *, step: int = 1, log: bool = False
+    ) -> int:
+        return int(self._suggest(name, IntDistribution(low, high, log=log, step=step)))
+
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
+    ) -> float:
+        return float(self._suggest(name, FloatDistribution(low, high, log=log, step=step)))
+
+    def _suggest(self, name: str, distribution: BaseDistribution) -> Any:
+        if name in self._there and name not in self._drawn and not distribution.single():
+            frozen = copy.copy(self._trial._cached_frozen_trial)
+            frozen.params = dict(self._before)
+            study = self._trial.study
+            study.sampler.sample_independent(study, frozen, name, distribution)
+        value = self._trial._suggest(name, distribution)
+        self._before[name] = value
+        return value

@@ -1,0 +1,126 @@
+"""Optuna's samplers, told the space's axes instead of guessing them from past trials.
+
+Optuna takes for the axes those that all past trials have in common. The baseline of a space that
+has no plain backbone is no point of it and has no parameters, so nothing would be in common. What
+is known beforehand also costs nothing to find out, and is the same after a restart.
+"""
+
+from typing import Any
+
+from optuna.distributions import BaseDistribution
+from optuna.samplers import (
+    BaseSampler,
+    BruteForceSampler,
+    CmaEsSampler,
+    GPSampler,
+    NSGAIIISampler,
+    NSGAIISampler,
+    QMCSampler,
+)
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+Axes = dict[str, BaseDistribution]
+
+
+class _Told(BaseSampler):
+    """Models the axes that it was told."""
+
+    axes: Axes
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> Axes:
+        """The axes that are drawn together."""
+        return dict(self.axes)
+
+
+class FittedGp(_Told, GPSampler):
+    """Gaussian process over the trials that are points of the space."""
+
+    def __init__(self, axes: Axes, **options: Any) -> None:
+        super().__init__(warn_independent_sampling=False, **options)
+        self.axes = axes
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: Axes
+    ) -> dict[str, Any]:
+        """Values of the axes in ``search_space``."""
+        return super().sample_relative(_PointsOfStudy(study), trial, search_space)  # type: ignore[arg-type]
+
+
+class FittedCmaEs(_Told, CmaEsSampler):
+    """CMA-ES; its state is kept by Optuna in the attributes of each generation's first trial."""
+
+    def __init__(self, axes: Axes, **options: Any) -> None:
+        super().__init__(warn_independent_sampling=False, **options)
+        self.axes = axes
+
+
+class FittedNsga2(_Told, NSGAIISampler):
+    """NSGA-II; generations and parents are kept by Optuna in the study's attributes."""
+
+    def __init__(self, axes: Axes, **options: Any) -> None:
+        super().__init__(**options)
+        self.axes = axes
+
+
+class FittedNsga3(_Told, NSGAIIISampler):
+    """NSGA-III, likewise."""
+
+    def __init__(self, axes: Axes, **options: Any) -> None:
+        super().__init__(**options)
+        self.axes = axes
+
+
+class FittedQmc(_Told, QMCSampler):
+    """QMC over all axes; an axis that is not active leaves its coordinate unused."""
+
+    def __init__(self, axes: Axes, number: int, **options: Any) -> None:
+        super().__init__(warn_independent_sampling=False, **options)
+        self.axes = axes
+        self.number = number
+
+    def _find_sample_id(self, study: Study, search_space: Axes) -> int:
+        # Optuna counts draws in the study: one that a crash cut off would leave a gap.
+        return self.number
+
+
+class FittedBruteForce(BruteForceSampler):
+    """Brute force over the trials that are points of the space."""
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: Any
+    ) -> Any:
+        """A value below which there are points that no trial has tried."""
+        points: Any = _PointsOfStudy(study)
+        return super().sample_independent(points, trial, param_name, param_distribution)
+
+    def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Any) -> None:
+        """Nothing: Optuna would stop the study, and the ledger knows when all is tried."""
+
+
+class _PointsOfStorage:
+    def __init__(self, storage: Any) -> None:
+        self._storage = storage
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._storage, name)
+
+    def get_all_trials(self, *args: Any, **kwargs: Any) -> list[FrozenTrial]:
+        trials = self._storage.get_all_trials(*args, **kwargs)
+        return [t for t in trials if t.params or not t.state.is_finished()]
+
+
+class _PointsOfStudy:
+    """A study without the ended trials that have no parameters."""
+
+    def __init__(self, study: Study) -> None:
+        self._study = study
+        self._storage = _PointsOfStorage(study._storage)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._study, name)
+
+    def _get_trials(
+        self, deepcopy: bool = True, states: Any = None, use_cache: bool = False
+    ) -> list[FrozenTrial]:
+        return self._storage.get_all_trials(self._study._study_id, deepcopy=deepcopy, states=states)
