@@ -3,6 +3,7 @@
 from spaces.axes import Axis, Choice, Condition, FloatRange, IntRange, SuggestsValues
 from spaces.backbones import backbone_names, check_backbones
 from spaces.loading import catalog, load_space, parse_space
+from spaces.optimizers import check_optimizers
 from spaces.space import Space
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "backbone_names",
     "catalog",
     "check_backbones",
+    "check_optimizers",
     "load_space",
     "parse_space",
 ]

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from search.cli.data import app as data_app
 from search.cli.predict import predict
-from sedn.errors import UserError
+from sedn.errors import TrainingError, UserError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,12 +34,17 @@ DEFAULT_STORE = "sqlite:///sedn.db"
 
 
 def main() -> None:
-    """Run the command line; wrong input ends in one line and exit code 2."""
+    """Run the command line; wrong input ends in one line and exit code 2, a training that broke in
+    one and exit code 1.
+    """
     try:
         app(standalone_mode=True)
     except UserError as error:
         err.print(f"sedn: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(2)
+    except TrainingError as error:
+        err.print(f"sedn: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(1)
     except KeyboardInterrupt:
         err.print("sedn: stopped", markup=False)
         sys.exit(130)
