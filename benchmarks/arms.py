@@ -31,7 +31,8 @@ from sedn.config import DataConfig, TrainingConfig, build_config
 from sedn.segmentation.config import SegmenterConfig
 from sedn.segmentation.segmenter import train_segmenter
 from sedn.training.comparison import compare_runs
-from sedn.training.run import RunSummary, train_run
+from sedn.training.run import train_run
+from sedn.training.summary import RunSummary
 
 STAGES = ["stage1", "stage2", "stage1+stage2"]
 FUSIONS = ["scale_shift", "concat"]

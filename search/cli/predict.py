@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 STDIN = "-"
 TOP_IN_TERMINAL = 5
+MARK = "✓ "
+"""Before a label that is present."""
 err = Console(stderr=True)
 
 
@@ -47,7 +49,9 @@ def predict(
         bool, typer.Option("--skip-unreadable", help="Leave out images that cannot be read.")
     ] = False,
 ) -> None:
-    """Score images, per label; the map comes from the run's own semantic source."""
+    """Score images, per label, and tell which labels are present; the map comes from the run's own
+    semantic source.
+    """
     words = _words(images)
     from sedn.prediction.images import find_images
     from sedn.prediction.predict import predict_images
@@ -61,7 +65,7 @@ def predict(
     found = find_images(_paths(words))
     predictions = predict_images(run, found, batch_size, maps, skip if skip_unreadable else None)
     terminal = output is None and sys.stdout.isatty()
-    lines = _json_lines if as_json else _short_lines if terminal else _csv_lines
+    lines = _json_lines if as_json else short_lines if terminal else _csv_lines
     with _written(output) as write:
         for line in lines(_counted(predictions, counts), top):
             write(line)
@@ -143,15 +147,22 @@ def _csv_row(cells: Sequence[str]) -> str:
 def _json_lines(predictions: Iterator["Prediction"], top: int | None) -> Iterator[str]:
     for prediction in predictions:
         probabilities = {label: round(sure, 6) for label, sure in _best(prediction, top)}
-        yield json.dumps({"image": prediction.name, "probabilities": probabilities}) + "\n"
+        said = {"image": prediction.name, "present": prediction.present}
+        yield json.dumps(said | {"probabilities": probabilities}) + "\n"
 
 
-def _short_lines(predictions: Iterator["Prediction"], top: int | None) -> Iterator[str]:
-    """For a person."""
+def short_lines(predictions: Iterator["Prediction"], top: int | None) -> Iterator[str]:
+    """For a person: the labels that are present, marked, then the most probable
+    others.
+    """
     for prediction in predictions:
-        best = _best(prediction, top or TOP_IN_TERMINAL)
-        said = " · ".join(f"{label} {sure:.4f}" for label, sure in best)
-        yield f"{prediction.name}  {said}\n"
+        best = _best(prediction, len(prediction.probabilities))
+        present = [pair for pair in best if pair[0] in prediction.present]
+        absent = [pair for pair in best if pair[0] not in prediction.present]
+        room = max((top or TOP_IN_TERMINAL) - len(present), 0)
+        said = [f"{MARK}{label} {sure:.4f}" for label, sure in present[:top]]
+        said += [f"{label} {sure:.4f}" for label, sure in absent[:room]]
+        yield f"{prediction.name}  {' · '.join(said)}\n"
 
 
 def _best(prediction: "Prediction", top: int | None) -> list[tuple[str, float]]:

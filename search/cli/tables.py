@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from sedn.training.comparison import PairedAuc, RunComparison
-    from sedn.training.run import RunSummary
+    from sedn.training.summary import RunSummary
 
 RANK_COLUMNS = {
     "rank", "trial", "role", "mean_auc", "low", "high", "gain",
@@ -50,15 +50,49 @@ def labels_table(frame: "pd.DataFrame", name: str) -> Table:
 
 
 def test_table(summary: "RunSummary", name: str) -> Table:
-    """A run's AUC on the test split, per label and in the mean."""
-    table = _table(f"{name}: AUC on the test split")
+    """A run on the test split: AUC per label and in the mean, and what is right at thresholds."""
+    table = _table(f"{name}: the test split")
     table.add_column("label")
-    table.add_column("AUC ± 95 %", justify="right")
+    for title in (
+        "AUC ± 95 %",
+        "threshold",
+        "F1",
+        "precision",
+        "recall",
+        "right",
+        "wrong",
+        "missed",
+    ):
+        table.add_column(title, justify="right", no_wrap=True)
     for label, auc in summary.label_auc.items():
-        table.add_row(label, _auc(auc, summary.label_auc_stderr[label]))
+        score = summary.label_scores[label]
+        mark = "*" if label in summary.undecided_labels else ""
+        table.add_row(
+            label,
+            _auc(auc, summary.label_auc_stderr[label]),
+            f"{score.threshold:.3f}{mark}",
+            *(_share(value) for value in (score.f1, score.precision, score.recall)),
+            str(score.correct),
+            str(score.predicted - score.correct),
+            str(score.positives - score.correct),
+        )
     table.add_section()
     table.add_row("mean", _auc(summary.mean_auc, summary.mean_auc_stderr), style="bold")
+    table.caption = _test_caption(summary)
+    table.caption_justify = "left"
     return table
+
+
+def _test_caption(summary: "RunSummary") -> str:
+    """What the table of the test split rests on."""
+    lines = [
+        f"Calibration error {summary.calibration_error:.1%}, "
+        f"{summary.calibration_error_scaled:.1%} at temperature {summary.temperature:.3f}. "
+        "Temperature and thresholds are validation's."
+    ]
+    if summary.undecided_labels:
+        lines.append("* Validation lacks images with or without this label; its threshold is 0.5.")
+    return "\n".join(lines)
 
 
 def comparison_table(comparison: "RunComparison", name: str, other: str) -> Table:
@@ -140,6 +174,10 @@ def _auc(value: float | None, stderr: float | None, *, sign: bool = False) -> st
         return "–"
     shown = f"{value:+.4f}" if sign else f"{value:.4f}"
     return shown if stderr is None or stderr != stderr else f"{shown} ± {1.96 * stderr:.4f}"
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
 
 
 def _percent(value: float | None) -> str:

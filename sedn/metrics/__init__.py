@@ -1,6 +1,14 @@
-"""How well scores rank images, label by label, and how surely that is known."""
+"""How well scores rank images, label by label, how surely that is known, and whether their
+probabilities can be believed.
+"""
 
 from sedn.metrics.bootstrap import bootstrap_mean, bootstrap_means
+from sedn.metrics.calibration import (
+    Reliability,
+    calibrate,
+    fit_temperature,
+    reliability,
+)
 from sedn.metrics.precision import average_precision
 from sedn.metrics.roc import (
     AucEstimate,
@@ -11,16 +19,30 @@ from sedn.metrics.roc import (
     paired_label_differences,
     root_sum_of_squares,
 )
+from sedn.metrics.thresholds import (
+    DEFAULT_THRESHOLD,
+    LabelScore,
+    best_thresholds,
+    score_labels,
+)
 
 __all__ = [
+    "DEFAULT_THRESHOLD",
     "AucEstimate",
+    "LabelScore",
+    "Reliability",
     "auc",
     "average_precision",
+    "best_thresholds",
     "bootstrap_mean",
     "bootstrap_means",
+    "calibrate",
+    "fit_temperature",
     "label_influences",
     "label_intervals",
     "paired_difference",
     "paired_label_differences",
+    "reliability",
     "root_sum_of_squares",
+    "score_labels",
 ]

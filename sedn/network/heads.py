@@ -103,7 +103,7 @@ class QueryHead(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Logits (B, labels) of ``tokens`` (B, N, channels)."""
-        queries = self.queries.expand(len(tokens), -1, -1)
+        queries = self.queries.expand(tokens.shape[0], -1, -1)
         found: Tensor = self.decoder(queries, self.project(tokens))
         return (found * self.weight).sum(-1) + self.bias
 

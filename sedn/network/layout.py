@@ -20,7 +20,7 @@ def feature_map(output: Any, place: Place) -> Tensor:
     patches = x[:, place.prefix :]
     if place.order:
         patches = patches[:, torch.tensor(place.order, device=x.device)]
-    return patches.transpose(1, 2).reshape(len(x), place.channels, *place.grid)
+    return patches.transpose(1, 2).reshape(x.shape[0], place.channels, *place.grid)
 
 
 def replace_feature_map(output: Any, place: Place, changed: Tensor) -> Any:

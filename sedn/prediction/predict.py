@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from sedn.data.content import FileContent
@@ -27,9 +26,11 @@ class Prediction:
     name: str
     """The path that was given."""
     probabilities: dict[str, float]
-    """By label, in the order of the run's data."""
+    """By label, in the order of the run's data; calibrated on validation."""
+    present: tuple[str, ...]
+    """Labels whose probability reaches their threshold, in that order."""
     logits: NDArray[np.float32]
-    """``(labels,)``, before the sigmoid."""
+    """``(labels,)``, before temperature and sigmoid."""
     lacks_mask: bool
     """Whether the network sees given maps and was told that this image has none."""
 
@@ -183,8 +184,11 @@ def _predict(predictor: Predictor, batch: list[_Sample]) -> Iterator[Prediction]
         np.stack([sample.mask for sample in batch]),
         np.array([sample.known for sample in batch]),
     )
-    given = predictor.header.config.map_source == "given"
-    probabilities = torch.from_numpy(logits).sigmoid().tolist()
+    header = predictor.header
+    given = header.config.map_source == "given"
+    probabilities = header.calibration.probabilities(logits).tolist()
     for sample, row, sure in zip(batch, logits, probabilities, strict=True):
-        by_label = dict(zip(predictor.header.labels, sure, strict=True))
-        yield Prediction(sample.name, by_label, row, given and not sample.known)
+        by_label = dict(zip(header.labels, sure, strict=True))
+        reached = zip(by_label.items(), header.calibration.thresholds, strict=True)
+        present = tuple(label for (label, value), threshold in reached if value >= threshold)
+        yield Prediction(sample.name, by_label, present, row, given and not sample.known)

@@ -16,7 +16,8 @@ from sedn.training.device import pick_device
 from sedn.training.evaluation import predict
 from sedn.training.fetching import View
 from sedn.training.model_file import MODEL, ModelHeader, load_network, read_header
-from sedn.training.run import CONFIG, SEGMENTER, SUMMARY
+from sedn.training.run import CONFIG, SEGMENTER
+from sedn.training.summary import SUMMARY
 
 
 @dataclass(frozen=True)

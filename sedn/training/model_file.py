@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import safetensors
 import safetensors.torch
@@ -13,6 +14,7 @@ from sedn.config import TrainingConfig, build_config
 from sedn.errors import UserError
 from sedn.files import write_bytes
 from sedn.network import SemanticNetwork, build_network
+from sedn.training.calibration import Calibration
 
 MODEL = "model.safetensors"
 
@@ -27,6 +29,8 @@ class ModelHeader:
     """Names of the channels of its maps."""
     has_indicator: bool
     """Whether it is told which images have a map, as some of its data set have none."""
+    calibration: Calibration
+    """From its logits to probabilities and labels."""
 
 
 def save_model(network: SemanticNetwork, header: ModelHeader, path: Path) -> None:
@@ -65,6 +69,7 @@ def read_header(path: Path) -> ModelHeader:
         labels=tuple(fields["labels"]),
         regions=tuple(fields["regions"]),
         has_indicator=fields["has_indicator"],
+        calibration=_read_calibration(fields["calibration"]),
     )
 
 
@@ -88,6 +93,12 @@ def load_network(path: Path, header: ModelHeader, device: torch.device) -> Seman
         raise UserError(f"{path}: not the weights of this network: {_reason(error)}") from None
     network.to(device).to(memory_format=torch.channels_last)
     return network.eval()
+
+
+def _read_calibration(fields: Mapping[str, Any]) -> Calibration:
+    return Calibration(
+        fields["temperature"], tuple(fields["thresholds"]), tuple(fields["undecided"])
+    )
 
 
 def _reason(error: Exception) -> str:

@@ -14,11 +14,15 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from search.cli.main import app
+from search.cli.predict import short_lines
 from sedn.config import build_config
 from sedn.errors import UserError
+from sedn.prediction.images import find_images
+from sedn.prediction.predict import predict_images
 from sedn.segmentation.config import SegmenterConfig
 from sedn.segmentation.segmenter import train_segmenter
 from sedn.training.run import read_test_scores, train_run
+from sedn.training.summary import read_summary
 
 
 def predict(*words: str, folder: Path, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
@@ -57,8 +61,8 @@ def train(table: Path, folder: Path, placement: str = "none", **semantic_map: st
         "epochs": 1,
         "batch_size": 16,
     }
-    train_run(build_config(fields, "test"), folder)
-    return 1 / (1 + np.exp(-read_test_scores(folder)[1]))
+    summary = train_run(build_config(fields, "test"), folder)
+    return 1 / (1 + np.exp(-read_test_scores(folder)[1] / summary.temperature))
 
 
 @pytest.fixture
@@ -114,6 +118,29 @@ def test_paths_on_stdin_as_json(table: Path, images: Path, tmp_path: Path) -> No
     assert (last["image"], first["image"]) == ("images/late/17.png", odd)
     assert list(last["probabilities"].values()) == pytest.approx(expected[17], abs=1e-5)
     assert list(first["probabilities"].values()) == pytest.approx(expected[0], abs=1e-5)
+
+
+def thresholds(run: Path) -> np.ndarray:
+    return np.array([score.threshold for score in read_summary(run).label_scores.values()])
+
+
+def test_what_is_present_is_told_and_comes_first(table: Path, images: Path, tmp_path: Path) -> None:
+    expected = train(table, tmp_path / "run")
+    reached = expected >= thresholds(tmp_path / "run")
+    assert 0 < reached.sum() < reached.size, "some labels are present, not all"
+    lines = quick(str(tmp_path / "run"), str(images), "--json").stdout.splitlines()
+    for line, present in zip(lines, reached, strict=True):
+        labels = [label for label, is_in in zip(("red", "bright"), present, strict=True) if is_in]
+        assert json.loads(line)["present"] == labels
+    predictions = predict_images(tmp_path / "run", find_images([images]))
+    short = list(short_lines(predictions, None))
+    for line, present, sure in zip(short, reached, expected, strict=True):
+        words = line.split("  ")[1].split(" · ")
+        assert sum(word.startswith("✓ ") for word in words) == present.sum()
+        order = sorted((0, 1), key=lambda i: (not present[i], -sure[i]))
+        assert [word.removeprefix("✓ ").split()[0] for word in words] == [
+            ("red", "bright")[i] for i in order
+        ]
 
 
 def test_the_most_probable_labels_alone(table: Path, images: Path, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from sedn.prediction.predict import Prediction, predict_images
 from sedn.segmentation.config import SegmenterConfig
 from sedn.segmentation.segmenter import train_segmenter
 from sedn.training.run import read_test_scores, train_run
+from sedn.training.summary import read_summary
 
 SIZE = 32
 
@@ -85,7 +86,14 @@ def test_without_masks(
     assert [prediction.name for prediction in predictions] == [str(image) for image in images]
     first = predictions[0]
     assert list(first.probabilities) == ["red", "bright"]
-    assert list(first.probabilities.values()) == pytest.approx(1 / (1 + np.exp(-first.logits)))
+    summary = read_summary(tmp_path / "run")
+    scaled = first.logits / summary.temperature
+    assert list(first.probabilities.values()) == pytest.approx(1 / (1 + np.exp(-scaled)))
+    for label, score in summary.label_scores.items():
+        present = [p for p in predictions if label in p.present]
+        assert all(p.probabilities[label] >= score.threshold for p in present)
+        # The run told the same of the same images.
+        assert len(present) == score.predicted
     assert not any(prediction.lacks_mask for prediction in predictions)
     with pytest.raises(UserError, match=r"run: its network .*; leave --maps out"):
         predict_images(tmp_path / "run", images, maps=tmp_path)

@@ -1,0 +1,109 @@
+"""What a finished run reached, as a file in its folder."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sedn.config import TrainingConfig
+from sedn.data import Dataset
+from sedn.errors import UserError
+from sedn.files import write_text
+from sedn.metrics import LabelScore, auc, calibrate, reliability, score_labels
+from sedn.training.calibration import Calibration
+from sedn.training.result import EpochResult, by_label
+
+SUMMARY = "summary.json"
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """What a finished run reached on the test split, which it read once."""
+
+    mean_auc: float
+    mean_auc_stderr: float
+    label_auc: dict[str, float | None]
+    """AUC by label; ``None`` where the test split lacks one of the classes."""
+    label_auc_stderr: dict[str, float | None]
+    label_scores: dict[str, LabelScore]
+    """By label: its threshold, chosen on validation, and F1, precision and recall at it."""
+    undecided_labels: list[str]
+    """Labels of which validation lacks images with or without it; their threshold is 0.5."""
+    temperature: float
+    """What logits are divided by before the sigmoid; fitted on validation."""
+    calibration_error: float
+    """Expected calibration error of the test split without the temperature …"""
+    calibration_error_scaled: float
+    """… and with it."""
+    validation_mean_auc: float
+    map_source: str
+    """Who supplied the maps at test time: a given map is an oracle's."""
+    data_fingerprint: str
+    skipped_images: int
+    """Images of the data that could not be read and were left out."""
+    epochs: int
+    parameters: int
+
+    def to_json(self) -> dict[str, Any]:
+        """The summary as plain JSON values."""
+        return asdict(self)
+
+
+def summarise(
+    config: TrainingConfig,
+    dataset: Dataset,
+    logits: NDArray[np.float32],
+    calibration: Calibration,
+    last: EpochResult,
+) -> RunSummary:
+    """What a network with these ``logits`` (images, labels) of the test split reached there."""
+    targets = dataset.splits["test"].targets
+    estimate = auc(targets, logits)
+    sure = calibration.probabilities(logits)
+    scores = score_labels(targets, sure, calibration.thresholds)
+    return RunSummary(
+        mean_auc=estimate.mean,
+        mean_auc_stderr=estimate.mean_stderr,
+        label_auc=by_label(dataset.labels, estimate.labels),
+        label_auc_stderr=by_label(dataset.labels, estimate.labels_stderr),
+        label_scores=dict(zip(dataset.labels, scores, strict=True)),
+        undecided_labels=list(calibration.undecided),
+        temperature=calibration.temperature,
+        calibration_error=reliability(targets, calibrate(logits, 1.0)).error,
+        calibration_error_scaled=reliability(targets, sure).error,
+        validation_mean_auc=last.mean_auc,
+        map_source=config.map_source,
+        data_fingerprint=dataset.fingerprint,
+        skipped_images=dataset.skipped,
+        epochs=last.epoch,
+        parameters=last.parameters,
+    )
+
+
+def write_summary(summary: RunSummary, folder: Path) -> None:
+    """Write it into the run's folder, which is then finished."""
+    write_text(folder / SUMMARY, json.dumps(summary.to_json(), indent=1) + "\n")
+
+
+def read_summary(folder: Path) -> RunSummary:
+    """What the finished run in ``folder`` reached.
+
+    Raises:
+        UserError: the folder holds no finished run, or one of an older version.
+    """
+    path = folder / SUMMARY
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+        scores = {label: LabelScore(**score) for label, score in fields["label_scores"].items()}
+        return RunSummary(**fields | {"label_scores": scores})
+    except FileNotFoundError:
+        raise UserError(f"{folder}: holds no finished run; `sedn train` makes one") from None
+    except (KeyError, TypeError):
+        raise UserError(
+            f"{path}: no summary of this version of `sedn train`; train it again in a new folder"
+        ) from None
+    except (OSError, ValueError, AttributeError) as error:
+        raise UserError(f"{path}: cannot be read: {error}") from None
