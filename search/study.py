@@ -12,6 +12,7 @@ from results.database import configure_connection
 from results.models import BASELINE
 from results.store import Store
 from spaces import Space
+from spaces.axes import is_active
 
 SAMPLED = "sampled"
 
@@ -38,7 +39,8 @@ def open_study(store: Store, name: str, space: Space) -> optuna.Study:
 def baseline_point(space: Space) -> dict[str, Any]:
     """The baseline as a point of the space; empty when no point of the space is the baseline."""
     params = space.baseline_params()
-    return params if space.config(params) == space.baseline() else {}
+    whole = all(axis.path in params for axis in space.axes if is_active(axis, params))
+    return params if whole and space.config(params) == space.baseline() else {}
 
 
 def open_storage(store: Store) -> RDBStorage:
