@@ -79,6 +79,13 @@ def first_convolution(model: nn.Module) -> str | None:
     return name
 
 
+def pixel_statistics(model: nn.Module) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and deviation of the pixels, 0 to 1, by channel, that the model was made for."""
+    described = getattr(model, "pretrained_cfg", {})
+    mean, deviation = (tuple(described.get(name, (0.5, 0.5, 0.5))) for name in ("mean", "std"))
+    return mean, deviation
+
+
 def _description(name: str) -> PretrainedCfg:
     return get_pretrained_cfg(name) or PretrainedCfg()
 

@@ -18,6 +18,8 @@ from sedn.training.calibration import fit_calibration
 from sedn.training.device import pick_device
 from sedn.training.epochs import train_epochs
 from sedn.training.evaluation import predict
+from sedn.training.hub import write_backbone, write_hub_config
+from sedn.training.model_card import write_card
 from sedn.training.model_file import MODEL, ModelHeader, save_model
 from sedn.training.reliability import write_reliability
 from sedn.training.result import EpochResult
@@ -87,6 +89,7 @@ def _finish(config: TrainingConfig, folder: Path, last: EpochResult) -> RunSumma
     _save_scores(targets, logits, folder)
     write_reliability(targets, logits, calibration, folder)
     summary = summarise(config, dataset, logits, calibration, last)
+    write_card(header, summary, dataset, folder)
     write_summary(summary, folder)
     return summary
 
@@ -109,8 +112,12 @@ def _logits(
 
 
 def _save_model(network: SemanticNetwork, header: ModelHeader, folder: Path) -> None:
-    """The model, and the segmenter that predicts its maps: all that scores a new image."""
+    """The model, as the hub and timm know one, and the segmenter that predicts its maps: all that
+    scores a new image.
+    """
     save_model(network, header, folder / MODEL)
+    write_hub_config(network, header, folder)
+    write_backbone(network, header, folder)
     if header.config.semantic_map.source == "predicted":
         from sedn.segmentation.segmenter import copy_segmenter
 

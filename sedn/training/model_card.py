@@ -1,0 +1,185 @@
+"""The model card of a run: what the model is, what it reached, how to use it, where it ends.
+
+Mitchell et al., Model Cards for Model Reporting, arXiv 1810.03993; the front matter is what the
+Hugging Face hub reads.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from timm.models import get_pretrained_cfg
+
+from sedn.config import TrainingConfig
+from sedn.data import Dataset
+from sedn.files import write_text
+from sedn.training.model_file import ModelHeader
+from sedn.training.summary import RunSummary
+
+CARD = "README.md"
+
+_SOURCES = {
+    "none": "The network sees no semantic map.",
+    "given": "The network sees maps that come with the images. At test time they were the data "
+    "set's own masks, so the results are those of a perfect segmenter; expect less of another.",
+    "predicted": "The maps are predicted from the image by the segmenter in `segmenter/`.",
+    "auxiliary": "The network predicts its maps itself.",
+    "constant": "A control: all images have the same map.",
+    "shuffled": "A control: each image has the map of another; it cannot score single images.",
+}
+
+
+def write_card(header: ModelHeader, summary: RunSummary, dataset: Dataset, folder: Path) -> None:
+    """Write the card into the run's folder."""
+    name = folder.resolve().name
+    front = yaml.safe_dump(_front_matter(name, header.config, summary, dataset), sort_keys=False)
+    parts = [
+        f"---\n{front}---\n# {name}\n",
+        _what(header, summary, dataset),
+        _results(summary),
+        _use(header),
+        _limits(summary),
+    ]
+    write_text(folder / CARD, "\n".join(parts))
+
+
+def _front_matter(
+    name: str, config: TrainingConfig, summary: RunSummary, dataset: Dataset
+) -> dict[str, Any]:
+    metrics = [{"type": "roc_auc", "name": "mean ROC AUC over labels", "value": summary.mean_auc}]
+    metrics += [
+        {"type": "roc_auc", "name": f"ROC AUC of {label}", "value": auc}
+        for label, auc in summary.label_auc.items()
+        if auc is not None
+    ]
+    result = {
+        "task": {"type": "image-classification", "name": "multi-label image classification"},
+        "dataset": {"type": dataset.name, "name": dataset.name, "split": "test"},
+        "metrics": metrics,
+    }
+    front: dict[str, Any] = {
+        "library_name": "sedn-search",
+        "pipeline_tag": "image-classification",
+        "tags": ["image-classification", "multi-label", "semantic-map", "timm"],
+        "metrics": ["roc_auc", "f1", "precision", "recall"],
+    }
+    described = get_pretrained_cfg(config.backbone.name)
+    if config.backbone.pretrained and described is not None and described.hf_hub_id:
+        tag = f".{described.tag}" if described.tag else ""
+        front["base_model"] = f"timm/{described.architecture}{tag}"
+    return front | {"model-index": [{"name": name, "results": [result]}]}
+
+
+def _what(header: ModelHeader, summary: RunSummary, dataset: Dataset) -> str:
+    config = header.config
+    rows = {
+        "task": "multi-label image classification",
+        "labels": ", ".join(header.labels),
+        "backbone": f"{config.backbone.name} of timm, "
+        + ("pretrained" if config.backbone.pretrained else "from scratch"),
+        "map enters at": config.embedding.placement,
+        "regions of the map": ", ".join(header.regions) or "none",
+        "map source": f"{summary.map_source}. {_SOURCES[summary.map_source]}",
+        "image": f"RGB, {config.data.image_size} x {config.data.image_size} pixels, resized "
+        "bilinearly without regard to its aspect",
+        "parameters": f"{summary.parameters:,}",
+        "epochs": f"{summary.epochs}",
+        "data": f"{dataset.name}, fingerprint `{summary.data_fingerprint}`; "
+        + ", ".join(f"{len(split):,} {name}" for name, split in dataset.splits.items())
+        + f"; {summary.skipped_images} images could not be read",
+    }
+    table = "\n".join(f"| {name} | {_cell(said)} |" for name, said in rows.items())
+    return f"""\
+A classifier that sees a semantic map beside the image (SE-DNN, Shen, Zhao and Luo 2023,
+[arXiv 2305.05228](https://arxiv.org/abs/2305.05228)), or one of the arms it is compared with;
+`config.yaml` holds all that decided its training.
+
+| | |
+|---|---|
+{table}
+"""
+
+
+def _results(summary: RunSummary) -> str:
+    rows = [
+        f"| {_cell(label)} | {_auc(auc, summary.label_auc_stderr[label])} "
+        f"| {score.threshold:.3f}{'*' if label in summary.undecided_labels else ''} "
+        f"| {_share(score.f1)} | {_share(score.precision)} | {_share(score.recall)} "
+        f"| {score.positives} of {score.known} |"
+        for (label, auc), score in zip(
+            summary.label_auc.items(), summary.label_scores.values(), strict=True
+        )
+    ]
+    undecided = (
+        "\n\\* Validation lacks images with or without this label, so its threshold is 0.5.\n"
+        if summary.undecided_labels
+        else ""
+    )
+    return f"""\
+## Results on the test split
+
+Mean ROC AUC over labels {_auc(summary.mean_auc, summary.mean_auc_stderr)} (95 % interval over
+images); {summary.validation_mean_auc:.4f} on validation.
+
+| label | AUC ± 95 % | threshold | F1 | precision | recall | positive |
+|---|---:|---:|---:|---:|---:|---:|
+{chr(10).join(rows)}
+{undecided}
+Expected calibration error {summary.calibration_error:.2%}, and
+{summary.calibration_error_scaled:.2%} with temperature {summary.temperature:.4f}. Temperature and
+thresholds were fitted on validation; the test split was read once, after training.
+`reliability.html` shows the calibration.
+"""
+
+
+def _use(header: ModelHeader) -> str:
+    maps = " --maps masks/" if header.config.map_source == "given" else ""
+    return f"""\
+## Use
+
+```
+sedn predict FOLDER photos/{maps} > scores.csv     # FOLDER: where this file lies
+sedn export --onnx FOLDER -o model.onnx
+```
+
+The backbone alone, without the map, in plain timm:
+
+```python
+import timm
+
+model = timm.create_model("local-dir:FOLDER/backbone", pretrained=True)
+```
+
+A probability is `sigmoid(logit / temperature)`; a label is present where it reaches the threshold.
+Both are in `config.json` and in the header of `model.safetensors`.
+"""
+
+
+def _limits(summary: RunSummary) -> str:
+    return f"""\
+## Limits
+
+- {_SOURCES[summary.map_source]}
+- Scores, temperature and thresholds hold for images like those of the data named above. Where
+  labels are more or less frequent, choose the thresholds anew.
+- A threshold maximises F1 on validation, which favours neither precision nor recall; where one
+  error costs more than the other, choose another.
+- The choice of this configuration among others may rest on the same validation images.
+- Who is seen in the images, and whether the labels are fair to them, was not examined.
+"""
+
+
+def _auc(value: float | None, stderr: float | None) -> str:
+    if value is None or value != value:
+        return "–"
+    half = "" if stderr is None or stderr != stderr else f" ± {1.96 * stderr:.4f}"
+    return f"{value:.4f}{half}"
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _cell(text: str) -> str:
+    """Text that keeps to its cell of a Markdown table."""
+    return text.replace("|", "\\|").replace("\n", " ")
