@@ -36,3 +36,9 @@ def image_line(what: str, done: int, total: int) -> RenderableType:
     bar = ProgressBar(total=total, completed=done, width=40)
     line.add_row(f"{what} images", bar, f"{done:,} of {total:,}")
     return line
+
+
+def say_skipped(console: Console, images: int) -> None:
+    """Count in every result the images that it lacks."""
+    if images:
+        console.print(f"{images} images could not be read and were left out.", highlight=False)

@@ -9,7 +9,11 @@ import typer
 from rich.console import Console
 
 from search.cli.data import app as data_app
+from search.cli.export import export
+from search.cli.images import say_skipped
+from search.cli.options import DEFAULT_STORE, JsonOption, StoreOption
 from search.cli.predict import predict
+from search.cli.train import train
 from sedn.errors import TrainingError, UserError
 
 if TYPE_CHECKING:
@@ -24,13 +28,6 @@ app = typer.Typer(
 )
 out = Console()
 err = Console(stderr=True)
-
-StoreOption = Annotated[
-    str,
-    typer.Option("--store", envvar="SEDN_STORE", help="SQLAlchemy URL of the database."),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output on stdout.")]
-DEFAULT_STORE = "sqlite:///sedn.db"
 
 
 def main() -> None:
@@ -178,7 +175,7 @@ def rank(
         _print_frame(frame)
         return
     out.print(ranking_table(frame.head(top), name))
-    _say_skipped(opened.experiment(name).skipped_images)
+    say_skipped(err, opened.experiment(name).skipped_images)
     if frame.empty:
         err.print(f"No trial of '{name}' has been trained to its last epoch yet.", markup=False)
 
@@ -196,78 +193,11 @@ def labels(name: str, store: StoreOption = DEFAULT_STORE, as_json: JsonOption = 
         _print_frame(frame)
         return
     out.print(labels_table(frame, name))
-    _say_skipped(opened.experiment(name).skipped_images)
+    say_skipped(err, opened.experiment(name).skipped_images)
 
 
-@app.command()
-def export(
-    name: str,
-    rank: Annotated[int, typer.Option(min=1, help="The configuration at this rank.")] = 1,
-    trial: Annotated[int | None, typer.Option(min=0, help="Or this trial's.")] = None,
-    baseline: Annotated[bool, typer.Option("--baseline", help="Or the plain backbone's.")] = False,
-    splits: Annotated[
-        bool, typer.Option("--splits", help="Or the split of each image, as CSV.")
-    ] = False,
-    output: Annotated[Path | None, typer.Option("-o", help="A file; stdout if none.")] = None,
-    store: StoreOption = DEFAULT_STORE,
-) -> None:
-    """Write a configuration for `sedn train`, exactly as its trial ran it."""
-    from results.export import export_config
-    from results.splits import export_splits
-    from results.store import open_store
-    from sedn.files import write_text
-
-    opened = open_store(store)
-    text = (
-        export_splits(opened, name)
-        if splits
-        else export_config(opened, name, rank=rank, trial=trial, baseline=baseline)
-    )
-    if output is None:
-        sys.stdout.write(text)
-        return
-    write_text(output, text)
-    err.print(f"Wrote {output}", markup=False)
-
-
-@app.command()
-def train(
-    config: Annotated[Path, typer.Argument(help="A configuration, as `sedn export` writes it.")],
-    output: Annotated[Path, typer.Option("-o", help="Folder of the run; resumed if it exists.")],
-    beside: Annotated[
-        Path | None, typer.Option(help="A finished run to compare with on the test split.")
-    ] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Train a configuration to a checkpoint, and score it once on the test split."""
-    from search.cli.images import ImageBar
-    from search.cli.live import epoch_line
-    from search.cli.tables import comparison_table, test_table
-    from sedn.config import load_config
-    from sedn.data import prepare_dataset
-    from sedn.training.comparison import compare_runs
-    from sedn.training.run import train_run
-
-    loaded = load_config(config)
-    with ImageBar(err) as bar:
-        prepare_dataset(loaded.data, bar.show)
-    summary = train_run(
-        loaded,
-        output,
-        lambda result: err.print(epoch_line(result, loaded.epochs), markup=False, highlight=False),
-    )
-    _say_skipped(summary.skipped_images)
-    comparison = compare_runs(output, beside) if beside else None
-    if as_json:
-        _print_json(comparison.to_json() if comparison else summary.to_json())
-        return
-    out.print(
-        comparison_table(comparison, output.name, beside.name)
-        if comparison and beside
-        else test_table(summary, output.name)
-    )
-
-
+app.command()(export)
+app.command()(train)
 app.command()(predict)
 app.add_typer(data_app, name="data")
 
@@ -349,12 +279,6 @@ def dashboard(
 
     err.print(f"Optuna dashboard at http://{host}:{port}/ — Ctrl-C ends it.", markup=False)
     serve(store, host, port)
-
-
-def _say_skipped(images: int) -> None:
-    """Count in every result the images that it lacks."""
-    if images:
-        err.print(f"{images} images could not be read and were left out.", highlight=False)
 
 
 def _absolute(data: str) -> str:
