@@ -44,7 +44,9 @@ class FittedGp(_Told, GPSampler):
         self, study: Study, trial: FrozenTrial, search_space: Axes
     ) -> dict[str, Any]:
         """Values of the axes in ``search_space``."""
-        return super().sample_relative(_PointsOfStudy(study), trial, search_space)  # type: ignore[arg-type]
+        # The trial itself has values already where a crash has cut off its draw.
+        points: Any = _PointsOfStudy(study, but=trial.number)
+        return super().sample_relative(points, trial, search_space)
 
 
 class FittedCmaEs(_Told, CmaEsSampler):
@@ -99,23 +101,27 @@ class FittedBruteForce(BruteForceSampler):
 
 
 class _PointsOfStorage:
-    def __init__(self, storage: Any) -> None:
+    def __init__(self, storage: Any, but: int | None) -> None:
         self._storage = storage
+        self._but = but
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._storage, name)
 
     def get_all_trials(self, *args: Any, **kwargs: Any) -> list[FrozenTrial]:
-        trials = self._storage.get_all_trials(*args, **kwargs)
-        return [t for t in trials if t.params or not t.state.is_finished()]
+        return [
+            trial
+            for trial in self._storage.get_all_trials(*args, **kwargs)
+            if trial.number != self._but and (trial.params or not trial.state.is_finished())
+        ]
 
 
 class _PointsOfStudy:
-    """A study without the ended trials that have no parameters."""
+    """A study without the ended trials that have no parameters, and without trial ``but``."""
 
-    def __init__(self, study: Study) -> None:
+    def __init__(self, study: Study, but: int | None = None) -> None:
         self._study = study
-        self._storage = _PointsOfStorage(study._storage)
+        self._storage = _PointsOfStorage(study._storage, but)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._study, name)

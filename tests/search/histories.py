@@ -1,0 +1,142 @@
+"""Searches without Ray: a ledger, one trial after another, known curves, crashes where asked."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from results.store import LabelCounts, NewExperiment, Store, open_store
+from search.ledger import Ledger
+from search.samplers import draw, make_samplers
+from search.settings import SearchSettings
+from search.study import open_study
+from sedn.training.result import EpochResult
+from spaces import Space, parse_space
+
+FLAT = """
+name: flat
+description: all axes are always active
+base: {backbone: {pretrained: false}, epochs: 3}
+axes:
+  embedding.placement: {choice: [none, input, stage1]}
+  optimizer.learning_rate: {float: [1.0e-4, 1.0e-1], log: true}
+  optimizer.weight_decay: {float: [0.0, 0.1]}
+"""
+CONDITIONAL = """
+name: conditional
+description: two axes are active for one placement
+base: {backbone: {pretrained: false}, epochs: 3}
+axes:
+  embedding.placement: {choice: [none, input, stage1]}
+  embedding.fusion: {choice: [scale_shift, add], when: {embedding.placement: stage1}}
+  optimizer.learning_rate: {float: [1.0e-4, 1.0e-1], log: true}
+  optimizer.weight_decay: {float: [0.0, 0.1]}
+  attention.reduction_ratio: {int: [4, 16], when: {embedding.placement: stage1}}
+"""
+FINITE = """
+name: finite
+description: twelve points
+base: {backbone: {pretrained: false}, epochs: 3}
+axes:
+  embedding.placement: {choice: [none, input, stage1]}
+  optimizer.weight_decay: {float: [0.0, 0.3], step: 0.1}
+"""
+FINITE_CONDITIONAL = """
+name: finite-conditional
+description: twelve points
+base: {backbone: {pretrained: false}, epochs: 3}
+axes:
+  embedding.placement: {choice: [none, input, stage1]}
+  embedding.fusion: {choice: [scale_shift, add], when: {embedding.placement: stage1}}
+  optimizer.weight_decay: {float: [0.0, 0.2], step: 0.1}
+"""
+WITHOUT_BASELINE = """
+name: without-baseline
+description: the plain backbone is no point of it
+base: {backbone: {pretrained: false}, epochs: 3}
+axes:
+  embedding.placement: {choice: [input, stage1]}
+  optimizer.learning_rate: {float: [1.0e-4, 1.0e-1], log: true}
+  optimizer.weight_decay: {float: [0.0, 0.2], step: 0.1}
+"""
+
+
+def space_of(text: str) -> Space:
+    return parse_space(text, "test.yaml")
+
+
+def height(config: Any) -> float:
+    """What a full training reaches."""
+    best = {"none": 0.7, "input": 0.9, "stage1": 0.8}[config.embedding.placement]
+    return best - abs(config.optimizer.learning_rate - 0.01) - 0.1 * config.optimizer.weight_decay
+
+
+def result(epoch: int, auc: float, seconds: float = 0.5) -> EpochResult:
+    return EpochResult(
+        epoch=epoch,
+        mean_auc=auc,
+        mean_auc_stderr=0.01,
+        label_auc={"a": auc},
+        label_auc_stderr={"a": 0.02},
+        train_loss=1.0,
+        seconds=seconds,
+        parameters=10,
+    )
+
+
+@dataclass
+class History:
+    """An experiment in a database of its own."""
+
+    space: Space
+    settings: SearchSettings
+    url: str
+    ledger: Ledger = field(init=False)
+    store: Store = field(init=False)
+
+    def __post_init__(self) -> None:
+        store = open_store(self.url, create=True)
+        store.create_experiment(
+            NewExperiment(
+                name="history",
+                data_path="data",
+                data_fingerprint="0" * 16,
+                skipped_images=0,
+                splits=b"",
+                space_name=self.space.name,
+                space_yaml=self.space.source_text,
+                settings={},
+                labels=[LabelCounts("a", 1, 2, 1, 2)],
+            )
+        )
+        self.open()
+
+    def open(self) -> None:
+        """Start, or start again after a crash."""
+        self.store = open_store(self.url)
+        self.experiment = self.store.experiment("history")
+        study = open_study(self.store, "history", self.space)
+        self.ledger = Ledger(
+            self.store, self.experiment, study, self.space, self.settings, "folder"
+        )
+
+    def crash_in_draw(self, axes: int) -> None:
+        """Ask for a trial, draw its first ``axes`` parameters, and crash."""
+        study = open_study(self.store, "history", self.space)
+        trial = study.ask()
+        if axes and trial.number:
+            sampler = make_samplers(self.settings, self.space)(trial.number)
+            draw(replace(self.space, axes=self.space.axes[:axes]), trial, sampler)
+        self.open()
+
+    def params(self) -> list[dict[str, Any]]:
+        """The parameters of each trial by number."""
+        return [row.params for row in self.store.trials(self.experiment.id)]
+
+
+@contextmanager
+def history(text: str, settings: SearchSettings) -> Iterator[History]:
+    with TemporaryDirectory() as folder:
+        yield History(space_of(text), settings, f"sqlite:///{Path(folder)}/sedn.db")
