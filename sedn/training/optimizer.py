@@ -70,7 +70,7 @@ def create_optimizer(
 def parameter_groups(network: SemanticNetwork, config: OptimizerConfig) -> list[dict[str, Any]]:
     """The parameters of the network in groups with their own decay and ``lr_scale``."""
     backbone = _backbone_groups(network.backbone, config)
-    classifier = {id(parameter) for parameter in _classifier(network.backbone)}
+    classifier = {id(parameter) for parameter in _classifier(network)}
     groups = []
     for group in backbone:
         head = [p for p in group["params"] if id(p) in classifier]
@@ -100,11 +100,11 @@ def _backbone_groups(backbone: nn.Module, config: OptimizerConfig) -> list[dict[
     return by_layer
 
 
-def _classifier(backbone: nn.Module) -> list[nn.Parameter]:
+def _classifier(network: SemanticNetwork) -> list[nn.Parameter]:
     """The parameters of the backbone's own classifier, of which a few models have two."""
-    if not hasattr(backbone, "get_classifier"):
+    if network.head is not None or not hasattr(network.backbone, "get_classifier"):
         return []
-    found: Any = backbone.get_classifier()  # type: ignore[operator]
+    found: Any = network.backbone.get_classifier()  # type: ignore[operator]
     heads = found if isinstance(found, tuple | list) else (found,)
     return [p for head in heads if isinstance(head, nn.Module) for p in head.parameters()]
 
