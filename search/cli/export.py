@@ -1,4 +1,4 @@
-"""`sedn export`: the configuration of a trial, for `sedn train`."""
+"""`sedn export`: the configuration of a trial, for `sedn train`; or a trained run as ONNX."""
 
 import sys
 from pathlib import Path
@@ -8,22 +8,39 @@ import typer
 from rich.console import Console
 
 from search.cli.options import DEFAULT_STORE, StoreOption
+from sedn.errors import UserError
 
 err = Console(stderr=True)
 
 
 def export(
-    name: str,
-    rank: Annotated[int, typer.Option(min=1, help="The configuration at this rank.")] = 1,
+    name: Annotated[str, typer.Argument(help="An experiment; with --onnx the folder of a run.")],
+    rank: Annotated[
+        int | None,
+        typer.Option(min=1, help="The configuration at this rank; the first if not said."),
+    ] = None,
     trial: Annotated[int | None, typer.Option(min=0, help="Or this trial's.")] = None,
     baseline: Annotated[bool, typer.Option("--baseline", help="Or the plain backbone's.")] = False,
     splits: Annotated[
         bool, typer.Option("--splits", help="Or the split of each image, as CSV.")
     ] = False,
+    onnx: Annotated[
+        bool, typer.Option("--onnx", help="Or a run, as `sedn train` writes it, as an ONNX file.")
+    ] = False,
     output: Annotated[Path | None, typer.Option("-o", help="A file; stdout if none.")] = None,
     store: StoreOption = DEFAULT_STORE,
 ) -> None:
-    """Write a configuration for `sedn train`, exactly as its trial ran it."""
+    """Write a configuration for `sedn train`, exactly as its trial ran it; or a run as ONNX."""
+    if onnx:
+        chosen = {
+            "--rank": rank is not None,
+            "--trial": trial is not None,
+            "--baseline": baseline,
+            "--splits": splits,
+        }
+        of_experiment = [option for option, is_chosen in chosen.items() if is_chosen]
+        _export_onnx(Path(name), of_experiment, output)
+        return
     from results.export import export_config
     from results.splits import export_splits
     from results.store import open_store
@@ -33,10 +50,29 @@ def export(
     text = (
         export_splits(opened, name)
         if splits
-        else export_config(opened, name, rank=rank, trial=trial, baseline=baseline)
+        else export_config(opened, name, rank=rank or 1, trial=trial, baseline=baseline)
     )
     if output is None:
         sys.stdout.write(text)
         return
     write_text(output, text)
     err.print(f"Wrote {output}", markup=False)
+
+
+def _export_onnx(run: Path, of_experiment: list[str], output: Path | None) -> None:
+    if of_experiment:
+        raise UserError(
+            f"{of_experiment[0]}: chooses from an experiment, and --onnx takes the folder of a "
+            f"run; leave one of them out"
+        )
+    if output is None:
+        raise UserError("--onnx: name the file to write with -o")
+    from sedn.export.onnx_file import export_onnx
+
+    written = export_onnx(run, output)
+    err.print(
+        f"Wrote {output}: on {written.images} images of validation its logits equal torch's; the "
+        f"largest difference is {written.largest_difference:.1e}",
+        markup=False,
+        highlight=False,
+    )

@@ -79,14 +79,15 @@ def read_run_header(folder: Path) -> ModelHeader:
     return header
 
 
-def load_predictor(folder: Path) -> Predictor:
-    """Load a finished run; nothing outside its folder is read.
+def load_predictor(folder: Path, device: torch.device | None = None) -> Predictor:
+    """Load a finished run, on the GPU if there is one and no other device is named; nothing
+    outside its folder is read.
 
     Raises:
         UserError: as :func:`read_run_header`, or the weights are damaged, or the run's segmenter
             is missing.
     """
-    header, device = read_run_header(folder), pick_device()
+    header, device = read_run_header(folder), device or pick_device()
     segmenter = None
     if header.config.map_source == "predicted":
         segmenter = _load_segmenter(folder, header, device)

@@ -1,0 +1,1 @@
+"""A finished run as one ONNX file, for programs without torch."""
