@@ -225,6 +225,16 @@ class Store:
             if label_auc:
                 self._write_label_aucs(session, trial_id, experiment_id, label_auc)
 
+    def reopen_trial(self, experiment_id: int, number: int) -> None:
+        """Let a trial that was stopped early run again."""
+        trial_id = self._id_of(experiment_id, number)
+        with self._session.begin() as session:
+            session.execute(
+                update(Trial)
+                .where(Trial.id == trial_id)
+                .values(state=TrialState.RUNNING, ended_at=None)
+            )
+
     def trial(self, experiment_id: int, number: int) -> Trial | None:
         """The trial with this number, if there is one."""
         query = select(Trial).where(Trial.experiment_id == experiment_id, Trial.number == number)

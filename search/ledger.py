@@ -6,7 +6,8 @@ again the trials that were running, to go on from their last checkpoint.
 
 The truth told to Optuna: COMPLETE only for a trial that was trained to its last epoch, PRUNED with
 its intermediate values for one that the scheduler stopped, FAIL with the reason for one that broke.
-Steps are epochs completed.
+Steps are epochs completed. A trial that pauses at a rung is RUNNING until it goes on, or the search
+is over; then it is PRUNED, and opened again if a longer search promotes it.
 """
 
 import math
@@ -19,13 +20,15 @@ import optuna
 from optuna.samplers import RandomSampler
 from optuna.trial import TrialState as OptunaState
 
-from results.models import BASELINE, Experiment, TrialState
+from results.models import BASELINE, Epoch, Experiment, Trial, TrialState
 from results.outage import survive_outage
 from results.store import EpochRecord, NewTrial, Store
+from search.budgets import EndedBy, Score, Spent, on_plateau, trained_seconds
 from search.progress import RunningTrial, Snapshot, Tally
 from search.samplers import draw, exhausted_after, make_samplers
+from search.schedulers import Promotion
 from search.settings import SearchSettings
-from search.study import SAMPLED, baseline_point
+from search.study import SAMPLED, baseline_point, reopen_trial
 from sedn.config import TrainingConfig, config_hash
 from sedn.training.bounds import Bounds
 from sedn.training.result import EpochResult
@@ -64,6 +67,7 @@ class _Live:
     assignment: Assignment
     optuna_id: int
     last: EpochResult | None = field(default=None)
+    gpus: float = 0.0
 
 
 class Ledger:
@@ -77,6 +81,7 @@ class Ledger:
         space: Space,
         settings: SearchSettings,
         folder: str,
+        promotion: Promotion | None = None,
         *,
         trial_seconds: float | None = None,
         patience_seconds: float = 600.0,
@@ -91,6 +96,9 @@ class Ledger:
         self._samplers = make_samplers(settings, space)
         self._trials = min(settings.trials, exhausted_after(settings, space) or settings.trials)
         self._folder = folder
+        self.promotion = promotion
+        self.gpus_per_trial = 0.0
+        """Kept with each trial that starts from now on."""
         self._trial_seconds = trial_seconds
         self._patience = patience_seconds
         self._on_wait = on_wait
@@ -99,8 +107,13 @@ class Ledger:
         """Number, and id in Optuna's tables, of the trials that are to go on."""
         self._micro_batches: dict[tuple[str, int], int] = {}
         """Images at once that fit the memory, by backbone and size, where a batch did not."""
+        self._paused: dict[int, int] = {}
+        """Id in Optuna's tables of the trials that wait at a rung, by number."""
         self._asked = 0
         self._tally = Tally()
+        self._scores: list[Score] = []
+        """Of the complete trials, in the order in which they ended."""
+        self._spent = Spent(settings, 0.0, 0.0)
         self._reconcile()
 
     @property
@@ -110,8 +123,20 @@ class Ledger:
 
     @property
     def finished(self) -> bool:
-        """Whether every trial that was asked for has ended."""
-        return not self._live and not self._unfinished and self._asked >= self._trials
+        """Whether no trial is left to start or to go on."""
+        return (
+            not (self._live or self._unfinished or self._paused) and self._all_started() is not None
+        )
+
+    @property
+    def ended_by(self) -> EndedBy | None:
+        """What ended the search, or will when what runs has been cut off; ``None``: nothing yet."""
+        return self._all_started() if self.finished else self._spent.met()
+
+    @property
+    def out_of_budget(self) -> bool:
+        """Whether time or GPU-hours are used up: what runs is cut off, to go on with more."""
+        return self._spent.met() is not None
 
     def snapshot(self) -> Snapshot:
         """Where the search stands, from memory: costs no query."""
@@ -126,15 +151,23 @@ class Ledger:
             )
             for number, live in sorted(self._live.items())
         ]
-        return self._tally.snapshot(self._trials, tuple(running))
+        return self._tally.snapshot(self._trials, tuple(running), len(self._paused))
 
     def next(self) -> Assignment | None:
         """The next trial to run, or ``None`` when all that were asked for are handed out."""
+        self._spent.begin()
         if self._unfinished:
             return self._resume(*self._unfinished.popleft())
-        if self._asked >= self._trials:
-            return None
-        return self._start(self._ask())
+        started = self._all_started()
+        if started is not EndedBy.PLATEAU and (promoted := self._promote()):
+            return promoted
+        if started is None:
+            return self._start(self._ask())
+        if not self._live:
+            if started is not EndedBy.PLATEAU and (promoted := self._promote(last=True)):
+                return promoted
+            self._end_paused()
+        return None
 
     def record_epoch(self, number: int, result: EpochResult, node: str | None = None) -> None:
         """Write one epoch of a live trial, per-label values kept until the trial ends."""
@@ -143,14 +176,19 @@ class Ledger:
         self._call(self._store.record_epoch, self._experiment_id, number, record, node=node)
         self._report(live.optuna_id, result.epoch, result.mean_auc)
         self._learn_memory(live.assignment.config, result.micro_batch)
+        self._spent.add(result.seconds, live.gpus)
         live.last = result
 
     def finish(self, number: int) -> TrialState:
-        """End a live trial: COMPLETE if it reached its last epoch, else PRUNED."""
+        """End a live trial: COMPLETE if it reached its last epoch, else PRUNED, or RUNNING if it
+        pauses."""
         live = self._live[number]
         if live.last is None:
             return self.fail(number, "the trial ended without a result")
         full = live.last.epoch >= live.assignment.config.epochs
+        if not full and self.promotion and self.promotion.is_paused(number):
+            self._paused[number] = self._live.pop(number).optuna_id
+            return TrialState.RUNNING
         return self._end(number, TrialState.COMPLETE if full else TrialState.PRUNED, live.last)
 
     def stop(self, number: int, cause: str, reason: str) -> TrialState:
@@ -187,7 +225,38 @@ class Ledger:
         self._call(self._store.finish_trial, *key, reason=reason, label_auc=label_auc, cause=cause)
         self._tell(number, state, mean_auc)
         self._tally.add(number, self._live.pop(number).assignment.role, state, mean_auc)
+        if state is TrialState.COMPLETE and last is not None:
+            self._scores.append(Score(last.mean_auc, last.mean_auc_stderr))
         return state
+
+    def _all_started(self) -> EndedBy | None:
+        """Why no new trial is started any more; ``None`` while there are."""
+        if on_plateau(self._scores, self._settings.plateau):
+            return EndedBy.PLATEAU
+        if self._asked < self._trials:
+            return None
+        return EndedBy.TRIALS if self._asked >= self._settings.trials else EndedBy.POINTS
+
+    def _promote(self, *, last: bool = False) -> Assignment | None:
+        """Hand out again the trial whose turn it is to go on from its rung, if there is one."""
+        number = self.promotion.promote(last=last) if self.promotion else None
+        if number is None:
+            return None
+        optuna_id = self._paused.pop(number, None)
+        if optuna_id is None:
+            # The study first: a store that is behind it is what the next start sets right.
+            optuna_id = self._call(reopen_trial, self._study, number)
+            self._call(self._store.reopen_trial, self._experiment_id, number)
+            self._tally.counts[TrialState.PRUNED] -= 1
+        return self._resume(number, optuna_id, decided=True)
+
+    def _end_paused(self) -> None:
+        """Tell that the trials which wait at a rung wait for nothing."""
+        for number in sorted(self._paused):
+            self._call(self._store.finish_trial, self._experiment_id, number, TrialState.PRUNED)
+            self._tell(number, TrialState.PRUNED, None)
+            self._tally.add(number, SAMPLED, TrialState.PRUNED, None)
+        self._paused.clear()
 
     def _reconcile(self) -> None:
         """Bring the study level with the store, and queue what was running to go on."""
@@ -199,16 +268,41 @@ class Ledger:
             if (known.micro_batch or math.inf) < known.config["batch_size"]:
                 self._learn_memory(TrainingConfig.model_validate(known.config), known.micro_batch)
         running = [t for t in frozen if t.state is OptunaState.RUNNING]
-        epochs = self._call(self._store.epochs, self._experiment_id) if running else {}
+        counted = self.promotion or self._settings.time_seconds
+        needed = running or counted
+        epochs = self._call(self._store.epochs, self._experiment_id) if needed else {}
+        self._count(rows, epochs, {t.number: t.user_attrs.get("gpus", 0.0) for t in frozen})
         for trial in running:
             for epoch in epochs.get(trial.number, []):
                 if trial.intermediate_values.get(epoch.epoch) != epoch.mean_auc:
                     self._report(trial._trial_id, epoch.epoch, epoch.mean_auc)
             row = rows.get(trial.number)
-            if row is None or row.state is TrialState.RUNNING:
-                self._unfinished.append((trial.number, trial._trial_id))
-            else:
+            if row is not None and row.state is not TrialState.RUNNING:
                 self._tell(trial.number, row.state, row.mean_auc)
+            elif self.promotion and self.promotion.is_paused(trial.number):
+                self._paused[trial.number] = trial._trial_id
+            else:
+                self._unfinished.append((trial.number, trial._trial_id))
+
+    def _count(
+        self, rows: dict[int, Trial], epochs: dict[int, list[Epoch]], gpus: dict[int, float]
+    ) -> None:
+        """Count what earlier runs have used, and who has come to which rung."""
+        done = [row for row in rows.values() if row.state is TrialState.COMPLETE]
+        self._scores = [
+            Score(row.mean_auc, row.mean_auc_stderr or 0.0)
+            for row in sorted(done, key=lambda row: (row.ended_at, row.number))
+            if row.mean_auc is not None
+        ]
+        seconds = trained_seconds(epoch for one in epochs.values() for epoch in one)
+        gpu_seconds = sum(row.seconds * gpus.get(number, 0.0) for number, row in rows.items())
+        self._spent = Spent(self._settings, seconds, gpu_seconds)
+        for number, row in rows.items():
+            if self.promotion and row.role != BASELINE:
+                reached = [(epoch.epoch, epoch.mean_auc) for epoch in epochs.get(number, [])]
+                stopped = row.state is TrialState.PRUNED and row.cause is None
+                may_go_on = stopped or row.state is TrialState.RUNNING
+                self.promotion.replay(number, reached, may_go_on=may_go_on)
 
     def _ask(self) -> optuna.Trial:
         """Ask for a new trial; after an outage, take up the one that was made but not seen."""
@@ -217,7 +311,7 @@ class Ledger:
         def ask() -> optuna.Trial:
             nonlocal asked_before
             if asked_before:
-                known = {*self._live, *(number for number, _ in self._unfinished)}
+                known = {*self._live, *self._paused, *(n for n, _ in self._unfinished)}
                 for frozen in self._study.get_trials(deepcopy=False, states=(OptunaState.RUNNING,)):
                     if frozen.number not in known:
                         return optuna.Trial(self._study, frozen._trial_id)
@@ -256,26 +350,31 @@ class Ledger:
             target_epochs=config.epochs,
             folder=assignment.folder,
         )
+        if self.gpus_per_trial:
+            self._call(trial.set_user_attr, "gpus", self.gpus_per_trial)
         self._call(self._store.add_trial, row)
-        self._live[trial.number] = _Live(assignment, trial._trial_id)
+        self._live[trial.number] = _Live(assignment, trial._trial_id, gpus=self.gpus_per_trial)
         return assignment
 
     def _sample_baseline(self, trial: optuna.Trial) -> dict[str, Any]:
         """Register the baseline's parameters with Optuna, so that the sampler learns from it."""
         return self._space.sample(trial) if baseline_point(self._space) else {}
 
-    def _resume(self, number: int, optuna_id: int) -> Assignment:
-        """Hand out again a trial that was running when the search, or its worker, ended."""
+    def _resume(self, number: int, optuna_id: int, *, decided: bool = False) -> Assignment:
+        """Hand out again a trial that was running when the search, or its worker, ended.
+
+        Its last known epoch is reported once more, as what was decided on it may have been lost;
+        not where it is ``decided`` that the trial goes on from there.
+        """
         row = self._call(self._store.trial, self._experiment_id, number)
         if row is None:
             return self._start(self._call(optuna.Trial, self._study, optuna_id))
         config = TrainingConfig.model_validate(row.config)
-        # The last known epoch is reported once more: what was decided on it may have been lost.
-        known = max(0, row.epochs - 1)
+        known = max(0, row.epochs - (not decided))
         assignment = Assignment(
             number, row.role, config, row.folder, after_epoch=known, bounds=self._bounds(config)
         )
-        self._live[number] = _Live(assignment, optuna_id)
+        self._live[number] = _Live(assignment, optuna_id, gpus=self.gpus_per_trial)
         return assignment
 
     def _bounds(self, config: TrainingConfig) -> Bounds:

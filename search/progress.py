@@ -42,6 +42,8 @@ class Snapshot:
     """Seconds since this run of the search began."""
     remaining: float | None
     """Estimated seconds to the end; ``None`` until a trial has ended in this run."""
+    paused: int = 0
+    """Trials that wait at a rung."""
 
     @property
     def ended(self) -> int:
@@ -88,11 +90,12 @@ class Tally:
         if self.best is None or mean_auc > self.best.mean_auc:
             self.best = ended
 
-    def snapshot(self, asked: int, running: tuple[RunningTrial, ...]) -> Snapshot:
+    def snapshot(self, asked: int, running: tuple[RunningTrial, ...], paused: int = 0) -> Snapshot:
         """The tally with what runs now, and the time left at the pace of this run."""
         elapsed = time.monotonic() - self.started_at
         ended = self.counts.total()
         here = ended - self.ended_before
         remaining = elapsed / here * max(0, asked - ended) if here else None
         counts = dict(self.counts) | {TrialState.RUNNING: len(running)}
-        return Snapshot(asked, counts, running, self.best, self.baseline, elapsed, remaining)
+        best, baseline = self.best, self.baseline
+        return Snapshot(asked, counts, running, best, baseline, elapsed, remaining, paused)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from results.models import Epoch, Experiment, TrialState
 from results.splits import compress_splits
@@ -17,9 +17,10 @@ from search.cluster import check_address
 from search.lock import sole_driver
 from search.settings import Resources, SearchSettings, check_unchanged
 from sedn.errors import UserError
-from spaces import Space, check_backbones, load_space, parse_space
+from spaces import Space, check_backbones, check_optimizers, load_space, parse_space
 
 if TYPE_CHECKING:
+    from search.budgets import EndedBy
     from search.ledger import Ledger
     from search.progress import Snapshot
     from search.trial_actor import TrainFunction
@@ -35,7 +36,9 @@ class SearchOutcome:
 
     experiment: str
     finished: bool
-    """Every trial that was asked for has ended; else the same call goes on with the rest."""
+    """No trial is left to start or to go on; else the same call goes on with the rest."""
+    ended_by: "EndedBy | None"
+    """The budget that ended it; ``None`` when it was interrupted."""
     snapshot: "Snapshot"
     skipped_images: int
     """Images of the data that could not be read and were left out."""
@@ -59,7 +62,7 @@ def run_search(
     Args:
         name: the experiment; one that exists is resumed.
         space: a name in the catalog or the path of a YAML file.
-        settings: what decides the outcome; on a resume only ``trials`` may differ.
+        settings: what decides the outcome; on a resume only its budgets may differ.
         store_url: SQLAlchemy URL of the database; this process alone opens it.
         resources: where to run and what each trial gets.
         train: the training function of a trial, :func:`sedn.training.epochs.train_epochs` if none.
@@ -72,26 +75,30 @@ def run_search(
         UserError: something of the input is wrong; nothing was written.
     """
     from search.samplers import check_sampler
+    from search.schedulers import check_scheduler
 
     resources = resources or Resources()
     _check_name(name)
     check_address(resources.address)
     asked_space = load_space(space)
     check_backbones(asked_space)
+    check_optimizers(asked_space)
+    epochs = asked_space.baseline(settings.overrides()).epochs
+    check_scheduler(settings, epochs)
     if notice := check_sampler(settings, asked_space):
         on_notice(notice)
     dataset, counts = _read_data(asked_space, settings, on_images)
     store = open_store(store_url, create=True)
     with sole_driver(store.engine, name):
         experiment = _open_experiment(store, name, asked_space, settings, counts, dataset)
-        ledger = _open_ledger(store, experiment, settings, resources, on_wait)
+        ledger = _open_ledger(store, experiment, settings, resources, on_wait, epochs)
         watch(ledger.snapshot())
-        if not ledger.finished:
+        if not ledger.finished and not ledger.out_of_budget:
             past = past_epochs(store, experiment.id)
-            epochs = asked_space.baseline(settings.overrides()).epochs
             _run_trials(ledger, name, settings, resources, train, watch, epochs, past)
         watch(ledger.snapshot())
-        return SearchOutcome(name, ledger.finished, ledger.snapshot(), dataset.skipped)
+        snapshot = ledger.snapshot()
+        return SearchOutcome(name, ledger.finished, ledger.ended_by, snapshot, dataset.skipped)
 
 
 def past_epochs(store: Store, experiment_id: int) -> list[tuple[int, Epoch]]:
@@ -193,8 +200,10 @@ def _open_ledger(
     settings: SearchSettings,
     resources: Resources,
     on_wait: Callable[[Exception], None],
+    epochs: int,
 ) -> "Ledger":
     from search.ledger import Ledger
+    from search.schedulers import make_promotion
     from search.study import open_study
 
     space = parse_space(experiment.space_yaml, experiment.space_name)
@@ -207,6 +216,7 @@ def _open_ledger(
         space,
         settings,
         folder,
+        make_promotion(settings, epochs),
         trial_seconds=resources.trial_seconds,
         on_wait=on_wait,
     )
@@ -228,26 +238,27 @@ def _run_trials(
     cluster.connect(resources)
     import ray
     from ray import tune
-    from ray.tune.stopper import CombinedStopper, TimeoutStopper
 
-    from search.schedulers import make_scheduler
-    from search.searcher import LedgerCallback, LedgerSearcher, StoreStopper, WatchCallback
+    from search.schedulers import make_rule
+    from search.schedulers.tune import RuleScheduler
+    from search.searcher import LedgerCallback, LedgerSearcher, SearchStopper, WatchCallback
     from search.trial_actor import TrialActor
 
     try:
         concurrent, each = cluster.slots(resources)
+        if settings.gpu_hours and not each["gpu"]:
+            raise UserError("--gpu-hours: the trials of this search use no GPU; take --time")
+        ledger.gpus_per_trial = each["gpu"]
         searcher = LedgerSearcher(ledger)
-        stoppers: list[Any] = [StoreStopper(searcher)]
-        if resources.time_seconds is not None:
-            stoppers.append(TimeoutStopper(resources.time_seconds))
+        rule = ledger.promotion or make_rule(settings, epochs, past)
         with tempfile.TemporaryDirectory(prefix="sedn-tune-") as scratch, _sigterm_as_sigint():
             tune.run(
                 tune.with_parameters(TrialActor, train=train or _default_train()),
                 name=name,
                 num_samples=-1,
                 search_alg=searcher,
-                scheduler=make_scheduler(settings, epochs, past),
-                stop=CombinedStopper(*stoppers),
+                scheduler=RuleScheduler(rule),
+                stop=SearchStopper(ledger, searcher),
                 resources_per_trial=each,
                 max_concurrent_trials=concurrent,
                 reuse_actors=True,

@@ -103,10 +103,11 @@ class LedgerCallback(Callback):  # type: ignore[misc]
         self._ledger.fail(number, _reason(trial, error), "worker-lost" if lost else cause)
 
 
-class StoreStopper(Stopper):  # type: ignore[misc]
-    """Stops the search when the database stayed away for longer than it was waited for."""
+class SearchStopper(Stopper):  # type: ignore[misc]
+    """Stops the search when a budget is used up, or the database stayed away for too long."""
 
-    def __init__(self, searcher: LedgerSearcher) -> None:
+    def __init__(self, ledger: Ledger, searcher: LedgerSearcher) -> None:
+        self._ledger = ledger
         self._searcher = searcher
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
@@ -114,8 +115,8 @@ class StoreStopper(Stopper):  # type: ignore[misc]
         return False
 
     def stop_all(self) -> bool:
-        """Whether the database is given up."""
-        return self._searcher.unavailable is not None
+        """Whether the database is given up, or the time is."""
+        return self._searcher.unavailable is not None or self._ledger.out_of_budget
 
     def __getstate__(self) -> dict[str, Any]:
         # Tune pickles its stoppers to restore them; a resume here goes by the database alone.

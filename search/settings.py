@@ -8,13 +8,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sedn.errors import UserError, did_you_mean
 
-SchedulerName = Literal["asha", "none"]
+SchedulerName = Literal["asha", "hyperband", "median", "promote", "none"]
+
+BUDGETS = ("trials", "time_seconds", "gpu_hours", "plateau")
+"""Settings that may differ when a search is resumed."""
 
 
 class SearchSettings(BaseModel):
-    """What decides the outcome of a search; kept with its experiment, fixed but for ``trials``.
+    """What decides the outcome of a search; kept with its experiment, fixed but for its budgets.
 
-    The same command resumes a search, so all of these but ``trials`` must be what they were.
+    The same command resumes a search, so all of these but the budgets must be what they were.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -29,10 +32,20 @@ class SearchSettings(BaseModel):
     sampler_options: dict[str, Any] = Field(default_factory=dict)
     scheduler: SchedulerName = "asha"
     reduction_factor: int = Field(3, ge=2)
-    """ASHA keeps the best ``1 / reduction_factor`` of the trials at each rung."""
+    """The best ``1 / reduction_factor`` of the trials at each rung go on."""
     grace_epochs: int | None = Field(None, ge=1)
-    """Epochs that every trial gets before ASHA may stop it; ``None``: a quarter of all, as curves
+    """Epochs that every trial gets before it may be stopped; ``None``: a quarter of all, as curves
     say little while the learning rate still rises."""
+    brackets: int | None = Field(None, ge=1)
+    """Of Hyperband; ``None``: as many as there can be."""
+    min_trials: int | None = Field(None, ge=1)
+    """Other trials that median stopping needs at an epoch; ``None``: five."""
+    time_seconds: float | None = Field(None, gt=0)
+    """Seconds in which trials are trained, over all runs; what is cut off goes on with more."""
+    gpu_hours: float | None = Field(None, gt=0)
+    """Hours of training times GPUs of a trial, over all trials; likewise."""
+    plateau: int | None = Field(None, ge=1)
+    """Complete trials in a row without a better one, after which no more are started."""
     seed: int = Field(0, ge=0)
     skip_unreadable: bool = False
     """Leave out images that cannot be read, instead of refusing the data."""
@@ -63,8 +76,6 @@ class Resources(BaseModel):
     """Trials at a time; ``None``: as many as the cluster has room for."""
     trial_seconds: float | None = Field(None, gt=0)
     """A trial stops after this time, of all its epochs together, and keeps what it reached."""
-    time_seconds: float | None = Field(None, gt=0)
-    """The search stops after this time; what is unfinished goes on when it is resumed."""
 
     def storage(self) -> str:
         """The storage path: an absolute folder, ``./runs`` when none was named, or the URI."""
@@ -77,11 +88,11 @@ def check_unchanged(stored: SearchSettings, asked: SearchSettings, name: str) ->
     """Refuse to resume a search with other settings than it was started with.
 
     Raises:
-        UserError: a setting other than ``trials`` differs, or fewer trials are asked for.
+        UserError: a setting that is no budget differs.
     """
     for field in SearchSettings.model_fields:
         before, now = getattr(stored, field), getattr(asked, field)
-        if field != "trials" and before != now:
+        if field not in BUDGETS and before != now:
             raise UserError(
                 f"experiment '{name}' was started with {field} = {before!r}, not {now!r}; "
                 f"leave it as it was, or give the new search another --name"
@@ -95,7 +106,7 @@ def build_settings(**fields: Any) -> SearchSettings:
         UserError: an option has a value it does not take.
     """
     try:
-        return SearchSettings(**fields)
+        return SearchSettings(**{k: value for k, value in fields.items() if value is not None})
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         option = str(first["loc"][0]).replace("_", "-")

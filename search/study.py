@@ -5,8 +5,9 @@ from typing import Any
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
-from optuna.storages import RDBStorage
-from sqlalchemy import event
+from optuna.storages import RDBStorage, get_storage
+from optuna.trial import TrialState
+from sqlalchemy import delete, event, update
 
 from results.database import configure_connection
 from results.models import BASELINE
@@ -41,6 +42,27 @@ def baseline_point(space: Space) -> dict[str, Any]:
     params = space.baseline_params()
     whole = all(axis.path in params for axis in space.axes if is_active(axis, params))
     return params if whole and space.config(params) == space.baseline() else {}
+
+
+def reopen_trial(study: optuna.Study, number: int) -> int:
+    """Make a trial that was PRUNED a running one again; its id in Optuna's tables.
+
+    Optuna itself has no way back from an ended trial, so its tables are written to, and what it
+    remembers of them is dropped.
+    """
+    from optuna.storages._rdb.models import TrialModel, TrialValueModel
+
+    backend = study._storage._backend  # type: ignore[attr-defined]
+    found = study._storage.get_trial_id_from_study_id_trial_number(study._study_id, number)
+    with backend.engine.begin() as connection:
+        connection.execute(
+            update(TrialModel)
+            .where(TrialModel.trial_id == found)
+            .values(state=TrialState.RUNNING, datetime_complete=None)
+        )
+        connection.execute(delete(TrialValueModel).where(TrialValueModel.trial_id == found))
+    study._storage = get_storage(backend)
+    return found
 
 
 def open_storage(store: Store) -> RDBStorage:

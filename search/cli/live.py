@@ -65,6 +65,10 @@ class LiveView:
         if self._live:
             self._live.update(image_line(what, done, total))
 
+    def notice(self, line: str) -> None:
+        """Say what a person should know before the first trial."""
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
     def waiting(self, error: Exception) -> None:
         """Say that the database is away and waited for."""
         self._console.print(
@@ -101,6 +105,8 @@ def summary(name: str, snapshot: "Snapshot", running: int) -> Text:
     ]
     if running:
         parts.append(f"{running} running")
+    if snapshot.paused:
+        parts.append(f"{snapshot.paused} paused")
     if snapshot.best:
         best = f"best {snapshot.best.mean_auc:.4f} (trial {snapshot.best.number}"
         best += f", {snapshot.gain:+.1%} over the baseline)" if snapshot.gain is not None else ")"

@@ -13,6 +13,7 @@ from search.cli.export import export
 from search.cli.images import say_skipped
 from search.cli.options import DEFAULT_STORE, JsonOption, StoreOption
 from search.cli.predict import predict
+from search.cli.search import search
 from search.cli.train import train
 from sedn.errors import TrainingError, UserError
 
@@ -50,91 +51,7 @@ def main() -> None:
         sys.exit(141)
 
 
-@app.command()
-def search(
-    name: Annotated[str, typer.Option(help="The experiment; one that exists is resumed.")],
-    data: Annotated[
-        str,
-        typer.Option(help="An embedded data set, or the path of one: data.yaml, table, folder."),
-    ] = "digits-in-clutter",
-    space: Annotated[str, typer.Option(help="A space of the catalog, or a YAML file.")] = "demo",
-    trials: Annotated[int, typer.Option(min=1, help="Trials in all, baseline included.")] = 100,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the space's.")] = None,
-    sampler: Annotated[str, typer.Option(help="tpe or random.")] = "tpe",
-    scheduler: Annotated[str, typer.Option(help="asha or none.")] = "asha",
-    reduction_factor: Annotated[int, typer.Option(min=2, help="ASHA keeps the best 1/N.")] = 3,
-    grace_epochs: Annotated[
-        int | None, typer.Option(min=1, help="Epochs before ASHA may stop; a quarter if not said.")
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
-    skip_unreadable: Annotated[
-        bool, typer.Option("--skip-unreadable", help="Leave out images that cannot be read.")
-    ] = False,
-    store: StoreOption = DEFAULT_STORE,
-    address: Annotated[
-        str | None, typer.Option(help="A Ray cluster to join: auto, host:port or ray://…")
-    ] = None,
-    storage_path: Annotated[
-        str, typer.Option(help="Folder or URI for checkpoints; all nodes must reach it.")
-    ] = "runs",
-    cpus_per_trial: Annotated[float, typer.Option(min=0.01)] = 1.0,
-    gpus_per_trial: Annotated[
-        float | None, typer.Option(min=0.0, help="One where there are GPUs, by default.")
-    ] = None,
-    concurrent: Annotated[int | None, typer.Option(min=1, help="Trials at a time.")] = None,
-    time: Annotated[float | None, typer.Option(min=1, help="Stop after this many seconds.")] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Start a search; the same command again resumes it."""
-    from search.cli.live import LiveView
-    from search.run import run_search
-    from search.settings import Resources, build_settings
-
-    settings = build_settings(
-        data=_absolute(data),
-        trials=trials,
-        epochs=epochs,
-        sampler=sampler,
-        scheduler=scheduler,
-        reduction_factor=reduction_factor,
-        grace_epochs=grace_epochs,
-        seed=seed,
-        skip_unreadable=skip_unreadable,
-    )
-    resources = Resources(
-        address=address,
-        storage_path=storage_path,
-        cpus_per_trial=cpus_per_trial,
-        gpus_per_trial=gpus_per_trial,
-        max_concurrent=concurrent,
-        time_seconds=time,
-    )
-    with LiveView(err, name) as view:
-        outcome = run_search(
-            name,
-            space,
-            settings,
-            store,
-            resources,
-            watch=view.show,
-            on_images=view.images,
-            on_wait=view.waiting,
-        )
-    snapshot = outcome.snapshot
-    if as_json:
-        _print_json(
-            {
-                "experiment": name,
-                "finished": outcome.finished,
-                "skipped_images": outcome.skipped_images,
-                "states": {str(state.value): n for state, n in snapshot.counts.items()},
-                "best": snapshot.best and vars(snapshot.best),
-                "baseline": snapshot.baseline and vars(snapshot.baseline),
-            }
-        )
-    if not outcome.finished:
-        err.print("Stopped. Nothing is lost: the same command goes on.", markup=False)
-        raise typer.Exit(130)
+app.command()(search)
 
 
 @app.command()

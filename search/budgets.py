@@ -1,0 +1,87 @@
+"""What ends a search: trials, time, GPU-hours, or that it gets no better; counted in the database.
+
+All is counted over all runs of an experiment, so the same command spends what is left, and ends at
+once when nothing is.
+"""
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from results.models import Epoch
+from search.settings import SearchSettings
+
+
+class EndedBy(StrEnum):
+    """Why a search is over."""
+
+    TRIALS = "trials"
+    """All that were asked for have ended."""
+    POINTS = "points"
+    """Every point of the space has been tried."""
+    PLATEAU = "plateau"
+    TIME = "time"
+    GPU_HOURS = "gpu-hours"
+
+
+@dataclass(frozen=True)
+class Score:
+    """What a complete trial reached."""
+
+    mean_auc: float
+    stderr: float
+
+
+def on_plateau(scores: Sequence[Score], patience: int | None) -> bool:
+    """Whether the last ``patience`` complete trials made the best no better than chance would.
+
+    The best of them must be over the best before them by more than that one's standard error.
+    Optuna's own terminators, deprecated since its version 5, estimate what is left to gain by a
+    Gaussian process that cannot tell conditional axes.
+    """
+    if patience is None or len(scores) <= patience:
+        return False
+    before = max(scores[:-patience], key=lambda score: score.mean_auc)
+    since = max(score.mean_auc for score in scores[-patience:])
+    return since - before.mean_auc <= before.stderr
+
+
+def trained_seconds(epochs: Iterable[Epoch]) -> float:
+    """Wall-clock seconds in which at least one of ``epochs`` was trained."""
+    spans = sorted(
+        (e.recorded_at.timestamp() - e.seconds, e.recorded_at.timestamp()) for e in epochs
+    )
+    total, reached = 0.0, float("-inf")
+    for begun, ended in spans:
+        total += max(0.0, ended - max(begun, reached))
+        reached = max(reached, ended)
+    return total
+
+
+class Spent:
+    """Time and GPU time that an experiment has used, and which budget is met by that."""
+
+    def __init__(self, settings: SearchSettings, seconds: float, gpu_seconds: float) -> None:
+        self._settings = settings
+        self._seconds = seconds
+        self._gpu_seconds = gpu_seconds
+        self._began: float | None = None
+
+    def begin(self) -> None:
+        """Let the time of this run count from now on, if it does not yet."""
+        self._began = self._began or time.monotonic()
+
+    def add(self, seconds: float, gpus: float) -> None:
+        """Count an epoch of this run."""
+        self._gpu_seconds += seconds * gpus
+
+    def met(self) -> EndedBy | None:
+        """The budget that is used up, if one is."""
+        limit, hours = self._settings.time_seconds, self._settings.gpu_hours
+        here = time.monotonic() - self._began if self._began else 0.0
+        if limit is not None and self._seconds + here >= limit:
+            return EndedBy.TIME
+        if hours is not None and self._gpu_seconds >= 3600 * hours:
+            return EndedBy.GPU_HOURS
+        return None

@@ -1,0 +1,170 @@
+"""`sedn search`: start a search, or go on with it."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+import yaml
+from rich.console import Console
+
+from search.cli.options import DEFAULT_STORE, JsonOption, StoreOption
+from sedn.errors import UserError
+
+if TYPE_CHECKING:
+    from search.run import SearchOutcome
+
+err = Console(stderr=True)
+
+WHY = {
+    "trials": "all trials have ended",
+    "points": "every point of the space has been tried",
+    "plateau": "the last trials made the best no better (--plateau)",
+    "time": "the time is used up (--time); more goes on with what was cut off",
+    "gpu-hours": "the GPU-hours are used up (--gpu-hours); more goes on with what was cut off",
+}
+
+
+def search(
+    name: Annotated[str, typer.Option(help="The experiment; one that exists is resumed.")],
+    data: Annotated[
+        str,
+        typer.Option(help="An embedded data set, or the path of one: data.yaml, table, folder."),
+    ] = "digits-in-clutter",
+    space: Annotated[str, typer.Option(help="A space of the catalog, or a YAML file.")] = "demo",
+    epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the space's.")] = None,
+    trials: Annotated[int, typer.Option(min=1, help="Trials in all, baseline included.")] = 100,
+    time: Annotated[
+        float | None, typer.Option(min=1, help="Or seconds of training in all, over all runs.")
+    ] = None,
+    gpu_hours: Annotated[
+        float | None, typer.Option(min=0, help="Or GPU-hours of training, over all runs.")
+    ] = None,
+    plateau: Annotated[
+        int | None, typer.Option(min=1, help="Or this many complete trials without a better one.")
+    ] = None,
+    sampler: Annotated[
+        str,
+        typer.Option(
+            help="tpe, gp, cmaes, qmc, random, grid, brute-force, nsga2, nsga3, or module:Class."
+        ),
+    ] = "tpe",
+    sampler_option: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="Of the sampler; repeatable.")
+    ] = None,
+    scheduler: Annotated[
+        str, typer.Option(help="asha, hyperband, median, promote or none.")
+    ] = "asha",
+    reduction_factor: Annotated[
+        int | None, typer.Option(min=2, help="The best 1/N of a rung go on; 3 if not said.")
+    ] = None,
+    grace_epochs: Annotated[
+        int | None, typer.Option(min=1, help="Epochs before a stop; a quarter if not said.")
+    ] = None,
+    brackets: Annotated[int | None, typer.Option(min=1, help="Of hyperband.")] = None,
+    min_trials: Annotated[
+        int | None, typer.Option(min=1, help="Others that median compares with; 5 if not said.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    skip_unreadable: Annotated[
+        bool, typer.Option("--skip-unreadable", help="Leave out images that cannot be read.")
+    ] = False,
+    store: StoreOption = DEFAULT_STORE,
+    address: Annotated[
+        str | None, typer.Option(help="A Ray cluster to join: auto, host:port or ray://…")
+    ] = None,
+    storage_path: Annotated[
+        str, typer.Option(help="Folder or URI for checkpoints; all nodes must reach it.")
+    ] = "runs",
+    cpus_per_trial: Annotated[float, typer.Option(min=0.01)] = 1.0,
+    gpus_per_trial: Annotated[
+        float | None, typer.Option(min=0.0, help="One where there are GPUs, by default.")
+    ] = None,
+    concurrent: Annotated[int | None, typer.Option(min=1, help="Trials at a time.")] = None,
+    trial_time: Annotated[
+        float | None,
+        typer.Option(min=1, help="Seconds after which a trial stops with what it has."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Start a search; the same command again resumes it."""
+    from search.cli.live import LiveView
+    from search.run import run_search
+    from search.settings import Resources, build_settings
+
+    settings = build_settings(
+        # A path made absolute means the same on every node and in an export.
+        data=str(Path(data).absolute()) if Path(data).exists() else data,
+        trials=trials,
+        epochs=epochs,
+        time_seconds=time,
+        gpu_hours=gpu_hours,
+        plateau=plateau,
+        sampler=sampler,
+        sampler_options=parse_pairs(sampler_option or []),
+        scheduler=scheduler,
+        reduction_factor=reduction_factor,
+        grace_epochs=grace_epochs,
+        brackets=brackets,
+        min_trials=min_trials,
+        seed=seed,
+        skip_unreadable=skip_unreadable,
+    )
+    resources = Resources(
+        address=address,
+        storage_path=storage_path,
+        cpus_per_trial=cpus_per_trial,
+        gpus_per_trial=gpus_per_trial,
+        max_concurrent=concurrent,
+        trial_seconds=trial_time,
+    )
+    with LiveView(err, name) as view:
+        outcome = run_search(
+            name,
+            space,
+            settings,
+            store,
+            resources,
+            watch=view.show,
+            on_images=view.images,
+            on_wait=view.waiting,
+            on_notice=view.notice,
+        )
+    if as_json:
+        sys.stdout.write(json.dumps(_to_json(outcome), indent=1) + "\n")
+    if outcome.ended_by is None:
+        err.print("Stopped. Nothing is lost: the same command goes on.", markup=False)
+        raise typer.Exit(130)
+    err.print(f"Ended: {WHY[outcome.ended_by]}.", markup=False)
+
+
+def parse_pairs(pairs: list[str]) -> dict[str, Any]:
+    """``key=value`` each; the values are YAML.
+
+    Raises:
+        UserError: one is no pair, or its value no YAML.
+    """
+    found = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise UserError(f"--sampler-option: '{pair}' must be key=value")
+        try:
+            found[key.strip()] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise UserError(f"--sampler-option: the value of '{pair}' is no YAML") from None
+    return found
+
+
+def _to_json(outcome: "SearchOutcome") -> dict[str, Any]:
+    snapshot = outcome.snapshot
+    return {
+        "experiment": outcome.experiment,
+        "finished": outcome.finished,
+        "ended_by": outcome.ended_by,
+        "skipped_images": outcome.skipped_images,
+        "states": {str(state.value): n for state, n in snapshot.counts.items()},
+        "best": snapshot.best and vars(snapshot.best),
+        "baseline": snapshot.baseline and vars(snapshot.baseline),
+    }

@@ -1,0 +1,87 @@
+"""Which scheduler a search asks for, checked before the first trial."""
+
+from collections.abc import Iterable
+
+from results.models import Epoch
+from search.schedulers.promotion import Promotion
+from search.schedulers.rules import (
+    MedianStopping,
+    NoRule,
+    Rule,
+    SuccessiveHalving,
+    rung_epochs,
+)
+from search.settings import SearchSettings
+from sedn.errors import UserError
+
+OPTIONS = {
+    "asha": ("reduction_factor", "grace_epochs"),
+    "hyperband": ("reduction_factor", "grace_epochs", "brackets"),
+    "promote": ("reduction_factor", "grace_epochs"),
+    "median": ("grace_epochs", "min_trials"),
+    "none": (),
+}
+ALL_OPTIONS = ("reduction_factor", "grace_epochs", "brackets", "min_trials")
+
+
+def check_scheduler(settings: SearchSettings, epochs: int) -> None:
+    """See before the first trial that the scheduler takes its options.
+
+    Raises:
+        UserError: an option is none of it, or its value does not fit trials of ``epochs`` epochs.
+    """
+    for option in ALL_OPTIONS:
+        given = option in settings.model_fields_set and getattr(settings, option) is not None
+        if given and option not in OPTIONS[settings.scheduler]:
+            takers = [name for name, options in OPTIONS.items() if option in options]
+            raise UserError(
+                f"--{option.replace('_', '-')}: scheduler '{settings.scheduler}' does not take it; "
+                f"{', '.join(takers)} {'do' if len(takers) > 1 else 'does'}"
+            )
+    if settings.grace_epochs is not None and settings.grace_epochs >= epochs:
+        raise UserError(
+            f"--grace-epochs {settings.grace_epochs}: a full training has {epochs} epochs, so no "
+            f"trial would stop early; give fewer, or --scheduler none"
+        )
+    most = len(_milestones(settings, epochs)) + 1
+    if settings.brackets is not None and settings.brackets > most:
+        raise UserError(
+            f"--brackets {settings.brackets}: with {most - 1} rungs below {epochs} epochs there "
+            f"are at most {most}"
+        )
+
+
+def make_rule(settings: SearchSettings, epochs: int, past: Iterable[tuple[int, Epoch]]) -> Rule:
+    """The rule of a search whose trials stop early, shown the ``past``: number and epoch."""
+    rule = _new_rule(settings, epochs)
+    for number, epoch in past:
+        rule.goes_on(number, epoch.epoch, epoch.mean_auc)
+    return rule
+
+
+def make_promotion(settings: SearchSettings, epochs: int) -> Promotion | None:
+    """The rule of a search whose trials pause, before it is shown its past; else ``None``."""
+    if settings.scheduler != "promote":
+        return None
+    return Promotion(_milestones(settings, epochs), settings.reduction_factor)
+
+
+def _new_rule(settings: SearchSettings, epochs: int) -> Rule:
+    if settings.scheduler == "median":
+        return MedianStopping(_grace_epochs(settings, epochs), settings.min_trials or 5)
+    if settings.scheduler in ("asha", "hyperband"):
+        milestones = _milestones(settings, epochs)
+        brackets = 1
+        if settings.scheduler == "hyperband":
+            brackets = settings.brackets or len(milestones) + 1
+        factor = settings.reduction_factor
+        return SuccessiveHalving(milestones, factor, brackets, settings.seed)
+    return NoRule()
+
+
+def _grace_epochs(settings: SearchSettings, epochs: int) -> int:
+    return settings.grace_epochs or max(1, epochs // 4)
+
+
+def _milestones(settings: SearchSettings, epochs: int) -> tuple[int, ...]:
+    return rung_epochs(_grace_epochs(settings, epochs), epochs, settings.reduction_factor)
