@@ -51,20 +51,23 @@ def create_optimizer(
     rate: of the layer in the backbone, of the classifier, or of what takes up the map.
 
     Raises:
-        UserError: as :func:`check_optimizer`.
+        UserError: as :func:`check_optimizer`, or it does not take one of the configured values.
     """
     check_optimizer(config.name)
     options: dict[str, Any] = {}
     if device.type == "cuda" and config.name in _FUSED:
         options["fused"] = True
-    return create_optimizer_v2(
-        parameter_groups(network, config),
-        opt=config.name,
-        lr=config.learning_rate,
-        weight_decay=config.weight_decay,
-        momentum=config.momentum,
-        **options,
-    )
+    try:
+        return create_optimizer_v2(
+            parameter_groups(network, config),
+            opt=config.name,
+            lr=config.learning_rate,
+            weight_decay=config.weight_decay,
+            momentum=config.momentum,
+            **options,
+        )
+    except ValueError as error:
+        raise UserError(f"optimizer '{config.name}': {error}") from None
 
 
 def parameter_groups(network: SemanticNetwork, config: OptimizerConfig) -> list[dict[str, Any]]:

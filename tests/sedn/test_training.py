@@ -1,11 +1,6 @@
 """Training on real pictures: what a run leaves, and that a broken one ends like a whole one."""
 
 import math
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +9,12 @@ import torch
 from safetensors import safe_open
 from sklearn.metrics import roc_auc_score
 
-from sedn.config import ScheduleConfig, TrainingConfig, build_config
+from sedn.config import TrainingConfig, build_config
 from sedn.data import load_dataset
 from sedn.errors import NonFiniteLoss, UserError
 from sedn.training.comparison import compare_runs
 from sedn.training.epochs import train_epochs
 from sedn.training.run import read_test_scores, train_run
-from sedn.training.schedule import create_schedule
 from sedn.training.state import prepare
 from sedn.training.step import train_epoch
 
@@ -95,42 +89,6 @@ def test_epochs_that_are_known_are_trained_again_but_not_told_again(
     assert [result.epoch for result in told] == [2, 3], "from the checkpoint's own history"
 
 
-SCRIPT = """
-import sys
-from pathlib import Path
-import torch
-torch.set_num_threads(1)
-from sedn.config import load_config
-from sedn.training.run import train_run
-train_run(load_config(Path(sys.argv[1])), Path(sys.argv[2]))
-"""
-
-
-@pytest.mark.slow
-def test_kill_at_any_moment_loses_nothing(table: Path, tmp_path: Path) -> None:
-    config = configure(table, epochs=8)
-    (tmp_path / "config.yaml").write_text(config.to_yaml())
-
-    def start(run: str) -> subprocess.Popen:
-        command = [sys.executable, "-c", SCRIPT, str(tmp_path / "config.yaml"), str(tmp_path / run)]
-        return subprocess.Popen(command, env=os.environ | {"OMP_NUM_THREADS": "1"})
-
-    assert start("whole").wait(120) == 0
-    checkpoint = tmp_path / "killed" / "checkpoint.pt"
-    random = np.random.default_rng(0)
-    for _ in range(3):
-        process = start("killed")
-        seen = checkpoint.stat().st_mtime_ns if checkpoint.exists() else None
-        while process.poll() is None:
-            if checkpoint.exists() and checkpoint.stat().st_mtime_ns != seen:
-                time.sleep(random.uniform(0, 0.2))
-                process.send_signal(signal.SIGKILL)
-                process.wait()
-    assert start("killed").wait(120) == 0
-    one, other = weights(tmp_path / "whole"), weights(tmp_path / "killed")
-    assert all(torch.equal(one[name], other[name]) for name in one)
-
-
 def test_a_loss_that_is_not_finite_is_named_with_epoch_and_rate(table: Path) -> None:
     training = prepare(configure(table))
     with torch.no_grad():
@@ -180,5 +138,3 @@ def test_two_runs_are_compared_on_the_same_images(table: Path, tmp_path: Path) -
     assert [row.label for row in comparison.rows] == ["red", "bright"]
     with pytest.raises(UserError, match="holds no finished run"):
         compare_runs(tmp_path / "one", tmp_path / "nothing")
-
-

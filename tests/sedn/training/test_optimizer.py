@@ -81,6 +81,12 @@ def test_an_optimizer_that_cannot_be_had_is_refused(name: str, said: str) -> Non
         check_optimizer(name)
 
 
+def test_a_value_that_an_optimizer_does_not_take_is_named() -> None:
+    config = OptimizerConfig(name="sgd", momentum=0.0)
+    with pytest.raises(UserError, match="optimizer 'sgd': Nesterov momentum requires a momentum"):
+        create_optimizer(network_of(), config, torch.device("cpu"))
+
+
 @pytest.mark.parametrize("head", ["average", "gem", "attention", "query"])
 @pytest.mark.parametrize("backbone", ["test_resnet", "test_vit", "test_convnext"])
 def test_each_part_has_its_rate(backbone: str, head: str) -> None:

@@ -1,0 +1,162 @@
+"""Where the memory does not suffice: fewer images at once, and steps of the same batch."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from sedn.config import TrainingConfig, build_config
+from sedn.errors import OutOfMemory
+from sedn.training.bounds import Bounds
+from sedn.training.cost import measure_cost
+from sedn.training.epochs import train_epochs
+from sedn.training.memory import is_out_of_memory, peak_memory, reset_peak
+from sedn.training.state import prepare
+from sedn.training.step import train_epoch
+
+
+def configure(table: Path, **fields: object) -> TrainingConfig:
+    base = {
+        "data": {"path": str(table), "image_size": 32},
+        "backbone": {"name": "test_resnet", "pretrained": False},
+        "embedding": {"placement": "stage1"},
+        "attention": {"kind": "se"},
+        "epochs": 2,
+        "batch_size": 16,
+    }
+    return build_config(base | fields, "test")
+
+
+@contextmanager
+def memory_for(images: int) -> Iterator[None]:
+    """More images at once do not fit through the backbone's first convolution."""
+
+    def hook(module: nn.Module, inputs: tuple[object, ...]) -> None:
+        if isinstance(module, nn.Conv2d) and module.in_channels == 3:
+            assert isinstance(inputs[0], torch.Tensor)
+            if len(inputs[0]) > images:
+                raise torch.OutOfMemoryError("out of memory, says the test")
+
+    handle = nn.modules.module.register_module_forward_pre_hook(hook)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return torch.load(folder / "checkpoint.pt", weights_only=True)["network"]
+
+
+def test_the_micro_batch_halves_until_it_fits(table: Path, tmp_path: Path) -> None:
+    with memory_for(11):
+        results = list(train_epochs(configure(table), str(tmp_path / "found")))
+    assert [r.epoch for r in results] == [1, 2]
+    assert [r.micro_batch for r in results] == [4, 4], "evaluation takes twice as many at once"
+    # The same as if it had been asked for: no trace of the attempts is left.
+    asked = configure(table, micro_batch_size=4)
+    list(train_epochs(asked, str(tmp_path / "asked")))
+    one, other = weights(tmp_path / "found"), weights(tmp_path / "asked")
+    assert [name for name in one if not torch.equal(one[name], other[name])] == []
+
+
+def test_it_goes_on_from_the_last_checkpoint(table: Path, tmp_path: Path) -> None:
+    config = configure(table, epochs=6)
+    whole = list(train_epochs(config, str(tmp_path / "whole")))
+    epochs = train_epochs(config, str(tmp_path / "late"))
+    first = next(epochs)
+    with memory_for(8):
+        rest = list(epochs)
+    assert (first.train_loss, first.label_auc) == (whole[0].train_loss, whole[0].label_auc)
+    assert [r.epoch for r in rest] == [2, 3, 4, 5, 6]
+    assert [r.micro_batch for r in [first, *rest]] == [16, 4, 4, 4, 4, 4]
+
+
+def test_what_is_known_to_fit_is_where_it_begins(table: Path, tmp_path: Path) -> None:
+    with memory_for(8):
+        (first, _) = train_epochs(configure(table), str(tmp_path), 0, Bounds(micro_batch=4))
+    assert first.micro_batch == 4
+
+
+def test_not_even_one_image(table: Path, tmp_path: Path) -> None:
+    said = r"single image of 32 px through test_resnet: lower data.image_size.*says the test"
+    with memory_for(0), pytest.raises(OutOfMemory, match=said):
+        list(train_epochs(configure(table), str(tmp_path)))
+
+
+def test_other_errors_are_not_taken_for_it() -> None:
+    assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
+    assert not is_out_of_memory(RuntimeError("shapes differ"))
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(2**50)
+    assert is_out_of_memory(caught.value)
+
+
+def vector(network: nn.Module) -> torch.Tensor:
+    return torch.cat([p.detach().flatten() for p in network.parameters()])
+
+
+@pytest.mark.parametrize("micro_batch", [1, 3, 5, 8])
+@pytest.mark.parametrize("source", ["given", "auxiliary"])
+def test_parts_sum_to_the_step_of_the_whole_batch(
+    table: Path, micro_batch: int, source: str
+) -> None:
+    """By a network without batch statistics, on labels and maps of which some are unknown."""
+    lines = table.read_text().splitlines()
+    cells = [line.split(",") for line in lines]
+    for index, row in enumerate(cells[1:]):
+        row[2] = "" if index % 4 == 0 else row[2]
+        row[1] = "" if index % 5 == 0 and row[4] == "train" else row[1]
+    table.write_text("\n".join(",".join(row) for row in cells) + "\n")
+
+    def displacement(size: int | None) -> tuple[float, torch.Tensor]:
+        config = configure(
+            table,
+            backbone={"name": "test_convnext", "pretrained": False},
+            embedding={"placement": "stage3"},
+            semantic_map={"source": source},
+            optimizer={"name": "momentum", "learning_rate": 1e-3, "momentum": 0.0},
+            loss={"kind": "asl"},
+            micro_batch_size=size,
+        )
+        training = prepare(config)
+        start = vector(training.network)
+        return train_epoch(training, 1), vector(training.network) - start
+
+    (loss, whole), (sum_of_parts, parts) = displacement(None), displacement(micro_batch)
+    # As far as bfloat16 goes, where the CPU has it.
+    assert sum_of_parts == pytest.approx(loss, rel=5e-3)
+    assert (whole - parts).norm() < 0.02 * whole.norm()
+
+
+def test_the_cost_is_that_of_the_network(table: Path) -> None:
+    training = prepare(configure(table))
+    state = torch.get_rng_state()
+    cost = measure_cost(training.network, 32, 1)
+    assert torch.equal(state, torch.get_rng_state()), "nothing random is drawn"
+    assert training.network.training
+    assert 0 < cost.latency_ms < (cost.latency_32_ms or 0)
+    larger = measure_cost(training.network, 64, 1)
+    assert larger.flops == pytest.approx(4 * cost.flops, rel=0.02)
+    plain = prepare(configure(table, embedding={}, attention={}))
+    assert measure_cost(plain.network, 32, 1).flops < cost.flops
+    # One convolution that is easily counted: 3 x 3 x 3 inputs, 16 outputs, at every second pixel.
+    stem = plain.network.backbone.get_submodule("conv1.0")
+    assert isinstance(stem, nn.Conv2d)
+    kernel = stem.weight.numel()
+    assert cost.flops > 2 * kernel * (32 // stem.stride[0]) ** 2
+
+
+def test_the_peak_is_that_since_it_was_reset() -> None:
+    device = torch.device("cpu")
+    block = torch.ones(60_000_000)
+    high = peak_memory(device)
+    del block
+    reset_peak(device)
+    low = peak_memory(device)
+    assert high is not None
+    assert low is not None
+    assert high - low > 200_000_000
