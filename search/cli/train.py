@@ -1,14 +1,19 @@
 """`sedn train`: a configuration to a model, and once its scores on the test split."""
 
 import json
+import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from search.cli.options import JsonOption
+from sedn.errors import UserError
+
+if TYPE_CHECKING:
+    from sedn.training.tracking import Tracking
 
 out = Console()
 err = Console(stderr=True)
@@ -20,9 +25,20 @@ def train(
     beside: Annotated[
         Path | None, typer.Option(help="A finished run to compare with on the test split.")
     ] = None,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Event files in the run's folder.")
+    ] = False,
+    mlflow: Annotated[
+        str | None,
+        typer.Option(metavar="URI", help="Log to MLflow: a server, or sqlite:///mlflow.db."),
+    ] = None,
+    mlflow_experiment: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="There; alone, the URI is MLFLOW_TRACKING_URI."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train a configuration to a checkpoint, and score it once on the test split."""
+    """Train a configuration to a model, and score it once on the test split."""
     from search.cli.images import ImageBar, say_skipped
     from search.cli.live import epoch_line
     from search.cli.tables import comparison_table, test_table
@@ -30,7 +46,10 @@ def train(
     from sedn.data import prepare_dataset
     from sedn.training.comparison import compare_runs
     from sedn.training.run import train_run
+    from sedn.training.tracking import check_tracking
 
+    tracking = _tracking(tensorboard, mlflow, mlflow_experiment)
+    check_tracking(tracking)
     loaded = load_config(config)
     with ImageBar(err) as bar:
         prepare_dataset(loaded.data, bar.show)
@@ -38,6 +57,7 @@ def train(
         loaded,
         output,
         lambda result: err.print(epoch_line(result, loaded.epochs), markup=False, highlight=False),
+        tracking,
     )
     say_skipped(err, summary.skipped_images)
     comparison = compare_runs(output, beside) if beside else None
@@ -50,3 +70,14 @@ def train(
         if comparison and beside
         else test_table(summary, output.name)
     )
+
+
+def _tracking(tensorboard: bool, mlflow: str | None, experiment: str | None) -> "Tracking":
+    """What the options ask for; an experiment without a URI takes that of the environment."""
+    from sedn.training.tracking import Tracking
+
+    uri = mlflow or (os.environ.get("MLFLOW_TRACKING_URI") if experiment else None)
+    if experiment and not uri:
+        raise UserError("--mlflow-experiment: name its server too: --mlflow or MLFLOW_TRACKING_URI")
+    named = {"mlflow_experiment": experiment} if experiment else {}
+    return Tracking(tensorboard, uri, **named)

@@ -25,6 +25,7 @@ from sedn.training.reliability import write_reliability
 from sedn.training.result import EpochResult
 from sedn.training.state import create_network, load_trained
 from sedn.training.summary import SUMMARY, RunSummary, read_summary, summarise, write_summary
+from sedn.training.tracking import UNTRACKED, Tracking, check_tracking, open_trackers
 
 CONFIG = "config.yaml"
 EPOCHS = "epochs.csv"
@@ -36,6 +37,7 @@ def train_run(
     config: TrainingConfig,
     folder: Path,
     show: Callable[[EpochResult], None] = lambda result: None,
+    tracking: Tracking = UNTRACKED,
 ) -> RunSummary:
     """Train into ``folder``, or go on where the run there stopped; a finished one is only read.
 
@@ -45,17 +47,30 @@ def train_run(
 
     Raises:
         UserError: the folder holds a run of another configuration, or cannot be written, or the
-            data or the backbone cannot be had.
+            data, the backbone or a tracker cannot be had.
     """
+    check_tracking(tracking)
     _claim(config, folder)
-    if (folder / SUMMARY).exists():
+    is_finished = (folder / SUMMARY).exists()
+    if is_finished and tracking == UNTRACKED:
         return read_summary(folder)
-    history: list[EpochResult] = []
-    for result in train_epochs(config, str(folder)):
-        history.append(result)
-        show(result)
-    write_text(folder / EPOCHS, _epochs_csv(history))
-    return _finish(config, folder, history[-1])
+    with open_trackers(tracking, config, folder) as trackers:
+        history: list[EpochResult] = []
+        # Of a finished run this only tells the epochs again, for a tracker that lacks some.
+        for result in train_epochs(config, str(folder)):
+            history.append(result)
+            for tracker in trackers:
+                if result.epoch > tracker.last_epoch:
+                    tracker.log_epoch(result)
+            if not is_finished:
+                show(result)
+        if not is_finished:
+            write_text(folder / EPOCHS, _epochs_csv(history))
+            _finish(config, folder, history[-1])
+        summary = read_summary(folder)
+        for tracker in trackers:
+            tracker.log_end(config, summary, folder)
+    return summary
 
 
 def read_test_scores(folder: Path) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -74,7 +89,7 @@ def _claim(config: TrainingConfig, folder: Path) -> None:
         raise UserError(f"{folder}: holds a run of another configuration; name another folder")
 
 
-def _finish(config: TrainingConfig, folder: Path, last: EpochResult) -> RunSummary:
+def _finish(config: TrainingConfig, folder: Path, last: EpochResult) -> None:
     """Save the trained model and what it reaches on the test split; the summary comes last."""
     dataset = load_dataset(config.data)
     network = _restore_network(config, dataset, folder)
@@ -91,7 +106,6 @@ def _finish(config: TrainingConfig, folder: Path, last: EpochResult) -> RunSumma
     summary = summarise(config, dataset, logits, calibration, last)
     write_card(header, summary, dataset, folder)
     write_summary(summary, folder)
-    return summary
 
 
 def _restore_network(config: TrainingConfig, dataset: Dataset, folder: Path) -> SemanticNetwork:

@@ -1,0 +1,111 @@
+"""Following a training in TensorBoard and MLflow: each epoch once, however often it is resumed."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Protocol
+
+from sedn.config import TrainingConfig
+from sedn.errors import UserError
+from sedn.training.result import EpochResult
+from sedn.training.summary import RunSummary
+
+
+@dataclass(frozen=True)
+class Tracking:
+    """Where a training is followed, beside its own folder."""
+
+    tensorboard: bool = False
+    """As event files in the run's folder."""
+    mlflow: str | None = None
+    """URI of an MLflow tracking server or its database."""
+    mlflow_experiment: str = "sedn"
+
+
+UNTRACKED = Tracking()
+"""In its own folder alone."""
+EPOCH_MARK = "validation/mean_auc"
+"""Logged last of an epoch: where it is, all of the epoch is."""
+END_MARK = "test/mean_auc"
+"""Logged last of all."""
+
+
+class Tracker(Protocol):
+    """One of them, in use."""
+
+    @property
+    def last_epoch(self) -> int:
+        """The last epoch that it has, from 1; 0 if none."""
+
+    def log_epoch(self, result: EpochResult) -> None:
+        """Add an epoch."""
+
+    def log_end(self, config: TrainingConfig, summary: RunSummary, folder: Path) -> None:
+        """Add what the finished run in the folder reached, unless that is there."""
+
+
+def check_tracking(tracking: Tracking) -> None:
+    """Check that what is needed is installed.
+
+    Raises:
+        UserError: an extra is missing.
+    """
+    wanted = {"tensorboard": tracking.tensorboard, "mlflow": tracking.mlflow is not None}
+    for extra, is_wanted in wanted.items():
+        if is_wanted and find_spec(extra) is None:
+            raise UserError(
+                f"--{extra}: {extra} is not installed; `pip install 'sedn-search[{extra}]'` "
+                f"brings it"
+            )
+
+
+@contextmanager
+def open_trackers(
+    tracking: Tracking, config: TrainingConfig, folder: Path
+) -> Iterator[list[Tracker]]:
+    """The trackers of the run in ``folder``, which go on with what an earlier start logged.
+
+    Raises:
+        UserError: the MLflow server cannot be reached or refuses the experiment.
+    """
+    trackers: list[Tracker] = []
+    with ExitStack() as opened:
+        if tracking.tensorboard:
+            from sedn.training.tensorboard_tracker import open_tensorboard
+
+            trackers.append(opened.enter_context(open_tensorboard(folder)))
+        if tracking.mlflow is not None:
+            from sedn.training.mlflow_tracker import open_mlflow
+
+            experiment = tracking.mlflow_experiment
+            trackers.append(
+                opened.enter_context(open_mlflow(tracking.mlflow, experiment, config, folder))
+            )
+        yield trackers
+
+
+def epoch_metrics(result: EpochResult) -> dict[str, float]:
+    """What is followed epoch by epoch; the mean AUC comes last."""
+    metrics = {"train/loss": result.train_loss, "train/epoch_seconds": result.seconds}
+    if result.images_per_second is not None:
+        metrics["train/images_per_second"] = result.images_per_second
+    for label, auc in result.label_auc.items():
+        if auc is not None:
+            metrics[f"validation/auc/{label}"] = auc
+    return metrics | {EPOCH_MARK: result.mean_auc}
+
+
+def end_metrics(summary: RunSummary) -> dict[str, float]:
+    """What the run reached on the test split; the mean AUC comes last."""
+    metrics = {
+        "test/temperature": summary.temperature,
+        "test/calibration_error": summary.calibration_error,
+        "test/calibration_error_scaled": summary.calibration_error_scaled,
+    }
+    for label, score in summary.label_scores.items():
+        found = {"auc": summary.label_auc[label], "f1": score.f1, "precision": score.precision,
+                 "recall": score.recall}  # fmt: skip
+        metrics |= {f"test/{name}/{label}": v for name, v in found.items() if v is not None}
+    return metrics | {END_MARK: summary.mean_auc}
