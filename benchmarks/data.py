@@ -31,7 +31,7 @@ from torchvision.transforms import v2
 
 from sedn.config import TrainingConfig, build_config
 from sedn.data import load_dataset, prepare_dataset
-from sedn.training.batches import training_batches, view_split
+from sedn.training.batches import plan_epoch, training_batches, view_split
 
 SIZE, BATCH, THREADS, TRIALS = 224, 64, 2, 4
 SPEED_GOAL, MEMORY_GOAL = 5.0, 1.2
@@ -70,7 +70,9 @@ def configure(table: Path) -> TrainingConfig:
 
 def ours(config: TrainingConfig) -> Iterator[torch.Tensor]:
     view = view_split(load_dataset(config.data), "train", config)
-    for batch, _ in training_batches(view, config, 1, torch.device("cpu")):
+    for batch, _ in training_batches(
+        view, config, plan_epoch(view, config, 1), torch.device("cpu")
+    ):
         yield batch.images
 
 

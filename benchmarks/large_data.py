@@ -24,7 +24,7 @@ from PIL import Image
 from sedn.config import TrainingConfig, build_config
 from sedn.data import load_dataset, prepare_dataset
 from sedn.data.check import check_data
-from sedn.training.batches import training_batches, view_split
+from sedn.training.batches import plan_epoch, training_batches, view_split
 
 GOAL = 1.2
 LABELS = 10
@@ -73,7 +73,7 @@ def go_through(table: str, side: int) -> dict[str, float]:
 
 def first_batch(config: TrainingConfig) -> None:
     view = view_split(load_dataset(config.data), "train", config)
-    next(training_batches(view, config, 1, torch.device("cpu")))
+    next(training_batches(view, config, plan_epoch(view, config, 1), torch.device("cpu")))
 
 
 def main() -> None:

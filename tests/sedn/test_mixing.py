@@ -11,7 +11,7 @@ from sedn.config import AugmentationConfig, LossConfig, TrainingConfig
 from sedn.data import Split
 from sedn.training.augmentation import Batch, augment, mix
 from sedn.training.augmentation.erasing import AREAS
-from sedn.training.batches import evaluation_batches, training_batches
+from sedn.training.batches import evaluation_batches, plan_epoch, training_batches
 from sedn.training.fetching import View
 from sedn.training.losses import classification_loss
 
@@ -170,8 +170,9 @@ def test_training_sees_mixed_fractions_and_evaluation_the_images_themselves() ->
     augmentation = AugmentationConfig(crop_scale=0.3, policy="trivial", cutmix=1.0)
     config = TrainingConfig(augmentation=augmentation, batch_size=8)
     device = torch.device("cpu")
-    batches = list(training_batches(view, config, 1, device))
-    again = list(training_batches(view, config, 1, device))
+    batches, again = (
+        list(training_batches(view, config, plan_epoch(view, config, 1), device)) for _ in range(2)
+    )
     assert len(batches) == 3
     for (batch, targets), (other, others) in zip(batches, again, strict=True):
         assert 0 <= batch.images.min() < batch.images.max() <= 1
