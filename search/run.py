@@ -102,7 +102,7 @@ def run_search(
 
 
 def past_epochs(store: Store, experiment_id: int) -> list[tuple[int, Epoch]]:
-    """Epochs of sampled trials in the order they came in, ``(trial number, epoch)``.
+    """Epochs of sampled trials, each trial's in order, ``(trial number, epoch)``.
 
     The last known epoch of a trial that is still running is left out: it will be reported again.
     """
@@ -115,7 +115,7 @@ def past_epochs(store: Store, experiment_id: int) -> list[tuple[int, Epoch]]:
         if trial.state is TrialState.RUNNING:
             known = known[:-1]
         past += [(trial.number, epoch) for epoch in known]
-    return sorted(past, key=lambda item: item[1].recorded_at)
+    return past
 
 
 def _check_name(name: str) -> None:

@@ -17,7 +17,8 @@ class Promotion:
 
     Every trial pauses at every rung. Of those at a rung the best ``1 / reduction_factor`` may go
     on; a free slot goes to the best one that may, at the highest rung, and to a new trial if there
-    is none. No trial goes on that was only lucky to come early, as under stopping.
+    is none. Under stopping the first trials go on because there is nothing to compare them with;
+    here they wait until there is.
 
     Whether a trial was promoted is not kept anywhere: one that has epochs beyond a rung was. One
     that was promoted and crashed before its next epoch is paused again, and promoted again.

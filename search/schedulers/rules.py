@@ -1,7 +1,7 @@
 """When a trial is stopped early: rules that know trials by number, and epochs completed.
 
-A rule's whole state is what trials reached after which epoch, whatever the order it came in. So a
-rule that is shown the store's epochs decides what the one before the restart would have.
+A rule's whole state is what trials reached after which epoch, in whatever order they did. So a rule
+that is shown the store's epochs, trial by trial, decides what it would have without a restart.
 """
 
 from collections import defaultdict

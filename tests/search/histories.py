@@ -10,6 +10,7 @@ from typing import Any
 from results.store import LabelCounts, NewExperiment, Store, open_store
 from search.ledger import Ledger
 from search.samplers import draw, make_samplers
+from search.schedulers import Promotion
 from search.settings import SearchSettings
 from search.study import open_study
 from sedn.training.result import EpochResult
@@ -93,6 +94,7 @@ class History:
     space: Space
     settings: SearchSettings
     url: str
+    promotion: Promotion | None = None
     ledger: Ledger = field(init=False)
     store: Store = field(init=False)
 
@@ -119,7 +121,13 @@ class History:
         self.experiment = self.store.experiment("history")
         study = open_study(self.store, "history", self.space)
         self.ledger = Ledger(
-            self.store, self.experiment, study, self.space, self.settings, "folder"
+            self.store,
+            self.experiment,
+            study,
+            self.space,
+            self.settings,
+            "folder",
+            self.promotion,
         )
 
     def crash_in_draw(self, axes: int) -> None:
