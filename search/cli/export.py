@@ -75,4 +75,5 @@ def _export_onnx(run: Path, of_experiment: list[str], output: Path | None) -> No
         f"largest difference is {written.largest_difference:.1e}",
         markup=False,
         highlight=False,
+        soft_wrap=True,
     )

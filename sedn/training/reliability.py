@@ -1,5 +1,6 @@
 """The reliability of a run's probabilities on the test split, as a self-contained page."""
 
+import math
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -72,7 +73,14 @@ def _figure(before: Reliability, after: Reliability) -> "go.Figure | None":
         _add(figure, said, bins, colour)
     figure.update_yaxes(title_text="share that is true", range=[-0.02, 1.02], tickformat=".0%",
                         row=1, col=1)  # fmt: skip
-    figure.update_yaxes(title_text="predictions", type="log", dtick=1, row=2, col=1)
+    figure.update_yaxes(
+        title_text="predictions",
+        type="log",
+        dtick=1,
+        range=[0, math.log10(2 * max(before.counts.max(), after.counts.max()))],
+        row=2,
+        col=1,
+    )
     return figure.update_xaxes(title_text="predicted probability", row=2, col=1)
 
 

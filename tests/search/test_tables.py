@@ -1,0 +1,55 @@
+"""Tables as a terminal of eighty columns shows them."""
+
+import io
+
+from rich.console import Console
+
+from search.cli.tables import test_table as build_table
+from sedn.metrics import LabelScore
+from sedn.training.summary import RunSummary
+
+
+def summarise(labels: list[str], undecided: list[str]) -> RunSummary:
+    return RunSummary(
+        mean_auc=0.91234,
+        mean_auc_stderr=0.005,
+        label_auc=dict.fromkeys(labels, 0.91234),
+        label_auc_stderr=dict.fromkeys(labels, 0.01),
+        label_scores={
+            label: LabelScore(0.5, 0.8, 2 / 3, None, correct=8, predicted=12, positives=8, known=40)
+            for label in labels
+        },
+        undecided_labels=undecided,
+        temperature=1.234,
+        calibration_error=0.051,
+        calibration_error_scaled=0.012,
+        validation_mean_auc=0.9,
+        map_source="given",
+        data_fingerprint="0123",
+        skipped_images=0,
+        epochs=1,
+        parameters=1,
+    )
+
+
+def draw(summary: RunSummary) -> list[str]:
+    console = Console(width=80, file=io.StringIO(), record=True)
+    console.print(build_table(summary, "run"))
+    return [line.strip() for line in console.export_text().splitlines()]
+
+
+def test_the_test_split_fits_eighty_columns() -> None:
+    lines = draw(summarise(["pattern_striped", "red"], []))
+    row = next(line for line in lines if line.startswith("pattern_striped"))
+    assert " ".join(row.split()) == "pattern_striped 0.9123 ± 0.0196 0.500 0.800 0.667 – 8"
+    assert next(line for line in lines if line.startswith("mean")).split()[1] == "0.9123"
+    said = " ".join(lines)
+    assert "Calibration error 5.1%, 1.2% at temperature 1.234." in said
+    assert "*" not in said
+
+
+def test_a_threshold_that_validation_could_not_choose_is_marked() -> None:
+    lines = draw(summarise(["red", "bright"], ["bright"]))
+    assert "0.500*" in next(line for line in lines if line.startswith("bright"))
+    assert "0.500*" not in next(line for line in lines if line.startswith("red"))
+    assert "* Validation lacks images with or without this label" in " ".join(lines)
