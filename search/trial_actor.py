@@ -1,6 +1,8 @@
 """The worker: a Ray actor that trains one trial after another, and stays warm in between."""
 
+import os
 import platform
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -29,6 +31,7 @@ class TrialActor(Trainable):  # type: ignore[misc]
         if train is None:
             raise TypeError("TrialActor needs a training function: tune.with_parameters(train=…)")
         self._train = train
+        _use_granted_threads()
         self._node = f"{platform.node()} ({ray.get_runtime_context().get_node_id()[:8]})"
         self._begin(config["assignment"])
 
@@ -63,3 +66,11 @@ class TrialActor(Trainable):  # type: ignore[misc]
         close = getattr(getattr(self, "_epochs", None), "close", None)
         if close is not None:
             close()
+
+
+def _use_granted_threads() -> None:
+    """Let torch use the cores that Ray grants, and no more, whatever the environment says."""
+    cores = max(1, int(ray.get_runtime_context().get_assigned_resources().get("CPU", 1)))
+    os.environ["OMP_NUM_THREADS"] = str(cores)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(cores)
