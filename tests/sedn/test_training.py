@@ -138,3 +138,34 @@ def test_two_runs_are_compared_on_the_same_images(table: Path, tmp_path: Path) -
     assert [row.label for row in comparison.rows] == ["red", "bright"]
     with pytest.raises(UserError, match="holds no finished run"):
         compare_runs(tmp_path / "one", tmp_path / "nothing")
+
+
+def test_the_average_is_what_is_validated_and_kept(table: Path, tmp_path: Path) -> None:
+    config = configure(table, ema_decay=0.9)
+    train_run(config, tmp_path / "run")
+    state = torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)
+    with safe_open(tmp_path / "run" / "model.safetensors", "pt") as model:
+        kept = {name: model.get_tensor(name) for name in model.keys()}  # noqa: SIM118
+    assert [name for name in kept if not torch.equal(kept[name], state["average"][name])] == []
+    name = "backbone.conv1.0.weight"
+    assert not torch.equal(kept[name], state["network"][name])
+    # By hand, from the weights after each epoch of one step.
+    one_step = configure(table, ema_decay=0.5, batch_size=54, epochs=3)
+    expected = None
+    for step, _ in enumerate(train_epochs(one_step, str(tmp_path / "steps")), start=1):
+        state = torch.load(tmp_path / "steps" / "checkpoint.pt", weights_only=True)
+        decay = min(0.5, 1 - step ** (-2 / 3)) if step > 1 else 0.0
+        before = state["network"][name] if expected is None else expected
+        expected = decay * before + (1 - decay) * state["network"][name]
+        assert torch.allclose(state["average"][name], expected, atol=1e-7)
+
+
+@pytest.mark.slow
+def test_a_compiled_network_trains_like_a_plain_one(table: Path, tmp_path: Path) -> None:
+    plain = list(train_epochs(configure(table, epochs=2), str(tmp_path / "plain")))
+    config = configure(table, epochs=2, compile=True)
+    compiled = list(train_epochs(config, str(tmp_path / "compiled")))
+    for one, other in zip(plain, compiled, strict=True):
+        assert other.train_loss == pytest.approx(one.train_loss, rel=0.02)
+    (again,) = train_epochs(config, str(tmp_path / "compiled"), 1)
+    assert again == compiled[1]
