@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -139,6 +140,28 @@ def test_a_server_that_is_away_is_told_before_training(table: Path, tmp_path: Pa
         assert "\n" not in str(caught.value)
         assert uri in str(caught.value)
     assert not (tmp_path / "run" / "checkpoint.pt").exists()
+
+
+@pytest.mark.slow
+def test_a_store_that_is_away_for_an_epoch_gets_it_later(
+    table: Path, tmp_path: Path, store: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    locks: list[sqlite3.Connection] = []
+
+    def show(result: EpochResult) -> None:
+        if result.epoch == 1:
+            locks.append(sqlite3.connect(tmp_path / "mlflow.db", isolation_level=None))
+            locks[0].execute("BEGIN EXCLUSIVE")
+        elif result.epoch == 2:
+            locks[0].execute("ROLLBACK")
+
+    run = tmp_path / "run"
+    train_run(configure(table), run, show, Tracking(mlflow=store))
+    assert "MLflow does not answer; training goes on" in caplog.text
+    client = MlflowClient(tracking_uri=store)
+    run_id = json.loads((run / "mlflow.json").read_text())["run_id"]
+    history = client.get_metric_history(run_id, "validation/mean_auc")
+    assert [metric.step for metric in history] == [1, 2, 3]
 
 
 @given(st.lists(st.text(min_size=1, max_size=300), max_size=20, unique=True))
