@@ -14,6 +14,7 @@ from results.style import (
     STATE_SYMBOLS,
     count_text,
     duration,
+    milliseconds,
     round_numbers,
     value_text,
 )
@@ -81,7 +82,11 @@ def learning_curves(findings: Findings) -> go.Figure | None:
 
 def cost(findings: Findings) -> go.Figure | None:
     """Mean AUC against what a configuration costs, with those that none beats on both."""
-    kinds = {"seconds": "training time", "parameters": "parameters of the network"}
+    kinds = {
+        "seconds": "training time",
+        "latency_ms": "time for one image",
+        "parameters": "parameters of the network",
+    }
     known = {kind: findings.ranked.dropna(subset=[kind]) for kind in kinds}
     known = {kind: rows for kind, rows in known.items() if not rows.empty}
     if not known:
@@ -204,7 +209,7 @@ def _cost_axis(values: "pd.Series[float]", kind: str) -> dict[str, Any]:
     low, high = float(values.min()), float(values.max())
     log = 0 < LOG_RATIO * low < high
     ticks = round_numbers(low, high, log=log)
-    write = duration if kind == "seconds" else count_text
+    write = {"seconds": duration, "latency_ms": milliseconds}.get(kind, count_text)
     axis = {"tickvals": ticks, "ticktext": [write(tick) for tick in ticks]}
     return axis | {"type": "log" if log else "linear"}
 

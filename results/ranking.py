@@ -20,8 +20,15 @@ TYPES = {
     "epochs": int,
     "seconds": float,
     "parameters": object,
+    "flops": object,
+    "latency_ms": float,
+    "latency_32_ms": float,
+    "images_per_second": float,
+    "peak_memory": object,
 }
-TRAILING = ["replicates", "epochs", "seconds", "parameters", "config_hash"]
+COSTS = ["flops", "latency_ms", "latency_32_ms", "images_per_second", "peak_memory"]
+"""As the store has them; measured on the machine that trained, with what else ran there."""
+TRAILING = ["replicates", "epochs", "seconds", "parameters", *COSTS, "config_hash"]
 
 
 def rank(store: Store, name: str) -> pd.DataFrame:
@@ -47,7 +54,7 @@ def rank_trials(trials: Sequence[Trial], varied: pd.DataFrame) -> pd.DataFrame:
         :mod:`results.pooling`), gain (relative, over the baseline; NaN until that is trained), a
         column for each parameter that varies (None where it has no effect),
         replicates (number of seeds), epochs, seconds (of one training), parameters (of the
-        network) and config_hash.
+        network), its :data:`COSTS` (of the trial; None or NaN where not measured) and config_hash.
 
     The intervals are those of each configuration alone. The first of many is partly first by luck,
     so that its AUC here is on average above what new images will show; the test split, which no
@@ -56,7 +63,7 @@ def rank_trials(trials: Sequence[Trial], varied: pd.DataFrame) -> pd.DataFrame:
     complete = complete_trials(trials)
     frame = _frame(complete)
     groups = frame.groupby("config_hash", sort=False)
-    first = groups[["trial", "role", "epochs", "parameters"]].first()
+    first = groups[["trial", "role", "epochs", "parameters", *COSTS]].first()
     ranked = pool(frame, ["config_hash"]).join(first).join(groups["seconds"].mean())
     ranked = ranked.reset_index().rename(columns={"auc": "mean_auc"})
     ranked = ranked.sort_values(["mean_auc", "trial"], ascending=[False, True], ignore_index=True)
@@ -151,6 +158,7 @@ def _frame(trials: Sequence[Trial]) -> pd.DataFrame:
             trial.target_epochs,
             trial.seconds,
             trial.parameters,
+            *(getattr(trial, cost) for cost in COSTS),
         )
         for trial in trials
     ]

@@ -13,7 +13,14 @@ from results.heat_map import label_heat_map
 from results.models import BASELINE, Trial, TrialState
 from results.parallel import parallel_coordinates
 from results.store import Store
-from results.style import auc_text, count_text, duration, percent, value_text
+from results.style import (
+    auc_text,
+    count_text,
+    duration,
+    milliseconds,
+    percent,
+    value_text,
+)
 from sedn import page
 from sedn.files import write_text
 from sedn.style import share_text
@@ -158,7 +165,8 @@ def _ranking(findings: Findings) -> str:
 
 def _ranking_table(findings: Findings, shown: pd.DataFrame) -> str:
     varied = [str(path) for path in findings.varied.columns]
-    heads = ["rank", "trial", "mean AUC", "95 % interval", "gain", *varied, "time", "parameters"]
+    heads = ["rank", "trial", "mean AUC", "95 % interval", "gain", *varied]
+    costs = ["training", "one image", "parameters"]
     rows = shown.to_dict("records")
     least, most = shown[["mean_auc", "low"]].min().min(), shown[["mean_auc", "high"]].max().max()
     mark = findings.baseline["mean_auc"] if findings.baseline else None
@@ -173,12 +181,13 @@ def _ranking_table(findings: Findings, shown: pd.DataFrame) -> str:
             page.text(percent(row["gain"])),
             *(page.text(value_text(row[path])) for path in varied),
             page.text(duration(row["seconds"])),
+            page.text(milliseconds(row["latency_ms"])),
             page.text(count_text(row["parameters"])),
         ]
         for row in rows
     ]
     marked = [i for i, row in enumerate(rows) if row["role"] == BASELINE]
-    return page.table(heads, cells, right=["rank", "gain", "time", "parameters"], marked=marked)
+    return page.table([*heads, *costs], cells, right=["rank", "gain", *costs], marked=marked)
 
 
 def _trial_name(row: dict[Any, Any]) -> str:

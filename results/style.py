@@ -57,6 +57,11 @@ def count_text(value: float | None) -> str:
     return f"{value:.0f}"
 
 
+def milliseconds(value: float | None) -> str:
+    """Milliseconds: ``12.3 ms``."""
+    return "–" if value is None or value != value else f"{value:.3g} ms"
+
+
 def round_numbers(low: float, high: float, *, log: bool) -> list[float]:
     """A few round numbers from ``low`` to ``high``; the ends themselves where there are too few."""
     if high <= low:

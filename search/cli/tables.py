@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 RANK_COLUMNS = {
     "rank", "trial", "role", "mean_auc", "low", "high", "gain",
-    "replicates", "epochs", "seconds", "parameters", "config_hash",
+    "replicates", "epochs", "seconds", "parameters", "flops", "latency_ms", "latency_32_ms",
+    "images_per_second", "peak_memory", "config_hash",
 }  # fmt: skip
 HIDDEN = {"low", "high"}
 

@@ -15,7 +15,7 @@ from scipy.stats import t as student
 
 from results.models import TrialState
 from results.pooling import pool
-from results.ranking import labels, rank
+from results.ranking import COSTS, labels, rank
 from results.store import Store, open_store
 from sedn.errors import UserError
 from tests.results.rows import add_trial, new_experiment
@@ -181,7 +181,7 @@ def test_columns_are_what_varies_between_what_is_known_of_all(store: Store) -> N
         *("rank", "trial", "role", "mean_auc", "low", "high", "gain"),
         *("embedding.placement", "embedding.fusion", "attention.kind"),
         "attention.reduction_ratio",
-        *("replicates", "epochs", "seconds", "parameters", "config_hash"),
+        *("replicates", "epochs", "seconds", "parameters", *COSTS, "config_hash"),
     ]
     first, second, third = frame.to_dict("records")
     assert (first["trial"], first["replicates"]) == (1, 2)
