@@ -13,6 +13,7 @@ from search.cli.options import JsonOption
 from sedn.errors import UserError
 
 if TYPE_CHECKING:
+    from sedn.training.summary import RunSummary
     from sedn.training.tracking import Tracking
 
 out = Console()
@@ -41,10 +42,8 @@ def train(
     """Train a configuration to a model, and score it once on the test split."""
     from search.cli.images import ImageBar, say_skipped
     from search.cli.live import epoch_line
-    from search.cli.tables import comparison_table, test_table
     from sedn.config import load_config
     from sedn.data import prepare_dataset
-    from sedn.training.comparison import compare_runs
     from sedn.training.run import train_run
     from sedn.training.tracking import check_tracking
 
@@ -60,16 +59,22 @@ def train(
         tracking,
     )
     say_skipped(err, summary.skipped_images)
-    comparison = compare_runs(output, beside) if beside else None
+    _print_result(summary, output, beside, as_json)
+
+
+def _print_result(summary: "RunSummary", run: Path, beside: Path | None, as_json: bool) -> None:
+    """The test split: of the run alone, or beside another."""
+    from search.cli.tables import comparison_table, test_table
+    from sedn.training.comparison import compare_runs
+
+    comparison = compare_runs(run, beside) if beside else None
     if as_json:
         chosen = comparison.to_json() if comparison else summary.to_json()
         sys.stdout.write(json.dumps(chosen, indent=1) + "\n")
-        return
-    out.print(
-        comparison_table(comparison, output.name, beside.name)
-        if comparison and beside
-        else test_table(summary, output.name)
-    )
+    elif comparison and beside:
+        out.print(comparison_table(comparison, run.name, beside.name))
+    else:
+        out.print(test_table(summary, run.name))
 
 
 def _tracking(tensorboard: bool, mlflow: str | None, experiment: str | None) -> "Tracking":
