@@ -68,18 +68,16 @@ class Spent:
         self._gpu_seconds = gpu_seconds
         self._began: float | None = None
 
-    def begin(self) -> None:
-        """Let the time of this run count from now on, if it does not yet."""
-        self._began = self._began or time.monotonic()
-
     def add(self, seconds: float, gpus: float) -> None:
-        """Count an epoch of this run."""
+        """Count an epoch that has just ended; with the first one the time of this run begins."""
+        if self._began is None:
+            self._began = time.monotonic() - seconds
         self._gpu_seconds += seconds * gpus
 
     def met(self) -> EndedBy | None:
         """The budget that is used up, if one is."""
         limit, hours = self._settings.time_seconds, self._settings.gpu_hours
-        here = time.monotonic() - self._began if self._began else 0.0
+        here = 0.0 if self._began is None else time.monotonic() - self._began
         if limit is not None and self._seconds + here >= limit:
             return EndedBy.TIME
         if hours is not None and self._gpu_seconds >= 3600 * hours:

@@ -6,6 +6,7 @@ import socket
 from pathlib import Path
 from typing import Any
 
+from search.packing import SHARES, Grant
 from search.settings import Resources
 from sedn.errors import UserError
 
@@ -62,8 +63,8 @@ def connect(resources: Resources) -> None:
         raise UserError(_refusal(resources.address, error)) from None
 
 
-def slots(resources: Resources) -> tuple[int, dict[str, float]]:
-    """How many trials run at a time, and what each gets.
+def slots(resources: Resources) -> tuple[int, Grant]:
+    """How many trials run at a time, at most, and what each gets.
 
     Raises:
         UserError: the cluster has no room for a single trial.
@@ -71,20 +72,19 @@ def slots(resources: Resources) -> tuple[int, dict[str, float]]:
     import ray
 
     total = ray.cluster_resources()
-    gpus = resources.gpus_per_trial
-    if gpus is None:
-        gpus = 1.0 if total.get("GPU", 0) >= 1 else 0.0
-    each = {"cpu": resources.cpus_per_trial, "gpu": gpus}
-    room = int(total.get("CPU", 0) / each["cpu"])
-    if gpus > 0:
-        room = min(room, int(total.get("GPU", 0) / gpus))
+    cpus, gpus = resources.cpus_per_trial, resources.gpus_per_trial
+    if gpus is None or gpus == "auto":
+        gpus = (gpus or 1.0) if total.get("GPU", 0) >= 1 else 0.0
+    room = int(total.get("CPU", 0) / cpus)
+    if gpus:
+        room = min(room, int(total.get("GPU", 0) / (SHARES[0] if gpus == "auto" else gpus)))
     if room < 1:
         raise UserError(
-            f"no room for a trial: it asks for {each['cpu']:g} CPUs and {gpus:g} GPUs, the cluster "
+            f"no room for a trial: it asks for {cpus:g} CPUs and {gpus} GPUs, the cluster "
             f"has {total.get('CPU', 0):g} and {total.get('GPU', 0):g}; lower --cpus-per-trial or "
             f"--gpus-per-trial"
         )
-    return min(room, resources.max_concurrent or room), each
+    return min(room, resources.max_concurrent or room), Grant(cpus, gpus)
 
 
 def _set_environment() -> None:

@@ -13,7 +13,7 @@ is over; then it is PRUNED, and opened again if a longer search promotes it.
 import math
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
 import optuna
@@ -24,6 +24,7 @@ from results.models import BASELINE, Epoch, Experiment, Trial, TrialState
 from results.outage import survive_outage
 from results.store import EpochRecord, NewTrial, Store
 from search.budgets import EndedBy, Score, Spent, on_plateau, trained_seconds
+from search.packing import Grant, Packing
 from search.progress import RunningTrial, Snapshot, Tally
 from search.samplers import draw, exhausted_after, make_samplers
 from search.schedulers import Promotion
@@ -58,6 +59,8 @@ class Assignment:
     after_epoch: int = 0
     """Only results of later epochs are reported."""
     bounds: Bounds = field(default_factory=Bounds)
+    cpus: float = 1.0
+    gpus: float = 0.0
 
 
 @dataclass
@@ -67,7 +70,6 @@ class _Live:
     assignment: Assignment
     optuna_id: int
     last: EpochResult | None = field(default=None)
-    gpus: float = 0.0
 
 
 class Ledger:
@@ -97,8 +99,9 @@ class Ledger:
         self._trials = min(settings.trials, exhausted_after(settings, space) or settings.trials)
         self._folder = folder
         self.promotion = promotion
-        self.gpus_per_trial = 0.0
-        """Kept with each trial that starts from now on."""
+        self.grant = Grant()
+        """What each trial that starts from now on gets of the cluster."""
+        self._packing = Packing()
         self._trial_seconds = trial_seconds
         self._patience = patience_seconds
         self._on_wait = on_wait
@@ -176,7 +179,8 @@ class Ledger:
         self._call(self._store.record_epoch, self._experiment_id, number, record, node=node)
         self._report(live.optuna_id, result.epoch, result.mean_auc)
         self._learn_memory(live.assignment.config, result.micro_batch)
-        self._spent.add(result.seconds, live.gpus)
+        self._packing.learn(live.assignment.config, result.peak_memory, result.device_memory)
+        self._spent.add(result.seconds, live.assignment.gpus)
         live.last = result
 
     def finish(self, number: int) -> TrialState:
@@ -265,8 +269,11 @@ class Ledger:
         self._asked = sum(t.state is not OptunaState.WAITING for t in frozen)
         self._tally = Tally.of(rows.values())
         for known in rows.values():
-            if (known.micro_batch or math.inf) < known.config["batch_size"]:
-                self._learn_memory(TrainingConfig.model_validate(known.config), known.micro_batch)
+            short = (known.micro_batch or math.inf) < known.config["batch_size"]
+            if short or known.device_memory is not None:
+                config = TrainingConfig.model_validate(known.config)
+                self._learn_memory(config, known.micro_batch)
+                self._packing.learn(config, known.peak_memory, known.device_memory)
         running = [t for t in frozen if t.state is OptunaState.RUNNING]
         counted = self.promotion or self._settings.time_seconds
         needed = running or counted
@@ -338,7 +345,7 @@ class Ledger:
             config = self._space.config(params, overrides)
         config = canonical_config(config)
         folder = f"{self._folder}/{trial.number:05d}"
-        assignment = Assignment(trial.number, role, config, folder, bounds=self._bounds(config))
+        assignment = self._assign(Assignment(trial.number, role, config, folder))
         row = NewTrial(
             experiment_id=self._experiment_id,
             number=trial.number,
@@ -350,10 +357,10 @@ class Ledger:
             target_epochs=config.epochs,
             folder=assignment.folder,
         )
-        if self.gpus_per_trial:
-            self._call(trial.set_user_attr, "gpus", self.gpus_per_trial)
+        if assignment.gpus:
+            self._call(trial.set_user_attr, "gpus", assignment.gpus)
         self._call(self._store.add_trial, row)
-        self._live[trial.number] = _Live(assignment, trial._trial_id, gpus=self.gpus_per_trial)
+        self._live[trial.number] = _Live(assignment, trial._trial_id)
         return assignment
 
     def _sample_baseline(self, trial: optuna.Trial) -> dict[str, Any]:
@@ -371,14 +378,19 @@ class Ledger:
             return self._start(self._call(optuna.Trial, self._study, optuna_id))
         config = TrainingConfig.model_validate(row.config)
         known = max(0, row.epochs - (not decided))
-        assignment = Assignment(
-            number, row.role, config, row.folder, after_epoch=known, bounds=self._bounds(config)
-        )
-        self._live[number] = _Live(assignment, optuna_id, gpus=self.gpus_per_trial)
+        assignment = self._assign(Assignment(number, row.role, config, row.folder, known))
+        self._live[number] = _Live(assignment, optuna_id)
         return assignment
 
-    def _bounds(self, config: TrainingConfig) -> Bounds:
-        return Bounds(self._micro_batches.get(_memory_key(config)), self._trial_seconds)
+    def _assign(self, assignment: Assignment) -> Assignment:
+        """The assignment with what it may use of memory, time and the cluster."""
+        config, gpus = assignment.config, self.grant.gpus
+        return replace(
+            assignment,
+            bounds=Bounds(self._micro_batches.get(_memory_key(config)), self._trial_seconds),
+            cpus=self.grant.cpus,
+            gpus=self._packing.share_of(config) if gpus == "auto" else gpus,
+        )
 
     def _learn_memory(self, config: TrainingConfig, micro_batch: int | None) -> None:
         """Remember how many images at once fit, where it is fewer than were asked for."""

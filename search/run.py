@@ -245,10 +245,9 @@ def _run_trials(
     from search.trial_actor import TrialActor
 
     try:
-        concurrent, each = cluster.slots(resources)
-        if settings.gpu_hours and not each["gpu"]:
+        concurrent, ledger.grant = cluster.slots(resources)
+        if settings.gpu_hours and not ledger.grant.gpus:
             raise UserError("--gpu-hours: the trials of this search use no GPU; take --time")
-        ledger.gpus_per_trial = each["gpu"]
         searcher = LedgerSearcher(ledger)
         rule = ledger.promotion or make_rule(settings, epochs, past)
         with tempfile.TemporaryDirectory(prefix="sedn-tune-") as scratch, _sigterm_as_sigint():
@@ -259,7 +258,6 @@ def _run_trials(
                 search_alg=searcher,
                 scheduler=RuleScheduler(rule),
                 stop=SearchStopper(ledger, searcher),
-                resources_per_trial=each,
                 max_concurrent_trials=concurrent,
                 reuse_actors=True,
                 storage_path=scratch,

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -70,8 +70,9 @@ class Resources(BaseModel):
     storage_path: str = ""
     """Folder or URI for checkpoints and predictions; on a cluster every node must reach it."""
     cpus_per_trial: float = Field(1.0, gt=0)
-    gpus_per_trial: float | None = Field(None, ge=0)
-    """``None``: one where the cluster has GPUs, else none."""
+    gpus_per_trial: Annotated[float, Field(ge=0)] | Literal["auto"] | None = None
+    """``None``: one where the cluster has GPUs, else none. ``auto``: a quarter, a half or the whole
+    of one, by what trials of the same backbone and image size were measured to hold."""
     max_concurrent: int | None = Field(None, ge=1)
     """Trials at a time; ``None``: as many as the cluster has room for."""
     trial_seconds: float | None = Field(None, gt=0)

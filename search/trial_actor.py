@@ -26,6 +26,12 @@ class TrialActor(Trainable):  # type: ignore[misc]
     raised is replaced by Ray, so that no broken CUDA context is handed on.
     """
 
+    @classmethod
+    def default_resource_request(cls, config: dict[str, Any]) -> dict[str, float]:
+        """What Ray sets apart for the trial."""
+        assignment: Assignment = config["assignment"]
+        return {"cpu": assignment.cpus, "gpu": assignment.gpus}
+
     def setup(self, config: dict[str, Any], train: TrainFunction | None = None) -> None:
         """Start the first trial."""
         if train is None:
@@ -66,6 +72,8 @@ class TrialActor(Trainable):  # type: ignore[misc]
         close = getattr(getattr(self, "_epochs", None), "close", None)
         if close is not None:
             close()
+            del self._epochs
+            _release_memory()
 
 
 def _use_granted_threads() -> None:
@@ -74,3 +82,11 @@ def _use_granted_threads() -> None:
     os.environ["OMP_NUM_THREADS"] = str(cores)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(cores)
+
+
+def _release_memory() -> None:
+    """Give back what the trial held of a GPU, which others may share."""
+    if "torch" in sys.modules and sys.modules["torch"].cuda.is_initialized():
+        from sedn.training.memory import release_memory
+
+        release_memory()

@@ -1,6 +1,7 @@
 """`sedn search`: start a search, or go on with it."""
 
 import json
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -79,7 +80,8 @@ def search(
     ] = "runs",
     cpus_per_trial: Annotated[float, typer.Option(min=0.01)] = 1.0,
     gpus_per_trial: Annotated[
-        float | None, typer.Option(min=0.0, help="One where there are GPUs, by default.")
+        str | None,
+        typer.Option(help="A number, or auto: by measured memory. One where there are GPUs."),
     ] = None,
     concurrent: Annotated[int | None, typer.Option(min=1, help="Trials at a time.")] = None,
     trial_time: Annotated[
@@ -115,7 +117,7 @@ def search(
         address=address,
         storage_path=storage_path,
         cpus_per_trial=cpus_per_trial,
-        gpus_per_trial=gpus_per_trial,
+        gpus_per_trial=_gpus(gpus_per_trial),
         max_concurrent=concurrent,
         trial_seconds=trial_time,
     )
@@ -168,3 +170,20 @@ def _to_json(outcome: "SearchOutcome") -> dict[str, Any]:
         "best": snapshot.best and vars(snapshot.best),
         "baseline": snapshot.baseline and vars(snapshot.baseline),
     }
+
+
+def _gpus(said: str | None) -> Any:
+    """A number, ``auto`` or nothing.
+
+    Raises:
+        UserError: it is something else.
+    """
+    if said is None or said == "auto":
+        return said
+    try:
+        number = float(said)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < math.inf:
+        raise UserError(f"--gpus-per-trial: '{said}' is neither a number such as 0.5 nor 'auto'")
+    return number

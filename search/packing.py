@@ -1,0 +1,58 @@
+"""How much of a GPU a trial gets, by what trials like it were measured to hold."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from sedn.config import TrainingConfig
+
+SHARES = (0.25, 0.5, 1.0)
+HEADROOM = 1.2
+"""Over the measured peak, for what an allocator cuts up and cannot use."""
+CONTEXT = 600 * 2**20
+"""Bytes of a CUDA context and its kernels, which torch does not count."""
+
+_Key = tuple[str, int, int]
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What Ray sets apart for a trial."""
+
+    cpus: float = 1.0
+    gpus: float | Literal["auto"] = 0.0
+    """``auto``: a quarter, a half or the whole of one, by :class:`Packing`."""
+
+
+def share(peak_memory: int, device_memory: int) -> float:
+    """The least share of a GPU that holds a peak of so many bytes with headroom."""
+    needed = HEADROOM * peak_memory + CONTEXT
+    return next((part for part in SHARES if needed <= part * device_memory), SHARES[-1])
+
+
+@dataclass
+class Packing:
+    """The greatest peaks so far, by backbone, image size and images at once.
+
+    A trial that is the first of its kind gets a whole GPU, and is the measurement of the others.
+    """
+
+    _peaks: dict[_Key, tuple[int, int]] = field(default_factory=dict)
+
+    def learn(
+        self, config: TrainingConfig, peak_memory: int | None, device_memory: int | None
+    ) -> None:
+        """Take up what a trial was measured to hold; ``None`` where it used no GPU."""
+        if peak_memory is None or device_memory is None:
+            return
+        known = self._peaks.get(_key(config), (0, 0))
+        self._peaks[_key(config)] = max(known, (peak_memory, device_memory))
+
+    def share_of(self, config: TrainingConfig) -> float:
+        """What a trial of this configuration is to get of a GPU."""
+        known = self._peaks.get(_key(config))
+        return SHARES[-1] if known is None else share(*known)
+
+
+def _key(config: TrainingConfig) -> _Key:
+    at_once = config.micro_batch_size or config.batch_size
+    return config.backbone.name, config.data.image_size, at_once
