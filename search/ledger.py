@@ -70,6 +70,8 @@ class _Live:
     assignment: Assignment
     optuna_id: int
     last: EpochResult | None = field(default=None)
+    counted: int = 0
+    """Epochs of earlier runs, whose time is counted."""
 
 
 class Ledger:
@@ -158,7 +160,6 @@ class Ledger:
 
     def next(self) -> Assignment | None:
         """The next trial to run, or ``None`` when all that were asked for are handed out."""
-        self._spent.begin()
         if self._unfinished:
             return self._resume(*self._unfinished.popleft())
         started = self._all_started()
@@ -180,7 +181,8 @@ class Ledger:
         self._report(live.optuna_id, result.epoch, result.mean_auc)
         self._learn_memory(live.assignment.config, result.micro_batch)
         self._packing.learn(live.assignment.config, result.peak_memory, result.device_memory)
-        self._spent.add(result.seconds, live.assignment.gpus)
+        if result.epoch > live.counted:
+            self._spent.add(result.seconds, live.assignment.gpus)
         live.last = result
 
     def finish(self, number: int) -> TrialState:
@@ -379,7 +381,7 @@ class Ledger:
         config = TrainingConfig.model_validate(row.config)
         known = max(0, row.epochs - (not decided))
         assignment = self._assign(Assignment(number, row.role, config, row.folder, known))
-        self._live[number] = _Live(assignment, optuna_id)
+        self._live[number] = _Live(assignment, optuna_id, counted=row.epochs)
         return assignment
 
     def _assign(self, assignment: Assignment) -> Assignment:
