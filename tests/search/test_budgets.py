@@ -6,6 +6,7 @@ import pytest
 
 from results.models import Epoch
 from search.budgets import Score, on_plateau, trained_seconds
+from search.packing import Grant
 from search.settings import SearchSettings
 from tests.search.histories import FINITE, FLAT, History, height, history, result
 
@@ -90,12 +91,12 @@ def test_every_point_tried_is_an_end_too() -> None:
 def test_gpu_hours_are_counted_over_all_runs() -> None:
     settings = SearchSettings(trials=60, sampler="random", scheduler="none", gpu_hours=1.0)
     with history(FLAT, settings) as search:
-        search.ledger.gpus_per_trial = 2.0
+        search.ledger.grant = Grant(gpus=2.0)
         train_next(search, seconds=299)
         assert not search.ledger.out_of_budget
         search.open()
         assert not search.ledger.out_of_budget
-        search.ledger.gpus_per_trial = 1.0
+        search.ledger.grant = Grant(gpus=1.0)
         train_next(search, seconds=600)
         assert search.ledger.ended_by is None
         trial = search.ledger.next()
@@ -117,10 +118,11 @@ def test_time_is_counted_over_all_runs() -> None:
     settings = SearchSettings(trials=60, sampler="random", scheduler="none", time_seconds=3600)
     with history(FLAT, settings) as search:
         train_next(search, seconds=3000)
-        assert search.ledger.ended_by is None, "this run has only begun"
+        assert search.ledger.ended_by is None, (
+            "epochs of 3,000 s that end within moments run side by side"
+        )
         search.open()
         assert search.ledger.ended_by is None
-        # Epochs of 3,000 s that ended within moments were trained side by side.
         trial = search.ledger.next()
         assert trial is not None
         search.ledger.record_epoch(trial.number, result(1, 0.5, seconds=3700))

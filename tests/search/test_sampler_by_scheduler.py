@@ -42,10 +42,8 @@ TABLE = [
 ]
 DIAGONAL = [
     ("tpe", "hyperband", "conditional"),
-    ("gp", "asha", "flat"),
-    ("cmaes", "median", "conditional"),
-    ("brute-force", "none", "conditional"),
-    ("nsga2", "promote", "flat"),
+    ("cmaes", "promote", "conditional"),
+    ("grid", "median", "flat"),
 ]
 
 
@@ -136,6 +134,33 @@ def test_every_search_ends_with_the_truth(
     cell: tuple[str, str, str], cluster: str, table: Path
 ) -> None:
     check(cell, cluster, table)
+
+
+def test_time_over_all_runs_ends_a_search_and_more_goes_on(cluster: str, table: Path) -> None:
+    space = table.parent / "space.yaml"
+    space.write_text(FLAT.replace("base: {", "base: {data: {image_size: 32}, "))
+    url = f"sqlite:///{table.parent}/sedn.db"
+    where = Resources(address=cluster, storage_path=str(table.parent))
+    log = table.parent / "epochs.log"
+
+    def search(seconds: float | None) -> SearchOutcome:
+        settings = SearchSettings(
+            data=str(table), trials=4, scheduler="none", sampler="random", time_seconds=seconds
+        )
+        train = make_curves(log, seconds=0.25)
+        return run_search("timed", str(space), settings, url, where, train=train)
+
+    outcome = search(0.8)
+    assert not outcome.finished
+    assert outcome.ended_by == "time"
+    known = log.read_text()
+    assert search(0.8).ended_by == "time"
+    assert log.read_text() == known, "nothing was left of the time"
+    outcome = search(60)
+    assert outcome.finished
+    assert outcome.ended_by == "trials"
+    rows = open_store(url).trials(1)
+    assert [row.state for row in rows] == [TrialState.COMPLETE] * 4
 
 
 @pytest.mark.parametrize("scheduler", OPTIONS)

@@ -1,0 +1,46 @@
+"""The options of `sedn search` that choose sampler, scheduler and budgets."""
+
+import pytest
+from typer.testing import CliRunner
+
+from search.budgets import EndedBy
+from search.cli.main import app
+from search.cli.search import WHY, parse_pairs
+from sedn.errors import UserError
+
+
+def test_every_end_is_explained() -> None:
+    assert set(WHY) == {str(end) for end in EndedBy}
+
+
+def test_sampler_options_are_yaml() -> None:
+    pairs = ["a=1", "b=0.5", "c=true", "d=sobol", "e=", "f=x=y", "g=[1, 2]"]
+    assert parse_pairs(pairs) == {
+        "a": 1, "b": 0.5, "c": True, "d": "sobol", "e": None, "f": "x=y", "g": [1, 2],
+    }  # fmt: skip
+    for wrong, said in (("a", "must be key=value"), ("=1", "must be key"), ("a=[", "is no YAML")):
+        with pytest.raises(UserError, match=said):
+            parse_pairs([wrong])
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--sampler=tpee"], "--sampler: no sampler 'tpee'; did you mean 'tpe'?"),
+        (["--sampler-option=gruop=true"], "did you mean 'group'"),
+        (["--sampler-option=group=3"], "group of sampler 'tpe' must be a valid boolean, not 3"),
+        (["--sampler-option=multivariate=false"], "sampler 'tpe': group option can only be"),
+        (["--sampler=brute-force"], "'brute-force' tries every point"),
+        (["--scheduler=medain"], "did you mean 'median'"),
+        (["--scheduler=promote", "--brackets=2"], "hyperband does"),
+        (["--gpu-hours=0"], "--gpu-hours: '0.0' is not greater than 0"),
+    ],
+)
+def test_what_is_wrong_is_said_before_anything_is_written(
+    options: list[str], expected: str, tmp_path
+) -> None:
+    store = f"--store=sqlite:///{tmp_path}/sedn.db"
+    done = CliRunner().invoke(app, ["search", "--name=wrong", store, *options])
+    assert isinstance(done.exception, UserError)
+    assert expected in str(done.exception)
+    assert not list(tmp_path.iterdir())
