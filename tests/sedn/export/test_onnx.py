@@ -107,10 +107,8 @@ def assert_equal(run: Path, file: Path, config: TrainingConfig, batches: tuple[i
         ({"embedding": {"placement": "mask-image"}}, ("images", "maps")),
         ({"embedding": {"placement": "stage3"}, "semantic_map": {"source": "auxiliary"}},
          ("images",)),
-        ({}, ("images",)),
     ],
-    ids=["resnet-query", "vit-attention", "constant-gem", "crop", "mask-image", "auxiliary",
-         "plain"],
+    ids=["resnet-query", "vit-attention", "constant-gem", "crop", "mask-image", "auxiliary"],
 )  # fmt: skip
 def test_logits_equal_torchs(
     hundred: Path, tmp_path: Path, fields: dict[str, object], inputs: tuple[str, ...]
