@@ -30,7 +30,6 @@ class Cost:
     """Milliseconds for a batch of 32; ``None`` where the memory does not suffice for it."""
 
 
-@torch.inference_mode()
 def measure_cost(network: SemanticNetwork, image_size: int, map_channels: int) -> Cost:
     """Measure on the network's own device, with what else runs there at the time.
 
@@ -43,14 +42,15 @@ def measure_cost(network: SemanticNetwork, image_size: int, map_channels: int) -
     network.eval()
     try:
         one = _inputs(network, 1, image_size, map_channels)
-        counter = FlopCounterMode(display=False)
-        with counter:
+        # Not in inference mode: torch's counter cannot follow a bare parameter there.
+        with FlopCounterMode(display=False) as counter:
             network(*one)
-        return Cost(
-            flops=int(counter.get_total_flops()),
-            latency_ms=_latency(network, one),
-            latency_32_ms=_batch_latency(network, image_size, map_channels),
-        )
+        with torch.inference_mode():
+            return Cost(
+                flops=int(counter.get_total_flops()),
+                latency_ms=_latency(network, one),
+                latency_32_ms=_batch_latency(network, image_size, map_channels),
+            )
     finally:
         network.train(training)
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from sedn.network import SemanticNetwork
+from sedn.network.backbone import pixel_statistics
 
 
 def pick_device() -> torch.device:
@@ -32,9 +33,8 @@ def has_bfloat16(device: torch.device) -> bool:
 
 def normalise(images: Tensor, network: SemanticNetwork) -> Tensor:
     """Images (B, 3, H, W) from 0..1 to the mean and deviation that the backbone was made for."""
-    described = getattr(network.backbone, "pretrained_cfg", {})
-    mean, deviation = (tuple(described.get(name, (0.5, 0.5, 0.5))) for name in ("mean", "std"))
-    on_device = _statistics(mean, deviation, images.device)
+    mean, deviation = pixel_statistics(network.backbone)
+    on_device = _statistics(tuple(mean), tuple(deviation), images.device)
     return (images - on_device[0]) / on_device[1]
 
 

@@ -9,13 +9,16 @@ import torch
 from torch import nn
 
 from sedn.config import TrainingConfig, build_config
+from sedn.data import load_dataset
 from sedn.errors import OutOfMemory
 from sedn.training.bounds import Bounds
 from sedn.training.cost import measure_cost
 from sedn.training.epochs import train_epochs
 from sedn.training.memory import is_out_of_memory, peak_memory, reset_peak
-from sedn.training.state import prepare
+from sedn.training.state import create_network, prepare
 from sedn.training.step import train_epoch
+
+CPU = torch.device("cpu")
 
 
 def configure(table: Path, **fields: object) -> TrainingConfig:
@@ -150,13 +153,27 @@ def test_the_cost_is_that_of_the_network(table: Path) -> None:
     assert cost.flops > 2 * kernel * (32 // stem.stride[0]) ** 2
 
 
+@pytest.mark.parametrize("head", ["gem", "attention", "query"])
+@pytest.mark.parametrize("backbone", ["test_resnet", "test_vit"])
+def test_every_head_has_a_cost(table: Path, head: str, backbone: str) -> None:
+    config = configure(
+        table,
+        data={"path": str(table), "image_size": 160},
+        backbone={"name": backbone, "pretrained": False},
+        head={"kind": head},
+        embedding={"placement": "stage2"},
+    )
+    cost = measure_cost(create_network(config, load_dataset(config.data), CPU), 160, 1)
+    assert cost.flops > 1e6
+    assert cost.latency_ms > 0
+
+
 def test_the_peak_is_that_since_it_was_reset() -> None:
-    device = torch.device("cpu")
     block = torch.ones(60_000_000)
-    high = peak_memory(device)
+    high = peak_memory(CPU)
     del block
-    reset_peak(device)
-    low = peak_memory(device)
+    reset_peak(CPU)
+    low = peak_memory(CPU)
     assert high is not None
     assert low is not None
     assert high - low > 200_000_000
