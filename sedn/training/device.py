@@ -34,7 +34,7 @@ def has_bfloat16(device: torch.device) -> bool:
 def normalise(images: Tensor, network: SemanticNetwork) -> Tensor:
     """Images (B, 3, H, W) from 0..1 to the mean and deviation that the backbone was made for."""
     mean, deviation = pixel_statistics(network.backbone)
-    on_device = _statistics(tuple(mean), tuple(deviation), images.device)
+    on_device = _statistics(mean, deviation, images.device)
     return (images - on_device[0]) / on_device[1]
 
 
