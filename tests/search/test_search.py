@@ -216,8 +216,8 @@ def test_a_lost_worker_costs_no_trial(tmp_path: Path, space_file, store_url) -> 
     marks.mkdir()
     curve = make_curves(seconds=0.01)
 
-    def train(config, folder, after_epoch):
-        for result in curve(config, folder, after_epoch):
+    def train(config, folder, after_epoch, bounds):
+        for result in curve(config, folder, after_epoch, bounds):
             mark = marks / Path(folder).name
             if result.epoch == 2 and not mark.exists():
                 mark.touch()
