@@ -69,15 +69,7 @@ def make_samplers(settings: SearchSettings, space: Space) -> MakeSampler:
     Raises:
         UserError: there is no such sampler, or an option is none of it.
     """
-    if ":" in settings.sampler:
-        return lambda number: make_custom(
-            settings.sampler, settings.sampler_options, _seed(settings, number)
-        )
-    options = parse_options(settings.sampler, settings.sampler_options).model_dump()
-    startup = min(10, max(4, settings.trials // 4))
-    if "n_startup_trials" in options and options["n_startup_trials"] is None:
-        options["n_startup_trials"] = startup
-    make = _MAKERS[settings.sampler](settings, space, options)
+    make = _custom(settings) if ":" in settings.sampler else _named(settings, space)
 
     def quietly(number: int) -> BaseSampler:
         with warnings.catch_warnings():
@@ -89,6 +81,18 @@ def make_samplers(settings: SearchSettings, space: Space) -> MakeSampler:
                 raise UserError(f"--sampler-option: sampler '{settings.sampler}': {said}") from None
 
     return quietly
+
+
+def _custom(settings: SearchSettings) -> MakeSampler:
+    name, options = settings.sampler, settings.sampler_options
+    return lambda number: make_custom(name, options, _seed(settings, number))
+
+
+def _named(settings: SearchSettings, space: Space) -> MakeSampler:
+    options = parse_options(settings.sampler, settings.sampler_options).model_dump()
+    if "n_startup_trials" in options and options["n_startup_trials"] is None:
+        options["n_startup_trials"] = min(10, max(4, settings.trials // 4))
+    return _MAKERS[settings.sampler](settings, space, options)
 
 
 def _seed(settings: SearchSettings, number: int) -> int:

@@ -32,9 +32,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "optuna.samplers:TPESampler": {"n_startup_trials": 3},
 }
 CELLS = [
-    *[(name, text) for name in ("tpe", "gp", "cmaes", "nsga2") for text in (FLAT, CONDITIONAL)],
-    *[(name, WITHOUT_BASELINE) for name in ("gp", "cmaes", "qmc", "nsga2")],
-    *[(name, CONDITIONAL) for name in ("qmc", "random", "nsga3", "optuna.samplers:TPESampler")],
+    *[(name, CONDITIONAL) for name in OPTIONS if name != "cmaes"],
+    *[(name, WITHOUT_BASELINE) for name in ("gp", "cmaes", "qmc")],
     ("grid", FINITE),
     ("brute-force", FINITE_CONDITIONAL),
 ]

@@ -23,7 +23,7 @@ from search.schedulers.rules import (
 )
 from search.settings import SearchSettings
 from sedn.errors import UserError
-from tests.search.histories import FLAT, History, height, history, result
+from tests.search.histories import FLAT, History, height, history, result, space_of
 
 AUC = st.integers(0, 64).map(lambda value: value / 64)
 """Such that quantiles are exact, and equal values come up."""
@@ -265,7 +265,7 @@ SCHEDULERS = ("asha", "hyperband", "median", "promote")
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
 @given(crashes=st.sets(st.integers(0, 60), max_size=8))
 @example(crashes={3, 8, 9, 15, 22, 31})
-@hypothesis_settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
+@hypothesis_settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
 def test_a_crash_changes_no_decision(scheduler: str, crashes: set[int]) -> None:
     if scheduler not in UNINTERRUPTED:
         UNINTERRUPTED[scheduler] = decide(scheduler, set())
@@ -277,24 +277,33 @@ def test_a_crash_changes_no_decision(scheduler: str, crashes: set[int]) -> None:
     assert states[0] is TrialState.COMPLETE, "the baseline is never stopped"
 
 
-def test_what_ended_paused_may_still_be_promoted() -> None:
-    settings = SearchSettings(
-        trials=4, seed=3, sampler="random", scheduler="promote", reduction_factor=2, grace_epochs=1
+LONGER = SearchSettings(
+    trials=4, seed=3, sampler="random", scheduler="promote", reduction_factor=2, grace_epochs=1
+)
+
+
+def go_on_with_more_trials(search: History) -> None:
+    Driver(search, 8, set()).run()
+    check_truth(search)
+    before = search.store.trials(search.experiment.id)
+    search.settings = LONGER.model_copy(update={"trials": 12})
+    Driver(search, 8, {4, 9}).run()
+    check_truth(search)
+    after = search.store.trials(search.experiment.id)
+    assert len(after) == 12
+    assert any(
+        now.epochs > then.epochs and then.state is TrialState.PRUNED
+        for then, now in zip(before, after, strict=False)
     )
-    with history(SPACE, settings) as search:
-        Driver(search, 8, set()).run()
-        check_truth(search)
-        before = search.store.trials(search.experiment.id)
-        search.settings = settings.model_copy(update={"trials": 12})
-        driver = Driver(search, 8, {4, 9})
-        driver.run()
-        check_truth(search)
-        after = search.store.trials(search.experiment.id)
-        assert len(after) == 12
-        assert any(
-            now.epochs > then.epochs and then.state is TrialState.PRUNED
-            for then, now in zip(before, after, strict=False)
-        )
+
+
+def test_what_ended_paused_may_still_be_promoted() -> None:
+    with history(SPACE, LONGER) as search:
+        go_on_with_more_trials(search)
+
+
+def test_what_ended_paused_may_still_be_promoted_in_postgresql(postgres_url: str) -> None:
+    go_on_with_more_trials(History(space_of(SPACE), LONGER, postgres_url))
 
 
 WRONG = [
