@@ -154,7 +154,7 @@ def test_time_over_all_runs_ends_a_search_and_more_goes_on(cluster: str, table: 
     assert not outcome.finished
     assert outcome.ended_by == "time"
     known = log.read_text()
-    assert search(0.8).ended_by == "time"
+    assert search(0.2).ended_by == "time"
     assert log.read_text() == known, "nothing was left of the time"
     outcome = search(60)
     assert outcome.finished
