@@ -115,9 +115,11 @@ class Trial(Base):
     config_hash: Mapped[str] = mapped_column(String(16), index=True)
     seed: Mapped[int] = mapped_column(BigInteger)
     state: Mapped[TrialState] = mapped_column(StateType)
+    duplicate_of: Mapped[int | None]
+    """Number of the trial of the same configuration and seed whose values these are."""
     cause: Mapped[str | None] = mapped_column(String(16))
     """Why it did not reach its last epoch, in a word or two: ``non-finite``, ``out-of-memory``,
-    ``time``, ``worker-lost``, ``error``; null where the scheduler stopped it."""
+    ``time``, ``worker-lost``, ``infeasible``, ``error``; null where the scheduler stopped it."""
     reason: Mapped[str | None] = mapped_column(Text)
     """The same with all that is known, such as the traceback."""
     node: Mapped[str | None] = mapped_column(Text)

@@ -140,8 +140,17 @@ def pool_labels(trials: Sequence[Trial], label_aucs: pd.DataFrame) -> pd.DataFra
 
 
 def complete_trials(trials: Sequence[Trial]) -> list[Trial]:
-    """Those that were trained to their last epoch; the baseline first, then by number."""
-    complete = [t for t in trials if t.state is TrialState.COMPLETE and t.mean_auc is not None]
+    """Those that were trained to their last epoch; the baseline first, then by number.
+
+    A trial that another one answered was not trained.
+    """
+    complete = [
+        trial
+        for trial in trials
+        if trial.state is TrialState.COMPLETE
+        and trial.mean_auc is not None
+        and trial.duplicate_of is None
+    ]
     return sorted(complete, key=lambda trial: (trial.role != BASELINE, trial.number))
 
 

@@ -57,6 +57,8 @@ class NewTrial:
     seed: int
     target_epochs: int
     folder: str
+    duplicate_of: int | None = None
+    """Number of the trial of the same configuration and seed that answers it."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,12 @@ class EpochRecord:
     device_memory: int | None = None
     micro_batch: int | None = None
 
+
+_ANSWERED = (
+    *("state", "cause", "reason", "epochs", "mean_auc", "mean_auc_stderr"),
+    *("parameters", "flops", "latency_ms", "latency_32_ms", "peak_memory"),
+)
+"""What a trial has from the one that answers it; not what was spent on that."""
 
 _OF_EPOCH = ("epoch", "mean_auc", "mean_auc_stderr", "train_loss", "seconds")
 """What is kept for each epoch; of the rest the newest value stands at the trial."""
@@ -235,6 +243,28 @@ class Store:
                 .values(state=TrialState.RUNNING, ended_at=None)
             )
 
+    def answer_trial(self, experiment_id: int, number: int, *, by: int) -> Trial:
+        """End a trial as the trial ``by`` has ended, with its values and costs, at no time."""
+        answer = self._trial(experiment_id, by)
+        copied = {name: getattr(answer, name) for name in _ANSWERED}
+        with self._session.begin() as session:
+            session.execute(
+                update(Trial)
+                .where(Trial.experiment_id == experiment_id, Trial.number == number)
+                .values(**copied, ended_at=func.coalesce(Trial.ended_at, datetime.now(UTC)))
+            )
+        return self._trial(experiment_id, number)
+
+    def epochs_of(self, experiment_id: int, number: int) -> list[Epoch]:
+        """The epochs of one trial, in order."""
+        query = (
+            select(Epoch)
+            .where(Epoch.trial_id == self._id_of(experiment_id, number))
+            .order_by(Epoch.epoch)
+        )
+        with self._session() as session:
+            return list(session.scalars(query))
+
     def trial(self, experiment_id: int, number: int) -> Trial | None:
         """The trial with this number, if there is one."""
         query = select(Trial).where(Trial.experiment_id == experiment_id, Trial.number == number)
@@ -298,6 +328,12 @@ class Store:
         ]
         if rows:
             _upsert(session, LabelAuc, rows)
+
+    def _trial(self, experiment_id: int, number: int) -> Trial:
+        found = self.trial(experiment_id, number)
+        if found is None:
+            raise LookupError(f"no trial {number} in experiment {experiment_id}")
+        return found
 
     def _id_of(self, experiment_id: int, number: int) -> int:
         """The row of a trial; remembered, since it is asked for at every epoch."""

@@ -1,0 +1,66 @@
+"""Trials that need no training: another one of the same configuration and seed is their answer."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from results.models import Trial, TrialState
+
+Key = tuple[str, int]
+"""Hash of the configuration, and seed."""
+
+
+@dataclass(frozen=True)
+class Follower:
+    """A trial that waits for another one's end."""
+
+    number: int
+    optuna_id: int
+
+
+@dataclass
+class Answers:
+    """Which trial answers for which configuration, and who waits for it."""
+
+    _first: dict[Key, int] = field(default_factory=dict)
+    """Number of the trial that is, or was, trained."""
+    _ended: set[int] = field(default_factory=set)
+    _waiting: dict[int, list[Follower]] = field(default_factory=lambda: defaultdict(list))
+
+    @classmethod
+    def of(cls, rows: Iterable[Trial]) -> "Answers":
+        """What the trials of earlier runs answer."""
+        answers = cls()
+        for row in rows:
+            if row.duplicate_of is None:
+                answers._first.setdefault((row.config_hash, row.seed), row.number)
+                if row.state is not TrialState.RUNNING:
+                    answers._ended.add(row.number)
+        return answers
+
+    @property
+    def followers(self) -> set[int]:
+        """Numbers of the trials that wait for another one."""
+        return {follower.number for some in self._waiting.values() for follower in some}
+
+    def find(self, key: Key, number: int) -> int | None:
+        """The trial that answers for ``number``; ``None`` where that is itself the first."""
+        first = self._first.setdefault(key, number)
+        return None if first == number else first
+
+    def has_ended(self, number: int) -> bool:
+        """Whether a trial's answer is there."""
+        return number in self._ended
+
+    def wait(self, original: int, follower: Follower) -> None:
+        """Let a trial wait for the end of the one that answers it."""
+        self._waiting[original].append(follower)
+
+    def end(self, original: int) -> list[Follower]:
+        """Note that a trial has ended; those that waited for it."""
+        self._ended.add(original)
+        return self._waiting.pop(original, [])
+
+    def reopen(self, original: int) -> None:
+        """Note that a trial which had ended goes on."""
+        self._ended.discard(original)

@@ -1,0 +1,58 @@
+"""What earlier trials have shown of memory: how many images at once fit, what share of a GPU."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from results.models import Trial
+from search.packing import Grant, Packing
+from sedn.config import TrainingConfig
+
+_Key = tuple[str, int]
+
+
+@dataclass
+class Memory:
+    """Learned from each epoch that is recorded, and from the store at a restart."""
+
+    _micro_batches: dict[_Key, int] = field(default_factory=dict)
+    """By backbone and image size, where fewer images fit than were asked for."""
+    _packing: Packing = field(default_factory=Packing)
+
+    @classmethod
+    def of(cls, rows: Iterable[Trial]) -> "Memory":
+        """What the trials of earlier runs have shown."""
+        memory = cls()
+        for row in rows:
+            fewer = (row.micro_batch or math.inf) < row.config["batch_size"]
+            # Most trials show nothing, and to read thousands of configurations takes seconds.
+            if fewer or row.device_memory is not None:
+                config = TrainingConfig.model_validate(row.config)
+                memory.learn(config, row.micro_batch, row.peak_memory, row.device_memory)
+        return memory
+
+    def learn(
+        self,
+        config: TrainingConfig,
+        micro_batch: int | None,
+        peak_memory: int | None,
+        device_memory: int | None,
+    ) -> None:
+        """Take up what a trial of the configuration was measured to hold."""
+        self._packing.learn(config, peak_memory, device_memory)
+        asked = config.micro_batch_size or config.batch_size
+        if micro_batch is not None and micro_batch < asked:
+            least = self._micro_batches.get(_key(config), micro_batch)
+            self._micro_batches[_key(config)] = min(micro_batch, least)
+
+    def micro_batch(self, config: TrainingConfig) -> int | None:
+        """Images at once that are known to fit; ``None`` where nothing is known against them."""
+        return self._micro_batches.get(_key(config))
+
+    def gpus(self, config: TrainingConfig, grant: Grant) -> float:
+        """What a trial of the configuration gets of the GPUs."""
+        return self._packing.share_of(config) if grant.gpus == "auto" else grant.gpus
+
+
+def _key(config: TrainingConfig) -> _Key:
+    return config.backbone.name, config.data.image_size

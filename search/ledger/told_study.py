@@ -1,0 +1,105 @@
+"""Optuna's study, told the truth.
+
+COMPLETE only for a trial that was trained to its last epoch, PRUNED with its intermediate values
+for one that was stopped, FAIL for one that broke. Steps are epochs completed.
+"""
+
+from collections.abc import Callable, Container, Mapping
+from typing import Any, Protocol, TypeVar
+
+import optuna
+from optuna.samplers import BaseSampler, RandomSampler
+from optuna.trial import FrozenTrial
+from optuna.trial import TrialState as OptunaState
+
+from results.models import TrialState
+from search.samplers import draw
+from search.study import reopen_trial
+from spaces import Space
+
+T = TypeVar("T")
+
+OPTUNA_STATES = {
+    TrialState.COMPLETE: OptunaState.COMPLETE,
+    TrialState.PRUNED: OptunaState.PRUNED,
+    TrialState.FAILED: OptunaState.FAIL,
+}
+NEUTRAL = RandomSampler(seed=0)
+"""Stands in the study between a trial's draw and its end: it does nothing there."""
+
+
+class Call(Protocol):
+    """Calls the database, and waits for it to come back when it has gone away."""
+
+    def __call__(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        """What the function returns."""
+        ...
+
+
+class ToldStudy:
+    """What a ledger asks of a study and tells it; every write may be repeated."""
+
+    def __init__(
+        self, study: optuna.Study, samplers: Callable[[int], BaseSampler], call: Call
+    ) -> None:
+        self._study = study
+        self._study.sampler = NEUTRAL
+        self._samplers = samplers
+        self._call = call
+
+    def trials(self) -> list[FrozenTrial]:
+        """All trials as they stand."""
+        return self._call(self._study.get_trials, deepcopy=False)
+
+    def ask(self, known: Container[int]) -> optuna.Trial:
+        """A new trial; after an outage the one that was made unseen, as it is not ``known``."""
+        asked_before = False
+
+        def ask() -> optuna.Trial:
+            nonlocal asked_before
+            if asked_before:
+                for frozen in self._study.get_trials(deepcopy=False, states=(OptunaState.RUNNING,)):
+                    if frozen.number not in known:
+                        return optuna.Trial(self._study, frozen._trial_id)
+            asked_before = True
+            return self._study.ask()
+
+        return self._call(ask)
+
+    def trial(self, optuna_id: int) -> optuna.Trial:
+        """The trial with this id in Optuna's tables."""
+        return self._call(optuna.Trial, self._study, optuna_id)
+
+    def draw(self, space: Space, trial: optuna.Trial) -> dict[str, Any]:
+        """The trial's parameters, by its sampler."""
+        return self._call(lambda: draw(space, trial, self._samplers(trial.number)))
+
+    def set_gpus(self, trial: optuna.Trial, gpus: float) -> None:
+        """Keep with the trial what it has of the GPUs."""
+        if gpus:
+            self._call(trial.set_user_attr, "gpus", gpus)
+
+    def report(self, optuna_id: int, epoch: int, mean_auc: float) -> None:
+        """Tell an epoch; told again, the later value stands, as in the store.
+
+        ``optuna.Trial.report`` would keep the earlier one, which no checkpoint holds any more.
+        """
+        self._call(self._study._storage.set_trial_intermediate_value, optuna_id, epoch, mean_auc)
+
+    def report_missing(self, trial: FrozenTrial, curve: Mapping[int, float]) -> None:
+        """Tell those epochs, mean AUC by epoch, which the trial lacks or has otherwise."""
+        for epoch, mean_auc in curve.items():
+            if trial.intermediate_values.get(epoch) != mean_auc:
+                self.report(trial._trial_id, epoch, mean_auc)
+
+    def tell(self, number: int, state: TrialState, value: float | None) -> None:
+        """Tell the end of a trial; one that has ended already stays as it is."""
+        told = OPTUNA_STATES[state]
+        values = value if told is OptunaState.COMPLETE else None
+        self._study.sampler = self._samplers(number)
+        self._call(self._study.tell, number, values, state=told, skip_if_finished=True)
+        self._study.sampler = NEUTRAL
+
+    def reopen(self, number: int) -> int:
+        """Make a trial that was PRUNED a running one again; its id in Optuna's tables."""
+        return self._call(reopen_trial, self._study, number)
