@@ -30,9 +30,9 @@ from search.settings import Resources, SearchSettings
 from sedn.config import DataConfig, TrainingConfig, build_config
 from sedn.segmentation.config import SegmenterConfig
 from sedn.segmentation.segmenter import train_segmenter
-from sedn.training.comparison import compare_runs
-from sedn.training.run import train_run
-from sedn.training.summary import RunSummary
+from sedn.run.comparison import compare_runs
+from sedn.run.train import train_run
+from sedn.run.summary import RunSummary
 
 STAGES = ["stage1", "stage2", "stage1+stage2"]
 FUSIONS = ["scale_shift", "concat"]

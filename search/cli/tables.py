@@ -9,8 +9,8 @@ from rich.table import Table
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sedn.training.comparison import PairedAuc, RunComparison
-    from sedn.training.summary import RunSummary
+    from sedn.run.comparison import PairedAuc, RunComparison
+    from sedn.run.summary import RunSummary
 
 RANK_COLUMNS = {
     "rank", "trial", "role", "mean_auc", "low", "high", "gain",

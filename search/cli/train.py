@@ -13,8 +13,8 @@ from search.cli.options import JsonOption
 from sedn.errors import UserError
 
 if TYPE_CHECKING:
-    from sedn.training.summary import RunSummary
-    from sedn.training.tracking import Tracking
+    from sedn.run.summary import RunSummary
+    from sedn.run.tracking import Tracking
 
 out = Console()
 err = Console(stderr=True)
@@ -44,8 +44,8 @@ def train(
     from search.cli.live import epoch_line
     from sedn.config import load_config
     from sedn.data import prepare_dataset
-    from sedn.training.run import train_run
-    from sedn.training.tracking import check_tracking
+    from sedn.run.tracking import check_tracking
+    from sedn.run.train import train_run
 
     tracking = _tracking(tensorboard, mlflow, mlflow_experiment)
     check_tracking(tracking)
@@ -65,7 +65,7 @@ def train(
 def _print_result(summary: "RunSummary", run: Path, beside: Path | None, as_json: bool) -> None:
     """The test split: of the run alone, or beside another."""
     from search.cli.tables import comparison_table, test_table
-    from sedn.training.comparison import compare_runs
+    from sedn.run.comparison import compare_runs
 
     comparison = compare_runs(run, beside) if beside else None
     if as_json:
@@ -79,7 +79,7 @@ def _print_result(summary: "RunSummary", run: Path, beside: Path | None, as_json
 
 def _tracking(tensorboard: bool, mlflow: str | None, experiment: str | None) -> "Tracking":
     """What the options ask for; an experiment without a URI takes that of the environment."""
-    from sedn.training.tracking import Tracking
+    from sedn.run.tracking import Tracking
 
     uri = mlflow or (os.environ.get("MLFLOW_TRACKING_URI") if experiment else None)
     if experiment and not uri:

@@ -18,7 +18,7 @@ from sedn.export.graph import ScoringGraph
 from sedn.export.verification import largest_difference
 from sedn.files import write_bytes
 from sedn.prediction.predictor import load_predictor
-from sedn.training.model_file import ModelHeader
+from sedn.run.model_file import ModelHeader
 
 IMAGES = 100
 """On which the file is checked before it is written."""

@@ -16,7 +16,7 @@ from sedn.data.listing import RegionMap
 from sedn.errors import UserError
 from sedn.prediction.masks import MaskFolder
 from sedn.prediction.predictor import Predictor, load_predictor, read_run_header
-from sedn.training.model_file import ModelHeader
+from sedn.run.model_file import ModelHeader
 
 
 @dataclass(frozen=True)

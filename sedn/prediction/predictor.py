@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from sedn.data import Split
 from sedn.errors import UserError
 from sedn.network import SemanticNetwork
+from sedn.run.model_file import MODEL, ModelHeader, load_network, read_header
+from sedn.run.summary import SUMMARY
+from sedn.run.train import CONFIG, SEGMENTER
 from sedn.segmentation.maps import segment_images
 from sedn.segmentation.segmenter import Segmenter, load_segmenter
 from sedn.training.device import pick_device
 from sedn.training.evaluation import predict
 from sedn.training.fetching import View
-from sedn.training.model_file import MODEL, ModelHeader, load_network, read_header
-from sedn.training.run import CONFIG, SEGMENTER
-from sedn.training.summary import SUMMARY
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from search.cli.main import app
 from sedn.config import build_config
 from sedn.errors import UserError
-from sedn.training.run import train_run
+from sedn.run.train import train_run
 
 LACKING = """
 import sys

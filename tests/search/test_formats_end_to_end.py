@@ -15,7 +15,7 @@ from sedn.data import load_dataset
 from sedn.data.check import check_data
 from sedn.prediction.images import find_images
 from sedn.prediction.predict import predict_images
-from sedn.training.run import read_test_scores, train_run
+from sedn.run.train import read_test_scores, train_run
 from tests.sedn.data.fixtures import WRITERS, draw_picture
 
 SPACE = """\

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from search.cli.tables import test_table as build_table
 from sedn.metrics import LabelScore
-from sedn.training.summary import RunSummary
+from sedn.run.summary import RunSummary
 
 
 def summarise(labels: list[str], undecided: list[str]) -> RunSummary:

@@ -12,9 +12,9 @@ from sklearn.metrics import roc_auc_score
 from sedn.config import TrainingConfig, build_config
 from sedn.data import load_dataset
 from sedn.errors import NonFiniteLoss, UserError
-from sedn.training.comparison import compare_runs
+from sedn.run.comparison import compare_runs
+from sedn.run.train import read_test_scores, train_run
 from sedn.training.epochs import train_epochs
-from sedn.training.run import read_test_scores, train_run
 from sedn.training.state import prepare
 from sedn.training.step import train_epoch
 

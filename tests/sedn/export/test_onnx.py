@@ -16,11 +16,11 @@ from sedn.errors import UserError
 from sedn.export.onnx_file import export_onnx
 from sedn.network import build_network
 from sedn.prediction.predictor import load_predictor
+from sedn.run.calibration import Calibration
+from sedn.run.model_file import ModelHeader, save_model
+from sedn.run.train import train_run
 from sedn.segmentation.config import SegmenterConfig
 from sedn.segmentation.segmenter import copy_segmenter, train_segmenter
-from sedn.training.calibration import Calibration
-from sedn.training.model_file import ModelHeader, save_model
-from sedn.training.run import train_run
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from sedn.files import make_folder, write_bytes, write_text
 from sedn.network import SemanticNetwork
 from sedn.network.backbone import create_backbone, pixel_statistics
-from sedn.training.model_file import MODEL, ModelHeader
+from sedn.run.model_file import MODEL, ModelHeader
 
 BACKBONE = "backbone"
 HUB_CONFIG = "config.json"

@@ -13,8 +13,8 @@ from timm.models import get_pretrained_cfg
 from sedn.config import TrainingConfig
 from sedn.data import Dataset
 from sedn.files import write_text
-from sedn.training.model_file import ModelHeader
-from sedn.training.summary import RunSummary
+from sedn.run.model_file import ModelHeader
+from sedn.run.summary import RunSummary
 
 CARD = "README.md"
 

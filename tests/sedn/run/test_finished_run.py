@@ -11,9 +11,9 @@ from sklearn.metrics import precision_recall_fscore_support
 from sedn.config import TrainingConfig, build_config
 from sedn.data import load_dataset
 from sedn.errors import UserError
-from sedn.training.model_file import read_header
-from sedn.training.run import read_test_scores, train_run
-from sedn.training.summary import read_summary
+from sedn.run.model_file import read_header
+from sedn.run.summary import read_summary
+from sedn.run.train import read_test_scores, train_run
 
 
 def configure(table: Path) -> TrainingConfig:

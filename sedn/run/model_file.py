@@ -14,7 +14,7 @@ from sedn.config import TrainingConfig, build_config
 from sedn.errors import UserError
 from sedn.files import write_bytes
 from sedn.network import SemanticNetwork, build_network
-from sedn.training.calibration import Calibration
+from sedn.run.calibration import Calibration
 
 MODEL = "model.safetensors"
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from sedn.config import TrainingConfig
+from sedn.run.summary import RunSummary
+from sedn.run.tracking import END_MARK, EPOCH_MARK, end_metrics, epoch_metrics
 from sedn.training.result import EpochResult
-from sedn.training.summary import RunSummary
-from sedn.training.tracking import END_MARK, EPOCH_MARK, end_metrics, epoch_metrics
 
 TENSORBOARD = "tensorboard"
 

@@ -11,10 +11,10 @@ import yaml
 
 from sedn.config import TrainingConfig, build_config
 from sedn.network import build_network
-from sedn.training.calibration import Calibration
-from sedn.training.hub import write_backbone
-from sedn.training.model_file import ModelHeader, save_model
-from sedn.training.run import train_run
+from sedn.run.calibration import Calibration
+from sedn.run.hub import write_backbone
+from sedn.run.model_file import ModelHeader, save_model
+from sedn.run.train import train_run
 
 LOAD = """
 import json, sys, timm, timm.data, torch

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from sedn import page
 from sedn.files import write_text
 from sedn.metrics import Reliability, calibrate, reliability
+from sedn.run.calibration import Calibration
 from sedn.style import AXIS, BLUE, FAINT, MUTED, layout, share_text
-from sedn.training.calibration import Calibration
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

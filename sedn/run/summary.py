@@ -13,7 +13,7 @@ from sedn.data import Dataset
 from sedn.errors import UserError
 from sedn.files import write_text
 from sedn.metrics import LabelScore, auc, calibrate, reliability, score_labels
-from sedn.training.calibration import Calibration
+from sedn.run.calibration import Calibration
 from sedn.training.result import EpochResult, by_label
 
 SUMMARY = "summary.json"

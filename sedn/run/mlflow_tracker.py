@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from sedn.config import TrainingConfig
 from sedn.errors import UserError
 from sedn.files import write_text
+from sedn.run.summary import RunSummary
+from sedn.run.tracking import END_MARK, EPOCH_MARK, end_metrics, epoch_metrics
 from sedn.training.result import EpochResult
-from sedn.training.summary import RunSummary
-from sedn.training.tracking import END_MARK, EPOCH_MARK, end_metrics, epoch_metrics
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -18,11 +18,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from sedn.config import TrainingConfig, build_config
 from sedn.errors import UserError
-from sedn.training.mlflow_tracker import metric_names
+from sedn.run.mlflow_tracker import metric_names
+from sedn.run.summary import RunSummary
+from sedn.run.tracking import Tracking
+from sedn.run.train import train_run
 from sedn.training.result import EpochResult
-from sedn.training.run import train_run
-from sedn.training.summary import RunSummary
-from sedn.training.tracking import Tracking
 
 EPOCHS = 3
 

@@ -9,8 +9,8 @@ from typing import Protocol
 
 from sedn.config import TrainingConfig
 from sedn.errors import UserError
+from sedn.run.summary import RunSummary
 from sedn.training.result import EpochResult
-from sedn.training.summary import RunSummary
 
 
 @dataclass(frozen=True)
@@ -73,11 +73,11 @@ def open_trackers(
     trackers: list[Tracker] = []
     with ExitStack() as opened:
         if tracking.tensorboard:
-            from sedn.training.tensorboard_tracker import open_tensorboard
+            from sedn.run.tensorboard_tracker import open_tensorboard
 
             trackers.append(opened.enter_context(open_tensorboard(folder)))
         if tracking.mlflow is not None:
-            from sedn.training.mlflow_tracker import open_mlflow
+            from sedn.run.mlflow_tracker import open_mlflow
 
             experiment = tracking.mlflow_experiment
             trackers.append(

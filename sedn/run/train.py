@@ -13,19 +13,19 @@ from sedn.data import Dataset, load_dataset
 from sedn.errors import UserError
 from sedn.files import make_folder, write_bytes, write_text
 from sedn.network import SemanticNetwork
+from sedn.run.calibration import fit_calibration
+from sedn.run.hub import write_backbone, write_hub_config
+from sedn.run.model_card import write_card
+from sedn.run.model_file import MODEL, ModelHeader, save_model
+from sedn.run.reliability import write_reliability
+from sedn.run.summary import SUMMARY, RunSummary, read_summary, summarise, write_summary
+from sedn.run.tracking import UNTRACKED, Tracking, check_tracking, open_trackers
 from sedn.training.batches import view_split
-from sedn.training.calibration import fit_calibration
 from sedn.training.device import pick_device
 from sedn.training.epochs import train_epochs
 from sedn.training.evaluation import predict
-from sedn.training.hub import write_backbone, write_hub_config
-from sedn.training.model_card import write_card
-from sedn.training.model_file import MODEL, ModelHeader, save_model
-from sedn.training.reliability import write_reliability
 from sedn.training.result import EpochResult
 from sedn.training.state import create_network, load_trained
-from sedn.training.summary import SUMMARY, RunSummary, read_summary, summarise, write_summary
-from sedn.training.tracking import UNTRACKED, Tracking, check_tracking, open_trackers
 
 CONFIG = "config.yaml"
 EPOCHS = "epochs.csv"
@@ -93,13 +93,14 @@ def _finish(config: TrainingConfig, folder: Path, last: EpochResult) -> None:
     """Save the trained model and what it reaches on the test split; the summary comes last."""
     dataset = load_dataset(config.data)
     network = _restore_network(config, dataset, folder)
-    validation = _logits(network, dataset, "validation", config)
+    at_once = 2 * (last.micro_batch or config.batch_size)
+    validation = _logits(network, dataset, "validation", config, at_once)
     calibration = fit_calibration(dataset.labels, dataset.splits["validation"].targets, validation)
     header = ModelHeader(
         config, dataset.labels, dataset.regions, dataset.has_indicator, calibration
     )
     _save_model(network, header, folder)
-    logits = _logits(network, dataset, "test", config)
+    logits = _logits(network, dataset, "test", config, at_once)
     targets = dataset.splits["test"].targets
     _save_scores(targets, logits, folder)
     write_reliability(targets, logits, calibration, folder)
@@ -118,11 +119,11 @@ def _restore_network(config: TrainingConfig, dataset: Dataset, folder: Path) -> 
 
 
 def _logits(
-    network: SemanticNetwork, dataset: Dataset, split: str, config: TrainingConfig
+    network: SemanticNetwork, dataset: Dataset, split: str, config: TrainingConfig, at_once: int
 ) -> NDArray[np.float32]:
-    """``(images, labels)``, of the trained network on a split."""
+    """``(images, labels)``, of the trained network on a split, as many images at once as fit."""
     view = view_split(dataset, split, config)
-    return predict(network, view, 2 * config.batch_size, has_indicator=dataset.has_indicator)
+    return predict(network, view, at_once, has_indicator=dataset.has_indicator)
 
 
 def _save_model(network: SemanticNetwork, header: ModelHeader, folder: Path) -> None:
