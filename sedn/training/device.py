@@ -35,7 +35,7 @@ def normalise(images: Tensor, network: SemanticNetwork) -> Tensor:
     """Images (B, 3, H, W) from 0..1 to the mean and deviation that the backbone was made for."""
     mean, deviation = pixel_statistics(network.backbone)
     on_device = _statistics(mean, deviation, images.device)
-    return (images - on_device[0]) / on_device[1]
+    return (images - on_device[0]).div_(on_device[1])
 
 
 @lru_cache(maxsize=8)

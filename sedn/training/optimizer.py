@@ -14,7 +14,7 @@ from sedn.network import SemanticNetwork
 
 _LOOKAHEAD = "lookahead_"
 _FUSED = frozenset({"adam", "adamw", "sgd", "momentum", "nesterov"})
-"""Optimisers of torch's that have one kernel for all parameters on a GPU."""
+"""Optimisers of torch's that have one kernel for a whole step."""
 
 
 def check_optimizer(name: str) -> None:
@@ -42,9 +42,7 @@ def check_optimizer(name: str) -> None:
         ) from None
 
 
-def create_optimizer(
-    network: SemanticNetwork, config: OptimizerConfig, device: torch.device
-) -> torch.optim.Optimizer:
+def create_optimizer(network: SemanticNetwork, config: OptimizerConfig) -> torch.optim.Optimizer:
     """The configured optimiser over all parameters of the network.
 
     Each group of parameters has an ``lr_scale``, by which timm's schedules multiply its learning
@@ -54,9 +52,7 @@ def create_optimizer(
         UserError: as :func:`check_optimizer`, or it does not take one of the configured values.
     """
     check_optimizer(config.name)
-    options: dict[str, Any] = {}
-    if device.type == "cuda" and config.name in _FUSED:
-        options["fused"] = True
+    options: dict[str, Any] = {"fused": True} if config.name in _FUSED else {}
     try:
         return create_optimizer_v2(
             parameter_groups(network, config),

@@ -90,7 +90,7 @@ def prepare(config: TrainingConfig, micro_batch: int | None = None) -> Training:
     device = pick_device()
     torch.manual_seed(config.seed)
     network = create_network(config, dataset, device)
-    optimizer = create_optimizer(network, config.optimizer, device)
+    optimizer = create_optimizer(network, config.optimizer)
     counts = torch.tensor(list(count_labels(dataset, "train").values()), device=device)
     view = view_split(dataset, "train", config)
     steps = max(1, len(view.split) // config.batch_size)

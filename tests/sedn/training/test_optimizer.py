@@ -52,7 +52,7 @@ def test_every_optimizer_steps_and_goes_on_from_its_state(name: str) -> None:
 
     def start() -> tuple[SemanticNetwork, torch.optim.Optimizer]:
         network = network_of()
-        return network, create_optimizer(network, config, torch.device("cpu"))
+        return network, create_optimizer(network, config)
 
     network, optimizer = start()
     before = {key: value.clone() for key, value in network.state_dict().items()}
@@ -84,7 +84,7 @@ def test_an_optimizer_that_cannot_be_had_is_refused(name: str, said: str) -> Non
 def test_a_value_that_an_optimizer_does_not_take_is_named() -> None:
     config = OptimizerConfig(name="sgd", momentum=0.0)
     with pytest.raises(UserError, match="optimizer 'sgd': Nesterov momentum requires a momentum"):
-        create_optimizer(network_of(), config, torch.device("cpu"))
+        create_optimizer(network_of(), config)
 
 
 @pytest.mark.parametrize("head", ["average", "gem", "attention", "query"])
