@@ -12,7 +12,7 @@ from sedn.config import TrainingConfig, load_config
 from sedn.data import Dataset, load_dataset
 from sedn.errors import UserError
 from sedn.files import make_folder, write_bytes, write_text
-from sedn.network import SemanticNetwork
+from sedn.network import SemanticNetwork, check_network
 from sedn.run.calibration import fit_calibration
 from sedn.run.hub import write_backbone, write_hub_config
 from sedn.run.model_card import write_card
@@ -24,6 +24,7 @@ from sedn.training.batches import view_split
 from sedn.training.device import pick_device
 from sedn.training.epochs import train_epochs
 from sedn.training.evaluation import predict
+from sedn.training.optimizer import check_optimizer
 from sedn.training.result import EpochResult
 from sedn.training.state import create_network, load_trained
 
@@ -47,9 +48,11 @@ def train_run(
 
     Raises:
         UserError: the folder holds a run of another configuration, or cannot be written, or the
-            data, the backbone or a tracker cannot be had.
+            data, the backbone, the optimiser or a tracker cannot be had.
     """
     check_tracking(tracking)
+    check_network(config)
+    check_optimizer(config.optimizer.name)
     _claim(config, folder)
     is_finished = (folder / SUMMARY).exists()
     if is_finished and tracking == UNTRACKED:

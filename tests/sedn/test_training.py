@@ -64,6 +64,22 @@ def test_a_folder_belongs_to_one_configuration(table: Path, tmp_path: Path) -> N
         train_run(configure(table, epochs=2), tmp_path / "run")
 
 
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"optimizer": {"name": "adamv"}}, "optimizer 'adamv': timm has no such optimiser"),
+        ({"backbone": {"name": "resnet51", "pretrained": False}}, "did you mean 'resnet50'"),
+        ({"embedding": {"placement": "stage9"}}, "stage9"),
+    ],
+)
+def test_what_cannot_be_trained_leaves_no_folder(
+    table: Path, tmp_path: Path, fields: dict[str, object], said: str
+) -> None:
+    with pytest.raises(UserError, match=said):
+        train_run(configure(table, **fields), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_run_that_goes_on_ends_bit_for_bit_like_one_that_was_never_stopped(
     table: Path, tmp_path: Path
 ) -> None:
