@@ -68,7 +68,10 @@ def test_a_folder_belongs_to_one_configuration(table: Path, tmp_path: Path) -> N
     ("fields", "said"),
     [
         ({"optimizer": {"name": "adamv"}}, "optimizer 'adamv': timm has no such optimiser"),
-        ({"backbone": {"name": "resnet51", "pretrained": False}}, "did you mean 'resnet50'"),
+        (
+            {"backbone": {"name": "convnext_tinny", "pretrained": False}},
+            "did you mean 'convnext_tiny'",
+        ),
         ({"embedding": {"placement": "stage9"}}, "stage9"),
     ],
 )
