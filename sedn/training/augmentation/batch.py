@@ -98,10 +98,17 @@ def draw(count: int, size: int, generator: Generator) -> Tensor:
     return torch.rand((count, size), generator=generator, device=generator.device)
 
 
+def send(drawn: Tensor, device: torch.device) -> Tensor:
+    """What was drawn, on the device of the images; a GPU is not waited for."""
+    if device.type == "cuda" and drawn.device.type == "cpu":
+        return drawn.pin_memory().to(device, non_blocking=True)
+    return drawn.to(device)
+
+
 def choose(like: Tensor, share: float, generator: Generator) -> Tensor:
     """``(batch,)``, bool: each image with chance ``share``, on the device of ``like``."""
     uniform = torch.rand(len(like), generator=generator, device=generator.device)
-    return (uniform < share).to(like.device)
+    return send(uniform < share, like.device)
 
 
 def others(size: int, generator: Generator) -> Tensor:

@@ -12,7 +12,7 @@ from torchvision.transforms.v2.functional import (  # type: ignore[import-untype
 )
 
 from sedn.config import AugmentationConfig
-from sedn.training.augmentation.batch import draw, parts, room_for
+from sedn.training.augmentation.batch import draw, parts, room_for, send
 
 
 def jitter(images: Tensor, config: AugmentationConfig, generator: Generator) -> Tensor:
@@ -27,7 +27,7 @@ def jitter(images: Tensor, config: AugmentationConfig, generator: Generator) -> 
     uniform = 2 * draw(len(changes), len(images), generator) - 1
     factors = uniform * torch.tensor(strengths, device=uniform.device)[:, None]
     factors[:3] += 1
-    factors = factors[..., None, None, None].to(images.device)
+    factors = send(factors[..., None, None, None], images.device)
     on = [i for i in order.tolist() if strengths[i] > 0]
     result = room_for(images)
     for part in parts(images):
@@ -74,7 +74,7 @@ def adjust_hue(images: Tensor, shift: Tensor) -> Tensor:
         torch.where(value == green, 2 + (blue - red) / span, 4 + (red - green) / span),
     )
     # From hue to colour: https://en.wikipedia.org/wiki/HSL_and_HSV#HSV_to_RGB_alternative
-    offset = torch.tensor([5.0, 3.0, 1.0], device=images.device)[:, None, None]
+    offset = send(torch.tensor([5.0, 3.0, 1.0]), images.device)[:, None, None]
     sextant = (hue + 6 * shift + offset) % 6
     return value - chroma * torch.minimum(sextant, 4 - sextant).clamp_(0, 1)
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Generator, Tensor
 
-from sedn.training.augmentation.batch import draw
+from sedn.training.augmentation.batch import draw, send
 from sedn.training.augmentation.rectangle import inside, random_sides
 
 AREAS = (0.02, 1 / 3)
@@ -16,7 +16,7 @@ def erase(images: Tensor, share: float, generator: Generator) -> Tensor:
     Zhong et al., arXiv 1708.04896, with its areas and aspect ratios. The maps stay as they are: a
     region that is erased is still there, but hidden, as it would be behind another thing.
     """
-    numbers = draw(5, len(images), generator).to(images.device)
+    numbers = send(draw(5, len(images), generator), images.device)
     sides = random_sides(numbers[:2], AREAS, RATIOS) * (numbers[2] < share)
     centre = sides / 2 + numbers[3:] * (1 - sides)
     erased = inside(centre, sides, *images.shape[2:])

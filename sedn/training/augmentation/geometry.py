@@ -20,6 +20,7 @@ from sedn.training.augmentation.batch import (
     draw,
     parts,
     room_for,
+    send,
 )
 from sedn.training.augmentation.rectangle import random_sides
 
@@ -36,7 +37,7 @@ def move(batch: Batch, flip: bool, shift: float, generator: Generator) -> Batch:
     """
     size, _, height, width = batch.images.shape
     device = batch.images.device
-    down, right, mirrored = draw(3, size, generator).to(device)[..., None]
+    down, right, mirrored = send(draw(3, size, generator), device)[..., None]
     rows = torch.arange(height, device=device) - _displacement(down, shift, height)
     columns = torch.arange(width, device=device) - _displacement(right, shift, width)
     rows, columns = rows.clamp(0, height - 1), columns.clamp(0, width - 1)
@@ -86,7 +87,7 @@ def resample(batch: Batch, source: Tensor) -> Batch:
 
     ``source`` is as :func:`random_affine` returns it. Bytes become fractions.
     """
-    source = source.to(batch.images.device)
+    source = send(source, batch.images.device)
     maps = _resampled(batch.maps, source, batch.known)
     shared = batch.masks is batch.maps
     masks = maps if shared else _resampled(batch.masks, source, batch.masks_known)
@@ -128,7 +129,7 @@ def _grid(source: Tensor, height: int, width: int) -> Tensor:
     """``(batch, H, W, 2)``: where each pixel comes from, x and y from -1 to 1."""
     x = torch.arange(width, device=source.device) + (1 - width) / 2
     y = torch.arange(height, device=source.device) + (1 - height) / 2
-    half = torch.tensor([width / 2, height / 2], device=source.device)
+    half = send(torch.tensor([width / 2, height / 2]), source.device)
     linear = source[:, :2] / half[:, None]
     by_column = linear[:, :, :1] * x + linear[:, :, 2:]
     by_row = linear[:, :, 1:2] * y

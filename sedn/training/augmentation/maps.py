@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from sedn.config import MapConfig
-from sedn.training.augmentation.batch import Batch, choose
+from sedn.training.augmentation.batch import Batch, choose, send
 
 
 def perturb_maps(batch: Batch, config: MapConfig, generator: Generator) -> Batch:
@@ -32,9 +32,8 @@ def roughen(maps: Tensor, share: float, generator: Generator) -> Tensor:
     replaced by the greatest, the least or the mean value of each 3 x 3 neighbourhood.
     """
     limit = max(2, min(maps.shape[2:]) // 32)
-    chosen, kind, radius = torch.rand(
-        (3, len(maps), 1, 1, 1), generator=generator, device=generator.device
-    ).to(maps.device)
+    drawn = torch.rand((3, len(maps), 1, 1, 1), generator=generator, device=generator.device)
+    chosen, kind, radius = send(drawn, maps.device)
     steps = torch.where(chosen < share, 1 + (radius * limit).long(), 0)
     for step in range(1, limit + 1):
         greatest = F.max_pool2d(maps, 3, stride=1, padding=1)

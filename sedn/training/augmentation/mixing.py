@@ -8,7 +8,7 @@ from scipy.special import betaincinv
 from torch import Generator, Tensor
 
 from sedn.config import AugmentationConfig
-from sedn.training.augmentation.batch import Batch, choose, draw, others
+from sedn.training.augmentation.batch import Batch, choose, draw, others, send
 from sedn.training.augmentation.rectangle import inside
 
 
@@ -25,7 +25,7 @@ def swap_backgrounds(batch: Batch, share: float, generator: Generator) -> Batch:
     region = batch.masks.amax(dim=1, keepdim=True)
     chosen = choose(batch.masks_known, share, generator)
     chosen &= batch.masks_known & (region.amax(dim=(1, 2, 3)) > 0)
-    other = others(size, generator).to(images.device)
+    other = send(others(size, generator), images.device)
     seam = F.avg_pool2d(region, 3, stride=1, padding=1, count_include_pad=False)
     cover = torch.maximum(region, seam)
     swapped = cover * images + (1 - cover) * images[other]
@@ -51,8 +51,8 @@ def mix(
     cut = uniform[1] < 0.5 if config.mixup > 0 else torch.ones_like(uniform[1]).bool()
     cut = cut if config.cutmix > 0 else torch.zeros_like(cut)
     own = torch.where(cut, _beta(uniform[0], config.cutmix), _beta(uniform[0], config.mixup))
-    other = others(size, generator).to(device)
-    cut, own, centre = cut.to(device), own.to(device), uniform[2:].to(device)
+    other = send(others(size, generator), device)
+    cut, own, centre = send(cut, device), send(own, device), send(uniform[2:], device)
     weight = own[:, None, None, None]
     if config.cutmix > 0:
         covered = inside(centre, (1 - own).sqrt().expand(2, -1), height, width)

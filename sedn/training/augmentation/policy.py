@@ -17,6 +17,7 @@ from torchvision.transforms.v2.functional import (  # type: ignore[import-untype
 
 from sedn.config import AugmentationConfig
 from sedn.training.augmentation import colour
+from sedn.training.augmentation.batch import send
 from sedn.training.augmentation.geometry import matrix, rotation
 
 BINS = 31
@@ -119,7 +120,7 @@ def change_colours(images: Tensor, drawn: Drawn) -> Tensor:
         for name, change in COLOURS.items():
             rows = (operations == OPERATIONS.index(name)).nonzero()[:, 0]
             if len(rows):
-                by = strength[rows, None, None, None].to(images.device)
-                rows = rows.to(images.device)
+                by = send(strength[rows, None, None, None], images.device)
+                rows = send(rows, images.device)
                 images[rows] = change(images[rows], by)
     return images
