@@ -12,6 +12,7 @@ from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 from results.database import open_engine
 from results.models import Epoch, Experiment, Label, LabelAuc, Trial, TrialState
+from results.objectives import measures_of
 from sedn.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
@@ -306,6 +307,27 @@ class Store:
             rows = [tuple(row) for row in session.execute(query)]
         frame = pd.DataFrame(rows, columns=["trial", "label", "auc", "stderr"])
         return frame.astype({"auc": float, "stderr": float})
+
+    def worst_aucs(self, experiment_id: int) -> dict[int, float]:
+        """AUC of the worst label of each trial that has one, by the trial's number."""
+        query = (
+            select(Trial.number, func.min(LabelAuc.auc))
+            .join(LabelAuc, LabelAuc.trial_id == Trial.id)
+            .where(Trial.experiment_id == experiment_id, LabelAuc.auc.is_not(None))
+            .group_by(Trial.number)
+        )
+        with self._session() as session:
+            return {number: auc for number, auc in session.execute(query) if auc is not None}
+
+    def measured(self, experiment_id: int, number: int) -> dict[str, float | None]:
+        """What is known of a trial that has ended, by the names of ``MEASURES``."""
+        row = self._trial(experiment_id, number)
+        source = number if row.duplicate_of is None else row.duplicate_of
+        worst = select(func.min(LabelAuc.auc)).where(
+            LabelAuc.trial_id == self._id_of(experiment_id, source)
+        )
+        with self._session() as session:
+            return measures_of(row, session.scalar(worst))
 
     def _write_label_aucs(
         self,

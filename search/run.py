@@ -207,7 +207,7 @@ def _open_ledger(
     from search.study import open_study
 
     space = parse_space(experiment.space_yaml, experiment.space_name)
-    study = open_study(store, experiment.name, space)
+    study = open_study(store, experiment.name, space, settings.objective)
     folder = f"{resources.storage()}/{experiment.name}"
     return Ledger(
         store,

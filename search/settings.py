@@ -4,11 +4,16 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from results.constraints import parse_constraint
 from sedn.errors import UserError, did_you_mean
 
 SchedulerName = Literal["asha", "hyperband", "median", "promote", "none"]
+
+ObjectiveName = Literal[
+    "auc", "worst-auc", "latency", "latency-32", "parameters", "flops", "memory"
+]
 
 BUDGETS = ("trials", "time_seconds", "gpu_hours", "plateau")
 """Settings that may differ when a search is resumed."""
@@ -27,6 +32,11 @@ class SearchSettings(BaseModel):
     """Trials that the experiment holds in the end, the baseline included."""
     epochs: int | None = Field(None, ge=1)
     """Epochs of a full training; ``None`` leaves it to the space."""
+    objective: tuple[ObjectiveName, ...] = ("auc",)
+    """Of :data:`results.objectives.OBJECTIVES`, an AUC among them; the scheduler works on the mean
+    AUC whatever they are."""
+    where: tuple[str, ...] = ()
+    """Constraints, as :func:`results.constraints.parse_constraint` reads them."""
     sampler: str = "tpe"
     """A name of :data:`search.samplers.options.SAMPLERS`, or ``module:Class``."""
     sampler_options: dict[str, Any] = Field(default_factory=dict)
@@ -49,6 +59,23 @@ class SearchSettings(BaseModel):
     seed: int = Field(0, ge=0)
     skip_unreadable: bool = False
     """Leave out images that cannot be read, instead of refusing the data."""
+
+    @field_validator("objective")
+    @classmethod
+    def _has_an_auc(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(names)) < len(names):
+            raise UserError("--objective: the same one is asked for twice")
+        if not {"auc", "worst-auc"} & set(names):
+            raise UserError(
+                "--objective: a cost alone is least where nothing is learned; ask for auc or "
+                "worst-auc too, or bound the cost by --where"
+            )
+        return names
+
+    @field_validator("where")
+    @classmethod
+    def _is_readable(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(parse_constraint(text).text for text in texts))
 
     def overrides(self) -> dict[str, Any]:
         """Fields of a configuration that the search fixes, by dotted path."""
@@ -112,6 +139,6 @@ def build_settings(**fields: Any) -> SearchSettings:
         first = error.errors(include_url=False)[0]
         option = str(first["loc"][0]).replace("_", "-")
         expected = first["msg"].removeprefix("Input should be ")
-        options = re.findall(r"'(\w+)'", expected)
+        options = re.findall(r"'([\w-]+)'", expected)
         hint = did_you_mean(str(first["input"]), options)
         raise UserError(f"--{option}: '{first['input']}' is not {expected}{hint}") from None

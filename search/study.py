@@ -1,16 +1,19 @@
 """The Optuna study of an experiment, in the same database as the results."""
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
 from optuna.storages import RDBStorage, get_storage
+from optuna.study import StudyDirection
 from optuna.trial import TrialState
 from sqlalchemy import delete, event, update
 
 from results.database import configure_connection
 from results.models import BASELINE
+from results.objectives import OBJECTIVES
 from results.store import Store
 from spaces import Space
 from spaces.axes import is_active
@@ -18,20 +21,43 @@ from spaces.axes import is_active
 SAMPLED = "sampled"
 
 
-def open_study(store: Store, name: str, space: Space) -> optuna.Study:
+class CurveStudy(optuna.Study):
+    """A study whose trials are stopped by their mean AUC, whatever its objectives are.
+
+    Optuna knows no intermediate values beside several objectives: its TPE, which compares pruned
+    trials by them, breaks as it asks for the one direction. That of the curves is the answer.
+    """
+
+    @property
+    def direction(self) -> StudyDirection:
+        """Of the only objective, or of the intermediate values."""
+        return StudyDirection.MAXIMIZE if self._is_multi_objective() else super().direction
+
+
+def open_study(
+    store: Store, name: str, space: Space, objectives: Sequence[str] = ("auc",)
+) -> optuna.Study:
     """The study called ``name``, made when it is not there.
+
+    ``objectives`` are names of :data:`results.objectives.OBJECTIVES`, in the order of its values.
 
     Its first trial, enqueued here, is the plain backbone with the space's default settings, so
     that every search shows the gain over the baseline.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    study = optuna.create_study(
-        study_name=name, storage=open_storage(store), direction="maximize", load_if_exists=True
+    goals = [OBJECTIVES[objective] for objective in objectives]
+    storage = open_storage(store)
+    optuna.create_study(
+        study_name=name,
+        storage=storage,
+        directions=["maximize" if goal.maximise else "minimize" for goal in goals],
+        load_if_exists=True,
     )
+    study = CurveStudy(name, storage)
     if not study.get_trials(deepcopy=False):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
-            study.set_metric_names(["mean AUC"])
+            study.set_metric_names([goal.title for goal in goals])
         study.set_user_attr("space", space.name)
         study.enqueue_trial(baseline_point(space), user_attrs={"role": BASELINE})
     return study

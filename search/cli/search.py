@@ -45,6 +45,19 @@ def search(
     plateau: Annotated[
         int | None, typer.Option(min=1, help="Or this many complete trials without a better one.")
     ] = None,
+    objective: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="auc (if none is said), worst-auc, latency, latency-32, parameters, flops or "
+            "memory; repeatable."
+        ),
+    ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CONSTRAINT", help='What a result must satisfy: "latency_ms<5"; repeatable.'
+        ),
+    ] = None,
     sampler: Annotated[
         str,
         typer.Option(
@@ -103,6 +116,8 @@ def search(
         time_seconds=time,
         gpu_hours=gpu_hours,
         plateau=plateau,
+        objective=objective,
+        where=where,
         sampler=sampler,
         sampler_options=parse_pairs(sampler_option or []),
         scheduler=scheduler,

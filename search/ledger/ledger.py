@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import optuna
 
 from results.models import BASELINE, Experiment, TrialState
+from results.objectives import Goals, Measured, measures_of
 from results.outage import survive_outage
 from results.store import EpochRecord, NewTrial, Store
 from search.budgets import EndedBy, Score, Spent, on_plateau
@@ -42,6 +43,8 @@ T = TypeVar("T")
 
 INFEASIBLE = "infeasible"
 """The cause of a trial whose network cannot be built."""
+UNMEASURED = "unmeasured"
+"""The cause of a trial that has no value for an objective."""
 
 
 class Ledger:
@@ -73,6 +76,7 @@ class Ledger:
         self._trial_seconds = trial_seconds
         self._patience = patience_seconds
         self._on_wait = on_wait
+        self._goals = Goals.of(settings.model_dump())
         self._study = ToldStudy(study, make_samplers(settings, space), self._call)
         self._live: dict[int, Live] = {}
         self._unfinished: deque[tuple[int, int]] = deque()
@@ -157,6 +161,8 @@ class Ledger:
         if live.last is None:
             return self.fail(number, "the trial ended without a result")
         full = live.last.epoch >= live.assignment.config.epochs
+        if full and (reason := self._goals.unmeasured(_measured(live.last))):
+            return self.fail(number, reason, UNMEASURED)
         if not full and self.promotion and self.promotion.is_paused(number):
             self._paused[number] = self._live.pop(number).optuna_id
             return TrialState.RUNNING
@@ -194,12 +200,24 @@ class Ledger:
         mean_auc = None if last is None else last.mean_auc
         key = (self._experiment_id, number, state)
         self._call(self._store.finish_trial, *key, reason=reason, label_auc=label_auc, cause=cause)
-        self._study.tell(number, state, mean_auc)
+        self._tell(number, state, mean_auc)
         self._tally.add(number, self._live.pop(number).assignment.role, state, mean_auc)
         if state is TrialState.COMPLETE and last is not None:
             self._scores.append(Score(last.mean_auc, last.mean_auc_stderr))
         self._answer_followers(number)
         return state
+
+    def _tell(self, number: int, state: TrialState, mean_auc: float | None) -> None:
+        """Tell the study the end of a trial that the store has."""
+        if self._goals.are_plain or state is TrialState.FAILED:
+            is_complete = state is TrialState.COMPLETE
+            values = [mean_auc] if is_complete and mean_auc is not None else None
+            self._study.tell(number, state, values)
+            return
+        measured = self._call(self._store.measured, self._experiment_id, number)
+        self._study.tell(
+            number, state, self._goals.values(measured), self._goals.excesses(measured)
+        )
 
     def _answer_followers(self, number: int) -> None:
         for follower in self._answers.end(number):
@@ -212,7 +230,7 @@ class Ledger:
         )
         for epoch in self._call(self._store.epochs_of, self._experiment_id, original):
             self._study.report(follower.optuna_id, epoch.epoch, epoch.mean_auc)
-        self._study.tell(follower.number, row.state, row.mean_auc)
+        self._tell(follower.number, row.state, row.mean_auc)
         self._tally.add(follower.number, row.role, row.state, row.mean_auc)
         if row.state is TrialState.COMPLETE and row.mean_auc is not None:
             self._scores.append(Score(row.mean_auc, row.mean_auc_stderr or 0.0))
@@ -248,7 +266,7 @@ class Ledger:
         """Tell that the trials which wait at a rung wait for nothing."""
         for number in sorted(self._paused):
             self._call(self._store.finish_trial, self._experiment_id, number, TrialState.PRUNED)
-            self._study.tell(number, TrialState.PRUNED, None)
+            self._tell(number, TrialState.PRUNED, None)
             self._tally.add(number, SAMPLED, TrialState.PRUNED, None)
             self._answer_followers(number)
         self._paused.clear()
@@ -271,7 +289,7 @@ class Ledger:
             if ended or row is None or row.duplicate_of is None:
                 self._study.report_missing(trial, past.curve(trial.number))
             if row is not None and ended:
-                self._study.tell(trial.number, row.state, row.mean_auc)
+                self._tell(trial.number, row.state, row.mean_auc)
             elif self.promotion and self.promotion.is_paused(trial.number):
                 self._paused[trial.number] = trial._trial_id
             else:
@@ -343,7 +361,7 @@ class Ledger:
             reason=fault,
             cause=INFEASIBLE,
         )
-        self._study.tell(number, TrialState.PRUNED, None)
+        self._tell(number, TrialState.PRUNED, None)
         self._tally.add(number, SAMPLED, TrialState.PRUNED, None)
 
     def _follow(self, follower: Follower, original: int) -> None:
@@ -392,6 +410,12 @@ class Ledger:
             patience_seconds=self._patience,
             on_wait=self._on_wait,
         )
+
+
+def _measured(last: EpochResult) -> Measured:
+    """The measures of a trial after its last epoch."""
+    known = [auc for auc in last.label_auc.values() if auc is not None]
+    return measures_of(last, min(known, default=None))
 
 
 def _fault(config: TrainingConfig) -> str | None:

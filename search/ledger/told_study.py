@@ -4,11 +4,12 @@ COMPLETE only for a trial that was trained to its last epoch, PRUNED with its in
 for one that was stopped, FAIL for one that broke. Steps are epochs completed.
 """
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 import optuna
 from optuna.samplers import BaseSampler, RandomSampler
+from optuna.study._constrained_optimization import _CONSTRAINTS_KEY
 from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 
@@ -92,13 +93,56 @@ class ToldStudy:
             if trial.intermediate_values.get(epoch) != mean_auc:
                 self.report(trial._trial_id, epoch, mean_auc)
 
-    def tell(self, number: int, state: TrialState, value: float | None) -> None:
-        """Tell the end of a trial; one that has ended already stays as it is."""
+    def tell(
+        self,
+        number: int,
+        state: TrialState,
+        values: Sequence[float] | None,
+        excesses: Sequence[float] = (),
+    ) -> None:
+        """Tell the end of a trial; one that has ended already stays as it is.
+
+        Args:
+            number: of the trial.
+            state: what became of it.
+            values: one for each objective. A trial that was stopped has the end of its curve where
+                none are given; one that broke has none.
+            excesses: for each constraint by how much it is violated; not for one that broke.
+        """
         told = OPTUNA_STATES[state]
-        values = value if told is OptunaState.COMPLETE else None
         self._study.sampler = self._samplers(number)
-        self._call(self._study.tell, number, values, state=told, skip_if_finished=True)
+        if excesses and told is not OptunaState.FAIL:
+            self._call(self._constrain, number, excesses)
+        if told is OptunaState.PRUNED and values is not None:
+            self._call(self._prune, number, values)
+        else:
+            told_values = values if told is OptunaState.COMPLETE else None
+            self._call(self._study.tell, number, told_values, state=told, skip_if_finished=True)
         self._study.sampler = NEUTRAL
+
+    def _constrain(self, number: int, excesses: Sequence[float]) -> None:
+        """Keep with a trial by how much it violates the constraints."""
+        if frozen := self._unfinished(number):
+            # As a list, which Optuna reads and its dashboard knows; not under names of their own.
+            self._study._storage.set_trial_system_attr(
+                frozen._trial_id, _CONSTRAINTS_KEY, list(excesses)
+            )
+
+    def _prune(self, number: int, values: Sequence[float]) -> None:
+        """Tell what a trial reached; ``Study.tell`` would take the end of its curve for that."""
+        if frozen := self._unfinished(number):
+            self._study._thread_local.cached_all_trials = None
+            self._study.sampler.after_trial(self._study, frozen, OptunaState.PRUNED, values)
+            self._study._storage.set_trial_state_values(
+                frozen._trial_id, OptunaState.PRUNED, values
+            )
+
+    def _unfinished(self, number: int) -> FrozenTrial | None:
+        """The trial, if the study does not know yet that it has ended."""
+        storage, study_id = self._study._storage, self._study._study_id
+        found = storage.get_trial_id_from_study_id_trial_number(study_id, number)
+        frozen = storage.get_trial(found)
+        return None if frozen.state.is_finished() else frozen
 
     def reopen(self, number: int) -> int:
         """Make a trial that was PRUNED a running one again; its id in Optuna's tables."""

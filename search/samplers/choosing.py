@@ -10,7 +10,13 @@ from typing import Any
 import numpy as np
 from optuna.distributions import CategoricalDistribution
 from optuna.exceptions import ExperimentalWarning
-from optuna.samplers import BaseSampler, PartialFixedSampler, RandomSampler, TPESampler
+from optuna.samplers import (
+    BaseSampler,
+    CmaEsSampler,
+    PartialFixedSampler,
+    RandomSampler,
+    TPESampler,
+)
 
 from search.samplers.custom import make_custom
 from search.samplers.distributions import all_axes, always_active
@@ -49,8 +55,23 @@ def check_sampler(settings: SearchSettings, space: Space) -> str | None:
             )
     if name in EXHAUSTIVE:
         _check_finite(name, space)
-    make_samplers(settings, space)(1)
-    return _unmodelled(name, space)
+    made = make_samplers(settings, space)(1)
+    lines = [_unmodelled(name, space), _check_goals(settings, made)]
+    return "; ".join(line for line in lines if line) or None
+
+
+def _check_goals(settings: SearchSettings, sampler: BaseSampler) -> str | None:
+    """Refuse several objectives where they cannot be had; a line where constraints cannot."""
+    if not isinstance(sampler, CmaEsSampler):
+        return None
+    if len(settings.objective) > 1:
+        raise UserError(
+            f"--sampler: '{settings.sampler}' optimises one objective, not "
+            f"{len(settings.objective)}; take 'tpe', 'gp', 'nsga2' or 'nsga3'"
+        )
+    if settings.where:
+        return f"sampler '{settings.sampler}' knows no constraints; the ranking does"
+    return None
 
 
 def exhausted_after(settings: SearchSettings, space: Space) -> int | None:

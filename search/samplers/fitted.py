@@ -56,6 +56,9 @@ class FittedCmaEs(_Told, CmaEsSampler):
         super().__init__(warn_independent_sampling=False, **options)
         self.axes = axes
 
+    def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Any) -> None:
+        """Nothing: Optuna would warn, at each trial, that constraints are not used."""
+
 
 class FittedNsga2(_Told, NSGAIISampler):
     """NSGA-II; generations and parents are kept by Optuna in the study's attributes."""

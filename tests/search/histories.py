@@ -7,6 +7,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import optuna
+
 from results.store import LabelCounts, NewExperiment, Store, open_store
 from search.ledger import Ledger
 from search.samplers import draw, make_samplers
@@ -109,7 +111,7 @@ class History:
                 splits=b"",
                 space_name=self.space.name,
                 space_yaml=self.space.source_text,
-                settings={},
+                settings=self.settings.model_dump(mode="json"),
                 labels=[LabelCounts("a", 1, 2, 1, 2)],
             )
         )
@@ -119,7 +121,7 @@ class History:
         """Start, or start again after a crash."""
         self.store = open_store(self.url)
         self.experiment = self.store.experiment("history")
-        study = open_study(self.store, "history", self.space)
+        study = self.open_study()
         self.ledger = Ledger(
             self.store,
             self.experiment,
@@ -130,9 +132,12 @@ class History:
             self.promotion,
         )
 
+    def open_study(self) -> optuna.Study:
+        return open_study(self.store, "history", self.space, self.settings.objective)
+
     def crash_in_draw(self, axes: int) -> None:
         """Ask for a trial, draw its first ``axes`` parameters, and crash."""
-        study = open_study(self.store, "history", self.space)
+        study = self.open_study()
         trial = study.ask()
         if axes and trial.number:
             sampler = make_samplers(self.settings, self.space)(trial.number)

@@ -1,0 +1,70 @@
+"""The tiny language of ``--where``: a measure, a comparison, a number."""
+
+import math
+import re
+from dataclasses import dataclass
+
+from sedn.errors import UserError, did_you_mean
+
+MEASURES = (
+    *("mean_auc", "worst_auc", "latency_ms", "latency_32_ms"),
+    *("parameters", "flops", "peak_memory"),
+)
+"""What is known of a trial that was trained, under the names of the store."""
+UNITS = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
+
+_FORM = re.compile(r"([\w-]+)(<=|>=|<|>)([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)([kMGT]?)")
+_LEAST = 1e-9
+"""Excess of what lies on a bound that is not allowed itself."""
+_MOST = 1e300
+_UNMEASURED = 1.0
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """A bound on one measure."""
+
+    measure: str
+    sign: str
+    bound: float
+    text: str
+    """As it was written, without spaces."""
+
+    def holds(self, value: float | None) -> bool:
+        """Whether ``value`` satisfies it; what was not measured does not."""
+        return self.excess(value) <= 0
+
+    def excess(self, value: float | None) -> float:
+        """How far ``value`` lies beyond the bound, as a share of it; at most 0 within.
+
+        A share, so that milliseconds and bytes can be added up. What was not measured counts as
+        beyond the bound by the whole of it.
+        """
+        if value is None or math.isnan(value):
+            return _UNMEASURED
+        beyond = value - self.bound if self.sign[0] == "<" else self.bound - value
+        if beyond == 0 and len(self.sign) == 1:
+            return _LEAST
+        share = beyond / (abs(self.bound) or 1.0)
+        return min(max(share, _LEAST), _MOST) if beyond > 0 else max(share, -_MOST)
+
+
+def parse_constraint(text: str) -> Constraint:
+    """Read a constraint such as ``latency_ms<5`` or ``parameters <= 5M``.
+
+    Raises:
+        UserError: it has another form, or no such measure is known.
+    """
+    squeezed = "".join(text.split())
+    found = _FORM.fullmatch(squeezed)
+    bound = float(found[3]) * UNITS[found[4]] if found else math.inf
+    if found is None or math.isinf(bound):
+        raise UserError(
+            f"--where '{text}': must be a measure, one of <, <=, > and >=, and a number, such as "
+            f"latency_ms<5 or parameters<=5M"
+        )
+    measure = found[1]
+    if measure not in MEASURES:
+        hint = did_you_mean(measure, MEASURES) or f"; there is {', '.join(MEASURES)}"
+        raise UserError(f"--where '{text}': no measure '{measure}'{hint}")
+    return Constraint(measure, found[2], bound, squeezed)
