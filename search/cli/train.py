@@ -42,6 +42,7 @@ def train(
     """Train a configuration to a model, and score it once on the test split."""
     from search.cli.images import ImageBar, say_skipped
     from search.cli.live import epoch_line
+    from search.cli.steps import StepBar
     from sedn.config import load_config
     from sedn.data import prepare_dataset
     from sedn.run.tracking import check_tracking
@@ -52,12 +53,14 @@ def train(
     loaded = load_config(config)
     with ImageBar(err) as bar:
         prepare_dataset(loaded.data, bar.show)
-    summary = train_run(
-        loaded,
-        output,
-        lambda result: err.print(epoch_line(result, loaded.epochs), markup=False, highlight=False),
-        tracking,
-    )
+    with StepBar(err, loaded.epochs) as steps:
+        summary = train_run(
+            loaded,
+            output,
+            lambda r: err.print(epoch_line(r, loaded.epochs), markup=False, highlight=False),
+            tracking,
+            steps.show,
+        )
     say_skipped(err, summary.skipped_images)
     _print_result(summary, output, beside, as_json)
 

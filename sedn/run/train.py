@@ -22,7 +22,7 @@ from sedn.run.summary import SUMMARY, RunSummary, read_summary, summarise, write
 from sedn.run.tracking import UNTRACKED, Tracking, check_tracking, open_trackers
 from sedn.training.batches import view_split
 from sedn.training.device import pick_device
-from sedn.training.epochs import train_epochs
+from sedn.training.epochs import OnStep, train_epochs
 from sedn.training.evaluation import predict
 from sedn.training.optimizer import check_optimizer
 from sedn.training.result import EpochResult
@@ -39,6 +39,7 @@ def train_run(
     folder: Path,
     show: Callable[[EpochResult], None] = lambda result: None,
     tracking: Tracking = UNTRACKED,
+    on_step: OnStep = lambda epoch, step, steps: None,
 ) -> RunSummary:
     """Train into ``folder``, or go on where the run there stopped; a finished one is only read.
 
@@ -60,7 +61,7 @@ def train_run(
     with open_trackers(tracking, config, folder) as trackers:
         history: list[EpochResult] = []
         # Of a finished run this only tells the epochs again, for a tracker that lacks some.
-        for result in train_epochs(config, str(folder)):
+        for result in train_epochs(config, str(folder), on_step=on_step):
             history.append(result)
             for tracker in trackers:
                 if result.epoch > tracker.last_epoch:

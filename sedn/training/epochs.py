@@ -26,9 +26,16 @@ from sedn.training.result import EpochResult, by_label
 from sedn.training.state import Training, prepare, restore_training, save_training
 from sedn.training.step import Deadline, train_epoch
 
+OnStep = Callable[[int, int, int], None]
+"""Told after each step: the epoch, the steps of it that are done, and how many it has."""
+
 
 def train_epochs(
-    config: TrainingConfig, folder: str, after_epoch: int = 0, bounds: Bounds | None = None
+    config: TrainingConfig,
+    folder: str,
+    after_epoch: int = 0,
+    bounds: Bounds | None = None,
+    on_step: OnStep = lambda epoch, step, steps: None,
 ) -> Iterator[EpochResult]:
     """Train, and yield a result for each epoch after ``after_epoch``.
 
@@ -50,7 +57,7 @@ def train_epochs(
     micro_batch = min(own, bounds.micro_batch or own)
     while True:
         try:
-            for result in _train(config, folder, after_epoch, bounds, micro_batch):
+            for result in _train(config, folder, after_epoch, bounds, micro_batch, on_step):
                 after_epoch = result.epoch
                 yield result
             return
@@ -70,7 +77,12 @@ def train_epochs(
 
 
 def _train(
-    config: TrainingConfig, folder: str, after_epoch: int, bounds: Bounds, micro_batch: int
+    config: TrainingConfig,
+    folder: str,
+    after_epoch: int,
+    bounds: Bounds,
+    micro_batch: int,
+    on_step: OnStep,
 ) -> Iterator[EpochResult]:
     """One attempt with ``micro_batch`` images at once, from the last checkpoint."""
     training = prepare(config, micro_batch)
@@ -80,11 +92,11 @@ def _train(
     yield from [result for result in history if result.epoch > after_epoch]
     reset_peak(training.device)
     deadline = _deadline(training, bounds.seconds)
-    save = _periodic_save(training, folder, bounds.checkpoint_seconds)
+    after_step = _after_step(training, folder, bounds.checkpoint_seconds, on_step)
     for epoch in range(len(history) + 1, config.epochs + 1):
         spent = training.position.seconds if training.position else 0.0
         started = time.perf_counter() - spent
-        train_loss = train_epoch(training, epoch, deadline, save)
+        train_loss = train_epoch(training, epoch, deadline, after_step)
         trained = time.perf_counter() - started
         scores = _validate(training, validation)
         result = _result(training, train_loss, scores, trained, started)
@@ -104,17 +116,21 @@ def _deadline(training: Training, seconds: float | None) -> Deadline | None:
     return Deadline(time.monotonic() + seconds - spent, seconds)
 
 
-def _periodic_save(training: Training, folder: str, every_seconds: float) -> Callable[[], None]:
-    """What saves the training after a step, when the last time was long enough ago."""
+def _after_step(
+    training: Training, folder: str, save_seconds: float, on_step: OnStep
+) -> Callable[[], None]:
+    """What tells of a step, and saves the training when the last time was long enough ago."""
     last = time.monotonic()
 
-    def save() -> None:
+    def after_step() -> None:
         nonlocal last
-        if time.monotonic() - last >= every_seconds:
+        if time.monotonic() - last >= save_seconds:
             save_training(training, folder)
             last = time.monotonic()
+        assert training.position is not None
+        on_step(training.position.epoch, training.position.step, training.steps)
 
-    return save
+    return after_step
 
 
 def _validate(training: Training, validation: View) -> NDArray[np.float32]:

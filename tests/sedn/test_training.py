@@ -188,3 +188,10 @@ def test_a_compiled_network_trains_like_a_plain_one(table: Path, tmp_path: Path)
         assert other.train_loss == pytest.approx(one.train_loss, rel=0.02)
     (again,) = train_epochs(config, str(tmp_path / "compiled"), 1)
     assert again == compiled[1]
+
+
+def test_each_step_is_told(table: Path, tmp_path: Path) -> None:
+    told: list[tuple[int, int, int]] = []
+    config = configure(table, epochs=2)
+    list(train_epochs(config, str(tmp_path), on_step=lambda *step: told.append(step)))
+    assert told == [(1, 1, 3), (1, 2, 3), (1, 3, 3), (2, 1, 3), (2, 2, 3), (2, 3, 3)]
