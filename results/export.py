@@ -3,6 +3,7 @@
 import pandas as pd
 
 from results.models import BASELINE, Trial
+from results.objectives import Goals
 from results.ranking import complete_trials, rank_trials
 from results.store import Store
 from results.varied import varied_parameters
@@ -31,8 +32,10 @@ def export_config(
         UserError: there is no such experiment, rank or trial, or the baseline has not been trained
             to its last epoch.
     """
-    trials = store.trials(store.experiment(name).id)
-    ranked = rank_trials(trials, varied_parameters(trials))
+    experiment = store.experiment(name)
+    trials = store.trials(experiment.id)
+    goals, worst = Goals.of(experiment.settings), store.worst_aucs(experiment.id)
+    ranked = rank_trials(trials, varied_parameters(trials), goals, worst)
     if baseline:
         number = _baseline(ranked, name)
     elif trial is not None:
@@ -74,4 +77,5 @@ def _describe(trial: Trial, ranked: pd.DataFrame) -> str:
     reached = f"{row['mean_auc']:.4f} (95 % interval {row['low']:.4f} to {row['high']:.4f})"
     if row["replicates"] > 1:
         reached += f" over {row['replicates']} seeds, {trial.mean_auc:.4f} with this one"
+    reached += "" if row["feasible"] else ", in violation of a constraint"
     return f"{said}: rank {row['rank']} of {len(ranked)}, mean AUC on validation {reached}"

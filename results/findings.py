@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from results.models import BASELINE, Epoch, Experiment, Label, Trial, TrialState
+from results.objectives import Goals
 from results.ranking import best_by_label, pool_labels, rank_trials
 from results.store import Store
 from results.varied import varied_parameters
@@ -28,6 +29,8 @@ class Findings:
     trials: list[Trial]
     epochs: dict[int, list[Epoch]]
     """By trial number."""
+    goals: Goals
+    """Objectives and constraints."""
     ranked: pd.DataFrame
     """As :func:`results.ranking.rank_trials` gives it."""
     by_label: pd.DataFrame
@@ -66,13 +69,14 @@ def read_findings(store: Store, name: str) -> Findings:
     # Trials first: what they are found to be must be borne out by what is read after them.
     trials = store.trials(experiment.id)
     labels, label_aucs = store.labels(experiment.id), store.label_aucs(experiment.id)
-    varied = varied_parameters(trials)
+    varied, goals = varied_parameters(trials), Goals.of(experiment.settings)
     return Findings(
         experiment=experiment,
         labels=labels,
         trials=trials,
         epochs=store.epochs(experiment.id),
-        ranked=rank_trials(trials, varied),
+        goals=goals,
+        ranked=rank_trials(trials, varied, goals, store.worst_aucs(experiment.id)),
         by_label=best_by_label(labels, trials, label_aucs),
         pooled_labels=pool_labels(trials, label_aucs),
         varied=varied,

@@ -1,10 +1,14 @@
 """Which configuration is best, in the mean over the labels and for each label."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from results.models import BASELINE, Label, Trial, TrialState
+from results.objectives import Goals
+from results.pareto import on_front
 from results.pooling import pool
 from results.store import Store
 from results.varied import varied_parameters
@@ -28,7 +32,10 @@ TYPES = {
 }
 COSTS = ["flops", "latency_ms", "latency_32_ms", "images_per_second", "peak_memory"]
 """As the store has them; measured on the machine that trained, with what else ran there."""
-TRAILING = ["replicates", "epochs", "seconds", "parameters", *COSTS, "config_hash"]
+TRAILING = [
+    *("feasible", "pareto", "worst_auc", "replicates", "epochs", "seconds", "parameters"),
+    *(*COSTS, "config_hash"),
+]
 
 
 def rank(store: Store, name: str) -> pd.DataFrame:
@@ -37,22 +44,32 @@ def rank(store: Store, name: str) -> pd.DataFrame:
     Raises:
         UserError: there is no experiment ``name``.
     """
-    trials = store.trials(store.experiment(name).id)
-    return rank_trials(trials, varied_parameters(trials))
+    experiment = store.experiment(name)
+    trials = store.trials(experiment.id)
+    goals, worst = Goals.of(experiment.settings), store.worst_aucs(experiment.id)
+    return rank_trials(trials, varied_parameters(trials), goals, worst)
 
 
-def rank_trials(trials: Sequence[Trial], varied: pd.DataFrame) -> pd.DataFrame:
+def rank_trials(
+    trials: Sequence[Trial], varied: pd.DataFrame, goals: Goals, worst_aucs: Mapping[int, float]
+) -> pd.DataFrame:
     """The configurations that were trained to their last epoch, best first, replicates pooled.
+
+    One that violates a constraint comes after all that violate none.
 
     Args:
         trials: all trials of an experiment.
         varied: as :func:`results.varied.varied_parameters` gives it.
+        goals: the objectives and constraints of the experiment.
+        worst_aucs: AUC of the worst label by trial.
 
     Returns:
         One row per configuration: rank (from 1), trial (the first that trained it, which stands
         for all), role, mean_auc (mean over seeds), low and high (95 % interval as in
         :mod:`results.pooling`), gain (relative, over the baseline; NaN until that is trained), a
-        column for each parameter that varies (None where it has no effect),
+        column for each parameter that varies (None where it has no effect), feasible (whether it
+        satisfies the constraints), pareto (whether it does, and no other that does is as good in
+        all objectives and better in one), worst_auc (of its worst label, mean over seeds),
         replicates (number of seeds), epochs, seconds (of one training), parameters (of the
         network), its :data:`COSTS` (of the trial; None or NaN where not measured) and config_hash.
 
@@ -62,11 +79,15 @@ def rank_trials(trials: Sequence[Trial], varied: pd.DataFrame) -> pd.DataFrame:
     """
     complete = complete_trials(trials)
     frame = _frame(complete)
+    frame["worst_auc"] = frame["trial"].map(worst_aucs).astype(float)
     groups = frame.groupby("config_hash", sort=False)
     first = groups[["trial", "role", "epochs", "parameters", *COSTS]].first()
-    ranked = pool(frame, ["config_hash"]).join(first).join(groups["seconds"].mean())
+    ranked = pool(frame, ["config_hash"]).join(first).join(groups[["seconds", "worst_auc"]].mean())
     ranked = ranked.reset_index().rename(columns={"auc": "mean_auc"})
-    ranked = ranked.sort_values(["mean_auc", "trial"], ascending=[False, True], ignore_index=True)
+    ranked["feasible"] = [goals.are_met(row) for row in _records(ranked)]
+    order, ascending = ["feasible", "mean_auc", "trial"], [False, False, True]
+    ranked = ranked.sort_values(order, ascending=ascending, ignore_index=True)
+    ranked["pareto"] = _on_front(ranked, goals)
     ranked["rank"] = range(1, len(ranked) + 1)
     baseline = ranked.loc[ranked["role"] == BASELINE, "mean_auc"]
     ranked["gain"] = _gain(ranked["mean_auc"], baseline.iloc[0] if len(baseline) else float("nan"))
@@ -172,6 +193,20 @@ def _frame(trials: Sequence[Trial]) -> pd.DataFrame:
         for trial in trials
     ]
     return pd.DataFrame(rows, columns=list(TYPES)).astype(TYPES)
+
+
+def _on_front(ranked: pd.DataFrame, goals: Goals) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
+    objectives = goals.all_objectives
+    values = ranked[[objective.measure for objective in objectives]].to_numpy(dtype=float)
+    return on_front(
+        values,
+        [objective.maximise for objective in objectives],
+        ranked["feasible"].to_numpy(dtype=bool),
+    )
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
 
 
 def _gain(auc: "pd.Series[float]", baseline: "pd.Series[float] | float") -> "pd.Series[float]":

@@ -155,6 +155,9 @@ def _ranking(findings: Findings) -> str:
     )
     if ranked.empty:
         return page.section("ranking", "Ranking", said, page.paragraph(NONE_COMPLETE))
+    if constraints := findings.goals.constraints:
+        bounds = " and ".join(constraint.text for constraint in constraints)
+        said += f" Those that violate {bounds} come last, and are marked."
     shown = ranked[(ranked["rank"] <= MOST_ROWS) | (ranked["role"] == BASELINE)]
     if (ranked["replicates"] > 1).any():
         said += " A configuration with several seeds stands at their mean."
@@ -192,7 +195,9 @@ def _ranking_table(findings: Findings, shown: pd.DataFrame) -> str:
 
 def _trial_name(row: dict[Any, Any]) -> str:
     name = f"{row['trial']} baseline" if row["role"] == BASELINE else str(row["trial"])
-    return name if row["replicates"] == 1 else f"{name} ({row['replicates']} seeds)"
+    if row["replicates"] > 1:
+        name += f" ({row['replicates']} seeds)"
+    return name if row["feasible"] else f"{name}, violates a constraint"
 
 
 def _labels(findings: Findings) -> str:

@@ -78,23 +78,31 @@ def status(name: str, store: StoreOption = DEFAULT_STORE, as_json: JsonOption = 
 def rank(
     name: str,
     top: Annotated[int, typer.Option(min=1, help="Rows to show.")] = 20,
+    pareto: Annotated[
+        bool, typer.Option("--pareto", help="Only those on the front of the objectives.")
+    ] = False,
     store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,
 ) -> None:
     """Configurations by mean per-label AUC on validation, with 95 % intervals."""
+    from results.objectives import Goals
     from results.ranking import rank as ranking
     from results.store import open_store
     from search.cli.tables import ranking_table
 
     opened = open_store(store)
-    frame = ranking(opened, name)
+    ranked = ranking(opened, name)
+    frame = ranked[ranked["pareto"]] if pareto else ranked
     if as_json:
         _print_frame(frame)
         return
-    out.print(ranking_table(frame.head(top), name))
-    say_skipped(err, opened.experiment(name).skipped_images)
-    if frame.empty:
+    experiment = opened.experiment(name)
+    out.print(ranking_table(frame.head(top), name, Goals.of(experiment.settings)))
+    say_skipped(err, experiment.skipped_images)
+    if ranked.empty:
         err.print(f"No trial of '{name}' has been trained to its last epoch yet.", markup=False)
+    elif frame.empty:
+        err.print(f"No configuration of '{name}' satisfies the constraints yet.", markup=False)
 
 
 @app.command()

@@ -9,33 +9,70 @@ from rich.table import Table
 if TYPE_CHECKING:
     import pandas as pd
 
+    from results.objectives import Goals
     from sedn.run.comparison import PairedAuc, RunComparison
     from sedn.run.summary import RunSummary
 
 RANK_COLUMNS = {
-    "rank", "trial", "role", "mean_auc", "low", "high", "gain",
+    "rank", "trial", "role", "mean_auc", "low", "high", "gain", "feasible", "pareto", "worst_auc",
     "replicates", "epochs", "seconds", "parameters", "flops", "latency_ms", "latency_32_ms",
     "images_per_second", "peak_memory", "config_hash",
 }  # fmt: skip
+RANK_TITLES = {
+    "mean_auc": "mean AUC ± 95 %",
+    "parameters": "size",
+    "worst_auc": "worst AUC",
+    "latency_ms": "ms",
+    "latency_32_ms": "ms of 32",
+    "peak_memory": "memory",
+}
 HIDDEN = {"low", "high"}
 
 
-def ranking_table(frame: "pd.DataFrame", name: str) -> Table:
-    """The ranking of an experiment, one configuration a row; `--json` has all of it."""
+def ranking_table(frame: "pd.DataFrame", name: str, goals: "Goals") -> Table:
+    """The ranking of an experiment, one configuration a row; `--json` has all of it.
+
+    What the search has for objectives and constraints beside AUC and size has columns of its own.
+    """
     table = _table(f"{name}: configurations by mean AUC on validation")
-    for title in ("rank", "trial", "mean AUC ± 95 %", "gain", "size"):
-        table.add_column(title, justify="right", no_wrap=True)
+    known = ("rank", "trial", "mean_auc", "gain", "parameters")
+    columns = [*known, *(one for one in _measures(goals) if one not in known)]
+    for column in columns:
+        table.add_column(RANK_TITLES.get(column, column), justify="right", no_wrap=True)
     table.add_column("configuration")
     varied = [str(column) for column in frame.columns if column not in RANK_COLUMNS]
     for row in frame.to_dict("records"):
         is_baseline = row["role"] == "baseline"
         said = " · ".join(_setting(path, row[path]) for path in varied if row[path] is not None)
+        cells = {column: _cell(row, column) for column in columns}
+        cells["rank"] += "†" if row["pareto"] and len(goals.objectives) > 1 else ""
+        cells["trial"] += "" if row["feasible"] else "*"
         table.add_row(
-            *(_cell(row, column) for column in ("rank", "trial", "mean_auc", "gain", "parameters")),
+            *cells.values(),
             f"baseline: {said}" if is_baseline else said,
             style="cyan" if is_baseline else None,
         )
+    table.caption = _ranking_caption(frame, goals)
+    table.caption_justify = "left"
     return table
+
+
+def _measures(goals: "Goals") -> list[str]:
+    """What the search has for objectives and constraints."""
+    of_objectives = [objective.measure for objective in goals.all_objectives]
+    bounded = [constraint.measure for constraint in goals.constraints]
+    return list(dict.fromkeys([*of_objectives, *bounded]))
+
+
+def _ranking_caption(frame: "pd.DataFrame", goals: "Goals") -> str | None:
+    """What the marks in the ranking mean."""
+    lines = []
+    if len(goals.objectives) > 1:
+        lines.append(f"† On the front of {', '.join(goals.objectives)}.")
+    if not frame["feasible"].all():
+        bounds = " and ".join(constraint.text for constraint in goals.constraints)
+        lines.append(f"* Violates {bounds}.")
+    return "\n".join(lines) or None
 
 
 def labels_table(frame: "pd.DataFrame", name: str) -> Table:
@@ -150,7 +187,9 @@ def _cell(row: Mapping[Any, Any], column: str) -> str:
         return f"{value:.1%}"
     if column == "parameters":
         return f"{value / 1e6:.2f} M"
-    if column == "baseline":
+    if column in ("flops", "peak_memory"):
+        return f"{value / 1e9:.2f} G"
+    if column in ("baseline", "worst_auc"):
         return _number(value)
     if isinstance(value, float):
         return f"{value:.0f}" if value.is_integer() and abs(value) >= 1 else f"{value:.3g}"

@@ -181,6 +181,7 @@ def test_columns_are_what_varies_between_what_is_known_of_all(store: Store) -> N
         *("rank", "trial", "role", "mean_auc", "low", "high", "gain"),
         *("embedding.placement", "embedding.fusion", "attention.kind"),
         "attention.reduction_ratio",
+        *("feasible", "pareto", "worst_auc"),
         *("replicates", "epochs", "seconds", "parameters", *COSTS, "config_hash"),
     ]
     first, second, third = frame.to_dict("records")
