@@ -81,7 +81,8 @@ def run_search(
     _check_name(name)
     check_address(resources.address)
     asked_space = load_space(space)
-    check_backbones(asked_space)
+    if unbuildable := check_backbones(asked_space):
+        on_notice(unbuildable)
     check_optimizers(asked_space)
     epochs = asked_space.baseline(settings.overrides()).epochs
     check_scheduler(settings, epochs)

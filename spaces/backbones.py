@@ -1,4 +1,4 @@
-"""Whether the backbones that a space names exist and have the places it names."""
+"""Whether the backbones that a space names exist, and which have the places it names."""
 
 from typing import Any
 
@@ -24,24 +24,49 @@ def backbone_names(space: Space) -> tuple[str, ...]:
     return tuple(dict.fromkeys(config.backbone.name for config in configs))
 
 
-def check_backbones(space: Space) -> None:
-    """Refuse a space with a backbone that timm lacks, or that cannot be built as a trial asks.
+def check_backbones(space: Space) -> str | None:
+    """See before the first trial which networks of a space can be built.
 
     Each backbone is met with each placement. Nothing is trained and no weights are fetched, but
     timm is imported, which takes seconds; so this is kept apart from reading the space.
 
+    Returns:
+        A line on the combinations that cannot be built, which a search tells its sampler as
+        infeasible; ``None`` where all can.
+
     Raises:
-        UserError: there is such a backbone; the message names the space and what would do.
+        UserError: timm lacks a backbone or its weights, the baseline cannot be built, or nothing
+            can; the message names the space and what would do.
     """
     from sedn.network import check_backbone, check_network
 
+    combinations = _builds(space)
     try:
         for name in backbone_names(space):
             check_backbone(name)
-        for params in _builds(space):
-            check_network(space.config(params))
+        faults = [fault for params in combinations if (fault := _fault(space, params))]
+        if len(faults) == len(combinations):
+            raise UserError(faults[0])
+        check_network(space.baseline())
     except UserError as error:
         raise UserError(f"{space.source}: {error}") from None
+    if not faults:
+        return None
+    return (
+        f"{space.source}: {len(faults)} of {len(combinations)} combinations of backbone and place "
+        f"cannot be built and are passed over; the first: {faults[0]}"
+    )
+
+
+def _fault(space: Space, params: dict[str, Any]) -> str | None:
+    """Why the network of a combination cannot be built; ``None`` where it can."""
+    from sedn.network import check_network
+
+    try:
+        check_network(space.config(params))
+    except UserError as error:
+        return str(error)
+    return None
 
 
 def _builds(space: Space) -> list[dict[str, Any]]:
