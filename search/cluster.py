@@ -21,6 +21,8 @@ RAY_SETTINGS = {
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    # Threads that wait for each other in turns cost other trials the core they wait on.
+    "OMP_WAIT_POLICY": "PASSIVE",
 }
 
 

@@ -1,6 +1,7 @@
 """The `sedn` command: each command is a thin skin over the Python API."""
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -35,6 +36,9 @@ def main() -> None:
     """Run the command line; wrong input ends in one line and exit code 2, a training that broke in
     one and exit code 1.
     """
+    # Read by torch when it is loaded. By default its threads wait for each other without giving up
+    # their core: beside other work, an epoch takes many times as long.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         app(standalone_mode=True)
     except UserError as error:
