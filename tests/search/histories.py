@@ -112,7 +112,7 @@ class History:
                 space_name=self.space.name,
                 space_yaml=self.space.source_text,
                 settings=self.settings.model_dump(mode="json"),
-                labels=[LabelCounts("a", 1, 2, 1, 2)],
+                labels=[LabelCounts(label, 1, 2, 1, 2) for label in "abc"],
             )
         )
         self.open()
