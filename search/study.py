@@ -42,7 +42,7 @@ def open_study(
     ``objectives`` are names of :data:`results.objectives.OBJECTIVES`, in the order of its values.
 
     Its first trial, enqueued here, is the plain backbone with the space's default settings, so
-    that every search shows the gain over the baseline.
+    that every search shows the gain over the baseline; after it come the space's first points.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     goals = [OBJECTIVES[objective] for objective in objectives]
@@ -60,7 +60,22 @@ def open_study(
             study.set_metric_names([goal.title for goal in goals])
         study.set_user_attr("space", space.name)
         study.enqueue_trial(baseline_point(space), user_attrs={"role": BASELINE})
+    if not has_begun(study):
+        # A crash may have come between two of them.
+        for point in queued_points(space)[1:]:
+            study.enqueue_trial(point, skip_if_exists=True)
     return study
+
+
+def has_begun(study: optuna.Study) -> bool:
+    """Whether a trial was asked for, of whatever kind."""
+    return any(trial.state is not TrialState.WAITING for trial in study.get_trials(deepcopy=False))
+
+
+def queued_points(space: Space) -> list[dict[str, Any]]:
+    """The baseline, as :func:`baseline_point` gives it, and the space's other first points."""
+    baseline = baseline_point(space)
+    return [baseline, *(point for point in space.first if point != baseline)]
 
 
 def baseline_point(space: Space) -> dict[str, Any]:

@@ -140,3 +140,11 @@ def steps(low: float, high: float, step: float) -> Decimal:
 def middle(low: float, high: float, *, log: bool) -> float:
     """Half way between the bounds: their mean, or their geometric mean on a log scale."""
     return math.sqrt(low) * math.sqrt(high) if log else (low + high) / 2
+
+
+def extent(axis: Axis) -> str:
+    """The values of ``axis`` in words, as errors quote them."""
+    if isinstance(axis, Choice):
+        return f"its choice: {', '.join(map(str, axis.options))}"
+    by = f" in steps of {axis.step!r}" if axis.step not in (None, 1) else ""
+    return f"its range from {axis.low!r} to {axis.high!r}{by}"

@@ -10,10 +10,11 @@ from sedn.errors import UserError, did_you_mean
 from spaces.axes import Axis
 from spaces.document import parse_document, read_text
 from spaces.fields import flatten
+from spaces.first import parse_first
 from spaces.parsing import parse_axis
 from spaces.space import Space
 
-_KEYS = ("name", "description", "base", "axes")
+_KEYS = ("name", "description", "base", "axes", "first")
 
 
 def catalog() -> list[str]:
@@ -59,14 +60,18 @@ def _parse_space(text: str, source: str) -> Space:
         if key not in _KEYS:
             known = did_you_mean(str(key), _KEYS) or f"; known: {', '.join(_KEYS)}"
             raise UserError(f"{source}: unknown key '{key}'{known}")
+    name = _parse_text(document, "name", source)
+    description = _parse_text({"description": ""} | document, "description", source)
     base = _parse_base(document.get("base"), source)
+    axes = _parse_axes(document.get("axes"), base, source)
     return Space(
-        name=_parse_text(document, "name", source),
-        description=_parse_text({"description": ""} | document, "description", source),
+        name=name,
+        description=description,
         base=base,
-        axes=_parse_axes(document.get("axes"), base, source),
+        axes=axes,
         source_text=text,
         source=source,
+        first=parse_first(document.get("first"), axes, source),
     )
 
 

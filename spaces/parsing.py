@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sedn.errors import UserError, did_you_mean
-from spaces.axes import Axis, Choice, Condition, FloatRange, IntRange, middle, steps
+from spaces.axes import Axis, Choice, Condition, FloatRange, IntRange, extent, middle, steps
 from spaces.fields import SET_BY_THE_SEARCH, check_path, check_value, default_of
 
 _KINDS = ("choice", "int", "float")
@@ -156,15 +156,8 @@ def _default(entry: _Entry, axis: Axis) -> Any:
         return own if axis.contains(own) else axis.default
     default = entry.value(entry.fields["default"])
     if not axis.contains(default):
-        raise UserError(f"{entry.source}: the default {default!r} is not in {_extent(axis)}")
+        raise UserError(f"{entry.source}: the default {default!r} is not in {extent(axis)}")
     return default
-
-
-def _extent(axis: Axis) -> str:
-    if isinstance(axis, Choice):
-        return f"its choice: {', '.join(map(str, axis.options))}"
-    steps = f" in steps of {axis.step!r}" if axis.step not in (None, 1) else ""
-    return f"its range from {axis.low!r} to {axis.high!r}{steps}"
 
 
 def _parse_when(entry: _Entry, above: Mapping[str, Axis]) -> tuple[Condition, ...]:
@@ -205,7 +198,7 @@ def _parse_condition(
         if not axis.contains(value):
             hint = did_you_mean(str(value), map(str, axis.values() or ()))
             raise UserError(
-                f"{source}: '{path}' is never {value!r}: it is not in {_extent(axis)}{hint}"
+                f"{source}: '{path}' is never {value!r}: it is not in {extent(axis)}{hint}"
             )
     if negated and len(set(values)) == len(axis.values() or ()):
         raise UserError(f"{source}: '{path}' is always one of {list(values)!r}: it never holds")

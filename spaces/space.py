@@ -29,6 +29,8 @@ class Space:
     """The YAML as it was read: an experiment keeps it, so that a resume reads exactly this."""
     source: str = field(default="", compare=False)
     """The file or the name that the text came from; it begins the messages of errors."""
+    first: tuple[dict[str, Any], ...] = ()
+    """Points that are tried right after the baseline, with the values of their active axes."""
 
     def values_of(self, path: str) -> Sequence[Any]:
         """What the field at ``path`` may be in this space; nothing where its axis is continuous."""

@@ -22,7 +22,7 @@ from search.samplers.custom import make_custom
 from search.samplers.distributions import all_axes, always_active
 from search.samplers.options import parse_options
 from search.settings import SearchSettings
-from search.study import baseline_point
+from search.study import baseline_point, queued_points
 from sedn.errors import UserError
 from spaces import Space
 
@@ -177,16 +177,19 @@ def _nsga(
 
 
 def _grid(settings: SearchSettings, space: Space, options: dict[str, Any]) -> MakeSampler:
-    """All points in a random order that the search's seed fixes, but the baseline's."""
+    """All points in a random order that the search's seed fixes, but those that come first."""
     values = {axis.path: axis.values() or () for axis in space.axes}
     sizes = [len(one) for one in values.values()]
     order = np.random.default_rng(settings.seed).permutation(math.prod(sizes))
-    if baseline := baseline_point(space):
-        first = [list(one).index(baseline[path]) for path, one in values.items()]
-        order = order[order != np.ravel_multi_index(first, sizes)]
+    queued = queued_points(space)
+    for point in filter(None, queued):
+        places = [list(one).index(point[path]) for path, one in values.items()]
+        order = order[order != np.ravel_multi_index(places, sizes)]
 
     def make(number: int) -> BaseSampler:
-        places = np.unravel_index(order[(number - 1) % len(order)], sizes)
+        if number < len(queued) or not len(order):
+            return RandomSampler(seed=_seed(settings, number))
+        places = np.unravel_index(order[(number - len(queued)) % len(order)], sizes)
         point = {path: one[i] for (path, one), i in zip(values.items(), places, strict=True)}
         return PartialFixedSampler(point, RandomSampler(seed=_seed(settings, number)))
 

@@ -38,6 +38,18 @@ BASES = [
     ("{embedding: {placement: stage1}}", "'embedding.placement' is an axis and fixed in base too"),
 ]
 
+FIRSTS = [
+    ("{}", "'first' needs a list of points, such as [{embedding.placement: stage1}], not {}"),
+    ("[1]", "'first' needs a list of points"),
+    ("[{embeding.placement: none}]", "'embeding.placement' is no axis; did you mean 'embedding."),
+    ("[{seed: 1}]", "first: point 1: 'seed' is no axis"),
+    ("[{embedding.placement: stage9}]", "'embedding.placement' is never 'stage9': not in its choi"),
+    ("[{}, {optimizer.weight_decay: 1}]", "point 2: 'optimizer.weight_decay' is never 1.0: not in"),
+    ("[{embedding.width: big}]", "first: point 1: 'embedding.width': input should be a"),
+    ("[{attention.kind: se}]", "'attention.kind' has no effect there, because of 'embedding.plac"),
+    ("[{}, {embedding.width: 8}, {embedding.placement: none}]", "point 3 is point 1 again"),
+]
+
 DOCUMENTS = [
     ("", "expected a mapping with 'name:', 'base:' and 'axes:'"),
     ("- name", "expected a mapping"),
@@ -150,6 +162,8 @@ CASES = [
       for base, said in BASES),
     *((one_axis(axis), said) for axis, said in AXES),
     *((two_axes(when), said) for when, said in CONDITIONS),
+    *((two_axes("{embedding.placement: stage1}") + f"first: {first}\n", said)
+      for first, said in FIRSTS),
 ]  # fmt: skip
 
 
@@ -167,6 +181,14 @@ def test_what_is_wrong_is_said_in_one_line(document: str, said: str) -> None:
 def test_a_wrong_condition_names_its_axis(when: str, said: str) -> None:
     with pytest.raises(UserError, match=r"axis 'attention\.kind': when: "):
         parse_space(two_axes(when), SOURCE)
+
+
+def test_a_first_point_has_the_defaults_of_what_it_leaves_out() -> None:
+    written = "[{embedding.width: 9}, {attention.kind: se, embedding.placement: stage1}]"
+    space = parse_space(two_axes("{embedding.placement: stage1}") + f"first: {written}", SOURCE)
+    plain = {"embedding.placement": "none", "embedding.width": 9, "optimizer.weight_decay": 0.01}
+    late = {**plain, "embedding.placement": "stage1", "attention.kind": "se"}
+    assert space.first == (plain, {**late, "embedding.width": space.axes[1].default})
 
 
 def test_a_condition_on_an_axis_further_down() -> None:
