@@ -103,7 +103,7 @@ def run_search(
 
 
 def past_epochs(store: Store, experiment_id: int) -> list[tuple[int, Epoch]]:
-    """Epochs of sampled trials, each trial's in order, ``(trial number, epoch)``.
+    """Epochs of all trials, each trial's in order, ``(trial number, epoch)``.
 
     The last known epoch of a trial that is still running is left out: it will be reported again.
     """
@@ -111,8 +111,6 @@ def past_epochs(store: Store, experiment_id: int) -> list[tuple[int, Epoch]]:
     past = []
     for trial in store.trials(experiment_id):
         known = epochs.get(trial.number, [])
-        if trial.role == "baseline":
-            continue
         if trial.state is TrialState.RUNNING:
             known = known[:-1]
         past += [(trial.number, epoch) for epoch in known]
@@ -240,7 +238,7 @@ def _run_trials(
     import ray
     from ray import tune
 
-    from search.schedulers import make_rule
+    from search.schedulers import Decision, make_rule
     from search.schedulers.tune import RuleScheduler
     from search.searcher import LedgerCallback, LedgerSearcher, SearchStopper, WatchCallback
     from search.trial_actor import TrialActor
@@ -250,14 +248,17 @@ def _run_trials(
         if settings.gpu_hours and not ledger.grant.gpus:
             raise UserError("--gpu-hours: the trials of this search use no GPU; take --time")
         searcher = LedgerSearcher(ledger)
-        rule = ledger.promotion or make_rule(settings, epochs, past)
+        if ledger.promotion:
+            decision = Decision(ledger.promotion)
+        else:
+            decision = make_rule(settings, epochs, past)
         with tempfile.TemporaryDirectory(prefix="sedn-tune-") as scratch, _sigterm_as_sigint():
             tune.run(
                 tune.with_parameters(TrialActor, train=train or _default_train()),
                 name=name,
                 num_samples=-1,
                 search_alg=searcher,
-                scheduler=RuleScheduler(rule),
+                scheduler=RuleScheduler(decision),
                 stop=SearchStopper(ledger, searcher),
                 max_concurrent_trials=concurrent,
                 reuse_actors=True,

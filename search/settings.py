@@ -50,6 +50,8 @@ class SearchSettings(BaseModel):
     """Of Hyperband; ``None``: as many as there can be."""
     min_trials: int | None = Field(None, ge=1)
     """Other trials that median stopping needs at an epoch; ``None``: five."""
+    futility: bool = True
+    """Stop a trial that can no longer become the best, beside a scheduler that stops trials."""
     time_seconds: float | None = Field(None, gt=0)
     """Seconds in which trials are trained, over all runs; what is cut off goes on with more."""
     gpu_hours: float | None = Field(None, gt=0)

@@ -80,6 +80,9 @@ def search(
     min_trials: Annotated[
         int | None, typer.Option(min=1, help="Others that median compares with; 5 if not said.")
     ] = None,
+    no_futility: Annotated[
+        bool, typer.Option("--no-futility", help="Train on what can no longer become the best.")
+    ] = False,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     skip_unreadable: Annotated[
         bool, typer.Option("--skip-unreadable", help="Leave out images that cannot be read.")
@@ -125,6 +128,7 @@ def search(
         grace_epochs=grace_epochs,
         brackets=brackets,
         min_trials=min_trials,
+        futility=not no_futility,
         seed=seed,
         skip_unreadable=skip_unreadable,
     )

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from results.models import Epoch
+from search.schedulers.futility import Decision, Futility
 from search.schedulers.promotion import Promotion
 from search.schedulers.rules import (
     MedianStopping,
@@ -51,12 +52,13 @@ def check_scheduler(settings: SearchSettings, epochs: int) -> None:
         )
 
 
-def make_rule(settings: SearchSettings, epochs: int, past: Iterable[tuple[int, Epoch]]) -> Rule:
+def make_rule(settings: SearchSettings, epochs: int, past: Iterable[tuple[int, Epoch]]) -> Decision:
     """The rule of a search whose trials stop early, shown the ``past``: number and epoch."""
-    rule = _new_rule(settings, epochs)
+    decision = Decision(_new_rule(settings, epochs), _new_futility(settings, epochs))
     for number, epoch in past:
-        rule.goes_on(number, epoch.epoch, epoch.mean_auc)
-    return rule
+        stderr = float("nan") if epoch.mean_auc_stderr is None else epoch.mean_auc_stderr
+        decision.goes_on(number, epoch.epoch, epoch.mean_auc, stderr)
+    return decision
 
 
 def make_promotion(settings: SearchSettings, epochs: int) -> Promotion | None:
@@ -77,6 +79,15 @@ def _new_rule(settings: SearchSettings, epochs: int) -> Rule:
         factor = settings.reduction_factor
         return SuccessiveHalving(milestones, factor, brackets, settings.seed)
     return NoRule()
+
+
+def _new_futility(settings: SearchSettings, epochs: int) -> Futility | None:
+    """None where a trial with a lower mean AUC may be wanted: for its cost, or by a constraint."""
+    stops = settings.scheduler not in ("promote", "none")
+    by_mean_auc = settings.objective == ("auc",) and not settings.where
+    if not (settings.futility and stops and by_mean_auc):
+        return None
+    return Futility(_grace_epochs(settings, epochs), epochs)
 
 
 def _grace_epochs(settings: SearchSettings, epochs: int) -> int:

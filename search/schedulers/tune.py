@@ -4,24 +4,27 @@ from typing import Any
 
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
-from results.models import BASELINE
-from search.schedulers.rules import Rule
+from search.schedulers.futility import Decision
 
 
 class RuleScheduler(FIFOScheduler):  # type: ignore[misc]
-    """Stops trials by a rule, never the baseline: the gain over it is read at full fidelity.
+    """Stops trials as it is decided.
 
-    Ray names trials anew at each start and saves no scheduler; the rule knows them by number.
+    Ray names trials anew at each start and saves no scheduler; the rules know them by number.
     """
 
-    def __init__(self, rule: Rule) -> None:
+    def __init__(self, decision: Decision) -> None:
         super().__init__()
-        self._rule = rule
+        self._decision = decision
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """Decide whether the trial goes on."""
-        assignment = trial.config["assignment"]
-        if assignment.role == BASELINE:
-            return str(TrialScheduler.CONTINUE)
-        goes_on = self._rule.goes_on(assignment.number, result["epoch"], result["mean_auc"])
+        number, epoch = trial.config["assignment"].number, result["result"]
+        goes_on = self._decision.goes_on(number, epoch.epoch, epoch.mean_auc, epoch.mean_auc_stderr)
         return str(TrialScheduler.CONTINUE if goes_on else TrialScheduler.STOP)
+
+    def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
+        """Let the rules see the last epoch too, which Tune has nothing decided on."""
+        assignment = trial.config["assignment"]
+        if result.get("epoch") == assignment.config.epochs:
+            self._decision.goes_on(assignment.number, result["epoch"], result["mean_auc"])

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from optuna.trial import TrialState as OptunaState
 from ray.tune.schedulers import AsyncHyperBandScheduler
 
-from results.models import BASELINE, TrialState
+from results.models import TrialState
 from search.run import past_epochs
-from search.schedulers import Promotion, check_scheduler, make_promotion, make_rule
+from search.schedulers import Decision, Promotion, check_scheduler, make_promotion, make_rule
 from search.schedulers.rules import (
     MedianStopping,
     SuccessiveHalving,
@@ -190,7 +190,11 @@ class Driver:
         search.promotion = make_promotion(search.settings, self.epochs)
         search.open()
         past = past_epochs(search.store, search.experiment.id)
-        self.rule = search.promotion or make_rule(search.settings, self.epochs, past)
+        self.rule = (
+            Decision(search.promotion)
+            if search.promotion
+            else make_rule(search.settings, self.epochs, past)
+        )
 
     def crashed(self) -> bool:
         self.event += 1
@@ -208,9 +212,7 @@ class Driver:
         for epoch in range(trial.after_epoch + 1, trial.config.epochs + 1):
             auc = auc_at(trial.config, epoch)
             last = epoch == trial.config.epochs
-            goes_on = True
-            if trial.role != BASELINE and not last:
-                goes_on = self.rule.goes_on(trial.number, epoch, auc)
+            goes_on = self.rule.goes_on(trial.number, epoch, auc, 0.01)
             if self.crashed():
                 return
             self.search.ledger.record_epoch(trial.number, result(epoch, auc))
