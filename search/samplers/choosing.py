@@ -21,6 +21,7 @@ from optuna.samplers import (
 from search.samplers.custom import make_custom
 from search.samplers.distributions import all_axes, always_active
 from search.samplers.options import parse_options
+from search.samplers.recent import RecentTpe
 from search.settings import SearchSettings
 from search.study import baseline_point, queued_points
 from sedn.errors import UserError
@@ -121,7 +122,10 @@ def _seed(settings: SearchSettings, number: int) -> int:
 
 
 def _tpe(settings: SearchSettings, space: Space, options: dict[str, Any]) -> MakeSampler:
-    return lambda number: TPESampler(seed=_seed(settings, number), **options)
+    history = options.pop("history")
+    if history is None:
+        return lambda number: TPESampler(seed=_seed(settings, number), **options)
+    return lambda number: RecentTpe(history, seed=_seed(settings, number), **options)
 
 
 def _random(settings: SearchSettings, space: Space, options: dict[str, Any]) -> MakeSampler:
