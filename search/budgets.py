@@ -23,6 +23,8 @@ class EndedBy(StrEnum):
     PLATEAU = "plateau"
     TIME = "time"
     GPU_HOURS = "gpu-hours"
+    FAILURES = "failures"
+    """The first trials all failed alike."""
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from spaces import Space, check_backbones, check_optimizers, load_space, parse_s
 
 if TYPE_CHECKING:
     from search.budgets import EndedBy
+    from search.failures import Failure
     from search.ledger import Ledger
     from search.progress import Snapshot
     from search.trial_actor import TrainFunction
@@ -39,6 +40,8 @@ class SearchOutcome:
     """No trial is left to start or to go on; else the same call goes on with the rest."""
     ended_by: "EndedBy | None"
     """The budget that ended it; ``None`` when it was interrupted."""
+    failure: "Failure | None"
+    """That of the first trials, where they all failed alike."""
     snapshot: "Snapshot"
     skipped_images: int
     """Images of the data that could not be read and were left out."""
@@ -99,7 +102,8 @@ def run_search(
             _run_trials(ledger, name, settings, resources, train, watch, epochs, past)
         watch(ledger.snapshot())
         snapshot = ledger.snapshot()
-        return SearchOutcome(name, ledger.finished, ledger.ended_by, snapshot, dataset.skipped)
+        ended = (ledger.finished, ledger.ended_by, ledger.failure)
+        return SearchOutcome(name, *ended, snapshot, dataset.skipped)
 
 
 def past_epochs(store: Store, experiment_id: int) -> list[tuple[int, Epoch]]:

@@ -2,7 +2,6 @@
 
 import re
 import time
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from search.ledger import Ledger
 from search.progress import Snapshot
 from sedn.errors import TimeExceeded, TrainingError
 
-MAX_RESTARTS = 3
+MAX_LOSSES = 3
 """A trial whose worker is lost this often is taken for the cause of it, and fails."""
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -75,7 +74,6 @@ class LedgerCallback(Callback):  # type: ignore[misc]
     def __init__(self, ledger: Ledger, searcher: LedgerSearcher) -> None:
         self._ledger = ledger
         self._searcher = searcher
-        self._restarts: Counter[int] = Counter()
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
@@ -90,11 +88,9 @@ class LedgerCallback(Callback):  # type: ignore[misc]
         number = self._searcher.number_of(trial.trial_id)
         error = _error_of(trial)
         lost = isinstance(error, (RayActorError, WorkerCrashedError))
-        if lost:
-            self._restarts[number] += 1
-            if self._restarts[number] <= MAX_RESTARTS:
-                self._ledger.give_back(number)
-                return
+        if lost and self._ledger.count_loss(number) < MAX_LOSSES:
+            self._ledger.give_back(number)
+            return
         raised = getattr(error, "cause", None) or error
         if isinstance(raised, TimeExceeded):
             self._ledger.stop(number, raised.kind, str(raised))

@@ -14,6 +14,7 @@ from search.cli.options import DEFAULT_STORE, JsonOption, StoreOption
 from sedn.errors import UserError
 
 if TYPE_CHECKING:
+    from search.failures import Failure
     from search.run import SearchOutcome
 
 err = Console(stderr=True)
@@ -157,6 +158,9 @@ def search(
     if outcome.ended_by is None:
         err.print("Stopped. Nothing is lost: the same command goes on.", markup=False)
         raise typer.Exit(130)
+    if outcome.failure is not None:
+        err.print(_failed(name, outcome.failure), markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(1)
     err.print(f"Ended: {WHY[outcome.ended_by]}.", markup=False)
 
 
@@ -184,11 +188,19 @@ def _to_json(outcome: "SearchOutcome") -> dict[str, Any]:
         "experiment": outcome.experiment,
         "finished": outcome.finished,
         "ended_by": outcome.ended_by,
+        "failure": outcome.failure and vars(outcome.failure),
         "skipped_images": outcome.skipped_images,
         "states": {str(state.value): n for state, n in snapshot.counts.items()},
         "best": snapshot.best and vars(snapshot.best),
         "baseline": snapshot.baseline and vars(snapshot.baseline),
     }
+
+
+def _failed(name: str, failure: "Failure") -> str:
+    return (
+        f"Ended: the first trials all failed alike, trial {failure.number} by {failure.error}. "
+        f"`sedn report {name}` has its traceback; the same command goes on with new trials."
+    )
 
 
 def _gpus(said: str | None) -> Any:

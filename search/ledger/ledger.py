@@ -10,7 +10,7 @@ that one does, with its values. A trial that pauses at a rung is RUNNING until i
 search is over; then it is PRUNED, and opened again if a longer search promotes it.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any, TypeVar
@@ -22,6 +22,7 @@ from results.objectives import Goals, Measured, measures_of
 from results.outage import survive_outage
 from results.store import EpochRecord, NewTrial, Store
 from search.budgets import EndedBy, Score, Spent, on_plateau
+from search.failures import INFEASIBLE, Failure, FirstTrials
 from search.ledger.answers import Answers, Follower
 from search.ledger.assignment import Assignment, Live
 from search.ledger.memory import Memory
@@ -41,8 +42,6 @@ from spaces import Space
 
 T = TypeVar("T")
 
-INFEASIBLE = "infeasible"
-"""The cause of a trial whose network cannot be built."""
 UNMEASURED = "unmeasured"
 """The cause of a trial that has no value for an objective."""
 
@@ -100,12 +99,21 @@ class Ledger:
     @property
     def ended_by(self) -> EndedBy | None:
         """What ended the search, or will when what runs has been cut off; ``None``: nothing yet."""
+        if self.failure:
+            return EndedBy.FAILURES
         return self._all_started() if self.finished else self._spent.met()
 
     @property
     def out_of_budget(self) -> bool:
-        """Whether time or GPU-hours are used up: what runs is cut off, to go on with more."""
-        return self._spent.met() is not None
+        """Whether time or GPU-hours are used up, or the first trials failed alike: what runs is
+        cut off, to go on later.
+        """
+        return self._spent.met() is not None or self.failure is not None
+
+    @property
+    def failure(self) -> Failure | None:
+        """The failure that the first trials all ended with, if they did."""
+        return self._first.alike(is_over=self.finished)
 
     def snapshot(self) -> Snapshot:
         """Where the search stands, from memory: costs no query."""
@@ -179,6 +187,12 @@ class Ledger:
         """End a live trial that broke; ``reason`` is kept whole, with its traceback."""
         return self._end(number, TrialState.FAILED, None, cause=cause, reason=reason)
 
+    def count_loss(self, number: int) -> int:
+        """Note that the worker of a live trial was lost; how often it was so far, over all runs."""
+        self._losses[number] += 1
+        self._study.set_losses(self._live[number].optuna_id, self._losses[number])
+        return self._losses[number]
+
     def give_back(self, number: int) -> None:
         """Queue a live trial again whose worker was lost: it goes on from its last checkpoint."""
         self._unfinished.append((number, self._live.pop(number).optuna_id))
@@ -202,6 +216,7 @@ class Ledger:
         self._call(self._store.finish_trial, *key, reason=reason, label_auc=label_auc, cause=cause)
         self._tell(number, state, mean_auc)
         self._tally.add(number, self._live.pop(number).assignment.role, state, mean_auc)
+        self._first.add(number, state, reason)
         if state is TrialState.COMPLETE and last is not None:
             self._scores.append(Score(last.mean_auc, last.mean_auc_stderr))
         self._answer_followers(number)
@@ -278,6 +293,8 @@ class Ledger:
         self._tally = Tally.of(past.rows.values())
         self._memory = Memory.of(past.rows.values())
         self._answers = Answers.of(past.rows.values())
+        self._first = FirstTrials.of(past.rows.values())
+        self._losses = Counter(past.losses)
         self._scores = past.scores()
         """Of the complete trials, in the order in which they ended."""
         self._spent = Spent(self._settings, past.seconds(), past.gpu_seconds())

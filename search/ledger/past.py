@@ -10,6 +10,8 @@ from results.models import BASELINE, Epoch, Trial, TrialState
 from search.budgets import Score, trained_seconds
 from search.schedulers import Promotion
 
+LOSSES = "lost_workers"
+"""The attribute, in the study, that says how often a trial's worker was lost."""
 Curve = dict[int, float]
 """Mean AUC by epoch."""
 
@@ -33,6 +35,11 @@ class Past:
     def running(self) -> list[FrozenTrial]:
         """Trials that have not ended in the study."""
         return running(self.frozen)
+
+    @property
+    def losses(self) -> dict[int, int]:
+        """How often the worker of a trial that has not ended was lost, by number."""
+        return {trial.number: trial.user_attrs.get(LOSSES, 0) for trial in self.running}
 
     def curve(self, number: int) -> Curve:
         """What a trial reached; one that another answered has that one's."""

@@ -14,6 +14,7 @@ from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 
 from results.models import TrialState
+from search.ledger.past import LOSSES
 from search.samplers import draw
 from search.study import reopen_trial
 from spaces import Space
@@ -79,6 +80,10 @@ class ToldStudy:
         """Keep with the trial what it has of the GPUs."""
         if gpus:
             self._call(trial.set_user_attr, "gpus", gpus)
+
+    def set_losses(self, optuna_id: int, losses: int) -> None:
+        """Keep with the trial how often its worker was lost."""
+        self._call(self._study._storage.set_trial_user_attr, optuna_id, LOSSES, losses)
 
     def report(self, optuna_id: int, epoch: int, mean_auc: float) -> None:
         """Tell an epoch; told again, the later value stands, as in the store.
