@@ -13,9 +13,11 @@ import pytest
 from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 
+from results.findings import read_findings
 from results.models import Trial, TrialState
 from results.objectives import OBJECTIVES
 from results.ranking import rank
+from results.report import render_report
 from search.samplers import check_sampler
 from search.samplers.options import SAMPLERS
 from search.settings import SearchSettings, build_settings, check_unchanged
@@ -285,3 +287,36 @@ def test_a_sampler_that_knows_no_constraints_says_so_and_does_not_warn(
     with history(FLAT, settings) as search:
         train(search)
     assert not [warning for warning in recwarn if "onstraint" in str(warning.message)]
+
+
+def test_rank_report_and_export_mark_what_violates() -> None:
+    with history(FLAT, asked_for("auc", "latency", trials=20)) as search:
+        train(search)
+        frame = rank(search.store, "history")
+        store = f"--store={search.url}"
+        shown = run_command("rank", "history", store)
+        front = json.loads(run_command("rank", "history", store, "--pareto", "--json"))
+        last = run_command("export", "history", store, f"--rank={len(frame)}")
+        first = run_command("export", "history", store)
+        page = render_report(read_findings(search.store, "history"))
+    assert [row["trial"] for row in front] == frame["trial"][frame["pareto"]].to_list()
+    assert "† On the front of auc, latency." in shown
+    assert "* Violates latency_ms<3.5 and worst_auc>=0.2." in shown
+    assert shown.count("†") == len(front) + 1
+    violates = int((~frame["feasible"]).sum())
+    assert shown.count("*") == violates + 1
+    assert "in violation of a constraint" in last
+    assert "in violation" not in first
+    assert f"trial {frame['trial'][0]} " in first
+    assert page.count("violates a constraint") == violates
+    assert "Those that violate latency_ms&lt;3.5 and worst_auc&gt;=0.2 come last" in page
+
+
+def run_command(*words: str) -> str:
+    from typer.testing import CliRunner
+
+    from search.cli.main import app
+
+    done = CliRunner().invoke(app, list(words), env={"COLUMNS": "200"})
+    assert done.exit_code == 0, done.output
+    return done.stdout
