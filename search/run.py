@@ -20,6 +20,8 @@ from sedn.errors import UserError
 from spaces import Space, check_backbones, check_optimizers, load_space, parse_space
 
 if TYPE_CHECKING:
+    from optuna import Study
+
     from search.budgets import EndedBy
     from search.failures import Failure
     from search.ledger import Ledger
@@ -79,9 +81,11 @@ def run_search(
     """
     from search.samplers import check_sampler
     from search.schedulers import check_scheduler
+    from search.warm_start import check_warm_start
 
     resources = resources or Resources()
     _check_name(name)
+    check_warm_start(settings, name, store_url)
     check_address(resources.address)
     asked_space = load_space(space)
     if unbuildable := check_backbones(asked_space):
@@ -95,7 +99,8 @@ def run_search(
     store = open_store(store_url, create=True)
     with sole_driver(store.engine, name):
         experiment = _open_experiment(store, name, asked_space, settings, counts, dataset)
-        ledger = _open_ledger(store, experiment, settings, resources, on_wait, epochs)
+        study = _open_study(store, experiment, settings, on_notice)
+        ledger = _open_ledger(store, experiment, study, settings, resources, on_wait, epochs)
         watch(ledger.snapshot())
         if not ledger.finished and not ledger.out_of_budget:
             past = past_epochs(store, experiment.id)
@@ -197,9 +202,24 @@ def _open_experiment(
     return store.experiment(name)
 
 
+def _open_study(
+    store: Store, experiment: Experiment, settings: SearchSettings, on_notice: Callable[[str], None]
+) -> "Study":
+    """The study, with what is to be tried first enqueued."""
+    from search.study import open_study
+    from search.warm_start import warm_start
+
+    space = parse_space(experiment.space_yaml, experiment.space_name)
+    study = open_study(store, experiment.name, space, settings.objective)
+    if settings.warm_start is not None:
+        warm_start(study, store, settings.warm_start, space, on_notice)
+    return study
+
+
 def _open_ledger(
     store: Store,
     experiment: Experiment,
+    study: "Study",
     settings: SearchSettings,
     resources: Resources,
     on_wait: Callable[[Exception], None],
@@ -207,16 +227,13 @@ def _open_ledger(
 ) -> "Ledger":
     from search.ledger import Ledger
     from search.schedulers import make_promotion
-    from search.study import open_study
 
-    space = parse_space(experiment.space_yaml, experiment.space_name)
-    study = open_study(store, experiment.name, space, settings.objective)
     folder = f"{resources.storage()}/{experiment.name}"
     return Ledger(
         store,
         experiment,
         study,
-        space,
+        parse_space(experiment.space_yaml, experiment.space_name),
         settings,
         folder,
         make_promotion(settings, epochs),

@@ -58,6 +58,8 @@ class SearchSettings(BaseModel):
     """Hours of training times GPUs of a trial, over all trials; likewise."""
     plateau: int | None = Field(None, ge=1)
     """Complete trials in a row without a better one, after which no more are started."""
+    warm_start: str | None = None
+    """An earlier experiment in the same store, whose leaders are tried first."""
     seed: int = Field(0, ge=0)
     skip_unreadable: bool = False
     """Leave out images that cannot be read, instead of refusing the data."""

@@ -84,6 +84,9 @@ def search(
     no_futility: Annotated[
         bool, typer.Option("--no-futility", help="Train on what can no longer become the best.")
     ] = False,
+    warm_start: Annotated[
+        str | None, typer.Option(help="Try first what leads an earlier experiment of the store.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     skip_unreadable: Annotated[
         bool, typer.Option("--skip-unreadable", help="Leave out images that cannot be read.")
@@ -130,6 +133,7 @@ def search(
         brackets=brackets,
         min_trials=min_trials,
         futility=not no_futility,
+        warm_start=warm_start,
         seed=seed,
         skip_unreadable=skip_unreadable,
     )

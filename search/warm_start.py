@@ -1,0 +1,139 @@
+"""Beginning a search with the leaders of an earlier one."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import optuna
+
+from results.models import Trial
+from results.ranking import rank
+from results.store import Store, open_store
+from search.settings import SearchSettings
+from search.study import has_begun, queued_points
+from sedn.config import TrainingConfig
+from sedn.errors import UserError
+from spaces import Space
+from spaces.axes import extent, is_active
+from spaces.fields import SET_BY_THE_SEARCH, flatten
+
+LEADERS = 5
+"""Configurations of the earlier experiment that are looked at, best first."""
+DONE = "warm_start"
+"""The attribute of a study that says from which experiment its leaders came."""
+_OF_THE_DATA = {*SET_BY_THE_SEARCH, "data.skip_unreadable"}
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A leader in the new space."""
+
+    trial: int
+    """Its number in the earlier experiment."""
+    point: dict[str, Any] | None
+    """Values of the active axes; ``None`` where it has no place in the space."""
+    reason: str = ""
+    """Why it has none."""
+    changes: tuple[str, ...] = ()
+    """Fields that the space does not leave as they were, in words."""
+
+
+def check_warm_start(settings: SearchSettings, name: str, store_url: str) -> None:
+    """See before anything is written that there is the experiment to start from.
+
+    Raises:
+        UserError: there is none, it is the search itself, or the sampler keeps its own order.
+    """
+    source = settings.warm_start
+    if source is None:
+        return
+    if source == name:
+        raise UserError(f"--warm-start: '{name}' is this search itself; name an earlier one")
+    if settings.sampler == "grid":
+        raise UserError(
+            "--warm-start: sampler 'grid' tries every point in an order of its own; leave one out, "
+            "or take 'brute-force'"
+        )
+    try:
+        open_store(store_url).experiment(source)
+    except UserError as error:
+        raise UserError(f"--warm-start: {error}") from None
+
+
+def warm_start(
+    study: optuna.Study, store: Store, source: str, space: Space, on_notice: Callable[[str], None]
+) -> None:
+    """Enqueue the leaders of the experiment ``source`` that fit ``space``, once.
+
+    What is used, what is not and why goes to ``on_notice``, a line each. A crash before the end is
+    made good by the next start, as no trial is asked for before.
+    """
+    if DONE in study.user_attrs or has_begun(study):
+        return
+    leaders = list(fit_leaders(store, source, space))
+    for leader in leaders:
+        if leader.point is not None:
+            attrs = {DONE: f"{source}, trial {leader.trial}"}
+            study.enqueue_trial(leader.point, user_attrs=attrs, skip_if_exists=True)
+    study.set_user_attr(DONE, source)
+    for line in _report(leaders, space):
+        on_notice(f"--warm-start {source}: {line}")
+
+
+def fit_leaders(store: Store, source: str, space: Space) -> Iterator[Fitted]:
+    """The leaders of the experiment ``source`` as points of ``space``, best first, each once."""
+    rows = {row.number: row for row in store.trials(store.experiment(source).id)}
+    known = [point for point in queued_points(space) if point]
+    for number in rank(store, source)["trial"].head(LEADERS):
+        fitted = _fit(rows[int(number)], space)
+        if fitted.point in known:
+            fitted = Fitted(fitted.trial, None, "is among the first trials already")
+        elif fitted.point is not None:
+            known.append(fitted.point)
+        yield fitted
+
+
+def _fit(row: Trial, space: Space) -> Fitted:
+    """A trial of another experiment as a point of ``space``."""
+    config = TrainingConfig.model_validate(row.config)
+    # As it was drawn where it was: the configuration has 'all' spelt out, for one.
+    fields = flatten(config.model_dump()) | row.params
+    point: dict[str, Any] = {}
+    for axis in space.axes:
+        if not is_active(axis, point):
+            continue
+        value = fields[axis.path]
+        if not axis.contains(value):
+            reason = f"does not fit: {axis.path} {value!r} is not in {extent(axis)}"
+            return Fitted(row.number, None, reason)
+        point[axis.path] = value
+    return Fitted(row.number, point, changes=tuple(_changes(config, space, point)))
+
+
+def _changes(config: TrainingConfig, space: Space, point: dict[str, Any]) -> Iterator[str]:
+    """The fields that the space does not leave as they were."""
+    from sedn.network import canonical_config
+
+    before = flatten(config.model_dump())
+    now = flatten(canonical_config(space.config(point)).model_dump())
+    for path, value in before.items():
+        if path not in _OF_THE_DATA and now[path] != value:
+            yield f"{path} {now[path]!r} instead of {value!r}"
+
+
+def _report(leaders: list[Fitted], space: Space) -> Iterator[str]:
+    """What was used, what was not, and why."""
+    used = [leader for leader in leaders if leader.point is not None]
+    if not leaders:
+        yield "it has no complete trial; the search starts without it"
+    elif not used:
+        yield f"none of its best {len(leaders)} is taken over into space '{space.name}'"
+    else:
+        numbers = ", ".join(str(leader.trial) for leader in used)
+        yield f"of its best {len(leaders)}, trials {numbers} come right after the first"
+    for leader in leaders:
+        if leader.point is None:
+            yield f"trial {leader.trial} {leader.reason}"
+    changes = dict.fromkeys(change for leader in used for change in leader.changes)
+    if changes:
+        yield f"space '{space.name}' has {', '.join(changes)}"
