@@ -59,7 +59,7 @@ class Goals:
     def values(self, measured: Measured) -> list[float] | None:
         """A value for each objective; ``None`` where one was not measured."""
         values = [measured[objective.measure] for objective in self.all_objectives]
-        known = [value for value in values if value is not None]
+        known = [float(value) for value in values if value is not None]
         return known if len(known) == len(values) else None
 
     def unmeasured(self, measured: Measured) -> str | None:

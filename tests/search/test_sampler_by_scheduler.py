@@ -1,30 +1,47 @@
-"""Every sampler with every scheduler on a flat and a conditional space: a real Ray and SQLite."""
+"""Every sampler with every scheduler: a flat space, a conditional one, and several objectives.
+
+Over a real Ray a cell takes seconds, most of them for processes to start. So each sampler meets it
+once, each scheduler twice and each kind of search three times or more; the other cells are searched
+by the same parts in this process.
+"""
 
 import os
 import subprocess
 import sys
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import optuna
 import pytest
+from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
+from ray.tune.schedulers import TrialScheduler
 
-from results.models import BASELINE, TrialState
+from results.models import BASELINE, Trial, TrialState
+from results.ranking import rank
 from results.store import Store, open_store
 from search.cluster import RAY_SETTINGS
+from search.ledger import Assignment
+from search.progress import Snapshot
 from search.run import SearchOutcome, run_search
 from search.samplers.options import SAMPLERS
+from search.schedulers import Decision, make_promotion, make_rule
 from search.schedulers.choosing import OPTIONS
+from search.schedulers.tune import RuleScheduler
 from search.settings import Resources, SearchSettings
+from sedn.config import TrainingConfig
 from sedn.errors import UserError
-from tests.search.curves import make_curves
-from tests.search.histories import CONDITIONAL, FINITE, FINITE_CONDITIONAL, FLAT
+from sedn.training.result import EpochResult
+from spaces import Space, load_space
+from tests.search.curves import latency, make_curves
+from tests.search.histories import CONDITIONAL, FINITE, FINITE_CONDITIONAL, FLAT, History
 
 TRIALS = 8
-SPACES = {"flat": FLAT, "conditional": CONDITIONAL}
-FINITE_SPACES = {"flat": FINITE, "conditional": FINITE_CONDITIONAL}
+EPOCHS = 5
+SPACES = {"flat": FLAT, "conditional": CONDITIONAL, "several": CONDITIONAL}
+FINITE_SPACES = {"flat": FINITE, "conditional": FINITE_CONDITIONAL, "several": FINITE}
+SEVERAL = {"objective": ("auc", "latency"), "where": ("latency_ms<2.8",)}
 SAMPLER_OPTIONS = {
     "tpe": {"n_startup_trials": 3},
     "gp": {"n_startup_trials": 3},
@@ -33,17 +50,30 @@ SAMPLER_OPTIONS = {
     "nsga3": {"population_size": 2},
 }
 NAMES = (*SAMPLERS, "optuna.samplers:TPESampler")
-TABLE = [
-    (sampler, scheduler, space)
+Cell = tuple[str, str, str]
+"""Sampler, scheduler and kind of search."""
+IMPOSSIBLE = {("grid", "conditional"), ("cmaes", "several")}
+CELLS = [
+    (sampler, scheduler, kind)
     for sampler in NAMES
     for scheduler in OPTIONS
-    for space in SPACES
-    if (sampler, space) != ("grid", "conditional")
+    for kind in SPACES
+    if (sampler, kind) not in IMPOSSIBLE
 ]
-DIAGONAL = [
-    ("tpe", "hyperband", "conditional"),
-    ("cmaes", "promote", "conditional"),
-    ("grid", "median", "flat"),
+OVER_RAY = [
+    (sampler, tuple(OPTIONS)[i % len(OPTIONS)], tuple(SPACES)[(i + 1) % len(SPACES)])
+    for i, sampler in enumerate(NAMES)
+]
+FAST_OVER_RAY = [
+    ("tpe", "asha", "conditional"),
+    ("nsga2", "promote", "several"),
+    ("nsga3", "median", "flat"),
+]
+FAST = [
+    ("tpe", "hyperband", "several"),
+    ("gp", "promote", "several"),
+    ("nsga3", "asha", "several"),
+    ("grid", "median", "several"),
 ]
 
 
@@ -65,57 +95,107 @@ def cluster() -> Iterator[str]:
         head.communicate("\n", timeout=30)
 
 
-def run(
-    cell: tuple[str, str, str], cluster: str, table: Path
-) -> tuple[SearchOutcome, Store, SearchSettings]:
+def ask(cell: Cell, table: Path) -> tuple[Space, SearchSettings]:
+    """What a cell of the table asks for; the space lies beside the data."""
     sampler, scheduler, kind = cell
-    folder = table.parent
     spaces = FINITE_SPACES if sampler in ("grid", "brute-force") else SPACES
-    space = folder / "space.yaml"
-    space.write_text(spaces[kind].replace("base: {", "base: {data: {image_size: 32}, "))
+    file = table.parent / "space.yaml"
+    file.write_text(spaces[kind].replace("base: {", "base: {data: {image_size: 32}, "))
     options = {"reduction_factor": 2, "grace_epochs": 1, "min_trials": 2}
-    settings = SearchSettings(
+    return load_space(str(file)), SearchSettings(
         data=str(table),
         trials=TRIALS,
-        epochs=5,
+        epochs=EPOCHS,
         seed=1,
         sampler=sampler,
         sampler_options=SAMPLER_OPTIONS.get(sampler, {}),
         scheduler=scheduler,
         **{name: value for name, value in options.items() if name in OPTIONS[scheduler]},
+        **(SEVERAL if kind == "several" else {}),
     )
-    url = f"sqlite:///{folder}/sedn.db"
-    where = Resources(address=cluster, storage_path=str(folder))
-    outcome = run_search("cell", str(space), settings, url, where, train=make_curves())
-    return outcome, open_store(url), settings
 
 
-def check(cell: tuple[str, str, str], cluster: str, table: Path) -> None:
-    outcome, store, settings = run(cell, cluster, table)
+def search_over_ray(cell: Cell, cluster: str, table: Path) -> tuple[Store, Snapshot]:
+    _, settings = ask(cell, table)
+    url = f"sqlite:///{table.parent}/sedn.db"
+    space = str(table.parent / "space.yaml")
+    where = Resources(address=cluster, storage_path=str(table.parent))
+    outcome = run_search("history", space, settings, url, where, train=make_curves())
     assert outcome.finished
     assert outcome.ended_by == "trials"
-    experiment = store.experiment("cell")
+    return open_store(url), outcome.snapshot
+
+
+def search_here(cell: Cell, table: Path) -> tuple[Store, Snapshot]:
+    """The same without Ray: two trials at a time, an epoch of each in turn."""
+    space, settings = ask(cell, table)
+    url = f"sqlite:///{table.parent}/sedn.db"
+    ledger = History(space, settings, url, make_promotion(settings, EPOCHS)).ledger
+    promotion = ledger.promotion
+    scheduler = RuleScheduler(Decision(promotion) if promotion else make_rule(settings, EPOCHS, []))
+    running: list[tuple[Assignment, Iterator[EpochResult]]] = []
+    while True:
+        while len(running) < 2 and (trial := ledger.next()):
+            epochs = make_curves()(trial.config, trial.folder, trial.after_epoch, trial.bounds)
+            running.append((trial, epochs))
+        if not running:
+            break
+        trial, epochs = running.pop(0)
+        result = next(epochs)
+        ledger.record_epoch(trial.number, result)
+        asked = SimpleNamespace(config={"assignment": trial})
+        decision = scheduler.on_trial_result(None, asked, {**vars(result), "result": result})
+        if decision == TrialScheduler.STOP or result.epoch == EPOCHS:
+            ledger.finish(trial.number)
+        else:
+            running.append((trial, epochs))
+    assert ledger.finished
+    assert ledger.ended_by == "trials"
+    return open_store(url), ledger.snapshot()
+
+
+def check(cell: Cell, store: Store, snapshot: Snapshot) -> None:
+    experiment = store.experiment("history")
     rows, epochs = store.trials(experiment.id), store.epochs(experiment.id)
-    trials = optuna.load_study(study_name="cell", storage=store.url).trials
+    study = optuna.load_study(study_name="history", storage=store.url)
+    trials = study.trials
     assert len(rows) == len(trials) == TRIALS
     for row, trial in zip(rows, trials, strict=True):
+        source = row.number if row.duplicate_of is None else row.duplicate_of
         assert trial.params == row.params
-        assert trial.intermediate_values == {e.epoch: e.mean_auc for e in epochs[row.number]}
+        assert trial.intermediate_values == {e.epoch: e.mean_auc for e in epochs[source]}
         assert sorted(trial.intermediate_values) == list(range(1, row.epochs + 1))
-        full = row.epochs == row.target_epochs == 5
+        full = row.epochs == row.target_epochs == EPOCHS
         assert row.state is (TrialState.COMPLETE if full else TrialState.PRUNED)
         assert trial.state is (OptunaState.COMPLETE if full else OptunaState.PRUNED)
-        assert trial.value == pytest.approx(row.mean_auc)
-    states = Counter(row.state for row in rows)
-    assert rows[0].role == BASELINE
-    assert rows[0].state is TrialState.COMPLETE
-    assert states[TrialState.PRUNED] == 0 or settings.scheduler != "none"
-    assert states[TrialState.PRUNED] > 0 or settings.scheduler in ("none", "hyperband", "median")
+        check_values(cell, row, trial)
+    check_states(cell, rows)
     # The curves do not cross, so the best of all is among the best at every rung.
     best = max(rows, key=lambda row: known_height(row.config))
     assert best.state is TrialState.COMPLETE
-    assert outcome.snapshot.best is not None
-    assert outcome.snapshot.best.mean_auc == pytest.approx(best.mean_auc)
+    assert snapshot.best is not None
+    assert snapshot.best.mean_auc == pytest.approx(best.mean_auc)
+    ranked = rank(store, "history")
+    on_front = {rows[trial.number].config_hash for trial in study.best_trials}
+    assert on_front == set(ranked["config_hash"][ranked["pareto"]])
+
+
+def check_values(cell: Cell, row: Trial, trial: FrozenTrial) -> None:
+    if cell[2] != "several":
+        assert trial.value == pytest.approx(row.mean_auc)
+        assert not trial.constraints
+        return
+    expected = latency(TrainingConfig.model_validate(row.config))
+    assert trial.values == pytest.approx([row.mean_auc, expected])
+    assert list(trial.constraints.values()) == pytest.approx([expected / 2.8 - 1])
+
+
+def check_states(cell: Cell, rows: Sequence[Trial]) -> None:
+    stopped = [row for row in rows if row.state is TrialState.PRUNED]
+    assert rows[0].role == BASELINE
+    assert rows[0].state is TrialState.COMPLETE
+    assert not stopped or cell[1] != "none"
+    assert stopped or cell[1] in ("none", "hyperband", "median")
 
 
 def known_height(config: dict) -> float:
@@ -123,17 +203,33 @@ def known_height(config: dict) -> float:
     return height - abs(config["optimizer"]["learning_rate"] - 0.01)
 
 
-@pytest.mark.parametrize("cell", DIAGONAL, ids="-".join)
-def test_search_ends_with_the_truth(cell: tuple[str, str, str], cluster: str, table: Path) -> None:
-    check(cell, cluster, table)
+@pytest.mark.parametrize("cell", FAST_OVER_RAY, ids="-".join)
+def test_search_ends_with_the_truth(cell: Cell, cluster: str, table: Path) -> None:
+    check(cell, *search_over_ray(cell, cluster, table))
+
+
+@pytest.mark.parametrize("cell", FAST, ids="-".join)
+def test_search_without_ray_ends_with_the_truth(cell: Cell, table: Path) -> None:
+    check(cell, *search_here(cell, table))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("cell", [c for c in TABLE if c not in DIAGONAL], ids="-".join)
-def test_every_search_ends_with_the_truth(
-    cell: tuple[str, str, str], cluster: str, table: Path
-) -> None:
-    check(cell, cluster, table)
+@pytest.mark.parametrize("cell", [c for c in OVER_RAY if c not in FAST_OVER_RAY], ids="-".join)
+def test_every_search_ends_with_the_truth(cell: Cell, cluster: str, table: Path) -> None:
+    check(cell, *search_over_ray(cell, cluster, table))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cell", [c for c in CELLS if c not in OVER_RAY + FAST], ids="-".join)
+def test_every_search_without_ray_ends_with_the_truth(cell: Cell, table: Path) -> None:
+    check(cell, *search_here(cell, table))
+
+
+def test_the_table_is_whole() -> None:
+    assert set(FAST_OVER_RAY) <= set(OVER_RAY) <= set(CELLS)
+    assert not set(FAST) - set(CELLS) | set(FAST) & set(OVER_RAY)
+    met = [set(part) for part in zip(*OVER_RAY, strict=True)]
+    assert met == [set(NAMES), set(OPTIONS), set(SPACES)]
 
 
 def test_time_over_all_runs_ends_a_search_and_more_goes_on(cluster: str, table: Path) -> None:
@@ -168,5 +264,5 @@ def test_grid_refuses_a_conditional_space_before_the_first_trial(
     scheduler: str, table: Path
 ) -> None:
     with pytest.raises(UserError, match="'grid' takes no axis with a condition"):
-        run(("grid", scheduler, "conditional"), "auto", table)
+        search_over_ray(("grid", scheduler, "conditional"), "auto", table)
     assert not (table.parent / "sedn.db").exists()
