@@ -118,8 +118,9 @@ class Trial(Base):
     duplicate_of: Mapped[int | None]
     """Number of the trial of the same configuration and seed whose values these are."""
     cause: Mapped[str | None] = mapped_column(String(16))
-    """Why it did not reach its last epoch, in a word or two: ``non-finite``, ``out-of-memory``,
-    ``time``, ``worker-lost``, ``infeasible``, ``error``; null where the scheduler stopped it."""
+    """Why it is not complete, in a word or two: ``non-finite``, ``out-of-memory``, ``time``,
+    ``worker-lost``, ``infeasible``, ``unmeasured`` (it lacks a value for an objective), ``error``;
+    null where the scheduler stopped it."""
     reason: Mapped[str | None] = mapped_column(Text)
     """The same with all that is known, such as the traceback."""
     node: Mapped[str | None] = mapped_column(Text)
