@@ -26,6 +26,8 @@ class Answers:
     """Number of the trial that is, or was, trained."""
     _ended: set[int] = field(default_factory=set)
     _waiting: dict[int, list[Follower]] = field(default_factory=lambda: defaultdict(list))
+    _answered: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    """Numbers of the trials that have ended as another one did, by that one's."""
 
     @classmethod
     def of(cls, rows: Iterable[Trial]) -> "Answers":
@@ -36,6 +38,8 @@ class Answers:
                 answers._first.setdefault((row.config_hash, row.seed), row.number)
                 if row.state is not TrialState.RUNNING:
                     answers._ended.add(row.number)
+            elif row.state is not TrialState.RUNNING:
+                answers._answered[row.duplicate_of].append(row.number)
         return answers
 
     @property
@@ -61,6 +65,11 @@ class Answers:
         self._ended.add(original)
         return self._waiting.pop(original, [])
 
-    def reopen(self, original: int) -> None:
-        """Note that a trial which had ended goes on."""
+    def answered(self, original: int, number: int) -> None:
+        """Note that a trial has ended as the one that answers it did."""
+        self._answered[original].append(number)
+
+    def reopen(self, original: int) -> list[int]:
+        """Note that a trial which had ended goes on; those that had ended as it did."""
         self._ended.discard(original)
+        return self._answered.pop(original, [])

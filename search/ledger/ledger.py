@@ -246,6 +246,7 @@ class Ledger:
         for epoch in self._call(self._store.epochs_of, self._experiment_id, original):
             self._study.report(follower.optuna_id, epoch.epoch, epoch.mean_auc)
         self._tell(follower.number, row.state, row.mean_auc)
+        self._answers.answered(original, follower.number)
         self._tally.add(follower.number, row.role, row.state, row.mean_auc)
         if row.state is TrialState.COMPLETE and row.mean_auc is not None:
             self._scores.append(Score(row.mean_auc, row.mean_auc_stderr or 0.0))
@@ -270,12 +271,18 @@ class Ledger:
             return None
         optuna_id = self._paused.pop(number, None)
         if optuna_id is None:
-            # The study first: a store that is behind it is what the next start sets right.
-            optuna_id = self._study.reopen(number)
-            self._call(self._store.reopen_trial, self._experiment_id, number)
-            self._answers.reopen(number)
-            self._tally.counts[TrialState.PRUNED] -= 1
+            for answered in self._answers.reopen(number):
+                self._answers.wait(number, Follower(answered, self._reopen(answered)))
+            optuna_id = self._reopen(number)
         return self._resume(number, optuna_id, decided=True)
+
+    def _reopen(self, number: int) -> int:
+        """Let a trial that was PRUNED run again; its id in Optuna's tables."""
+        # The study first: a store that is behind it is what the next start sets right.
+        optuna_id = self._study.reopen(number)
+        self._call(self._store.reopen_trial, self._experiment_id, number)
+        self._tally.counts[TrialState.PRUNED] -= 1
+        return optuna_id
 
     def _end_paused(self) -> None:
         """Tell that the trials which wait at a rung wait for nothing."""
