@@ -1,14 +1,18 @@
 """A trial that can no longer become the best is stopped; one that would become it never is."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from results.models import TrialState
-from search.run import past_epochs
+from results.store import open_store
+from search.run import past_epochs, run_search
 from search.schedulers import make_rule
-from search.settings import SearchSettings
+from search.settings import Resources, SearchSettings
+from tests.search.curves import make_curves
 from tests.search.histories import FLAT, history, result
 from tests.search.test_schedulers import Driver, check_truth
 
@@ -177,3 +181,21 @@ def test_the_past_has_what_the_rule_needs() -> None:
             search.ledger.record_epoch(trial.number, result(epoch, 0.5))
         [(number, epoch)] = past_epochs(search.store, search.experiment.id)
         assert (number, epoch.epoch, epoch.mean_auc_stderr) == (0, 1, 0.01)
+
+
+@pytest.mark.slow
+def test_ray_tells_the_rule_what_it_needs(table: Path, space_file: Path, store_url: str) -> None:
+    settings = SearchSettings(
+        data=str(table), trials=14, seed=1, sampler="random", scheduler="median", min_trials=1000
+    )
+    where = Resources(storage_path=str(table.parent), max_concurrent=1)
+    run_search("futile", str(space_file), settings, store_url, where, train=make_curves())
+    rows = open_store(store_url).trials(1)
+    stopped = [row for row in rows if row.state is TrialState.PRUNED]
+    assert len(stopped) > 2
+    assert {row.cause for row in stopped} == {None}
+    expected = decision_of(4, grace_epochs=1)
+    for row in rows:
+        epochs = open_store(store_url).epochs_of(1, row.number)
+        known = [expected.goes_on(row.number, e.epoch, e.mean_auc, 0.01) for e in epochs]
+        assert known == [True] * (row.epochs - 1) + [row.state is TrialState.COMPLETE]
