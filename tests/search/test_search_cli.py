@@ -35,6 +35,7 @@ def test_sampler_options_are_yaml() -> None:
         (["--objective=auc", "--objective=latncy"], "did you mean 'latency'"),
         (["--where=latency<5"], "no measure 'latency'; did you mean 'latency_ms'"),
         (["--sampler=cmaes", "--objective=auc", "--objective=flops"], "optimises one objective"),
+        (["--warm-start=old"], "sedn.db: no results yet"),
         (["--scheduler=medain"], "did you mean 'median'"),
         (["--scheduler=promote", "--brackets=2"], "hyperband does"),
         (["--gpu-hours=0"], "--gpu-hours: '0.0' is not greater than 0"),

@@ -7,6 +7,7 @@ import pytest
 from optuna.samplers import RandomSampler
 
 from sedn.errors import UserError
+from sedn.network import check_network
 from spaces import Space, backbone_names, catalog, check_backbones, load_space, parse_space
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -21,6 +22,9 @@ def test_a_space_of_the_catalog_can_be_sampled(name: str) -> None:
     for _ in range(50):
         space.config(space.sample(study.ask()))
     assert space.config(space.baseline_params()) == space.baseline(), "the baseline is a point"
+    for point in space.first:
+        check_network(space.config(point))
+        assert space.config(point) != space.baseline()
 
 
 def test_the_catalog_has_the_spaces_that_the_commands_name() -> None:
