@@ -13,11 +13,11 @@ from typing import Any
 import optuna
 from sqlalchemy import Engine, event
 
-from results.models import BASELINE, TrialState
+from results.models import TrialState
 from results.store import LabelCounts, NewExperiment, Store, open_store
 from search.ledger import OPTUNA_STATES, Assignment, Ledger
 from search.run import past_epochs
-from search.schedulers import make_promotion, make_rule
+from search.schedulers import Decision, make_promotion, make_rule
 from search.settings import SearchSettings
 from search.study import open_storage, open_study
 from sedn.training.result import EpochResult
@@ -55,9 +55,10 @@ class Crashing:
         """Start the search, or go on with it, to its end."""
         store, ledger, epochs = self._open()
         past = past_epochs(store, store.experiment(NAME).id)
-        rule = ledger.promotion or make_rule(self.settings, epochs, past)
+        rule = make_rule(self.settings, epochs, past)
+        decision = Decision(ledger.promotion) if ledger.promotion else rule
         while assignment := ledger.next():
-            self._train(ledger, rule, assignment, on_write)
+            self._train(ledger, decision, assignment, on_write)
         assert ledger.finished
 
     def _open(self) -> tuple[Store, Ledger, int]:
@@ -83,13 +84,14 @@ class Crashing:
         ledger = Ledger(store, experiment, study, space, self.settings, folder, promotion)
         return store, ledger, epochs
 
-    def _train(self, ledger: Ledger, rule: Any, trial: Assignment, on_write: OnWrite) -> None:
+    def _train(
+        self, ledger: Ledger, decision: Decision, trial: Assignment, on_write: OnWrite
+    ) -> None:
         """What Tune and a worker do with a trial."""
         for reached in train(trial, on_write):
             ledger.record_epoch(trial.number, reached)
-            if trial.role == BASELINE or reached.epoch >= trial.config.epochs:
-                continue
-            if not rule.goes_on(trial.number, reached.epoch, reached.mean_auc):
+            point = (reached.epoch, reached.mean_auc, reached.mean_auc_stderr)
+            if not decision.goes_on(trial.number, *point):
                 break
         ledger.finish(trial.number)
 
