@@ -1,31 +1,49 @@
-"""The ledger without Ray: any order of events, any number of crashes, one consistent study."""
+"""Searcher, scheduler and ledger without Ray: any order of events, any number of crashes, one
+consistent study.
+"""
 
 import tempfile
+from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import optuna
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from optuna.trial import TrialState as OptunaState
+from ray import cloudpickle
+from ray.exceptions import RayActorError
+from ray.tune.schedulers import TrialScheduler
 
-from results.models import TrialState
+from results.models import BASELINE, Trial, TrialState
 from results.store import EpochRecord, LabelCounts, NewExperiment, open_store
 from search.ledger import OPTUNA_STATES, Assignment, Ledger
+from search.run import past_epochs
+from search.schedulers import Decision, make_promotion, make_rule
+from search.schedulers.tune import RuleScheduler
+from search.searcher import LedgerCallback, LedgerSearcher
 from search.settings import SearchSettings
 from search.study import open_study
+from sedn.errors import TimeExceeded
 from sedn.training.result import EpochResult
 from spaces import parse_space
 
 SPACE = """
 name: small
-description: three axes, one of them conditional
+description: nine points, so that trials of the same configuration come soon
 base: {backbone: {pretrained: false}, epochs: 3}
 axes:
   embedding.placement: {choice: [none, input, stage1]}
   embedding.fusion: {choice: [scale_shift, add], when: {embedding.placement: stage1}}
-  optimizer.learning_rate: {float: [1.0e-4, 1.0e-1], log: true}
+  optimizer.weight_decay: {choice: [0.0, 0.1]}
 """
+ERRORS = {
+    "error": ValueError("no"),
+    "time": TimeExceeded("the time is over"),
+    "worker lost": RayActorError(),
+}
 
 
 def result(epoch: int, auc: float) -> EpochResult:
@@ -42,15 +60,23 @@ def result(epoch: int, auc: float) -> EpochResult:
 
 
 class SearchHistory(RuleBasedStateMachine):
-    """Ask, report, end, break and crash in any order."""
+    """What Tune may ask for and report, in any order, and crashes in between."""
 
-    asked = 6
+    asked = 9
+    scheduler = "asha"
 
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
         self.url = f"sqlite:///{Path(self.folder.name)}/sedn.db"
         self.space = parse_space(SPACE, "small.yaml")
+        self.settings = SearchSettings(
+            trials=self.asked,
+            sampler="random",
+            scheduler=self.scheduler,
+            reduction_factor=2,
+            grace_epochs=1,
+        )
         store = open_store(self.url, create=True)
         store.create_experiment(
             NewExperiment(
@@ -65,83 +91,159 @@ class SearchHistory(RuleBasedStateMachine):
                 labels=[LabelCounts("a", 1, 2, 1, 2), LabelCounts("b", 1, 2, 0, 2)],
             )
         )
-        self.running: dict[int, tuple[Assignment, int]] = {}
+        self.running: dict[str, int] = {}
+        """Last epoch of each of Tune's trials, by its id."""
+        self.started: dict[str, Assignment] = {}
         self.ended: dict[int, TrialState] = {}
+        self.lost: Counter[int] = Counter()
         self.without_row: set[int] = set()
+        self.ids = 0
         self.open()
         self.reader = optuna.load_study(study_name="history", storage=self.url)
 
     def open(self) -> None:
+        """Start, or start again."""
         self.store = open_store(self.url)
         self.experiment = self.store.experiment("history")
         study = open_study(self.store, "history", self.space)
+        promotion = make_promotion(self.settings, 3)
         self.ledger = Ledger(
-            self.store,
-            self.experiment,
-            study,
-            self.space,
-            SearchSettings(trials=self.asked, sampler="random"),
-            "folder",
+            self.store, self.experiment, study, self.space, self.settings, "folder", promotion
         )
+        past = past_epochs(self.store, self.experiment.id)
+        rule = Decision(promotion) if promotion else make_rule(self.settings, 3, past)
+        self.tune_scheduler = RuleScheduler(rule)
+        self.searcher = LedgerSearcher(self.ledger)
+        self.callback = LedgerCallback(self.ledger, self.searcher)
 
     def teardown(self) -> None:
-        self.folder.cleanup()
+        """Go on to the end of the search, which is the same from wherever it is."""
+        try:
+            self.finish_search()
+        finally:
+            self.folder.cleanup()
+
+    def finish_search(self) -> None:
+        for _ in range(20 * self.asked):
+            for trial_id in list(self.running):
+                while trial_id in self.running:
+                    self.reach(trial_id, 0.5)
+            if self.suggested() == LedgerSearcher.FINISHED:
+                break
+        assert self.ledger.finished
+        rows = {row.number: row for row in self.store.trials(self.experiment.id)}
+        assert sorted(rows) == list(range(self.asked))
+        assert all(row.state is not TrialState.RUNNING for row in rows.values())
+        self.store_and_study_agree()
+
+    def suggested(self) -> Any:
+        self.ids += 1
+        trial_id = str(self.ids)
+        suggested = self.searcher.suggest(trial_id)
+        # One that another answers has its row then, and is not handed out.
+        self.without_row -= {row.number for row in self.store.trials(self.experiment.id)}
+        if not isinstance(suggested, dict):
+            return suggested
+        self.started[trial_id] = assignment = suggested["assignment"]
+        number = assignment.number
+        assert number not in [self.started[one].number for one in self.running]
+        if number in self.ended:
+            assert self.scheduler == "promote"
+            assert self.ended.pop(number) is TrialState.PRUNED
+        row = self.store.trial(self.experiment.id, number)
+        assert row is not None
+        again = row.epochs - assignment.after_epoch
+        assert again in ((0, 1) if self.scheduler == "promote" else (min(1, row.epochs),))
+        self.running[trial_id] = assignment.after_epoch
+        return suggested
+
+    def trial(self, trial_id: str, error: BaseException | None = None) -> Any:
+        """Tune's trial, as far as it is looked at."""
+        file = Path(self.folder.name) / "error.pkl"
+        if error is not None:
+            file.write_bytes(cloudpickle.dumps(error))
+        config = {"assignment": self.started[trial_id]}
+        return SimpleNamespace(
+            trial_id=trial_id, config=config, pickled_error_file=str(file), error_file=None
+        )
+
+    def reach(self, trial_id: str, auc: float) -> None:
+        """A worker tells its next epoch, and Tune does what it does then."""
+        trial = self.trial(trial_id)
+        epoch = self.running[trial_id] + 1
+        reached = {"epoch": epoch, "mean_auc": auc, "result": result(epoch, auc)}
+        self.running[trial_id] = epoch
+        last = epoch == self.started[trial_id].config.epochs
+        decided = None
+        if last:
+            self.tune_scheduler.on_trial_complete(None, trial, reached)
+        else:
+            decided = self.tune_scheduler.on_trial_result(None, trial, reached)
+        self.callback.on_trial_result(1, [], trial, reached)
+        if last or decided == TrialScheduler.STOP:
+            self.end(trial_id)
+
+    def end(self, trial_id: str) -> None:
+        assignment, epoch = self.started[trial_id], self.running.pop(trial_id)
+        reported = epoch > assignment.after_epoch
+        self.searcher.on_trial_complete(trial_id)
+        row = self.store.trial(self.experiment.id, assignment.number)
+        assert row is not None
+        if row.state is TrialState.RUNNING:
+            assert self.scheduler == "promote"
+            assert epoch in (1, 2), "it waits at a rung"
+            return
+        full = epoch >= assignment.config.epochs
+        whole = TrialState.COMPLETE if full else TrialState.PRUNED
+        assert row.state is (whole if reported else TrialState.FAILED)
+        self.ended[assignment.number] = row.state
 
     @precondition(lambda self: len(self.running) < 3)
     @rule()
-    def ask(self) -> None:
-        assignment = self.ledger.next()
-        if assignment is None:
-            assert len(self.running) + len(self.ended) == self.asked
-            assert self.ledger.finished == (not self.running)
-            return
-        assert assignment.number not in self.running
-        assert assignment.number not in self.ended
-        self.without_row.discard(assignment.number)
-        row = self.store.trial(self.experiment.id, assignment.number)
-        assert row is not None
-        assert assignment.after_epoch == max(0, row.epochs - 1), "the last epoch comes once more"
-        self.running[assignment.number] = (assignment, assignment.after_epoch)
+    def suggest(self) -> None:
+        if self.suggested() == LedgerSearcher.FINISHED:
+            assert not self.running
+            assert self.ledger.finished
 
     @precondition(lambda self: self.running)
     @rule(data=st.data(), auc=st.floats(0.0, 1.0))
     def report(self, data: st.DataObject, auc: float) -> None:
-        number = data.draw(st.sampled_from(sorted(self.running)))
-        assignment, epoch = self.running[number]
-        if epoch < assignment.config.epochs:
-            self.ledger.record_epoch(number, result(epoch + 1, auc))
-            self.running[number] = (assignment, epoch + 1)
+        self.reach(data.draw(st.sampled_from(sorted(self.running))), auc)
 
     @precondition(lambda self: self.running)
     @rule(data=st.data())
-    def end(self, data: st.DataObject) -> None:
-        number = data.draw(st.sampled_from(sorted(self.running)))
-        assignment, epoch = self.running.pop(number)
-        state = self.ledger.finish(number)
-        self.ended[number] = state
+    def complete(self, data: st.DataObject) -> None:
+        self.end(data.draw(st.sampled_from(sorted(self.running))))
+
+    @precondition(lambda self: self.running)
+    @rule(data=st.data(), kind=st.sampled_from(sorted(ERRORS)))
+    def break_off(self, data: st.DataObject, kind: str) -> None:
+        trial_id = data.draw(st.sampled_from(sorted(self.running)))
+        self.callback.on_trial_error(1, [], self.trial(trial_id, ERRORS[kind]))
+        self.searcher.on_trial_complete(trial_id, error=True)
+        assignment, epoch = self.started[trial_id], self.running.pop(trial_id)
+        row = self.store.trial(self.experiment.id, assignment.number)
+        assert row is not None
+        if kind == "worker lost":
+            self.lost[assignment.number] += 1
+            if row.state is TrialState.RUNNING:
+                return
+            assert row.cause == "worker-lost"
+            assert self.lost[assignment.number] > 1
         reported = epoch > assignment.after_epoch
-        full = epoch >= assignment.config.epochs
-        assert state is (
-            TrialState.FAILED
-            if not reported
-            else TrialState.COMPLETE
-            if full
-            else TrialState.PRUNED
-        )
+        late = kind == "time" and reported
+        assert row.state is (TrialState.PRUNED if late else TrialState.FAILED)
+        assert row.cause == kind.replace(" ", "-")
+        self.ended[assignment.number] = row.state
 
-    @precondition(lambda self: self.running)
-    @rule(data=st.data())
-    def fail(self, data: st.DataObject) -> None:
-        number = data.draw(st.sampled_from(sorted(self.running)))
-        self.running.pop(number)
-        self.ended[number] = self.ledger.fail(number, "ValueError: no\nTraceback …")
-
-    @precondition(lambda self: self.running)
-    @rule(data=st.data())
-    def lose_worker(self, data: st.DataObject) -> None:
-        number = data.draw(st.sampled_from(sorted(self.running)))
-        self.running.pop(number)
-        self.ledger.give_back(number)
+    @rule()
+    def save_and_restore(self) -> None:
+        """Tune may ask for it; nothing comes of it."""
+        before = self.rows()
+        self.searcher.save(f"{self.folder.name}/searcher")
+        self.searcher.restore(f"{self.folder.name}/searcher")
+        assert not Path(f"{self.folder.name}/searcher").exists()
+        assert self.rows() == before
 
     @rule(data=st.data(), half=st.sampled_from(["nothing", "epoch", "end", "new trial"]))
     def crash(self, data: st.DataObject, half: str) -> None:
@@ -149,25 +251,30 @@ class SearchHistory(RuleBasedStateMachine):
         if half == "new trial" and len(self.trials()) < self.asked:
             self.without_row.add(self.reader.ask().number)
         elif half in ("epoch", "end") and self.running:
-            number = data.draw(st.sampled_from(sorted(self.running)))
+            trial_id = data.draw(st.sampled_from(sorted(self.running)))
             auc = data.draw(st.floats(0.0, 1.0))
-            self.write_to_store_alone(number, half, auc)
+            self.write_to_store_alone(trial_id, half, auc)
         self.running.clear()
         self.open()
 
-    def write_to_store_alone(self, number: int, half: str, auc: float) -> None:
-        assignment, epoch = self.running[number]
-        target = assignment.config.epochs
-        if half == "epoch" and epoch < target:
+    def write_to_store_alone(self, trial_id: str, half: str, auc: float) -> None:
+        assignment, epoch = self.started[trial_id], self.running[trial_id]
+        if half == "epoch":
             record = EpochRecord(epoch + 1, auc, 0.01, 1.0, 0.5, 10)
-            self.store.record_epoch(self.experiment.id, number, record, node=None)
-        if half == "end":
-            ends = {0: TrialState.FAILED, target: TrialState.COMPLETE}
-            self.ended[number] = ends.get(epoch, TrialState.PRUNED)
-            self.store.finish_trial(self.experiment.id, number, self.ended[number])
+            self.store.record_epoch(self.experiment.id, assignment.number, record, node=None)
+        else:
+            state = TrialState.PRUNED if epoch else TrialState.FAILED
+            self.ended[assignment.number] = state
+            cause = "time" if epoch else "error"
+            self.store.finish_trial(self.experiment.id, assignment.number, state, cause=cause)
 
     def trials(self) -> list[optuna.trial.FrozenTrial]:
         return [t for t in self.reader.trials if t.state is not OptunaState.WAITING]
+
+    def rows(self) -> list[dict[str, Any]]:
+        columns = Trial.__table__.columns.keys()
+        rows = self.store.trials(self.experiment.id)
+        return [{name: getattr(row, name) for name in columns} for row in rows]
 
     @invariant()
     def store_and_study_agree(self) -> None:
@@ -182,25 +289,50 @@ class SearchHistory(RuleBasedStateMachine):
                 assert trial.state is OptunaState.RUNNING
                 continue
             row = rows[trial.number]
-            assert row.role == ("baseline" if trial.number == 0 else "sampled")
             assert trial.params == row.params
+            assert row.role == (BASELINE if trial.number == 0 else "sampled")
             known = {e.epoch: e.mean_auc for e in epochs.get(trial.number, [])}
+            self.check_state(row, trial)
+            if row.duplicate_of is not None:
+                assert not known
+                self.check_duplicate(row, rows[row.duplicate_of])
+                continue
             assert trial.intermediate_values == known
             assert sorted(known) == list(range(1, row.epochs + 1))
-            if trial.number in self.ended:
-                assert trial.state is OPTUNA_STATES[self.ended[trial.number]]
-                assert row.state is self.ended[trial.number]
-                if row.state is not TrialState.FAILED:
-                    assert trial.value == row.mean_auc
-            else:
-                assert trial.state is OptunaState.RUNNING
-                assert row.state is TrialState.RUNNING
+            if row.number in self.ended:
+                assert row.state is self.ended[row.number]
+
+    def check_state(self, row: Trial, trial: optuna.trial.FrozenTrial) -> None:
+        """The study says of a trial what the store says."""
+        if row.state is TrialState.RUNNING:
+            assert trial.state is OptunaState.RUNNING
+            return
+        assert trial.state is OPTUNA_STATES[row.state]
+        assert row.number not in [self.started[one].number for one in self.running]
+        if row.state is not TrialState.FAILED:
+            assert trial.value == row.mean_auc
+
+    def check_duplicate(self, row: Trial, original: Trial) -> None:
+        """A trial of a configuration that another has ends as that one, and is never trained."""
+        assert row.config_hash == original.config_hash
+        assert original.duplicate_of is None
+        assert row.number not in [one.number for one in self.started.values()]
+        if row.state is not TrialState.RUNNING and original.state is row.state:
+            assert row.mean_auc == original.mean_auc
+            assert row.epochs == original.epochs
 
 
-TestSearchHistory = SearchHistory.TestCase
-TestSearchHistory.settings = settings(
-    max_examples=15,
+class PromotedHistory(SearchHistory):
+    scheduler = "promote"
+
+
+FEW = settings(
+    max_examples=8,
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
+TestSearchHistory = SearchHistory.TestCase
+TestSearchHistory.settings = FEW
+TestPromotedHistory = PromotedHistory.TestCase
+TestPromotedHistory.settings = FEW
