@@ -246,7 +246,7 @@ def test_killed_before_each_write_of_a_search_that_opens_a_duplicate_again(
     short = Crashing(tmp_path / "short", space, PROMOTE.model_copy(update={"trials": 5}))
     short.make_tables()
     short.run()
-    longer = PROMOTE.model_copy(update={"trials": 8})
+    longer = PROMOTE.model_copy(update={"trials": 6})
     # Copies share the checkpoints of the trials that they begin with: let those be there.
     short.copy("before", longer).run()
     check_each_point(short, longer, ["INSERT sedn_trial", "DELETE trial_values"])
