@@ -28,11 +28,11 @@ from results.store import open_store
 from search.run import run_search
 from search.settings import Resources, SearchSettings
 from sedn.config import DataConfig, TrainingConfig, build_config
+from sedn.run.comparison import compare_runs
+from sedn.run.summary import RunSummary
+from sedn.run.train import train_run
 from sedn.segmentation.config import SegmenterConfig
 from sedn.segmentation.segmenter import train_segmenter
-from sedn.run.comparison import compare_runs
-from sedn.run.train import train_run
-from sedn.run.summary import RunSummary
 
 STAGES = ["stage1", "stage2", "stage1+stage2"]
 FUSIONS = ["scale_shift", "concat"]
