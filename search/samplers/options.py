@@ -26,7 +26,7 @@ class TpeOptions(SamplerOptions):
     """within groups that are active at once."""
     constant_liar: bool = True
     """Count running trials as bad ones, so that parallel trials spread."""
-    history: int | None = Field(500, ge=1)
+    history: int | None = Field(250, ge=1)
     """Ended trials that a draw looks at: the newest, and the 25 best of those before them, so that
     its cost does not grow; ``None``: all."""
 
