@@ -189,7 +189,7 @@ def databases(store: str, folder: Path) -> Iterator[Callable[[str], str]]:
         yield lambda name: f"sqlite:///{folder}/{name}.db"
         return
     root = str(Path(__file__).resolve().parents[1])
-    sys.path.append(root)
+    sys.path.insert(0, root)
     from tests.postgresql import find_binaries, new_database, running_server
 
     binaries = find_binaries()

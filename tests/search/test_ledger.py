@@ -327,7 +327,7 @@ class PromotedHistory(SearchHistory):
 
 
 FEW = settings(
-    max_examples=8,
+    max_examples=5,
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
