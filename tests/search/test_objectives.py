@@ -136,7 +136,9 @@ def test_the_study_is_told_what_was_measured(objective: tuple[str, ...]) -> None
     assert 0 < sum(violated) < len(trials)
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "gp", "nsga2", "nsga3", "brute-force"])
+@pytest.mark.parametrize(
+    "sampler", ["tpe", pytest.param("gp", marks=pytest.mark.slow), "nsga2", "nsga3", "brute-force"]
+)
 def test_a_crash_changes_nothing_of_it(sampler: str) -> None:
     text = FINITE if sampler == "brute-force" else CONDITIONAL
     settings = asked_for("auc", "latency", "worst-auc", sampler=sampler)

@@ -61,7 +61,12 @@ def run(text: str, settings: SearchSettings, crashes: dict[int, int]) -> list[di
         return search.params()
 
 
-@pytest.mark.parametrize(("name", "text"), CELLS, ids=IDS)
+@pytest.mark.parametrize(
+    ("name", "text"),
+    # The Gaussian process takes seconds for a few draws.
+    [pytest.param(*c, marks=[pytest.mark.slow] if c[0] == "gp" else []) for c in CELLS],
+    ids=IDS,
+)
 def test_a_crash_changes_no_draw(name: str, text: str) -> None:
     settings = asked_for(name)
     expected = run(text, settings, {})

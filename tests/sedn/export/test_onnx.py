@@ -101,12 +101,13 @@ def assert_equal(run: Path, file: Path, config: TrainingConfig, batches: tuple[i
           "attention": {"kind": "se"}}, ("images", "maps")),
         ({"backbone": {"name": "test_vit", "pretrained": False}, "head": {"kind": "attention"},
           "embedding": {"placement": "stage1", "fusion": "cross_attention"}}, ("images", "maps")),
-        ({"embedding": {"placement": "stage2"}, "head": {"kind": "gem"},
-          "semantic_map": {"control": "constant"}}, ("images",)),
+        pytest.param({"embedding": {"placement": "stage2"}, "head": {"kind": "gem"},
+          "semantic_map": {"control": "constant"}}, ("images",), marks=pytest.mark.slow),
         ({"embedding": {"placement": "crop"}}, ("images", "maps")),
-        ({"embedding": {"placement": "mask-image"}}, ("images", "maps")),
-        ({"embedding": {"placement": "stage3"}, "semantic_map": {"source": "auxiliary"}},
-         ("images",)),
+        pytest.param({"embedding": {"placement": "mask-image"}}, ("images", "maps"),
+                     marks=pytest.mark.slow),
+        pytest.param({"embedding": {"placement": "stage3"}, "semantic_map": {"source": "auxiliary"}},
+         ("images",), marks=pytest.mark.slow),
     ],
     ids=["resnet-query", "vit-attention", "constant-gem", "crop", "mask-image", "auxiliary"],
 )  # fmt: skip
@@ -122,6 +123,7 @@ def test_logits_equal_torchs(
     assert_equal(tmp_path / "run", tmp_path / "run.onnx", config, (1, 5, 94))
 
 
+@pytest.mark.slow
 def test_the_segmenter_is_part_of_the_file(hundred: Path, tmp_path: Path) -> None:
     segmenter = SegmenterConfig(
         architecture="fpn", encoder="test_resnet", pretrained=False, epochs=1, batch_size=8

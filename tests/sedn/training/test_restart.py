@@ -68,7 +68,10 @@ def stop_at(calls: int) -> torch.utils.hooks.RemovableHandle:
     return torch.nn.modules.module.register_module_forward_pre_hook(hook)
 
 
-@pytest.mark.parametrize("name", ["adan", "adamw", "sgd", "lamb", "lion", "muon"])
+@pytest.mark.parametrize(
+    "name",
+    ["adan", "adamw", *(pytest.param(n, marks=pytest.mark.slow) for n in ("sgd", "lamb", "muon"))],
+)
 def test_within_an_epoch_it_goes_on_where_it_was_saved(
     table: Path, tmp_path: Path, name: str
 ) -> None:
