@@ -106,8 +106,9 @@ def assert_equal(run: Path, file: Path, config: TrainingConfig, batches: tuple[i
         ({"embedding": {"placement": "crop"}}, ("images", "maps")),
         pytest.param({"embedding": {"placement": "mask-image"}}, ("images", "maps"),
                      marks=pytest.mark.slow),
-        pytest.param({"embedding": {"placement": "stage3"}, "semantic_map": {"source": "auxiliary"}},
-         ("images",), marks=pytest.mark.slow),
+        pytest.param({"embedding": {"placement": "stage3"},
+                      "semantic_map": {"source": "auxiliary"}}, ("images",),
+                     marks=pytest.mark.slow),
     ],
     ids=["resnet-query", "vit-attention", "constant-gem", "crop", "mask-image", "auxiliary"],
 )  # fmt: skip
