@@ -22,6 +22,7 @@ base:
   batch_size: 16
 axes:
   embedding.placement: {choice: [none, stage1]}
+  optimizer.learning_rate: {float: [1.0e-4, 1.0e-2], log: true}
 """
 MEMORY, AFTER, INFINITE, SLOW, LATE = 1, 2, 3, 4, 5
 """Trials that lack memory, follow one that did, diverge, and have no time, or only for an epoch."""

@@ -27,6 +27,7 @@ name: sizes
 base: {epochs: 1, backbone: {name: test_resnet, pretrained: false}}
 axes:
   data.image_size: {choice: [32, 64, 128]}
+  optimizer.learning_rate: {float: [1.0e-4, 1.0e-2], log: true}
 """
 
 
