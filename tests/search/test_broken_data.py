@@ -223,6 +223,7 @@ def test_the_check_of_good_data(table: Path, tmp_path: Path, monkeypatch, capsys
     assert not re.search(r'(src|href)="https?:', body)
 
 
+@pytest.mark.slow
 def test_the_embedded_data_can_be_checked(monkeypatch, capsys) -> None:
     code, out, _ = run(monkeypatch, capsys, "data", "check", "digits-in-clutter", "--image-size=32")
     assert code == 0

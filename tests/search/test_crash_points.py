@@ -68,6 +68,7 @@ def start(tmp_path: Path) -> Crashing:
     return search
 
 
+@pytest.mark.slow
 def test_killed_before_each_write_of_two_trials(start: Crashing) -> None:
     two_epochs = settings("none", "random", 2).model_copy(update={"epochs": 2})
     check_each_point(start, two_epochs, POINTS.values())
