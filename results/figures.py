@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from results.findings import STATES, Findings
 from results.models import BASELINE, Trial, TrialState
+from results.pareto import on_front
 from results.style import (
     STATE_COLOURS,
     STATE_SYMBOLS,
@@ -105,12 +107,11 @@ def cost(findings: Findings) -> go.Figure | None:
 
 def pareto_front(cost: Sequence[float], auc: Sequence[float]) -> list[int]:
     """Positions that no other beats in both, by rising cost; of equals, the first."""
-    order = sorted(range(len(cost)), key=lambda i: (cost[i], -auc[i], i))
-    front: list[int] = []
-    for i in order:
-        if not front or auc[i] > auc[front[-1]]:
-            front.append(i)
-    return front
+    values = np.column_stack([cost, auc])
+    front = np.flatnonzero(on_front(values, [False, True], np.ones(len(values), dtype=bool)))
+    # Who costs the same on the front is equal in both.
+    _, first = np.unique(values[front, 0], return_index=True)
+    return [int(i) for i in front[first]]
 
 
 def about(findings: Findings, trial: Trial) -> str:

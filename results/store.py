@@ -14,6 +14,7 @@ from results.database import open_engine
 from results.models import Epoch, Experiment, Label, LabelAuc, Trial, TrialState
 from results.objectives import measures_of
 from sedn.errors import UserError, did_you_mean
+from sedn.training.result import EpochResult
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,25 +63,6 @@ class NewTrial:
     """Number of the trial of the same configuration and seed that answers it."""
 
 
-@dataclass(frozen=True)
-class EpochRecord:
-    """What a trial reached after an epoch."""
-
-    epoch: int
-    mean_auc: float
-    mean_auc_stderr: float
-    train_loss: float
-    seconds: float
-    parameters: int | None = None
-    images_per_second: float | None = None
-    flops: int | None = None
-    latency_ms: float | None = None
-    latency_32_ms: float | None = None
-    peak_memory: int | None = None
-    device_memory: int | None = None
-    micro_batch: int | None = None
-
-
 _ANSWERED = (
     *("state", "cause", "reason", "epochs", "mean_auc", "mean_auc_stderr"),
     *("parameters", "flops", "latency_ms", "latency_32_ms", "peak_memory"),
@@ -88,7 +70,14 @@ _ANSWERED = (
 """What a trial has from the one that answers it; not what was spent on that."""
 
 _OF_EPOCH = ("epoch", "mean_auc", "mean_auc_stderr", "train_loss", "seconds")
-"""What is kept for each epoch; of the rest the newest value stands at the trial."""
+"""What is kept of each epoch."""
+
+_NEWEST = (
+    *("mean_auc", "mean_auc_stderr"),
+    *("parameters", "images_per_second", "flops", "latency_ms", "latency_32_ms"),
+    *("peak_memory", "device_memory", "micro_batch"),
+)
+"""What a trial's own row has of its last epoch."""
 
 
 def open_store(url: str, *, create: bool = False) -> "Store":
@@ -189,13 +178,12 @@ class Store:
                 )
 
     def record_epoch(
-        self, experiment_id: int, number: int, epoch: EpochRecord, *, node: str | None
+        self, experiment_id: int, number: int, epoch: EpochResult, *, node: str | None
     ) -> None:
         """Write an epoch, and bring its trial's own row up to it."""
         trial_id = self._id_of(experiment_id, number)
-        values = {name: _storable(value) for name, value in asdict(epoch).items()}
-        of_epoch = {name: values.pop(name) for name in _OF_EPOCH}
-        newest = values | {name: of_epoch[name] for name in ("mean_auc", "mean_auc_stderr")}
+        of_epoch = {name: _storable(getattr(epoch, name)) for name in _OF_EPOCH}
+        newest = {name: _storable(getattr(epoch, name)) for name in _NEWEST}
         with self._session.begin() as session:
             row = {"trial_id": trial_id, "recorded_at": datetime.now(UTC), **of_epoch}
             _upsert(session, Epoch, [row], keep=["recorded_at"])

@@ -1,12 +1,12 @@
 """Which parameters differ between the trials of an experiment, and what each trial has of them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from results.models import Trial
-from sedn.config import TrainingConfig, build_config
+from sedn.config import TrainingConfig, build_config, flatten
 from sedn.errors import UserError
 
 NOT_PARAMETERS = frozenset({"seed", "epochs"})
@@ -22,7 +22,7 @@ def varied_parameters(trials: Sequence[Trial]) -> pd.DataFrame:
         One row per trial, in order and indexed by its number. ``None`` stands where a field has no
         effect on the trial: a fusion without a place, a reduction ratio without attention.
     """
-    fields = {trial.number: dict(_flatten(trial.config)) for trial in trials}
+    fields = {trial.number: flatten(trial.config) for trial in trials}
     paths = dict.fromkeys(path for values in fields.values() for path in values)
     distinct = {
         path: {repr(value): value for value in (own.get(path) for own in fields.values())}
@@ -70,12 +70,3 @@ def _replaced(config: Mapping[str, Any], path: str, value: Any) -> TrainingConfi
         return build_config(fields, "trial")
     except UserError:
         return None
-
-
-def _flatten(fields: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Leaves with their dotted paths, in order."""
-    for name, value in fields.items():
-        if isinstance(value, Mapping):
-            yield from _flatten(value, f"{prefix}{name}.")
-        else:
-            yield prefix + name, value

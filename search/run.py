@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from search.failures import Failure
     from search.ledger import Ledger
     from search.progress import Snapshot
+    from search.schedulers import Decision
     from search.trial_actor import TrainFunction
     from sedn.data import Dataset
     from sedn.data.identity import Progress
@@ -79,8 +80,8 @@ def run_search(
     Raises:
         UserError: something of the input is wrong; nothing was written.
     """
-    from search.samplers import check_sampler
-    from search.schedulers import check_scheduler
+    from search.ledger import Ledger
+    from search.schedulers import Decision, make_promotion, make_rule
     from search.warm_start import check_warm_start
 
     resources = resources or Resources()
@@ -88,23 +89,33 @@ def run_search(
     check_warm_start(settings, name, store_url)
     check_address(resources.address)
     asked_space = load_space(space)
-    if unbuildable := check_backbones(asked_space):
-        on_notice(unbuildable)
-    check_optimizers(asked_space)
     epochs = asked_space.baseline(settings.overrides()).epochs
-    check_scheduler(settings, epochs)
-    if notice := check_sampler(settings, asked_space):
-        on_notice(notice)
+    _check_space(asked_space, settings, epochs, on_notice)
     dataset, counts = _read_data(asked_space, settings, on_images)
     store = open_store(store_url, create=True)
     with sole_driver(store.engine, name):
         experiment = _open_experiment(store, name, asked_space, settings, counts, dataset)
-        study = _open_study(store, experiment, settings, on_notice)
-        ledger = _open_ledger(store, experiment, study, settings, resources, on_wait, epochs)
+        kept_space = parse_space(experiment.space_yaml, experiment.space_name)
+        study = _open_study(store, experiment, kept_space, settings, on_notice)
+        promotion = make_promotion(settings, epochs)
+        ledger = Ledger(
+            store,
+            experiment,
+            study,
+            kept_space,
+            settings,
+            f"{resources.storage()}/{name}",
+            promotion,
+            trial_seconds=resources.trial_seconds,
+            on_wait=on_wait,
+        )
         watch(ledger.snapshot())
         if not ledger.finished and not ledger.out_of_budget:
-            past = past_epochs(store, experiment.id)
-            _run_trials(ledger, name, settings, resources, train, watch, epochs, past)
+            if promotion:
+                decision = Decision(promotion)
+            else:
+                decision = make_rule(settings, epochs, past_epochs(store, experiment.id))
+            _run_trials(ledger, name, settings, resources, train, watch, decision)
         watch(ledger.snapshot())
         snapshot = ledger.snapshot()
         ended = (ledger.finished, ledger.ended_by, ledger.failure)
@@ -132,6 +143,21 @@ def _check_name(name: str) -> None:
             f"--name '{name}': a name has up to 100 letters, digits, '.', '_' and '-', and starts "
             f"with a letter or digit"
         )
+
+
+def _check_space(
+    space: Space, settings: SearchSettings, epochs: int, on_notice: Callable[[str], None]
+) -> None:
+    """See that what the settings name can search the space, in trials of ``epochs`` epochs."""
+    from search.samplers import check_sampler
+    from search.schedulers import check_scheduler
+
+    if unbuildable := check_backbones(space):
+        on_notice(unbuildable)
+    check_optimizers(space)
+    check_scheduler(settings, epochs)
+    if notice := check_sampler(settings, space):
+        on_notice(notice)
 
 
 def _read_data(
@@ -203,43 +229,20 @@ def _open_experiment(
 
 
 def _open_study(
-    store: Store, experiment: Experiment, settings: SearchSettings, on_notice: Callable[[str], None]
+    store: Store,
+    experiment: Experiment,
+    space: Space,
+    settings: SearchSettings,
+    on_notice: Callable[[str], None],
 ) -> "Study":
     """The study, with what is to be tried first enqueued."""
     from search.study import open_study
     from search.warm_start import warm_start
 
-    space = parse_space(experiment.space_yaml, experiment.space_name)
     study = open_study(store, experiment.name, space, settings.objective)
     if settings.warm_start is not None:
         warm_start(study, store, settings.warm_start, space, on_notice)
     return study
-
-
-def _open_ledger(
-    store: Store,
-    experiment: Experiment,
-    study: "Study",
-    settings: SearchSettings,
-    resources: Resources,
-    on_wait: Callable[[Exception], None],
-    epochs: int,
-) -> "Ledger":
-    from search.ledger import Ledger
-    from search.schedulers import make_promotion
-
-    folder = f"{resources.storage()}/{experiment.name}"
-    return Ledger(
-        store,
-        experiment,
-        study,
-        parse_space(experiment.space_yaml, experiment.space_name),
-        settings,
-        folder,
-        make_promotion(settings, epochs),
-        trial_seconds=resources.trial_seconds,
-        on_wait=on_wait,
-    )
 
 
 def _run_trials(
@@ -249,8 +252,7 @@ def _run_trials(
     resources: Resources,
     train: "TrainFunction | None",
     watch: Watcher,
-    epochs: int,
-    past: list[tuple[int, Epoch]],
+    decision: "Decision",
 ) -> None:
     """Hand the trials to Ray Tune and wait until they have ended, or the user has had enough."""
     from search import cluster
@@ -259,7 +261,6 @@ def _run_trials(
     import ray
     from ray import tune
 
-    from search.schedulers import Decision, make_rule
     from search.schedulers.tune import RuleScheduler
     from search.searcher import LedgerCallback, LedgerSearcher, SearchStopper, WatchCallback
     from search.trial_actor import TrialActor
@@ -269,10 +270,6 @@ def _run_trials(
         if settings.gpu_hours and not ledger.grant.gpus:
             raise UserError("--gpu-hours: the trials of this search use no GPU; take --time")
         searcher = LedgerSearcher(ledger)
-        if ledger.promotion:
-            decision = Decision(ledger.promotion)
-        else:
-            decision = make_rule(settings, epochs, past)
         with tempfile.TemporaryDirectory(prefix="sedn-tune-") as scratch, _sigterm_as_sigint():
             tune.run(
                 tune.with_parameters(TrialActor, train=train or _default_train()),

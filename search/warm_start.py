@@ -11,11 +11,11 @@ from results.ranking import rank
 from results.store import Store, open_store
 from search.settings import SearchSettings
 from search.study import has_begun, queued_points
-from sedn.config import TrainingConfig
+from sedn.config import TrainingConfig, flatten
 from sedn.errors import UserError
 from spaces import Space
 from spaces.axes import extent, is_active
-from spaces.fields import SET_BY_THE_SEARCH, flatten
+from spaces.fields import SET_BY_THE_SEARCH
 
 LEADERS = 5
 """Configurations of the earlier experiment that are looked at, best first."""

@@ -55,6 +55,19 @@ def plain(text: object) -> str:
     return escape(str(text), quote=False)
 
 
+def estimate_text(value: float | None, stderr: float | None, *, sign: bool = False) -> str:
+    """A value with the half width of its 95 % interval, ``0.9123 ± 0.0045``; ``–`` without one."""
+    if value is None or value != value:
+        return "–"
+    shown = f"{value:+.4f}" if sign else f"{value:.4f}"
+    return shown if stderr is None or stderr != stderr else f"{shown} ± {1.96 * stderr:.4f}"
+
+
+def ratio_text(value: float | None) -> str:
+    """F1, precision or recall: ``0.912``; ``–`` where there is none."""
+    return "–" if value is None else f"{value:.3f}"
+
+
 def share_text(share: float) -> str:
     """A share as a percentage; ``–`` where it is not known."""
     return "–" if share != share else f"{share:.1%}"

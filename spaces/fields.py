@@ -1,6 +1,6 @@
 """The fields of a training configuration, by dotted path."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import cache
 from typing import Any, Literal, get_args, get_origin
 
@@ -53,17 +53,6 @@ def default_of(path: str) -> Any:
     """The value that the field at ``path`` has when nothing is said."""
     group, name = _group_of(path)
     return group.model_fields[name].default
-
-
-def flatten(fields: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested fields by dotted path."""
-    flat: dict[str, Any] = {}
-    for name, value in fields.items():
-        if isinstance(value, Mapping):
-            flat |= flatten(value, f"{prefix}{name}.")
-        else:
-            flat[prefix + name] = value
-    return flat
 
 
 def nest(values: Iterable[tuple[str, Any]]) -> dict[str, Any]:

@@ -5,11 +5,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from sedn.config import build_config
+from sedn.config import build_config, flatten
 from sedn.errors import UserError, did_you_mean
 from spaces.axes import Axis
 from spaces.document import parse_document, read_text
-from spaces.fields import flatten
 from spaces.first import parse_first
 from spaces.parsing import parse_axis
 from spaces.space import Space

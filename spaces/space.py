@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sedn.config import TrainingConfig, build_config
+from sedn.config import TrainingConfig, build_config, flatten
 from spaces.axes import Axis, Condition, SuggestsValues, is_active
-from spaces.fields import check_path, default_of, flatten, nest
+from spaces.fields import check_path, default_of, nest
 
 PLAIN = {"embedding.placement": "none", "attention.kind": "none"}
 """What makes a network the plain backbone."""

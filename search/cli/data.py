@@ -1,7 +1,5 @@
 """`sedn data`: what is in a data set, and what is wrong with it."""
 
-import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
+
+from search.cli.options import print_json
 
 if TYPE_CHECKING:
     from sedn.data.check.check import DataCheck
@@ -67,7 +67,7 @@ def check(
         write_check_page(checked, output)
         err.print(f"Wrote {output}", markup=False)
     if as_json:
-        sys.stdout.write(json.dumps(checked.to_json(), indent=1) + "\n")
+        print_json(checked.to_json())
     else:
         _show(checked)
     if not checked.trainable:

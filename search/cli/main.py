@@ -1,10 +1,9 @@
 """The `sedn` command: each command is a thin skin over the Python API."""
 
-import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -12,7 +11,14 @@ from rich.console import Console
 from search.cli.data import app as data_app
 from search.cli.export import export
 from search.cli.images import say_skipped
-from search.cli.options import DEFAULT_STORE, JsonOption, StoreOption
+from search.cli.options import (
+    DEFAULT_STORE,
+    DataOption,
+    JsonOption,
+    StoreOption,
+    absolute,
+    print_json,
+)
 from search.cli.predict import predict
 from search.cli.search import search
 from search.cli.train import train
@@ -73,7 +79,7 @@ def status(name: str, store: StoreOption = DEFAULT_STORE, as_json: JsonOption = 
         states = {str(state.value): n for state, n in snapshot.counts.items()} | {
             "RUNNING": running
         }
-        _print_json({"experiment": name, "asked": snapshot.asked, "states": states})
+        print_json({"experiment": name, "asked": snapshot.asked, "states": states})
         return
     out.print(summary(name, snapshot, running))
 
@@ -134,10 +140,7 @@ app.add_typer(data_app, name="data")
 @app.command()
 def segment(
     output: Annotated[Path, typer.Option("-o", help="Folder of the segmenter.")],
-    data: Annotated[
-        str,
-        typer.Option(help="An embedded data set, or the path of one: data.yaml, table, folder."),
-    ] = "digits-in-clutter",
+    data: DataOption = "digits-in-clutter",
     image_size: Annotated[int, typer.Option(help="Side of the images in pixels.")] = 224,
     architecture: Annotated[str, typer.Option(help="unet or fpn.")] = "unet",
     encoder: Annotated[str, typer.Option(help="A timm model.")] = "resnet18",
@@ -167,7 +170,7 @@ def segment(
     dataset = build_group(
         DataConfig,
         {
-            "path": _absolute(data),
+            "path": absolute(data),
             "image_size": image_size,
             "split_seed": split_seed,
             "skip_unreadable": skip_unreadable,
@@ -180,7 +183,7 @@ def segment(
         dataset, config, output, lambda epoch: err.print(fold_line(epoch, config), markup=False)
     )
     if as_json:
-        _print_json(summary.to_json())
+        print_json(summary.to_json())
 
 
 @app.command()
@@ -210,17 +213,8 @@ def dashboard(
     serve(store, host, port)
 
 
-def _absolute(data: str) -> str:
-    """A path made absolute, so that it means the same on every node and in an export."""
-    return str(Path(data).absolute()) if Path(data).exists() else data
-
-
 def _print_frame(frame: "pd.DataFrame") -> None:
     sys.stdout.write(frame.to_json(orient="records", indent=1) + "\n")
-
-
-def _print_json(value: Any) -> None:
-    sys.stdout.write(json.dumps(value, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,9 @@
-"""Options that several commands share."""
+"""Options that several commands share, and what becomes of them."""
 
-from typing import Annotated
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
@@ -11,3 +14,17 @@ StoreOption = Annotated[
     typer.Option("--store", envvar="SEDN_STORE", help="SQLAlchemy URL of the database."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output on stdout.")]
+DataOption = Annotated[
+    str,
+    typer.Option(help="An embedded data set, or the path of one: data.yaml, table, folder."),
+]
+
+
+def absolute(data: str) -> str:
+    """A path made absolute, so that it means the same on every node and in an export."""
+    return str(Path(data).absolute()) if Path(data).exists() else data
+
+
+def print_json(value: Any) -> None:
+    """What ``--json`` asks for."""
+    sys.stdout.write(json.dumps(value, indent=1) + "\n")

@@ -1,16 +1,20 @@
 """`sedn search`: start a search, or go on with it."""
 
-import json
 import math
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import yaml
 from rich.console import Console
 
-from search.cli.options import DEFAULT_STORE, JsonOption, StoreOption
+from search.cli.options import (
+    DEFAULT_STORE,
+    DataOption,
+    JsonOption,
+    StoreOption,
+    absolute,
+    print_json,
+)
 from sedn.errors import UserError
 
 if TYPE_CHECKING:
@@ -30,10 +34,7 @@ WHY = {
 
 def search(
     name: Annotated[str, typer.Option(help="The experiment; one that exists is resumed.")],
-    data: Annotated[
-        str,
-        typer.Option(help="An embedded data set, or the path of one: data.yaml, table, folder."),
-    ] = "digits-in-clutter",
+    data: DataOption = "digits-in-clutter",
     space: Annotated[str, typer.Option(help="A space of the catalog, or a YAML file.")] = "demo",
     epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the space's.")] = None,
     trials: Annotated[int, typer.Option(min=1, help="Trials in all, baseline included.")] = 100,
@@ -116,8 +117,7 @@ def search(
     from search.settings import Resources, build_settings
 
     settings = build_settings(
-        # A path made absolute means the same on every node and in an export.
-        data=str(Path(data).absolute()) if Path(data).exists() else data,
+        data=absolute(data),
         trials=trials,
         epochs=epochs,
         time_seconds=time,
@@ -158,7 +158,7 @@ def search(
             on_notice=view.notice,
         )
     if as_json:
-        sys.stdout.write(json.dumps(_to_json(outcome), indent=1) + "\n")
+        print_json(_to_json(outcome))
     if outcome.ended_by is None:
         err.print("Stopped. Nothing is lost: the same command goes on.", markup=False)
         raise typer.Exit(130)

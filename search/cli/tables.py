@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from sedn.style import estimate_text, ratio_text
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -100,13 +102,13 @@ def test_table(summary: "RunSummary", name: str) -> Table:
         mark = "*" if label in summary.undecided_labels else ""
         table.add_row(
             label,
-            _auc(auc, summary.label_auc_stderr[label]),
+            estimate_text(auc, summary.label_auc_stderr[label]),
             f"{score.threshold:.3f}{mark}",
-            *(_share(value) for value in (score.f1, score.precision, score.recall)),
+            *(ratio_text(value) for value in (score.f1, score.precision, score.recall)),
             str(score.positives),
         )
     table.add_section()
-    table.add_row("mean", _auc(summary.mean_auc, summary.mean_auc_stderr), style="bold")
+    table.add_row("mean", estimate_text(summary.mean_auc, summary.mean_auc_stderr), style="bold")
     table.caption = _test_caption(summary)
     table.caption_justify = "left"
     return table
@@ -142,7 +144,7 @@ def _compared(row: "PairedAuc") -> tuple[str, ...]:
         row.label,
         _number(row.auc),
         _number(row.other),
-        _auc(row.difference, row.difference_stderr, sign=True),
+        estimate_text(row.difference, row.difference_stderr, sign=True),
         _percent(row.gain),
     )
 
@@ -198,17 +200,6 @@ def _cell(row: Mapping[Any, Any], column: str) -> str:
 
 def _number(value: float | None) -> str:
     return "–" if value is None or value != value else f"{value:.4f}"
-
-
-def _auc(value: float | None, stderr: float | None, *, sign: bool = False) -> str:
-    if value is None or value != value:
-        return "–"
-    shown = f"{value:+.4f}" if sign else f"{value:.4f}"
-    return shown if stderr is None or stderr != stderr else f"{shown} ± {1.96 * stderr:.4f}"
-
-
-def _share(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
 
 
 def _percent(value: float | None) -> str:

@@ -1,15 +1,13 @@
 """`sedn train`: a configuration to a model, and once its scores on the test split."""
 
-import json
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from search.cli.options import JsonOption
+from search.cli.options import JsonOption, print_json
 from sedn.errors import UserError
 
 if TYPE_CHECKING:
@@ -72,8 +70,7 @@ def _print_result(summary: "RunSummary", run: Path, beside: Path | None, as_json
 
     comparison = compare_runs(run, beside) if beside else None
     if as_json:
-        chosen = comparison.to_json() if comparison else summary.to_json()
-        sys.stdout.write(json.dumps(chosen, indent=1) + "\n")
+        print_json(comparison.to_json() if comparison else summary.to_json())
     elif comparison and beside:
         out.print(comparison_table(comparison, run.name, beside.name))
     else:

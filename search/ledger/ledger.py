@@ -12,7 +12,7 @@ search is over; then it is PRUNED, and opened again if a longer search promotes 
 
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import optuna
@@ -20,7 +20,7 @@ import optuna
 from results.models import BASELINE, Experiment, TrialState
 from results.objectives import Goals, Measured, measures_of
 from results.outage import survive_outage
-from results.store import EpochRecord, NewTrial, Store
+from results.store import NewTrial, Store
 from search.budgets import EndedBy, Score, Spent, on_plateau
 from search.failures import INFEASIBLE, Failure, FirstTrials
 from search.ledger.answers import Answers, Follower
@@ -152,8 +152,7 @@ class Ledger:
     def record_epoch(self, number: int, result: EpochResult, node: str | None = None) -> None:
         """Write one epoch of a live trial, per-label values kept until the trial ends."""
         live = self._live[number]
-        record = EpochRecord(**{f.name: getattr(result, f.name) for f in fields(EpochRecord)})
-        self._call(self._store.record_epoch, self._experiment_id, number, record, node=node)
+        self._call(self._store.record_epoch, self._experiment_id, number, result, node=node)
         self._study.report(live.optuna_id, result.epoch, result.mean_auc)
         held = (result.micro_batch, result.peak_memory, result.device_memory)
         self._memory.learn(live.assignment.config, *held)
@@ -287,9 +286,7 @@ class Ledger:
     def _end_paused(self) -> None:
         """Tell that the trials which wait at a rung wait for nothing."""
         for number in sorted(self._paused):
-            self._call(self._store.finish_trial, self._experiment_id, number, TrialState.PRUNED)
-            self._tell(number, TrialState.PRUNED, None)
-            self._tally.add(number, SAMPLED, TrialState.PRUNED, None)
+            self._prune(number)
             self._answer_followers(number)
         self._paused.clear()
 
@@ -361,7 +358,7 @@ class Ledger:
         self._call(self._store.add_trial, row)
         optuna_id = trial._trial_id
         if fault is not None:
-            self._refuse(trial.number, fault)
+            self._prune(trial.number, cause=INFEASIBLE, reason=fault)
             return None
         if original is not None:
             self._follow(Follower(trial.number, optuna_id), original)
@@ -375,16 +372,10 @@ class Ledger:
         """Register the baseline's parameters with Optuna, so that the sampler learns from it."""
         return self._space.sample(trial) if baseline_point(self._space) else {}
 
-    def _refuse(self, number: int, fault: str) -> None:
-        """End a trial that cannot be trained at all, at no cost."""
-        self._call(
-            self._store.finish_trial,
-            self._experiment_id,
-            number,
-            TrialState.PRUNED,
-            reason=fault,
-            cause=INFEASIBLE,
-        )
+    def _prune(self, number: int, *, cause: str | None = None, reason: str | None = None) -> None:
+        """End a trial that no worker has, with what it reached before, if anything."""
+        key = (self._experiment_id, number, TrialState.PRUNED)
+        self._call(self._store.finish_trial, *key, reason=reason, cause=cause)
         self._tell(number, TrialState.PRUNED, None)
         self._tally.add(number, SAMPLED, TrialState.PRUNED, None)
 
@@ -410,7 +401,7 @@ class Ledger:
             return None
         config = TrainingConfig.model_validate(row.config)
         if row.epochs == 0 and (fault := _fault(config)):
-            self._refuse(number, fault)
+            self._prune(number, cause=INFEASIBLE, reason=fault)
             return None
         known = max(0, row.epochs - (not decided))
         assignment = self._assign(Assignment(number, row.role, config, row.folder, known))

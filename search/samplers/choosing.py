@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
-from optuna.distributions import CategoricalDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import (
     BaseSampler,
@@ -135,20 +135,23 @@ def _random(settings: SearchSettings, space: Space, options: dict[str, Any]) -> 
 def _gp(settings: SearchSettings, space: Space, options: dict[str, Any]) -> MakeSampler:
     from search.samplers.fitted import FittedGp
 
-    axes = always_active(space)
-    return lambda number: FittedGp(
-        axes,
-        seed=_seed(settings, number),
-        independent_sampler=TPESampler(seed=_seed(settings, number)),
-        **options,
-    )
+    return _beside_tpe(FittedGp, always_active(space), settings, options)
 
 
 def _cmaes(settings: SearchSettings, space: Space, options: dict[str, Any]) -> MakeSampler:
     from search.samplers.fitted import FittedCmaEs
 
-    axes = _numbers(space)
-    return lambda number: FittedCmaEs(
+    return _beside_tpe(FittedCmaEs, _numbers(space), settings, options)
+
+
+def _beside_tpe(
+    kind: Callable[..., BaseSampler],
+    axes: dict[str, BaseDistribution],
+    settings: SearchSettings,
+    options: dict[str, Any],
+) -> MakeSampler:
+    """A sampler that models ``axes``; TPE draws the others one by one."""
+    return lambda number: kind(
         axes,
         seed=_seed(settings, number),
         independent_sampler=TPESampler(seed=_seed(settings, number)),

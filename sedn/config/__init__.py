@@ -15,7 +15,13 @@ from sedn.config.groups import (
     OptimizerConfig,
     ScheduleConfig,
 )
-from sedn.config.reading import build_config, describe_error, field_paths, load_config
+from sedn.config.reading import (
+    build_config,
+    describe_error,
+    field_paths,
+    flatten,
+    load_config,
+)
 from sedn.config.training import TrainingConfig, config_hash
 
 __all__ = [
@@ -37,5 +43,6 @@ __all__ = [
     "config_hash",
     "describe_error",
     "field_paths",
+    "flatten",
     "load_config",
 ]

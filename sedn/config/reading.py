@@ -51,6 +51,17 @@ def field_paths(group: type[BaseModel] = TrainingConfig, prefix: str = "") -> li
     return paths
 
 
+def flatten(fields: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested fields by dotted path, in order: ``optimizer.learning_rate`` …"""
+    flat: dict[str, Any] = {}
+    for name, value in fields.items():
+        if isinstance(value, Mapping):
+            flat |= flatten(value, f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = value
+    return flat
+
+
 def load_config(path: Path) -> TrainingConfig:
     """Read a configuration from a YAML file, as ``sedn export`` writes it.
 

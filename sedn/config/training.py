@@ -78,6 +78,11 @@ class TrainingConfig(Group):
         """The configuration as a YAML document with every field written out."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
 
+    def from_scratch(self) -> "TrainingConfig":
+        """The same without pretrained weights, which are not fetched where all are replaced."""
+        backbone = self.backbone.model_copy(update={"pretrained": False})
+        return self.model_copy(update={"backbone": backbone})
+
     def plain(self) -> "TrainingConfig":
         """The same training of the plain backbone: no map, no attention."""
         plain = EmbeddingConfig()

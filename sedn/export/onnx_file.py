@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import torch
 from sedn.errors import UserError
 from sedn.export.graph import ScoringGraph
 from sedn.export.verification import largest_difference
+from sedn.extras import check_extra
 from sedn.files import write_bytes
 from sedn.prediction.predictor import load_predictor
 from sedn.run.model_file import ModelHeader
@@ -58,7 +58,7 @@ def export_onnx(run_folder: Path, path: Path, tolerance: float = TOLERANCE) -> O
         UserError: the extra ``onnx`` is not installed, the run or its data cannot be had, torch
             cannot export the network, or the logits differ; there is no file then.
     """
-    check_installed()
+    check_extra("sedn export --onnx", "onnx", ("onnx", "onnxruntime", "onnxscript"))
     predictor = load_predictor(run_folder, torch.device("cpu"))
     graph = ScoringGraph(predictor).eval()
     with tempfile.TemporaryDirectory() as part:
@@ -72,20 +72,6 @@ def export_onnx(run_folder: Path, path: Path, tolerance: float = TOLERANCE) -> O
             )
         write_bytes(path, file.read_bytes())
     return OnnxExport(path, _inputs(graph), images, difference)
-
-
-def check_installed() -> None:
-    """Check that the extra ``onnx`` is.
-
-    Raises:
-        UserError: a package of it is missing.
-    """
-    missing = [name for name in ("onnx", "onnxruntime", "onnxscript") if find_spec(name) is None]
-    if missing:
-        raise UserError(
-            f"sedn export --onnx: {missing[0]} is not installed; "
-            f"`pip install 'sedn-search[onnx]'` brings it"
-        )
 
 
 def _inputs(graph: ScoringGraph) -> tuple[str, ...]:

@@ -1,7 +1,6 @@
 """Scores of images, batch by batch, decoded while the network computes."""
 
 import os
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from sedn.errors import UserError
 from sedn.prediction.masks import MaskFolder
 from sedn.prediction.predictor import Predictor, load_predictor, read_run_header
 from sedn.run.model_file import ModelHeader
+from sedn.training.fetching import ask_ahead
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def _stream(
     fault: UserError | None = None
     try:
         decoded = _submit(pool, predictor.header, masks, images)
-        for future in _ahead(decoded, 2 * batch_size):
+        for future in ask_ahead(decoded, 2 * batch_size):
             try:
                 batch.append(future.result())
             except UserError as error:
@@ -151,16 +151,6 @@ def _submit(
         wrong: Future[_Sample] = Future()
         wrong.set_exception(error)
         yield wrong
-
-
-def _ahead(futures: Iterable[Future[_Sample]], count: int) -> Iterator[Future[_Sample]]:
-    """The same, but ``count`` more are asked for before each."""
-    waiting: deque[Future[_Sample]] = deque()
-    for future in futures:
-        waiting.append(future)
-        if len(waiting) > count:
-            yield waiting.popleft()
-    yield from waiting
 
 
 def _decode(image: Path, region_map: RegionMap | None, header: ModelHeader) -> _Sample:

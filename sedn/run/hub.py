@@ -7,12 +7,12 @@ from typing import Any
 
 import safetensors.torch
 from timm.models._hub import save_config_for_hf
-from torch import Tensor, nn
+from torch import nn
 
 from sedn.files import make_folder, write_bytes, write_text
 from sedn.network import SemanticNetwork
 from sedn.network.backbone import create_backbone, pixel_statistics
-from sedn.run.model_file import MODEL, ModelHeader
+from sedn.run.model_file import MODEL, ModelHeader, weights_of
 
 BACKBONE = "backbone"
 HUB_CONFIG = "config.json"
@@ -47,9 +47,8 @@ def write_backbone(network: SemanticNetwork, header: ModelHeader, folder: Path) 
     """
     config = header.config
     n_labels = len(header.labels) if network.head is None else 0
-    plain = config.backbone.model_copy(update={"pretrained": False})
-    whole = create_backbone(plain, n_labels, config.data.image_size)
-    weights = whole.state_dict() | _contiguous(network.backbone)
+    whole = create_backbone(config.from_scratch().backbone, n_labels, config.data.image_size)
+    weights = whole.state_dict() | weights_of(network.backbone)
     unknown = weights.keys() - whole.state_dict().keys()
     assert not unknown, f"timm's model has no {', '.join(sorted(unknown))}"
     make_folder(folder / BACKBONE)
@@ -58,10 +57,6 @@ def write_backbone(network: SemanticNetwork, header: ModelHeader, folder: Path) 
     labels = {"label_names": list(header.labels)} if n_labels else {}
     described = _timm_config(whole, labels, _preprocessing(network, header))
     write_text(folder / BACKBONE / HUB_CONFIG, described)
-
-
-def _contiguous(module: nn.Module) -> dict[str, Tensor]:
-    return {name: value.cpu().contiguous() for name, value in module.state_dict().items()}
 
 
 def _preprocessing(network: SemanticNetwork, header: ModelHeader) -> dict[str, Any]:

@@ -8,9 +8,9 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sedn.config import TrainingConfig
+from sedn.config import TrainingConfig, flatten
 from sedn.errors import UserError
 from sedn.files import write_text
 from sedn.run.summary import RunSummary
@@ -167,19 +167,11 @@ def _create_run(
     found = client.get_experiment_by_name(experiment)
     number = found.experiment_id if found else client.create_experiment(experiment)
     run_id: str = client.create_run(number, run_name=folder.resolve().name).info.run_id
-    parameters = [Param(name, str(value)) for name, value in _flat(config.model_dump(mode="json"))]
+    fields = flatten(config.model_dump(mode="json"))
+    parameters = [Param(name, str(value)) for name, value in fields.items()]
     for start in range(0, len(parameters), _BATCH):
         client.log_batch(run_id, params=parameters[start : start + _BATCH])
     return run_id
-
-
-def _flat(fields: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Each field by its dotted name, as a space writes it."""
-    for name, value in fields.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{name}.")
-        else:
-            yield prefix + name, value
 
 
 def _reason(error: Exception) -> str:

@@ -15,6 +15,7 @@ from sedn.data import Dataset
 from sedn.files import write_text
 from sedn.run.model_file import ModelHeader
 from sedn.run.summary import RunSummary
+from sedn.style import estimate_text, ratio_text
 
 CARD = "README.md"
 
@@ -101,10 +102,11 @@ A classifier that sees a semantic map beside the image (SE-DNN, Shen, Zhao and L
 
 
 def _results(summary: RunSummary) -> str:
+    mean = estimate_text(summary.mean_auc, summary.mean_auc_stderr)
     rows = [
-        f"| {_cell(label)} | {_auc(auc, summary.label_auc_stderr[label])} "
+        f"| {_cell(label)} | {estimate_text(auc, summary.label_auc_stderr[label])} "
         f"| {score.threshold:.3f}{'*' if label in summary.undecided_labels else ''} "
-        f"| {_share(score.f1)} | {_share(score.precision)} | {_share(score.recall)} "
+        f"| {ratio_text(score.f1)} | {ratio_text(score.precision)} | {ratio_text(score.recall)} "
         f"| {score.positives} of {score.known} |"
         for (label, auc), score in zip(
             summary.label_auc.items(), summary.label_scores.values(), strict=True
@@ -118,7 +120,7 @@ def _results(summary: RunSummary) -> str:
     return f"""\
 ## Results on the test split
 
-Mean ROC AUC over labels {_auc(summary.mean_auc, summary.mean_auc_stderr)} (95 % interval over
+Mean ROC AUC over labels {mean} (95 % interval over
 images); {summary.validation_mean_auc:.4f} on validation.
 
 | label | AUC ± 95 % | threshold | F1 | precision | recall | positive |
@@ -167,17 +169,6 @@ def _limits(summary: RunSummary) -> str:
 - The choice of this configuration among others may rest on the same validation images.
 - Who is seen in the images, and whether the labels are fair to them, was not examined.
 """
-
-
-def _auc(value: float | None, stderr: float | None) -> str:
-    if value is None or value != value:
-        return "–"
-    half = "" if stderr is None or stderr != stderr else f" ± {1.96 * stderr:.4f}"
-    return f"{value:.4f}{half}"
-
-
-def _share(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
 
 
 def _cell(text: str) -> str:

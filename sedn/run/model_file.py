@@ -9,6 +9,7 @@ from typing import Any
 import safetensors
 import safetensors.torch
 import torch
+from torch import Tensor, nn
 
 from sedn.config import TrainingConfig, build_config
 from sedn.errors import UserError
@@ -41,8 +42,12 @@ def save_model(network: SemanticNetwork, header: ModelHeader, path: Path) -> Non
     """
     fields = asdict(header) | {"config": header.config.model_dump(mode="json")}
     metadata = {"format": "pt"} | {name: json.dumps(value) for name, value in fields.items()}
-    weights = {name: value.contiguous() for name, value in network.state_dict().items()}
-    write_bytes(path, safetensors.torch.save(weights, metadata=metadata))
+    write_bytes(path, safetensors.torch.save(weights_of(network), metadata=metadata))
+
+
+def weights_of(module: nn.Module) -> dict[str, Tensor]:
+    """The weights as safetensors takes them."""
+    return {name: value.cpu().contiguous() for name, value in module.state_dict().items()}
 
 
 def read_header(path: Path) -> ModelHeader:
@@ -79,13 +84,8 @@ def load_network(path: Path, header: ModelHeader, device: torch.device) -> Seman
     Raises:
         UserError: the file is damaged, or the installed timm builds another network.
     """
-    config = header.config
-    backbone = config.backbone.model_copy(update={"pretrained": False})
     network = build_network(
-        config.model_copy(update={"backbone": backbone}),
-        len(header.labels),
-        len(header.regions),
-        header.has_indicator,
+        header.config.from_scratch(), len(header.labels), len(header.regions), header.has_indicator
     )
     try:
         network.load_state_dict(safetensors.torch.load_file(path))

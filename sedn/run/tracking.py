@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
 from sedn.config import TrainingConfig
-from sedn.errors import UserError
+from sedn.extras import check_extra
 from sedn.run.summary import RunSummary
 from sedn.training.result import EpochResult
 
@@ -54,11 +53,8 @@ def check_tracking(tracking: Tracking) -> None:
     """
     wanted = {"tensorboard": tracking.tensorboard, "mlflow": tracking.mlflow is not None}
     for extra, is_wanted in wanted.items():
-        if is_wanted and find_spec(extra) is None:
-            raise UserError(
-                f"--{extra}: {extra} is not installed; `pip install 'sedn-search[{extra}]'` "
-                f"brings it"
-            )
+        if is_wanted:
+            check_extra(f"--{extra}", extra, [extra])
 
 
 @contextmanager

@@ -115,9 +115,8 @@ def _finish(config: TrainingConfig, folder: Path, last: EpochResult) -> None:
 
 def _restore_network(config: TrainingConfig, dataset: Dataset, folder: Path) -> SemanticNetwork:
     """The network as the last epoch left it; pretrained weights, all replaced, are not fetched."""
-    backbone = config.backbone.model_copy(update={"pretrained": False})
     device = pick_device()
-    network = create_network(config.model_copy(update={"backbone": backbone}), dataset, device)
+    network = create_network(config.from_scratch(), dataset, device)
     load_trained(str(folder), network, device)
     return network
 

@@ -44,6 +44,11 @@ class EpochPlan:
     """Its state is all that the next batch's augmentation depends on."""
 
 
+def count_steps(view: View, config: TrainingConfig) -> int:
+    """Batches of an epoch: of full ones as many as there are, or one of all images."""
+    return max(1, len(view.split) // config.batch_size)
+
+
 def plan_epoch(view: View, config: TrainingConfig, epoch: int) -> EpochPlan:
     """The order of the images in an epoch, from 1, in batches, and the seed of its augmentation.
 

@@ -1,9 +1,10 @@
 """The arrays of batches: copied out of the cache, or decoded by loader processes."""
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, fields
+from itertools import repeat
 from typing import TypeVar
 
 import numpy as np
@@ -68,15 +69,24 @@ def fetch_tensors(
 
 def read_ahead(items: Iterator[T], count: int) -> Iterator[T]:
     """The same items, of which a thread takes up to ``count`` before they are asked for."""
-    waiting: deque[Future[T | None]] = deque()
     pool = ThreadPoolExecutor(1, thread_name_prefix="read-ahead")
     try:
-        waiting.extend(pool.submit(next, items, None) for _ in range(count))
-        while (item := waiting.popleft().result()) is not None:
-            waiting.append(pool.submit(next, items, None))
+        for future in ask_ahead((pool.submit(next, items, None) for _ in repeat(None)), count):
+            if (item := future.result()) is None:
+                return
             yield item
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def ask_ahead(futures: Iterable[Future[T]], count: int) -> Iterator[Future[T]]:
+    """The same futures, but ``count`` more are asked for before each."""
+    waiting: deque[Future[T]] = deque()
+    for future in futures:
+        waiting.append(future)
+        if len(waiting) > count:
+            yield waiting.popleft()
+    yield from waiting
 
 
 def _tensors(arrays: Arrays) -> dict[str, Tensor]:

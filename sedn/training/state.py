@@ -13,7 +13,7 @@ from torch import Tensor
 from sedn.config import TrainingConfig
 from sedn.data import Dataset, count_labels, load_dataset
 from sedn.network import Outputs, SemanticNetwork, build_network
-from sedn.training.batches import view_split
+from sedn.training.batches import count_steps, view_split
 from sedn.training.checkpoint import load_state, save_state
 from sedn.training.device import pick_device
 from sedn.training.fetching import View
@@ -67,7 +67,7 @@ class Training:
     @property
     def steps(self) -> int:
         """Steps in an epoch."""
-        return max(1, len(self.train.split) // self.config.batch_size)
+        return count_steps(self.train, self.config)
 
     @property
     def validated(self) -> SemanticNetwork:
@@ -93,7 +93,6 @@ def prepare(config: TrainingConfig, micro_batch: int | None = None) -> Training:
     optimizer = create_optimizer(network, config.optimizer)
     counts = torch.tensor(list(count_labels(dataset, "train").values()), device=device)
     view = view_split(dataset, "train", config)
-    steps = max(1, len(view.split) // config.batch_size)
     own = config.micro_batch_size or config.batch_size
     return Training(
         config=config,
@@ -103,7 +102,9 @@ def prepare(config: TrainingConfig, micro_batch: int | None = None) -> Training:
         forward=torch.compile(network.outputs) if config.compile else network.outputs,
         average=_create_average(network, config.ema_decay),
         optimizer=optimizer,
-        schedule=create_schedule(config.schedule, optimizer, config.epochs * steps),
+        schedule=create_schedule(
+            config.schedule, optimizer, config.epochs * count_steps(view, config)
+        ),
         loss=classification_loss(config.loss, counts[:, 0], counts[:, 1]),
         device=device,
         micro_batch=min(own, micro_batch or own),

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from results.models import TrialState
-from results.store import EpochRecord, LabelCounts, NewExperiment, NewTrial, Store
+from results.store import LabelCounts, NewExperiment, NewTrial, Store
 from sedn.config import TrainingConfig, build_config, config_hash
+from sedn.training.result import EpochResult
 
 COUNTS = {"train_positives": 30, "train_known": 120, "validation_positives": 8}
 
@@ -56,7 +57,7 @@ def add_trial(
     store.add_trial(new_trial(experiment_id, number, config, role))
     last = 0 if auc is None else 2 if state is TrialState.COMPLETE else 1
     for epoch in range(1, last + 1):
-        record = EpochRecord(epoch, auc * epoch / last, stderr, 0.5, 1.5, 10_000 + number)
+        record = EpochResult(epoch, auc * epoch / last, stderr, {}, {}, 0.5, 1.5, 10_000 + number)
         store.record_epoch(experiment_id, number, record, node="here")
     if state is not TrialState.RUNNING:
         store.finish_trial(experiment_id, number, state, reason, labels)

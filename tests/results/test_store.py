@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from results.models import TrialState
 from results.splits import compress_splits, export_splits
-from results.store import EpochRecord, LabelCounts, NewExperiment, Store
+from results.store import LabelCounts, NewExperiment, Store
 from sedn.config import build_config
 from sedn.errors import UserError
+from sedn.training.result import EpochResult
 from tests.results.rows import COUNTS, add_trial, new_experiment, new_trial
 
 NAMES = count()
@@ -25,10 +26,12 @@ records = st.integers(1, 5).flatmap(
     lambda n: st.tuples(
         *(
             st.builds(
-                EpochRecord,
+                EpochResult,
                 epoch=st.just(epoch),
                 mean_auc=finite,
                 mean_auc_stderr=finite | st.just(math.nan),
+                label_auc=st.just({}),
+                label_auc_stderr=st.just({}),
                 train_loss=any_number,
                 seconds=st.floats(0.0, 1e4),
                 parameters=st.none() | st.integers(1, 10**10),
@@ -56,7 +59,7 @@ def started(store: Store) -> int:
 
 
 def write(store: Store, experiment: int, event: Any) -> None:
-    if isinstance(event, EpochRecord):
+    if isinstance(event, EpochResult):
         store.record_epoch(experiment, 0, event, node="a-node")
     else:
         state, reason, label_auc = event
@@ -88,7 +91,7 @@ def assert_same(got: list[Any], expected: list[Any]) -> None:
 @given(records, endings, st.data())
 @settings(max_examples=30, deadline=None)
 def test_any_order_and_any_repetition_gives_the_same_rows(
-    shared_store: Store, epochs: tuple[EpochRecord, ...], ending: Any, data: st.DataObject
+    shared_store: Store, epochs: tuple[EpochResult, ...], ending: Any, data: st.DataObject
 ) -> None:
     events = [*epochs, ending]
     again = data.draw(st.lists(st.sampled_from(events), max_size=6))
@@ -106,7 +109,7 @@ def test_any_order_and_any_repetition_gives_the_same_rows(
 @given(records, endings)
 @settings(max_examples=10, deadline=None)
 def test_a_write_that_is_repeated_changes_nothing_at_all(
-    shared_store: Store, epochs: tuple[EpochRecord, ...], ending: Any
+    shared_store: Store, epochs: tuple[EpochResult, ...], ending: Any
 ) -> None:
     experiment = started(shared_store)
     for event in (*epochs, ending):
@@ -121,7 +124,9 @@ def test_a_write_that_is_repeated_changes_nothing_at_all(
 def test_the_trial_stands_at_its_last_epoch(shared_store: Store) -> None:
     experiment = started(shared_store)
     for epoch, auc in ((2, 0.8), (3, 0.9), (1, 0.7)):
-        record = EpochRecord(epoch, auc, 0.01, 0.5, seconds=10.0 * epoch, parameters=epoch)
+        record = EpochResult(
+            epoch, auc, 0.01, {}, {}, train_loss=0.5, seconds=10.0 * epoch, parameters=epoch
+        )
         shared_store.record_epoch(experiment, 0, record, node=f"node-{epoch}")
     trial = shared_store.trial(experiment, 0)
     assert trial is not None
@@ -133,7 +138,7 @@ def test_the_trial_stands_at_its_last_epoch(shared_store: Store) -> None:
 
 def test_what_is_not_finite_or_not_unicode_is_stored_all_the_same(shared_store: Store) -> None:
     experiment = started(shared_store)
-    record = EpochRecord(1, 0.5, math.nan, math.inf, 1.0)
+    record = EpochResult(1, 0.5, math.nan, {}, {}, math.inf, 1.0, None)
     shared_store.record_epoch(experiment, 0, record, node=None)
     reason = "OSError: no file 'caf\udce9'\0\nTraceback …"
     label_auc = {"red": (math.nan, math.nan), "striped": (0.5, math.nan)}

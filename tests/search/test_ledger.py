@@ -18,7 +18,7 @@ from ray.exceptions import RayActorError
 from ray.tune.schedulers import TrialScheduler
 
 from results.models import BASELINE, Trial, TrialState
-from results.store import EpochRecord, LabelCounts, NewExperiment, open_store
+from results.store import LabelCounts, NewExperiment, open_store
 from search.ledger import OPTUNA_STATES, Assignment, Ledger
 from search.run import past_epochs
 from search.schedulers import Decision, make_promotion, make_rule
@@ -260,7 +260,7 @@ class SearchHistory(RuleBasedStateMachine):
     def write_to_store_alone(self, trial_id: str, half: str, auc: float) -> None:
         assignment, epoch = self.started[trial_id], self.running[trial_id]
         if half == "epoch":
-            record = EpochRecord(epoch + 1, auc, 0.01, 1.0, 0.5, 10)
+            record = EpochResult(epoch + 1, auc, 0.01, {}, {}, 1.0, 0.5, 10)
             self.store.record_epoch(self.experiment.id, assignment.number, record, node=None)
         else:
             state = TrialState.PRUNED if epoch else TrialState.FAILED
