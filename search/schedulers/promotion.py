@@ -1,15 +1,60 @@
 """Successive halving by promotion: trials pause at a rung, and the best of them go on later."""
 
+from bisect import bisect_left, insort
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 
 
-@dataclass
 class _Rung:
-    epoch: int
-    reached: dict[int, float] = field(default_factory=dict)
-    """Mean AUC of each trial that came here, by number."""
-    paused: set[int] = field(default_factory=set)
+    """The trials that came to a rung, and those of them that wait there, the best first."""
+
+    def __init__(self, epoch: int) -> None:
+        self.epoch = epoch
+        self._places: dict[int, tuple[float, int]] = {}
+        """By what a trial is ordered, by its number."""
+        self._reached: list[tuple[float, int]] = []
+        self._paused: list[tuple[float, int]] = []
+
+    def reach(self, number: int, mean_auc: float, *, pause: bool) -> None:
+        """Note that a trial came here; a later value stands instead of an earlier one."""
+        self.leave(number)
+        if number in self._places:
+            _drop(self._reached, self._places[number])
+        place = self._places[number] = (-mean_auc, number)
+        insort(self._reached, place)
+        if pause:
+            insort(self._paused, place)
+
+    def leave(self, number: int) -> None:
+        """Note that a trial waits no longer, if it did."""
+        if self.is_paused(number):
+            _drop(self._paused, self._places[number])
+
+    def is_paused(self, number: int) -> bool:
+        """Whether a trial waits here."""
+        place = self._places.get(number)
+        at = len(self._paused) if place is None else bisect_left(self._paused, place)
+        return at < len(self._paused) and self._paused[at] == place
+
+    def best(self, share: int, *, at_least: int = 0) -> int | None:
+        """The best trial that waits, if it is among the best ``1 / share`` of all that came."""
+        kept = max(at_least, len(self._reached) // share)
+        if self._paused and bisect_left(self._reached, self._paused[0]) < kept:
+            return self._paused[0][1]
+        return None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no trial came here."""
+        return not self._reached
+
+    @property
+    def all_wait(self) -> bool:
+        """Whether none of the trials that came here went on."""
+        return len(self._paused) == len(self._reached)
+
+
+def _drop(places: list[tuple[float, int]], place: tuple[float, int]) -> None:
+    del places[bisect_left(places, place)]
 
 
 class Promotion:
@@ -32,27 +77,23 @@ class Promotion:
 
     def replay(self, number: int, epochs: Iterable[tuple[int, float]], *, may_go_on: bool) -> None:
         """Show a trial of the past, ``(epoch, mean AUC)`` in order."""
-        last = 0
-        for epoch, mean_auc in epochs:
-            last = epoch
-            if epoch in self._rungs:
-                self._rungs[epoch].reached[number] = mean_auc
-        if may_go_on and last in self._rungs:
-            self._rungs[last].paused.add(number)
+        known = dict(epochs)
+        last = max(known, default=0)
+        for epoch in known.keys() & self._rungs.keys():
+            waits = may_go_on and epoch == last
+            self._rungs[epoch].reach(number, known[epoch], pause=waits)
 
     def goes_on(self, number: int, epoch: int, mean_auc: float) -> bool:
         """Take note of an epoch; ``False`` at a rung, where the trial pauses."""
         if epoch not in self._rungs:
             return True
-        self._rungs[epoch].reached[number] = mean_auc
-        if epoch <= self._gone_on.get(number, 0):
-            return True
-        self._rungs[epoch].paused.add(number)
-        return False
+        left = epoch <= self._gone_on.get(number, 0)
+        self._rungs[epoch].reach(number, mean_auc, pause=not left)
+        return left
 
     def is_paused(self, number: int) -> bool:
         """Whether a trial waits at a rung."""
-        return any(number in rung.paused for rung in self._rungs.values())
+        return any(rung.is_paused(number) for rung in self._rungs.values())
 
     def promote(self, *, last: bool = False) -> int | None:
         """The number of the trial that goes on now, or ``None`` if none may.
@@ -61,15 +102,11 @@ class Promotion:
         on where none of that rung has, so that a small search too trains one to its end.
         """
         for rung in reversed(self._rungs.values()):
-            kept = len(rung.reached) // self._factor
-            if last and rung.reached and rung.paused == rung.reached.keys():
-                kept, last = max(1, kept), False
-            elif rung.reached:
-                last = False
-            best = sorted(rung.reached, key=lambda number: (-rung.reached[number], number))[:kept]
-            for number in best:
-                if number in rung.paused:
-                    rung.paused.remove(number)
-                    self._gone_on[number] = rung.epoch
-                    return number
+            alone = last and not rung.is_empty and rung.all_wait
+            last = last and rung.is_empty
+            number = rung.best(self._factor, at_least=int(alone))
+            if number is not None:
+                rung.leave(number)
+                self._gone_on[number] = rung.epoch
+                return number
         return None

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
 from search.schedulers.futility import Decision
@@ -16,6 +17,11 @@ class RuleScheduler(FIFOScheduler):  # type: ignore[misc]
     def __init__(self, decision: Decision) -> None:
         super().__init__()
         self._decision = decision
+
+    def choose_trial_to_run(self, tune_controller: Any) -> Any:
+        """The pending trial of the lowest number; Tune's own way goes through all that ended."""
+        pending = [t for t in tune_controller.get_live_trials() if t.status == Trial.PENDING]
+        return min(pending, key=lambda t: t.config["assignment"].number, default=None)
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """Decide whether the trial goes on."""
