@@ -83,7 +83,10 @@ def search(
         int | None, typer.Option(min=1, help="Others that median compares with; 5 if not said.")
     ] = None,
     no_futility: Annotated[
-        bool, typer.Option("--no-futility", help="Train on what can no longer become the best.")
+        bool,
+        typer.Option(
+            "--no-futility", help="Train on what cannot become the best, or is beyond a --where."
+        ),
     ] = False,
     warm_start: Annotated[
         str | None, typer.Option(help="Try first what leads an earlier experiment of the store.")
@@ -166,6 +169,9 @@ def search(
         err.print(_failed(name, outcome.failure), markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(1)
     err.print(f"Ended: {WHY[outcome.ended_by]}.", markup=False)
+    if outcome.finished and outcome.snapshot.best is None:
+        err.print(f"No trial was trained to its end: `sedn report {name}` says why.", markup=False)
+        raise typer.Exit(1)
 
 
 def parse_pairs(pairs: list[str]) -> dict[str, Any]:

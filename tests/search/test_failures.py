@@ -129,21 +129,26 @@ def test_lost_workers_are_counted_over_all_runs() -> None:
 
 @pytest.mark.slow
 def test_the_command_says_what_all_trials_failed_by(table: Path, space_file: Path) -> None:
-    words = ("search", "--name=broken", f"--data={table}", f"--space={space_file}", "--trials=2")
+    words = ("search", "--name=broken", f"--data={table}", f"--space={space_file}", "--trials=5")
     where = (f"--storage-path={table}", "--epochs=1", "--concurrent=1", "--sampler=random")
-    done = subprocess.run(
-        [sys.executable, "-m", "search.cli.main", *words, *where],
-        cwd=table.parent,
-        capture_output=True,
-        text=True,
-        timeout=200,
-    )
-    assert done.returncode == 1, done.stderr
-    [line] = [line for line in done.stderr.splitlines() if line.startswith("Ended: ")]
+
+    def search() -> list[str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "search.cli.main", *words, *where],
+            cwd=table.parent,
+            capture_output=True,
+            text=True,
+            timeout=200,
+        )
+        assert done.returncode == 1, done.stderr
+        return done.stderr.splitlines()
+
+    [line] = [line for line in search() if line.startswith("Ended: ")]
     assert "the first trials all failed alike, trial 0 by NotADirectoryError: " in line
     assert "`sedn report broken` has its traceback" in line
     rows = open_store(f"sqlite:///{table.parent}/sedn.db").trials(1)
-    assert [row.state for row in rows] == 2 * [TrialState.FAILED]
+    assert [row.state for row in rows] == 5 * [TrialState.FAILED]
+    assert search()[-1].startswith("No trial was trained to its end: `sedn report broken`")
 
 
 SPACE = """
