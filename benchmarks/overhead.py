@@ -3,8 +3,8 @@
 Each runs trials of three epochs that train nothing. Ours is the whole of `sedn search`: Ray, a
 worker for each core, ASHA, store and study in one database. Plain Optuna is a loop of ask, report
 and tell in one process, with a sampler and a rule of the same settings, over the same kind of
-database; its TPE looks at all trials, so it takes the longer the more there are. Stock Tune is what its documentation shows with OptunaSearch:
-a new process for each trial.
+database; its TPE looks at all trials, so it takes the longer the more there are. Stock Tune is what
+its documentation shows with OptunaSearch: a new process for each trial.
 
 The cost of the n-th trial is the wall time of the trials around it, 100 to 200 of them, divided by
 their number; "CPU" is what the driving process used of a core in that time, which tells the two
@@ -63,7 +63,7 @@ class Pace:
         """
         half = min(100, max(1, number // 2))
         first = bisect_left(self.ended, number - half)
-        last = min(bisect_left(self.ended, number + half), len(self.ended) - 2)
+        last = max(first + 1, min(bisect_left(self.ended, number + half), len(self.ended) - 2))
         trials = self.ended[last] - self.ended[first]
         return (
             (self.wall[last] - self.wall[first]) / trials,
