@@ -9,6 +9,9 @@ from results.constraints import MEASURES, Constraint, parse_constraint
 Measured = Mapping[str, float | None]
 """By the names of :data:`results.constraints.MEASURES`; ``None`` where it was not measured."""
 
+COSTS = ("latency_ms", "latency_32_ms", "parameters", "flops")
+"""Measures that a trial has after its first epoch, and keeps."""
+
 
 @dataclass(frozen=True)
 class Objective:
@@ -78,6 +81,18 @@ class Goals:
         return all(
             constraint.holds(measured[constraint.measure]) for constraint in self.constraints
         )
+
+    def exceeded(self, measured: Measured) -> str | None:
+        """The constraint that a trial violates by what it costs, and what that is.
+
+        ``None`` where its costs satisfy all, or are not measured: what it reaches, and the memory
+        that it holds, may change yet.
+        """
+        for constraint in self.constraints:
+            cost = measured[constraint.measure] if constraint.measure in COSTS else None
+            if cost is not None and not constraint.holds(cost):
+                return f"{constraint.text}: it has {cost:.6g}"
+        return None
 
 
 def measures_of(reached: Any, worst_auc: float | None) -> dict[str, float | None]:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from results.models import Epoch, Experiment, TrialState
+from results.models import BASELINE, Epoch, Experiment, TrialState
+from results.objectives import measures_of
 from results.splits import compress_splits
 from results.store import LabelCounts, NewExperiment, Store, open_store
 from search.cluster import check_address
@@ -81,7 +82,7 @@ def run_search(
         UserError: something of the input is wrong; nothing was written.
     """
     from search.ledger import Ledger
-    from search.schedulers import Decision, make_promotion, make_rule
+    from search.schedulers import Decision, cost_goals, make_promotion, make_rule
     from search.warm_start import check_warm_start
 
     resources = resources or Resources()
@@ -112,9 +113,10 @@ def run_search(
         watch(ledger.snapshot())
         if not ledger.finished and not ledger.out_of_budget:
             if promotion:
-                decision = Decision(promotion)
+                decision = Decision(promotion, goals=cost_goals(settings))
             else:
-                decision = make_rule(settings, epochs, past_epochs(store, experiment.id))
+                past = past_epochs(store, experiment.id, settings)
+                decision = make_rule(settings, epochs, past)
             _run_trials(ledger, name, settings, resources, train, watch, decision)
         watch(ledger.snapshot())
         snapshot = ledger.snapshot()
@@ -122,14 +124,21 @@ def run_search(
         return SearchOutcome(name, *ended, snapshot, dataset.skipped)
 
 
-def past_epochs(store: Store, experiment_id: int) -> list[tuple[int, Epoch]]:
+def past_epochs(
+    store: Store, experiment_id: int, settings: SearchSettings
+) -> list[tuple[int, Epoch]]:
     """Epochs of all trials, each trial's in order, ``(trial number, epoch)``.
 
     The last known epoch of a trial that is still running is left out: it will be reported again.
+    So is all of a trial that costs too much, as no rule was shown it.
     """
-    epochs = store.epochs(experiment_id)
+    from search.schedulers import cost_goals
+
+    goals, epochs = cost_goals(settings), store.epochs(experiment_id)
     past = []
     for trial in store.trials(experiment_id):
+        if trial.role != BASELINE and goals.exceeded(measures_of(trial, None)):
+            continue
         known = epochs.get(trial.number, [])
         if trial.state is TrialState.RUNNING:
             known = known[:-1]

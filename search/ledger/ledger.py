@@ -31,7 +31,7 @@ from search.ledger.told_study import ToldStudy
 from search.packing import Grant
 from search.progress import RunningTrial, Snapshot, Tally
 from search.samplers import exhausted_after, make_samplers
-from search.schedulers import Promotion
+from search.schedulers import Promotion, cost_goals
 from search.settings import SearchSettings
 from search.study import SAMPLED, baseline_point
 from sedn.config import TrainingConfig, config_hash
@@ -44,6 +44,8 @@ T = TypeVar("T")
 
 UNMEASURED = "unmeasured"
 """The cause of a trial that has no value for an objective."""
+TOO_COSTLY = "too-costly"
+"""The cause of a trial that was stopped as it costs more than a constraint allows."""
 
 
 class Ledger:
@@ -76,6 +78,7 @@ class Ledger:
         self._patience = patience_seconds
         self._on_wait = on_wait
         self._goals = Goals.of(settings.model_dump())
+        self._cost_goals = cost_goals(settings)
         self._study = ToldStudy(study, make_samplers(settings, space), self._call)
         self._live: dict[int, Live] = {}
         self._unfinished: deque[tuple[int, int]] = deque()
@@ -170,13 +173,15 @@ class Ledger:
         full = live.last.epoch >= live.assignment.config.epochs
         if full and (reason := self._goals.unmeasured(_measured(live.last))):
             return self.fail(number, reason, UNMEASURED)
+        if not full and (exceeded := self._cost_goals.exceeded(_measured(live.last))):
+            return self.stop(number, TOO_COSTLY, exceeded)
         if not full and self.promotion and self.promotion.is_paused(number):
             self._paused[number] = self._live.pop(number).optuna_id
             return TrialState.RUNNING
         return self._end(number, TrialState.COMPLETE if full else TrialState.PRUNED, live.last)
 
     def stop(self, number: int, cause: str, reason: str) -> TrialState:
-        """End a live trial whose time is over: PRUNED with what it reached, FAILED with nothing."""
+        """End a live trial for a ``cause``: PRUNED with what it reached, FAILED with nothing."""
         last = self._live[number].last
         if last is None:
             return self.fail(number, reason, cause)
@@ -303,7 +308,7 @@ class Ledger:
         """Of the complete trials, in the order in which they ended."""
         self._spent = Spent(self._settings, past.seconds(), past.gpu_seconds())
         if self.promotion:
-            past.replay(self.promotion)
+            past.replay(self.promotion, self._cost_goals)
         for trial in past.running:
             row = past.rows.get(trial.number)
             ended = row is not None and row.state is not TrialState.RUNNING

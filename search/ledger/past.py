@@ -7,6 +7,7 @@ from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 
 from results.models import BASELINE, Epoch, Trial, TrialState
+from results.objectives import Goals, measures_of
 from search.budgets import Score, trained_seconds
 from search.schedulers import Promotion
 
@@ -65,10 +66,12 @@ class Past:
         gpus = {trial.number: trial.user_attrs.get("gpus", 0.0) for trial in self.frozen}
         return float(sum(row.seconds * gpus.get(row.number, 0.0) for row in self.rows.values()))
 
-    def replay(self, promotion: Promotion) -> None:
-        """Show who has come to which rung."""
+    def replay(self, promotion: Promotion, goals: Goals) -> None:
+        """Show who has come to which rung, but for those that cost more than ``goals`` allow."""
         for number, row in self.rows.items():
             if row.role == BASELINE or row.duplicate_of is not None:
+                continue
+            if goals.exceeded(measures_of(row, None)):
                 continue
             stopped = row.state is TrialState.PRUNED and row.cause is None
             may_go_on = stopped or row.state is TrialState.RUNNING

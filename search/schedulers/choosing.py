@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from results.models import Epoch
+from results.objectives import Goals
 from search.schedulers.futility import Decision, Futility
 from search.schedulers.promotion import Promotion
 from search.schedulers.rules import (
@@ -54,11 +55,17 @@ def check_scheduler(settings: SearchSettings, epochs: int) -> None:
 
 def make_rule(settings: SearchSettings, epochs: int, past: Iterable[tuple[int, Epoch]]) -> Decision:
     """The rule of a search whose trials stop early, shown the ``past``: number and epoch."""
-    decision = Decision(_new_rule(settings, epochs), _new_futility(settings, epochs))
+    rule, futility = _new_rule(settings, epochs), _new_futility(settings, epochs)
+    decision = Decision(rule, futility, cost_goals(settings))
     for number, epoch in past:
         stderr = float("nan") if epoch.mean_auc_stderr is None else epoch.mean_auc_stderr
         decision.goes_on(number, epoch.epoch, epoch.mean_auc, stderr)
     return decision
+
+
+def cost_goals(settings: SearchSettings) -> Goals:
+    """The goals of which a trial that costs too much is stopped; without any where none is."""
+    return Goals.of(settings.model_dump()) if settings.futility else Goals()
 
 
 def make_promotion(settings: SearchSettings, epochs: int) -> Promotion | None:

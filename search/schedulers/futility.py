@@ -3,11 +3,13 @@
 from collections import defaultdict
 from dataclasses import dataclass
 
+from results.objectives import Goals, Measured
 from search.schedulers.ranked import Ranked
 from search.schedulers.rules import Rule
 
 LEAST_COMPLETE = 5
 """Complete trials that the rule needs before it stops any."""
+NO_GOALS = Goals()
 BASELINE_NUMBER = 0
 """The baseline is an experiment's first trial."""
 
@@ -48,19 +50,29 @@ class Futility:
 
 @dataclass(frozen=True)
 class Decision:
-    """The scheduler's rule, and that of futility: a trial goes on where both say so."""
+    """The scheduler's rule, that of futility, and constraints: a trial goes on where all say so."""
 
     rule: Rule
     futility: Futility | None = None
+    goals: Goals = NO_GOALS
+    """Of whose constraints those on costs stop a trial."""
 
     def goes_on(
-        self, number: int, epoch: int, mean_auc: float, stderr: float = float("nan")
+        self,
+        number: int,
+        epoch: int,
+        mean_auc: float,
+        stderr: float = float("nan"),
+        measured: Measured | None = None,
     ) -> bool:
         """Take note of an epoch, and decide; the baseline always goes on.
 
         The gain over the baseline is read at full fidelity. It is none of the trials that the
-        scheduler's rule compares, but one that has to be beaten.
+        scheduler's rule compares, but one that has to be beaten. Nor is one that costs too much,
+        by what was ``measured``.
         """
+        if measured and number != BASELINE_NUMBER and self.goals.exceeded(measured):
+            return False
         may_win = not self.futility or self.futility.goes_on(number, epoch, mean_auc, stderr)
         if number == BASELINE_NUMBER:
             return True

@@ -5,6 +5,7 @@ from typing import Any
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
+from results.objectives import measures_of
 from search.schedulers.futility import Decision
 
 
@@ -26,7 +27,13 @@ class RuleScheduler(FIFOScheduler):  # type: ignore[misc]
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """Decide whether the trial goes on."""
         number, epoch = trial.config["assignment"].number, result["result"]
-        goes_on = self._decision.goes_on(number, epoch.epoch, epoch.mean_auc, epoch.mean_auc_stderr)
+        goes_on = self._decision.goes_on(
+            number,
+            epoch.epoch,
+            epoch.mean_auc,
+            epoch.mean_auc_stderr,
+            measures_of(epoch, None),
+        )
         return str(TrialScheduler.CONTINUE if goes_on else TrialScheduler.STOP)
 
     def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:

@@ -14,16 +14,19 @@ import optuna
 from sqlalchemy import Engine, event
 
 from results.models import TrialState
+from results.objectives import measures_of
 from results.store import LabelCounts, NewExperiment, Store, open_store
 from search.ledger import OPTUNA_STATES, Assignment, Ledger
 from search.run import past_epochs
-from search.schedulers import Decision, make_promotion, make_rule
+from search.schedulers import Decision, cost_goals, make_promotion, make_rule
 from search.settings import SearchSettings
 from search.study import open_storage, open_study
 from sedn.training.result import EpochResult
 from tests.search.histories import height, result, space_of
 
 NAME = "history"
+FLOPS = {"none": 1, "input": 2, "stage1": 3}
+"""By the placement of the map."""
 
 OnWrite = Callable[[str], None]
 """Told of each write before it is there for good: the tables, or the checkpoint."""
@@ -54,9 +57,10 @@ class Crashing:
     def run(self, on_write: OnWrite = lambda what: None) -> None:
         """Start the search, or go on with it, to its end."""
         store, ledger, epochs = self._open()
-        past = past_epochs(store, store.experiment(NAME).id)
+        past = past_epochs(store, store.experiment(NAME).id, self.settings)
         rule = make_rule(self.settings, epochs, past)
-        decision = Decision(ledger.promotion) if ledger.promotion else rule
+        goals = cost_goals(self.settings)
+        decision = Decision(ledger.promotion, goals=goals) if ledger.promotion else rule
         while assignment := ledger.next():
             self._train(ledger, decision, assignment, on_write)
         assert ledger.finished
@@ -91,7 +95,7 @@ class Crashing:
         for reached in train(trial, on_write):
             ledger.record_epoch(trial.number, reached)
             point = (reached.epoch, reached.mean_auc, reached.mean_auc_stderr)
-            if not decision.goes_on(trial.number, *point):
+            if not decision.goes_on(trial.number, *point, measures_of(reached, None)):
                 break
         ledger.finish(trial.number)
 
@@ -143,7 +147,8 @@ class Crashing:
             curve = {e.epoch: e.mean_auc for e in epochs.get(source, [])}
             check_row(row, trial, curve)
             of_labels = labels[labels.trial == row.number][["label", "auc"]].values.tolist()
-            ran_to_rung = row.state is TrialState.PRUNED and self.settings.scheduler == "promote"
+            stopped = row.state is TrialState.PRUNED and row.cause is None
+            ran_to_rung = stopped and self.settings.scheduler == "promote"
             assert bool(of_labels) == (row.duplicate_of is None and not ran_to_rung)
             same = ("role", "params", "config_hash", "state", "cause", "epochs", "duplicate_of")
             found.append(
@@ -167,6 +172,7 @@ def train(trial: Assignment, on_write: OnWrite) -> Iterator[EpochResult]:
     """Training with a checkpoint: an epoch builds on the one before, and is there before its end
     is told.
     """
+    placement = trial.config.embedding.placement
     checkpoint = Path(trial.folder) / "checkpoint.json"
     curve = json.loads(checkpoint.read_text()) if checkpoint.exists() else []
     assert len(curve) >= trial.after_epoch, "an epoch was told that no checkpoint holds"
@@ -180,7 +186,8 @@ def train(trial: Assignment, on_write: OnWrite) -> Iterator[EpochResult]:
             new.write_text(json.dumps(curve))
             new.replace(checkpoint)
             on_write("checkpoint is there")
-        yield replace(result(epoch, curve[epoch - 1]), label_auc={"a": curve[epoch - 1]})
+        reached = result(epoch, curve[epoch - 1])
+        yield replace(reached, label_auc={"a": reached.mean_auc}, flops=FLOPS[placement])
 
 
 class watching:  # noqa: N801

@@ -15,7 +15,7 @@ from tests.search.crashes import Crashing
 from tests.search.histories import CONDITIONAL, FINITE_CONDITIONAL
 
 
-def settings(scheduler: str, sampler: str, trials: int) -> SearchSettings:
+def settings(scheduler: str, sampler: str, trials: int, *where: str) -> SearchSettings:
     options: dict[str, Any] = {"n_startup_trials": 2} if sampler == "tpe" else {}
     return SearchSettings(
         trials=trials,
@@ -23,6 +23,7 @@ def settings(scheduler: str, sampler: str, trials: int) -> SearchSettings:
         sampler=sampler,
         sampler_options=options,
         scheduler=scheduler,
+        where=where,
         reduction_factor=2,
         grace_epochs=None if scheduler == "none" else 1,
     )
@@ -92,13 +93,16 @@ def test_killed_before_each_write_of_a_longer_search_that_reopens_trials(start: 
     check_each_point(short, longer, [reopened], slice(first - 3, first + 12))
 
 
+@pytest.mark.parametrize("where", [(), pytest.param(("flops<3",), marks=pytest.mark.slow)], ids=len)
 @pytest.mark.parametrize("scheduler", ["asha", "promote"])
-def test_killed_again_and_again(scheduler: str, start: Crashing) -> None:
+def test_killed_again_and_again(scheduler: str, where: tuple[str, ...], start: Crashing) -> None:
     """Also while it sets right what the crash before has left."""
-    chosen = settings(scheduler, "tpe", 6)
+    chosen = settings(scheduler, "tpe", 6, *where)
     start = replace(start, space=FINITE_CONDITIONAL)
     whole = start.copy("whole", chosen)
     whole.run()
+    causes = {trial["cause"] for trial in whole.outcome()}
+    assert causes == ({None, "too-costly"} if where else {None})
     lives, killed = random.Random(0), 0
     search = start.copy("killed", chosen)
     while search.run_and_die(lives.randint(2, 20)):

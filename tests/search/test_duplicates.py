@@ -71,9 +71,8 @@ def check(search: History, state: TrialState, epochs: int, cause: str | None = N
     assert first.values == second.values
     assert first.intermediate_values == second.intermediate_values
     assert sorted(second.intermediate_values) == list(range(1, epochs + 1))
-    assert DUPLICATE not in {number for number, _ in past_epochs(search.store, 1)}, (
-        "no rule sees it"
-    )
+    past = past_epochs(search.store, 1, search.settings)
+    assert DUPLICATE not in {number for number, _ in past}, "no rule sees it"
 
 
 def test_a_duplicate_of_an_ended_trial_ends_at_once_and_is_ranked_once() -> None:

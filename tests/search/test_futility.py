@@ -179,7 +179,7 @@ def test_the_past_has_what_the_rule_needs() -> None:
         trial = search.ledger.next()
         for epoch in (1, 2):
             search.ledger.record_epoch(trial.number, result(epoch, 0.5))
-        [(number, epoch)] = past_epochs(search.store, search.experiment.id)
+        [(number, epoch)] = past_epochs(search.store, search.experiment.id, settings)
         assert (number, epoch.epoch, epoch.mean_auc_stderr) == (0, 1, 0.01)
 
 

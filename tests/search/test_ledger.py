@@ -110,7 +110,7 @@ class SearchHistory(RuleBasedStateMachine):
         self.ledger = Ledger(
             self.store, self.experiment, study, self.space, self.settings, "folder", promotion
         )
-        past = past_epochs(self.store, self.experiment.id)
+        past = past_epochs(self.store, self.experiment.id, self.settings)
         rule = Decision(promotion) if promotion else make_rule(self.settings, 3, past)
         self.tune_scheduler = RuleScheduler(rule)
         self.searcher = LedgerSearcher(self.ledger)

@@ -23,10 +23,11 @@ from results.ranking import rank
 from results.store import Store, open_store
 from search.cluster import RAY_SETTINGS
 from search.ledger import Assignment
+from search.ledger.ledger import TOO_COSTLY
 from search.progress import Snapshot
 from search.run import SearchOutcome, run_search
 from search.samplers.options import SAMPLERS
-from search.schedulers import Decision, make_promotion, make_rule
+from search.schedulers import Decision, cost_goals, make_promotion, make_rule
 from search.schedulers.choosing import OPTIONS
 from search.schedulers.tune import RuleScheduler
 from search.settings import Resources, SearchSettings
@@ -132,7 +133,8 @@ def search_here(cell: Cell, table: Path) -> tuple[Store, Snapshot]:
     url = f"sqlite:///{table.parent}/sedn.db"
     ledger = History(space, settings, url, make_promotion(settings, EPOCHS)).ledger
     promotion = ledger.promotion
-    scheduler = RuleScheduler(Decision(promotion) if promotion else make_rule(settings, EPOCHS, []))
+    paused = promotion and Decision(promotion, goals=cost_goals(settings))
+    scheduler = RuleScheduler(paused or make_rule(settings, EPOCHS, []))
     running: list[tuple[Assignment, Iterator[EpochResult]]] = []
     while True:
         while len(running) < 2 and (trial := ledger.next()):
@@ -191,10 +193,15 @@ def check_values(cell: Cell, row: Trial, trial: FrozenTrial) -> None:
 
 
 def check_states(cell: Cell, rows: Sequence[Trial]) -> None:
-    stopped = [row for row in rows if row.state is TrialState.PRUNED]
     assert rows[0].role == BASELINE
     assert rows[0].state is TrialState.COMPLETE
-    assert not stopped or cell[1] != "none"
+    costly = {row.number for row in rows if row.cause == TOO_COSTLY}
+    expected = {row.number for row in rows[1:] if row.latency_ms >= 2.8}
+    assert costly == (expected if cell[2] == "several" else set())
+    assert all(rows[number].epochs == 1 for number in costly)
+    stopped = {row.number for row in rows if row.state is TrialState.PRUNED}
+    assert costly <= stopped
+    assert stopped == costly or cell[1] != "none"
     assert stopped or cell[1] in ("none", "hyperband", "median")
 
 

@@ -189,7 +189,7 @@ class Driver:
         search = self.search
         search.promotion = make_promotion(search.settings, self.epochs)
         search.open()
-        past = past_epochs(search.store, search.experiment.id)
+        past = past_epochs(search.store, search.experiment.id, search.settings)
         self.rule = (
             Decision(search.promotion)
             if search.promotion

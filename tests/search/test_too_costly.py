@@ -1,0 +1,108 @@
+"""A trial that costs more than a constraint allows is stopped after its first epoch."""
+
+from dataclasses import replace
+
+import pytest
+
+from results.constraints import MEASURES
+from results.models import TrialState
+from results.objectives import Goals
+from search.run import past_epochs
+from search.schedulers import Decision, make_promotion, make_rule
+from search.settings import SearchSettings
+from sedn.training.result import EpochResult
+from tests.search.histories import FLAT, history, result
+
+WHERE = ("flops<3", "mean_auc>0.9", "peak_memory<1G")
+UNMEASURED = dict.fromkeys(MEASURES)
+
+
+def settings(**fields) -> SearchSettings:
+    return SearchSettings(**{"trials": 3, "sampler": "random", "where": WHERE, **fields})
+
+
+def reached(flops: int | None, auc: float = 0.5) -> EpochResult:
+    """The first epoch of a training that holds more memory than is wanted."""
+    return replace(result(1, auc), flops=flops, peak_memory=int(2e9))
+
+
+@pytest.mark.parametrize(
+    ("measured", "exceeded"),
+    [
+        ({"flops": 4.0}, "flops<3: it has 4"),
+        ({"flops": 3.0}, "flops<3: it has 3"),
+        ({"flops": 2.0}, None),
+        ({"peak_memory": 2e9}, None),
+        ({"mean_auc": 0.1, "worst_auc": 0.1}, None),
+        ({}, None),
+    ],
+)
+def test_only_what_a_trial_costs_for_good_counts(measured, exceeded: str | None) -> None:
+    goals = Goals.of({"where": WHERE})
+    assert goals.exceeded(UNMEASURED | measured) == exceeded
+
+
+@pytest.mark.parametrize("scheduler", ["asha", "median", "none"])
+def test_all_but_the_baseline_are_stopped_and_no_rule_compares_with_them(scheduler: str) -> None:
+    decision = make_rule(settings(scheduler=scheduler), 8, [])
+    for number in range(20):
+        costs = UNMEASURED | {"flops": 4.0}
+        assert decision.goes_on(number, 2, 0.9, 0.0, costs) is (number == 0)
+    assert decision.goes_on(20, 2, 0.1, 0.0, UNMEASURED | {"flops": 2.0})
+
+
+def test_it_ends_as_pruned_with_what_it_reached_and_says_why() -> None:
+    with history(FLAT, settings()) as search:
+        for number, flops in enumerate((4, 4, 2)):
+            trial = search.ledger.next()
+            assert trial.number == number
+            search.ledger.record_epoch(number, reached(flops))
+            if number:
+                search.ledger.finish(number)
+        rows = search.store.trials(search.experiment.id)
+        told = search.open_study().trials
+        past = past_epochs(search.store, search.experiment.id, search.settings)
+    assert [row.state.name for row in rows] == ["RUNNING", "PRUNED", "PRUNED"]
+    assert [row.cause for row in rows] == [None, "too-costly", None]
+    assert rows[1].reason == "flops<3: it has 4"
+    assert told[1].value == rows[1].mean_auc == 0.5
+    assert list(told[1].constraints.values()) == pytest.approx([1 / 3, 0.4 / 0.9, 1.0])
+    assert {number for number, _ in past} == {2}, "no rule is shown it again"
+
+
+def test_it_is_not_promoted() -> None:
+    chosen = settings(scheduler="promote", trials=4, reduction_factor=2, grace_epochs=1)
+    with history(FLAT, chosen) as search:
+        for _ in range(2):
+            search.promotion = make_promotion(chosen, 3)
+            search.open()
+        decision = Decision(search.promotion, goals=Goals.of({"where": WHERE}))
+        trained = []
+        while trial := search.ledger.next():
+            for epoch in range(trial.after_epoch + 1, trial.config.epochs + 1):
+                is_costly = trial.number == 1
+                one = replace(reached(4 if is_costly else 2, 0.8 - trial.number / 10), epoch=epoch)
+                search.ledger.record_epoch(trial.number, one)
+                trained.append((trial.number, epoch))
+                measured = UNMEASURED | {"flops": one.flops}
+                if not decision.goes_on(trial.number, epoch, one.mean_auc, 0.0, measured):
+                    break
+            search.ledger.finish(trial.number)
+        rows = search.store.trials(search.experiment.id)
+    assert [epoch for number, epoch in trained if number == 1] == [1]
+    assert rows[1].cause == "too-costly"
+    assert (2, 2) in trained, "the best of those that may go on does"
+    assert all(row.state is not TrialState.RUNNING for row in rows)
+
+
+def test_it_is_trained_on_where_that_is_asked_for() -> None:
+    decision = make_rule(settings(futility=False, scheduler="none"), 8, [])
+    assert decision.goes_on(5, 2, 0.9, 0.0, UNMEASURED | {"flops": 4.0})
+    with history(FLAT, settings(futility=False)) as search:
+        for _ in range(2):
+            number = search.ledger.next().number
+            search.ledger.record_epoch(number, reached(4))
+        search.ledger.finish(number)
+        row = search.store.trial(search.experiment.id, number)
+    assert row.state is TrialState.PRUNED
+    assert row.cause is None
