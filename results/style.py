@@ -77,5 +77,6 @@ def round_numbers(low: float, high: float, *, log: bool) -> list[float]:
             [i * size for i in range(math.ceil(low / size), math.floor(high / size) + 1)]
             for size in sizes
         ]
-    inside = [[value for value in grid if low <= value <= high] for grid in grids]
+    # Ends that nearly touch have a grid finer than floats are, so a value may come twice.
+    inside = [sorted({value for value in grid if low <= value <= high}) for grid in grids]
     return next((grid for grid in inside if len(grid) >= 3), [low, high])

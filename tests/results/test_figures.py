@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from results.figures import pareto_front
@@ -29,6 +29,7 @@ def test_no_point_of_the_front_is_beaten_and_every_other_is(drawn: list[Any]) ->
 
 
 @given(st.floats(1e-9, 1e9), st.floats(1.0, 1e6), st.booleans())
+@example(1.0, 1.0000000000000002, False)
 def test_round_numbers_lie_between_the_ends(low: float, ratio: float, log: bool) -> None:
     high = low * ratio
     shown = round_numbers(low, high, log=log)
