@@ -91,7 +91,8 @@ class Goals:
         for constraint in self.constraints:
             cost = measured[constraint.measure] if constraint.measure in COSTS else None
             if cost is not None and not constraint.holds(cost):
-                return f"{constraint.text}: it has {cost:.6g}"
+                shown = f"{cost:,.0f}" if cost >= 1000 else f"{cost:.4g}"
+                return f"{constraint.text}: it has {shown}"
         return None
 
 

@@ -31,6 +31,7 @@ def reached(flops: int | None, auc: float = 0.5) -> EpochResult:
     [
         ({"flops": 4.0}, "flops<3: it has 4"),
         ({"flops": 3.0}, "flops<3: it has 3"),
+        ({"flops": 26123456.0}, "flops<3: it has 26,123,456"),
         ({"flops": 2.0}, None),
         ({"peak_memory": 2e9}, None),
         ({"mean_auc": 0.1, "worst_auc": 0.1}, None),
