@@ -161,11 +161,12 @@ def _check_space(
     from search.samplers import check_sampler
     from search.schedulers import check_scheduler
 
-    if unbuildable := check_backbones(space):
-        on_notice(unbuildable)
-    check_optimizers(space)
     check_scheduler(settings, epochs)
-    if notice := check_sampler(settings, space):
+    notices = [check_sampler(settings, space)]
+    # Last, as they import timm, which takes seconds.
+    check_optimizers(space)
+    notices.append(check_backbones(space))
+    for notice in filter(None, notices):
         on_notice(notice)
 
 
