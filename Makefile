@@ -17,7 +17,7 @@ lint: $(STAMP) ## Check style, formatting, types and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: $(STAMP) ## Run the tests that take less than half a minute each
+test: $(STAMP) ## Run the tests, but for the longer ones
 	$(BIN)/pytest
 
 test-slow: $(STAMP) ## Run the longer tests

@@ -63,6 +63,7 @@ def test_wrong_input(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_without_the_extra_one_line_names_it(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", LACKING, "export", "--onnx", "run", "-o", "run.onnx"],

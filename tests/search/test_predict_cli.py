@@ -107,6 +107,7 @@ def test_a_run_and_images_are_all_that_is_needed(table: Path, images: Path, tmp_
     assert not (elsewhere / "cache").exists()
 
 
+@pytest.mark.slow
 def test_paths_on_stdin_as_json(table: Path, images: Path, tmp_path: Path) -> None:
     expected = train(table, tmp_path / "run")
     odd = os.fsdecode(b"images/b\xffd, ame.png")
@@ -157,6 +158,7 @@ def test_the_most_probable_labels_alone(table: Path, images: Path, tmp_path: Pat
         assert first >= second
 
 
+@pytest.mark.slow
 def test_unreadable_images(table: Path, images: Path, tmp_path: Path) -> None:
     train(table, tmp_path / "run")
     (images / "early" / "05.png").write_bytes(b"")

@@ -60,6 +60,7 @@ def test_asha_search_tells_the_truth(tmp_path: Path, space_file, store_url) -> N
     assert set(ran.values()) == {1}, "an epoch was trained twice"
 
 
+@pytest.mark.slow
 def test_first_trial_is_the_plain_backbone_and_never_stopped(
     tmp_path: Path, space_file, store_url
 ) -> None:
@@ -82,6 +83,7 @@ def test_first_trial_is_the_plain_backbone_and_never_stopped(
     assert frame.iloc[0]["gain"] == pytest.approx(frame.iloc[0]["mean_auc"] / first.mean_auc - 1)
 
 
+@pytest.mark.slow
 def test_a_failed_trial_keeps_its_traceback_and_the_search_goes_on(
     tmp_path: Path, space_file, store_url
 ) -> None:
@@ -108,6 +110,7 @@ def test_a_failed_trial_keeps_its_traceback_and_the_search_goes_on(
     assert told[OptunaState.FAIL] == len(failed)
 
 
+@pytest.mark.slow
 def test_more_trials_go_on_from_where_the_search_ended(
     tmp_path: Path, space_file, store_url
 ) -> None:
@@ -123,6 +126,7 @@ def test_more_trials_go_on_from_where_the_search_ended(
     assert set(Counter(log.read_text().splitlines()).values()) == {1}
 
 
+@pytest.mark.slow
 def test_resume_with_other_settings_is_refused(tmp_path: Path, space_file, store_url) -> None:
     where = Resources(storage_path=str(tmp_path))
     base = {"trials": 1, "seed": 2}

@@ -258,7 +258,13 @@ def test_families_listed_as_served_are_tested() -> None:
     assert len(SERVED) >= 60
 
 
-@pytest.mark.parametrize("row", rows("Served"), ids=lambda row: row[1])
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param(row, id=row[1], marks=[pytest.mark.slow] if row[1] in LARGE else [])
+        for row in rows("Served")
+    ],
+)
 def test_a_family_has_the_places_listed(row: list[str]) -> None:
     _, model, names, layouts = row
     backbone = BackboneConfig(name=model, pretrained=False)

@@ -173,6 +173,7 @@ def test_any_label_gives_a_name_of_its_own_that_mlflow_takes(labels: list[str]) 
         _validate_metric_name(name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("extra", ["tensorboard", "mlflow"])
 def test_a_missing_extra_is_named_before_training(table: Path, tmp_path: Path, extra: str) -> None:
     (tmp_path / "c.yaml").write_text(configure(table).to_yaml())
