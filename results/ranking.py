@@ -210,7 +210,7 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _gain(auc: "pd.Series[float]", baseline: "pd.Series[float] | float") -> "pd.Series[float]":
-    """Relative gain; NaN where there is no baseline, or one of 0."""
+    """Relative gain; NaN where there is no baseline, or one of 0 or next to it."""
     gain = auc / baseline - 1.0
     return gain.where(gain.abs() != float("inf"))
 

@@ -94,7 +94,9 @@ def test_intervals_cover_the_mean_and_gains_are_relative_to_the_baseline(
     plain = frame.loc[frame["role"] == "baseline", "mean_auc"]
     if drawn and drawn[0][-1] is TrialState.COMPLETE and plain.iloc[0] > 0:
         expected = frame["mean_auc"] / plain.iloc[0] - 1.0
-        assert frame["gain"].to_list() == pytest.approx(expected.to_list())
+        # Over a baseline next to nothing it is beyond what a float holds, and not told.
+        finite = expected.where(expected < float("inf"))
+        assert frame["gain"].to_list() == pytest.approx(finite.to_list(), nan_ok=True)
     elif plain.empty:
         assert frame["gain"].isna().all()
 
