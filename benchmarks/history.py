@@ -13,7 +13,7 @@ trials: of the trial that looked best. The last line is JSON.
 import argparse
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -80,6 +80,16 @@ def search(space: Space, seed: int, trials: int, options: Mapping[str, Any]) -> 
     return curve
 
 
+def show(name: str, marks: Sequence[int], values: np.ndarray) -> None:
+    """A line of the table; values of shape (landscapes, marks)."""
+    halves = 1.96 * values.std(axis=0, ddof=1) / len(values) ** 0.5
+    cells = [
+        f"{mark}: {mean:7.4f} ± {half:.4f}"
+        for mark, mean, half in zip(marks, values.mean(axis=0), halves, strict=True)
+    ]
+    print(f"{name:14}", *cells, sep="  ", flush=True)
+
+
 def main() -> None:
     """Search, print a table and the JSON line."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -94,19 +104,8 @@ def main() -> None:
     for name, options in SIDES.items():
         curves = [search(space, seed, asked.trials, options) for seed in range(asked.landscapes)]
         heights[name] = np.array([[curve[mark - 1] for mark in marks] for curve in curves])
-        halves = 1.96 * heights[name].std(axis=0, ddof=1) / asked.landscapes**0.5
-        cells = [
-            f"{mark}: {mean:.4f} ± {half:.4f}"
-            for mark, mean, half in zip(marks, heights[name].mean(axis=0), halves, strict=True)
-        ]
-        print(f"{name:14}", *cells, sep="  ", flush=True)
-    lost = heights["history: 250"] - heights["all trials"]
-    halves = 1.96 * lost.std(axis=0, ddof=1) / asked.landscapes**0.5
-    cells = [
-        f"{mark}: {mean:+.4f} ± {half:.4f}"
-        for mark, mean, half in zip(marks, lost.mean(axis=0), halves, strict=True)
-    ]
-    print(f"{'difference':14}", *cells, "(paired)", sep="  ")
+        show(name, marks, heights[name])
+    show("paired", marks, heights["history: 250"] - heights["all trials"])
     gains = {name: (found - heights["random"])[:, -1].mean() for name, found in heights.items()}
     share = float(gains["history: 250"] / gains["all trials"])
     found = {"value": share, "goal": 0.95, "at_most": False}

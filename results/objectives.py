@@ -9,7 +9,7 @@ from results.constraints import MEASURES, Constraint, parse_constraint
 Measured = Mapping[str, float | None]
 """By the names of :data:`results.constraints.MEASURES`; ``None`` where it was not measured."""
 
-COSTS = ("latency_ms", "latency_32_ms", "parameters", "flops")
+FIXED_COSTS = ("latency_ms", "latency_32_ms", "parameters", "flops")
 """Measures that a trial has after its first epoch, and keeps."""
 
 
@@ -89,7 +89,7 @@ class Goals:
         that it holds, may change yet.
         """
         for constraint in self.constraints:
-            cost = measured[constraint.measure] if constraint.measure in COSTS else None
+            cost = measured[constraint.measure] if constraint.measure in FIXED_COSTS else None
             if cost is not None and not constraint.holds(cost):
                 shown = f"{cost:,.0f}" if cost >= 1000 else f"{cost:.4g}"
                 return f"{constraint.text}: it has {shown}"

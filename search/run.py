@@ -82,7 +82,7 @@ def run_search(
         UserError: something of the input is wrong; nothing was written.
     """
     from search.ledger import Ledger
-    from search.schedulers import Decision, cost_goals, make_promotion, make_rule
+    from search.schedulers import make_promotion, make_rule
     from search.warm_start import check_warm_start
 
     resources = resources or Resources()
@@ -112,11 +112,8 @@ def run_search(
         )
         watch(ledger.snapshot())
         if not ledger.finished and not ledger.out_of_budget:
-            if promotion:
-                decision = Decision(promotion, goals=cost_goals(settings))
-            else:
-                past = past_epochs(store, experiment.id, settings)
-                decision = make_rule(settings, epochs, past)
+            past = past_epochs(store, experiment.id, settings)
+            decision = make_rule(settings, epochs, past, promotion)
             _run_trials(ledger, name, settings, resources, train, watch, decision)
         watch(ledger.snapshot())
         snapshot = ledger.snapshot()
@@ -126,8 +123,8 @@ def run_search(
 
 def past_epochs(
     store: Store, experiment_id: int, settings: SearchSettings
-) -> list[tuple[int, Epoch]]:
-    """Epochs of all trials, each trial's in order, ``(trial number, epoch)``.
+) -> Iterator[tuple[int, Epoch]]:
+    """Epochs of all trials, each trial's in order, ``(trial number, epoch)``; read when needed.
 
     The last known epoch of a trial that is still running is left out: it will be reported again.
     So is all of a trial that costs too much, as no rule was shown it.
@@ -135,15 +132,13 @@ def past_epochs(
     from search.schedulers import cost_goals
 
     goals, epochs = cost_goals(settings), store.epochs(experiment_id)
-    past = []
     for trial in store.trials(experiment_id):
         if trial.role != BASELINE and goals.exceeded(measures_of(trial, None)):
             continue
         known = epochs.get(trial.number, [])
         if trial.state is TrialState.RUNNING:
             known = known[:-1]
-        past += [(trial.number, epoch) for epoch in known]
-    return past
+        yield from ((trial.number, epoch) for epoch in known)
 
 
 def _check_name(name: str) -> None:

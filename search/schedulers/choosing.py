@@ -53,8 +53,18 @@ def check_scheduler(settings: SearchSettings, epochs: int) -> None:
         )
 
 
-def make_rule(settings: SearchSettings, epochs: int, past: Iterable[tuple[int, Epoch]]) -> Decision:
-    """The rule of a search whose trials stop early, shown the ``past``: number and epoch."""
+def make_rule(
+    settings: SearchSettings,
+    epochs: int,
+    past: Iterable[tuple[int, Epoch]],
+    promotion: Promotion | None = None,
+) -> Decision:
+    """The rule of a search, shown the ``past``: number and epoch.
+
+    Where trials pause it is that of ``promotion``, which the ledger shows the past.
+    """
+    if promotion:
+        return Decision(promotion, goals=cost_goals(settings))
     rule, futility = _new_rule(settings, epochs), _new_futility(settings, epochs)
     decision = Decision(rule, futility, cost_goals(settings))
     for number, epoch in past:

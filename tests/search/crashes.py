@@ -18,7 +18,7 @@ from results.objectives import measures_of
 from results.store import LabelCounts, NewExperiment, Store, open_store
 from search.ledger import OPTUNA_STATES, Assignment, Ledger
 from search.run import past_epochs
-from search.schedulers import Decision, cost_goals, make_promotion, make_rule
+from search.schedulers import Decision, make_promotion, make_rule
 from search.settings import SearchSettings
 from search.study import open_storage, open_study
 from sedn.training.result import EpochResult
@@ -58,9 +58,7 @@ class Crashing:
         """Start the search, or go on with it, to its end."""
         store, ledger, epochs = self._open()
         past = past_epochs(store, store.experiment(NAME).id, self.settings)
-        rule = make_rule(self.settings, epochs, past)
-        goals = cost_goals(self.settings)
-        decision = Decision(ledger.promotion, goals=goals) if ledger.promotion else rule
+        decision = make_rule(self.settings, epochs, past, ledger.promotion)
         while assignment := ledger.next():
             self._train(ledger, decision, assignment, on_write)
         assert ledger.finished

@@ -21,7 +21,7 @@ from results.models import BASELINE, Trial, TrialState
 from results.store import LabelCounts, NewExperiment, open_store
 from search.ledger import OPTUNA_STATES, Assignment, Ledger
 from search.run import past_epochs
-from search.schedulers import Decision, make_promotion, make_rule
+from search.schedulers import make_promotion, make_rule
 from search.schedulers.tune import RuleScheduler
 from search.searcher import LedgerCallback, LedgerSearcher
 from search.settings import SearchSettings
@@ -111,8 +111,7 @@ class SearchHistory(RuleBasedStateMachine):
             self.store, self.experiment, study, self.space, self.settings, "folder", promotion
         )
         past = past_epochs(self.store, self.experiment.id, self.settings)
-        rule = Decision(promotion) if promotion else make_rule(self.settings, 3, past)
-        self.tune_scheduler = RuleScheduler(rule)
+        self.tune_scheduler = RuleScheduler(make_rule(self.settings, 3, past, promotion))
         self.searcher = LedgerSearcher(self.ledger)
         self.callback = LedgerCallback(self.ledger, self.searcher)
 

@@ -27,7 +27,7 @@ from search.ledger.ledger import TOO_COSTLY
 from search.progress import Snapshot
 from search.run import SearchOutcome, run_search
 from search.samplers.options import SAMPLERS
-from search.schedulers import Decision, cost_goals, make_promotion, make_rule
+from search.schedulers import make_promotion, make_rule
 from search.schedulers.choosing import OPTIONS
 from search.schedulers.tune import RuleScheduler
 from search.settings import Resources, SearchSettings
@@ -132,9 +132,7 @@ def search_here(cell: Cell, table: Path) -> tuple[Store, Snapshot]:
     space, settings = ask(cell, table)
     url = f"sqlite:///{table.parent}/sedn.db"
     ledger = History(space, settings, url, make_promotion(settings, EPOCHS)).ledger
-    promotion = ledger.promotion
-    paused = promotion and Decision(promotion, goals=cost_goals(settings))
-    scheduler = RuleScheduler(paused or make_rule(settings, EPOCHS, []))
+    scheduler = RuleScheduler(make_rule(settings, EPOCHS, [], ledger.promotion))
     running: list[tuple[Assignment, Iterator[EpochResult]]] = []
     while True:
         while len(running) < 2 and (trial := ledger.next()):

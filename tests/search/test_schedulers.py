@@ -14,7 +14,7 @@ from ray.tune.schedulers import AsyncHyperBandScheduler
 
 from results.models import TrialState
 from search.run import past_epochs
-from search.schedulers import Decision, Promotion, check_scheduler, make_promotion, make_rule
+from search.schedulers import Promotion, check_scheduler, make_promotion, make_rule
 from search.schedulers.rules import (
     MedianStopping,
     SuccessiveHalving,
@@ -190,11 +190,7 @@ class Driver:
         search.promotion = make_promotion(search.settings, self.epochs)
         search.open()
         past = past_epochs(search.store, search.experiment.id, search.settings)
-        self.rule = (
-            Decision(search.promotion)
-            if search.promotion
-            else make_rule(search.settings, self.epochs, past)
-        )
+        self.rule = make_rule(search.settings, self.epochs, past, search.promotion)
 
     def crashed(self) -> bool:
         self.event += 1

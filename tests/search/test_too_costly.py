@@ -8,7 +8,7 @@ from results.constraints import MEASURES
 from results.models import TrialState
 from results.objectives import Goals
 from search.run import past_epochs
-from search.schedulers import Decision, make_promotion, make_rule
+from search.schedulers import make_promotion, make_rule
 from search.settings import SearchSettings
 from sedn.training.result import EpochResult
 from tests.search.histories import FLAT, history, result
@@ -74,10 +74,9 @@ def test_it_ends_as_pruned_with_what_it_reached_and_says_why() -> None:
 def test_it_is_not_promoted() -> None:
     chosen = settings(scheduler="promote", trials=4, reduction_factor=2, grace_epochs=1)
     with history(FLAT, chosen) as search:
-        for _ in range(2):
-            search.promotion = make_promotion(chosen, 3)
-            search.open()
-        decision = Decision(search.promotion, goals=Goals.of({"where": WHERE}))
+        search.promotion = make_promotion(chosen, 3)
+        search.open()
+        decision = make_rule(chosen, 3, [], search.promotion)
         trained = []
         while trial := search.ledger.next():
             for epoch in range(trial.after_epoch + 1, trial.config.epochs + 1):
