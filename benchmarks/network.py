@@ -144,11 +144,12 @@ def main() -> None:
     parser.add_argument("--repetitions", type=int, default=15)
     parser.add_argument("--batch", type=int, default=4, help="images in a step on the CPU")
     parser.add_argument("--gpu-batch", type=int, default=64, help="images in a step on the GPU")
+    at_hand = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+    parser.add_argument("--devices", nargs="+", choices=at_hand, default=at_hand)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    batches = {"cpu": options.batch}
-    if torch.cuda.is_available():
-        batches["cuda"] = options.gpu_batch
+    sizes = {"cpu": options.batch, "cuda": options.gpu_batch}
+    batches = {device: sizes[device] for device in options.devices}
     ratios = {}
     columns = f"{'ms per step':>12} {'parameters':>12} {'GFLOP':>8} {'ratio':>6}"
     print(f"{'device':6} {'network':24} {columns}")
