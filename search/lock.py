@@ -22,7 +22,8 @@ def sole_driver(engine: Engine, name: str) -> Iterator[None]:
         with _advisory_lock(engine, name):
             yield
     else:
-        with _file_lock(Path(str(engine.url.database)), name):
+        # One lock for one file, by whatever link it is named.
+        with _file_lock(Path(str(engine.url.database)).resolve(), name):
             yield
 
 

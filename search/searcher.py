@@ -43,6 +43,8 @@ class LedgerSearcher(Searcher):  # type: ignore[misc]
 
         ``None`` while a running trial may yet come back to be restarted; FINISHED after that.
         """
+        if self.unavailable is not None:
+            return str(Searcher.FINISHED)
         assignment = self._ledger.next()
         if assignment is None:
             return None if self._ledger.live else str(Searcher.FINISHED)
@@ -53,7 +55,7 @@ class LedgerSearcher(Searcher):  # type: ignore[misc]
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
         """End the trial in the ledger; one with an error is ended by :class:`LedgerCallback`."""
-        if error:
+        if error or self.unavailable is not None:
             return
         try:
             self._ledger.finish(self._numbers[trial_id])
@@ -81,10 +83,25 @@ class LedgerCallback(Callback):  # type: ignore[misc]
         """Write the epoch to the database before Tune acts on it."""
         number = self._searcher.number_of(trial.trial_id)
         # The object itself must not linger in Tune's memory of last results.
-        self._ledger.record_epoch(number, result.pop("result"), result.get("node"))
+        reached = result.pop("result")
+        if self._searcher.unavailable is not None:
+            return
+        try:
+            self._ledger.record_epoch(number, reached, result.get("node"))
+        except StoreUnavailable as unavailable:
+            # What is raised here ends in a traceback of Tune's; the stopper ends the search.
+            self._searcher.unavailable = unavailable
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Fail the trial, or queue it again when it was the worker that was lost."""
+        if self._searcher.unavailable is not None:
+            return
+        try:
+            self._end(trial)
+        except StoreUnavailable as unavailable:
+            self._searcher.unavailable = unavailable
+
+    def _end(self, trial: Any) -> None:
         number = self._searcher.number_of(trial.trial_id)
         error = _error_of(trial)
         lost = isinstance(error, (RayActorError, WorkerCrashedError))
