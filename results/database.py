@@ -86,6 +86,8 @@ def _parse(url: str) -> URL:
         raise UserError(
             f"--store '{shown}': only sqlite:///… and postgresql+psycopg://… are supported"
         )
+    if backend == "postgresql" and (url.count("@") > 1 or "@" in (parsed.database or "")):
+        raise UserError(f"--store '{shown}': write '@' in a user or password as %40")
     if backend == "sqlite":
         if parsed.host or parsed.database in (None, "", ":memory:"):
             raise UserError(f"--store '{shown}': name a file, such as sqlite:///sedn.db")
@@ -178,4 +180,6 @@ def _shown(url: URL) -> str:
 
 def _without_password(url: str) -> str:
     # Up to the last '@': a password that was not quoted may hold one itself.
-    return re.sub(r"://.*@", "://…@", url)
+    hidden = re.sub(r"://.*@", "://…@", url, flags=re.DOTALL)
+    # An option may hold a password as well, by more than one name.
+    return re.sub(r"\?.*", "?…", hidden, flags=re.DOTALL)

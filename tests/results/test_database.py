@@ -129,6 +129,24 @@ def test_many_that_start_at_once_make_the_tables_once(empty_url: str) -> None:
     assert all(store.find_experiment("shared") for store in stores)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+psycopg://127.0.0.1:1/x?user=u&password=hunter2",
+        "postgresql+psycopg://u:hunter2@127.0.0.1:1/x?sslmode=disable&password=hunter2",
+        "postgresql+psycopg://u:a@hunter2@127.0.0.1:1/x",
+        "postgresql+psycopg://u:a@hunter2?@127.0.0.1:1/x",
+        "postgresql+psycopg://u:a/hunter2@127.0.0.1:1/x",
+        "mysql://127.0.0.1/x?password=hunter2",
+        "nonsense://u:hunter2@x?password=hunter2",
+    ],
+)
+def test_no_error_shows_a_password(url: str) -> None:
+    with pytest.raises(UserError) as caught:
+        open_store(url)
+    assert "hunter2" not in str(caught.value)
+
+
 def test_a_server_that_is_not_there_is_named_without_the_password() -> None:
     port = free_port()
     line = refused(f"postgresql://sedn:secret@127.0.0.1:{port}/sedn")
