@@ -125,11 +125,11 @@ def open_mlflow(
     try:
         client = MlflowClient(tracking_uri=uri)
         run_id = _find_run(client, uri, folder) or _create_run(client, experiment, config, folder)
-        write_text(folder / MLFLOW, json.dumps({"uri": uri, "run_id": run_id}) + "\n")
+        write_text(folder / MLFLOW, json.dumps({"uri": _public(uri), "run_id": run_id}) + "\n")
         tracker = MlflowTracker(client, run_id)
         client.update_run(run_id, status="RUNNING")
     except Exception as error:
-        raise UserError(f"--mlflow {uri}: {_reason(error)}") from None
+        raise UserError(f"--mlflow {_public(uri)}: {_reason(error)}") from None
     try:
         yield tracker
     finally:
@@ -148,7 +148,7 @@ def _find_run(client: "MlflowClient", uri: str, folder: Path) -> str | None:
     if not path.exists():
         return None
     made: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
-    if made["uri"] != uri:
+    if made["uri"] != _public(uri):
         return None
     try:
         run = client.get_run(made["run_id"])
@@ -176,4 +176,9 @@ def _create_run(
 
 def _reason(error: Exception) -> str:
     """In one line, and not all that MLflow has to say."""
-    return " ".join(str(error).split())[:300]
+    return _public(" ".join(str(error).split()))[:300]
+
+
+def _public(text: str) -> str:
+    """The text without the names and passwords in its addresses."""
+    return re.sub(r"://[^\s/]*@", "://…@", text)

@@ -18,7 +18,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from sedn.config import TrainingConfig, build_config
 from sedn.errors import UserError
-from sedn.run.mlflow_tracker import metric_names
+from sedn.run.mlflow_tracker import metric_names, open_mlflow
 from sedn.run.summary import RunSummary
 from sedn.run.tracking import Tracking
 from sedn.run.train import train_run
@@ -191,3 +191,13 @@ def test_a_missing_extra_is_named_before_training(table: Path, tmp_path: Path, e
     (line,) = done.stderr.splitlines()
     assert f"`pip install 'sedn-search[{extra}]'`" in line
     assert not (tmp_path / "run").exists()
+
+
+def test_mlflow_address_is_told_without_its_password(tmp_path: Path) -> None:
+    config = TrainingConfig()
+    with (
+        pytest.raises(UserError, match=r"--mlflow http://…@127.0.0.1:1") as caught,
+        open_mlflow("http://user:hunter2@127.0.0.1:1", "e", config, tmp_path),
+    ):
+        pass
+    assert "hunter2" not in str(caught.value)
