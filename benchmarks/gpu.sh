@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Runs on one GPU what a CPU cannot show: the tests that need a GPU, what the embedding costs in a
-# training step, and the speed of training beside timm's own loop. Needs torch, timm and this
+# Runs on one GPU what a CPU cannot show: the tests of training (those that need a GPU too), what the
+# embedding costs in a training step, the speed of training beside timm's own loop, and that of
+# trials which share the GPU. Needs torch, timm and this
 # project's dependencies, but neither ray nor optuna. Takes about five minutes on an H100.
 #
 #     bash benchmarks/gpu.sh [FOLDER]     # FOLDER for the logs and the figures, ./gpu-figures if none
@@ -30,7 +31,9 @@ part card nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,n
 part versions "$python" -c 'import sys, timm, torch, torchvision as v
 print("python", sys.version.split()[0], "torch", torch.__version__, "timm", timm.__version__,
       "torchvision", v.__version__)'
-part tests "$python" -m pytest -q -p no:cacheprovider tests/sedn/training/test_gpu.py
+part tests "$python" -m pytest -q -p no:cacheprovider tests/sedn/training/test_gpu.py \
+    tests/sedn/training/test_memory.py tests/sedn/training/test_restart.py
 part network "$python" benchmarks/network.py --repetitions 30 --devices cuda
 part training "$python" benchmarks/training.py --turns 5
+part packed "$python" benchmarks/packed.py
 exit "$status"

@@ -12,8 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import psycopg
-
 ACCOUNT = "nobody"
 """Who runs the server when the tests run as root, as whom PostgreSQL does not start."""
 
@@ -64,6 +62,9 @@ def running_server(binaries: Path) -> Iterator[str]:
 
 def new_database(server_url: str) -> str:
     """Make an empty database on the server and give its URL."""
+    # Not above: tests that need no database run where there is no driver for PostgreSQL.
+    import psycopg
+
     name = f"sedn_{secrets.token_hex(4)}"
     address = server_url.replace("+psycopg", "")
     with psycopg.connect(f"{address}/postgres", autocommit=True) as connection:
