@@ -1,4 +1,4 @@
-"""Images a second of several trials that share one device, beside one trial that has the device alone.
+"""Images a second of several trials that share one device, beside one trial alone.
 
 Each trial is a process that trains SE-DNN over the same cached images, as the workers of a search
 with a fraction of a GPU do. The trials wait for each other after a first epoch, which warms up and
@@ -11,6 +11,7 @@ divided by the speed of one trial alone: a ratio above 1 says that sharing the d
 import argparse
 import json
 import multiprocessing
+import os
 import statistics
 import tempfile
 from dataclasses import dataclass
@@ -41,8 +42,10 @@ def train_one(
     config: TrainingConfig, folder: str, barrier: Barrier, shares: "multiprocessing.Queue[Share]"
 ) -> None:
     """Train one trial and put its share into the queue."""
-    speeds, peak = [], 0
+    speeds, peak, parent = [], 0, os.getppid()
     for result in train_epochs(config, folder, bounds=Bounds()):
+        if os.getppid() != parent:
+            return  # The benchmark was killed.
         if result.epoch == 1:
             barrier.wait(PATIENCE_SECONDS)
         else:
