@@ -2,7 +2,7 @@
 # Runs on one GPU what a CPU cannot show: the tests of training (those that need a GPU too), what the
 # embedding costs in a training step, the speed of training beside timm's own loop, and that of
 # trials which share the GPU. Needs torch, timm and this
-# project's dependencies, but neither ray nor optuna. Takes about five minutes on an H100.
+# project's dependencies, but neither ray nor optuna. Takes about six minutes on an H200.
 #
 #     bash benchmarks/gpu.sh [FOLDER]     # FOLDER for the logs and the figures, ./gpu-figures if none
 #
