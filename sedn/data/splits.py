@@ -60,9 +60,6 @@ def assign_splits(listing: Listing, seed: int) -> Splits:
 
 def _draw(listing: Listing, rows: NDArray[np.int64], shares: dict[str, float], seed: int) -> Splits:
     """A split for each of ``rows``, by group."""
-    # The package imports scikit-learn, which takes its time.
-    from iterstrat.ml_stratifiers import MultilabelStratifiedShuffleSplit
-
     group = _groups(listing)[rows]
     names, members = np.unique(group, return_inverse=True)
     has_label = np.zeros((len(names), len(listing.labels)), dtype=np.int64)
@@ -70,15 +67,41 @@ def _draw(listing: Listing, rows: NDArray[np.int64], shares: dict[str, float], s
     drawn = np.full(len(names), next(iter(shares)), dtype="U10")
     left = np.arange(len(names))
     rest = 1.0
-    for name, share in list(shares.items())[:0:-1]:
-        if len(left) < 2:
+    for others, (name, share) in reversed(list(enumerate(shares.items()))):
+        if others == 0 or len(left) < 2:
             break
         taken = min(max(1, round(len(left) * share / rest)), len(left) - 1)
-        stratified = MultilabelStratifiedShuffleSplit(1, test_size=taken, random_state=seed)
-        keep, out = next(stratified.split(left, has_label[left]))
+        out = _stratified(has_label[left], taken, seed)
+        if not 0 < out.sum() <= len(left) - others:
+            # Stratifying rounds for each label, so of few groups, or of labels that one group
+            # has, it may leave a split without any.
+            out = np.random.default_rng(seed).permutation(len(left)) < taken
         drawn[left[out]] = name
-        left, rest = left[keep], rest - share
+        left, rest = left[~out], rest - share
     return drawn[members]
+
+
+def _stratified(has_label: NDArray[np.int64], taken: int, seed: int) -> NDArray[np.bool_]:
+    """``(groups,)``: which of the groups are taken, about ``taken`` of them, so that each label's
+    share is the same on both sides.
+
+    Args:
+        has_label: ``(groups, labels)``, 1 where a group has the label.
+        taken: how many to take.
+        seed: of the draw.
+    """
+    # The package imports scikit-learn, which takes its time.
+    from iterstrat.ml_stratifiers import MultilabelStratifiedShuffleSplit
+
+    if has_label.shape[1] == 1:
+        # A single column would be taken for a target of two classes and refused; whether a group
+        # has not the label is balanced by the same draw.
+        has_label = np.hstack([has_label, 1 - has_label])
+    stratified = MultilabelStratifiedShuffleSplit(1, test_size=taken, random_state=seed)
+    _, rows = next(stratified.split(has_label, has_label))
+    out = np.zeros(len(has_label), dtype=bool)
+    out[rows] = True
+    return out
 
 
 def _groups(listing: Listing) -> NDArray[np.int64]:

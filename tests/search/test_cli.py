@@ -70,6 +70,23 @@ def test_search_rank_labels_export_train_report(
 
 
 @pytest.mark.slow
+def test_one_label_without_splits_is_checked_searched_and_ranked(
+    table: Path, space_file: Path, tmp_path: Path
+) -> None:
+    lines = [line.split(",")[:3] for line in table.read_text().splitlines()]
+    table.write_text("\n".join(",".join(line) for line in lines) + "\n")
+    checked = sedn("data", "check", str(table), "-o", "check.html", folder=tmp_path)
+    assert checked.returncode == 0, checked.stderr
+    searched = sedn(
+        "search", "--name=red", f"--data={table}", f"--space={space_file}", "--trials=2",
+        "--epochs=1", "--json", folder=tmp_path,
+    )  # fmt: skip
+    assert searched.returncode == 0, searched.stderr
+    assert json.loads(searched.stdout)["states"]["COMPLETE"] == 2
+    assert len(json.loads(sedn("rank", "red", "--json", folder=tmp_path).stdout)) == 2
+
+
+@pytest.mark.slow
 def test_segment_then_search_with_predicted_maps_and_without_unreadable_images(
     table: Path, space_file: Path, tmp_path: Path
 ) -> None:
