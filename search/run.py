@@ -244,7 +244,7 @@ def _open_study(
     from search.study import open_study
     from search.warm_start import warm_start
 
-    study = open_study(store, experiment.name, space, settings.objective)
+    study = open_study(store, experiment.name, space, settings.objective, on_notice)
     if settings.warm_start is not None:
         warm_start(study, store, settings.warm_start, space, on_notice)
     return study

@@ -1,7 +1,7 @@
 """The Optuna study of an experiment, in the same database as the results."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import optuna
@@ -15,10 +15,13 @@ from results.database import configure_connection
 from results.models import BASELINE
 from results.objectives import OBJECTIVES
 from results.store import Store
+from search.rebuilding import StoredTrials, notice, rebuild_study
 from spaces import Space
 from spaces.axes import is_active
 
 SAMPLED = "sampled"
+REBUILT = "rebuilt"
+"""The attribute of a study that says that it was made again from the store."""
 
 
 class CurveStudy(optuna.Study):
@@ -35,18 +38,82 @@ class CurveStudy(optuna.Study):
 
 
 def open_study(
-    store: Store, name: str, space: Space, objectives: Sequence[str] = ("auc",)
+    store: Store,
+    name: str,
+    space: Space,
+    objectives: Sequence[str] = ("auc",),
+    on_notice: Callable[[str], None] = lambda line: None,
 ) -> optuna.Study:
-    """The study called ``name``, made when it is not there.
+    """The study called ``name``, made when it is not there, and level with the store.
 
     ``objectives`` are names of :data:`results.objectives.OBJECTIVES`, in the order of its values.
 
     Its first trial, enqueued here, is the plain backbone with the space's default settings, so
     that every search shows the gain over the baseline; after it come the space's first points.
+    A study that lacks trials of the store is made again from it. One that says otherwise of a trial
+    how it ended has that trial opened again, for the ledger to tell; ``on_notice`` is told of both.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    goals = [OBJECTIVES[objective] for objective in objectives]
     storage = open_storage(store)
+    stored = StoredTrials.of(store, store.experiment(name))
+    study = _make_study(storage, name, space, objectives)
+    told = study.get_trials(deepcopy=False)
+    if stored.is_missed_by(told):
+        study = _rebuild(store, storage, name, space, objectives, stored, on_notice)
+    else:
+        for trial in stored.edited(told):
+            reopen_trial(study, trial.number)
+            on_notice(
+                f"The Optuna study had trial {trial.number} as {trial.state.name}, unlike the "
+                f"store: it is told again what the store says"
+            )
+    if not study.get_trials(deepcopy=False):
+        study.enqueue_trial(baseline_point(space), user_attrs={"role": BASELINE})
+    begun = sum(t.state is not TrialState.WAITING for t in study.get_trials(deepcopy=False))
+    if REBUILT in study.user_attrs or not begun:
+        # A crash may have come between two of them.
+        for point in queued_points(space)[max(1, begun) :]:
+            study.enqueue_trial(point, skip_if_exists=True)
+    return study
+
+
+def rebuild(
+    store: Store, name: str, space: Space, objectives: Sequence[str] = ("auc",)
+) -> list[str]:
+    """Make the study called ``name`` again from the store, whatever it is now; lines on that."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    storage, said = open_storage(store), list[str]()
+    stored = StoredTrials.of(store, store.experiment(name))
+    _rebuild(store, storage, name, space, objectives, stored, said.append)
+    return said
+
+
+def _rebuild(
+    store: Store,
+    storage: RDBStorage,
+    name: str,
+    space: Space,
+    objectives: Sequence[str],
+    stored: StoredTrials,
+    on_notice: Callable[[str], None],
+) -> optuna.Study:
+    def make(scratch: str) -> optuna.Study:
+        made = _make_study(storage, scratch, space, objectives)
+        made.set_user_attr(REBUILT, True)
+        return made
+
+    epochs = store.epochs(store.experiment(name).id)
+    trials = list(stored.frozen(space, queued_points(space), epochs))
+    aside = rebuild_study(storage, name, make, trials)
+    on_notice(notice(stored, aside))
+    return CurveStudy(name, storage)
+
+
+def _make_study(
+    storage: RDBStorage, name: str, space: Space, objectives: Sequence[str]
+) -> optuna.Study:
+    """The study called ``name``; one that is not there is made, without trials."""
+    goals = [OBJECTIVES[objective] for objective in objectives]
     optuna.create_study(
         study_name=name,
         storage=storage,
@@ -59,11 +126,6 @@ def open_study(
             warnings.simplefilter("ignore", ExperimentalWarning)
             study.set_metric_names([goal.title for goal in goals])
         study.set_user_attr("space", space.name)
-        study.enqueue_trial(baseline_point(space), user_attrs={"role": BASELINE})
-    if not has_begun(study):
-        # A crash may have come between two of them.
-        for point in queued_points(space)[1:]:
-            study.enqueue_trial(point, skip_if_exists=True)
     return study
 
 

@@ -10,7 +10,7 @@ from results.models import Trial
 from results.ranking import rank
 from results.store import Store, open_store
 from search.settings import SearchSettings
-from search.study import has_begun, queued_points
+from search.study import REBUILT, has_begun, queued_points
 from sedn.config import TrainingConfig, flatten
 from sedn.errors import UserError
 from spaces import Space
@@ -68,7 +68,7 @@ def warm_start(
     What is used, what is not and why goes to ``on_notice``, a line each. A crash before the end is
     made good by the next start, as no trial is asked for before.
     """
-    if DONE in study.user_attrs or has_begun(study):
+    if DONE in study.user_attrs or (has_begun(study) and REBUILT not in study.user_attrs):
         return
     leaders = list(fit_leaders(store, source, space))
     for leader in leaders:

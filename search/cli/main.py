@@ -21,6 +21,7 @@ from search.cli.options import (
 )
 from search.cli.predict import predict
 from search.cli.search import search
+from search.cli.store import app as store_app
 from search.cli.train import train
 from sedn.errors import TrainingError, UserError
 
@@ -135,6 +136,7 @@ app.command()(export)
 app.command()(train)
 app.command()(predict)
 app.add_typer(data_app, name="data")
+app.add_typer(store_app, name="store")
 
 
 @app.command()

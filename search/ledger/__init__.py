@@ -2,6 +2,6 @@
 
 from search.ledger.assignment import Assignment
 from search.ledger.ledger import Ledger
-from search.ledger.told_study import OPTUNA_STATES
+from search.rebuilding import OPTUNA_STATES
 
 __all__ = ["OPTUNA_STATES", "Assignment", "Ledger"]

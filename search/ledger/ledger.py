@@ -16,7 +16,6 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 import optuna
-from optuna.trial import TrialState as OptunaState
 
 from results.models import BASELINE, Experiment, TrialState
 from results.objectives import Goals, Measured, measures_of
@@ -325,14 +324,6 @@ class Ledger:
     def _read_past(self) -> Past:
         rows = {t.number: t for t in self._call(self._store.trials, self._experiment_id)}
         frozen = self._study.trials()
-        told = {trial.number for trial in frozen if trial.state is not OptunaState.WAITING}
-        if lacking := sorted(rows.keys() - told):
-            raise UserError(
-                f"the Optuna study of this search lacks {len(lacking)} of the store's {len(rows)} "
-                f"trials, the first is trial {lacking[0]}: the study was deleted or renamed. Give "
-                f"the study its old name back, or the new search another --name; the store is "
-                f"unchanged"
-            )
         needed = running(frozen) or self.promotion or self._settings.time_seconds
         epochs = self._call(self._store.epochs, self._experiment_id) if needed else {}
         return Past(rows, frozen, epochs)

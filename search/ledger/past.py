@@ -9,6 +9,7 @@ from optuna.trial import TrialState as OptunaState
 from results.models import BASELINE, Epoch, Trial, TrialState
 from results.objectives import Goals, measures_of
 from search.budgets import Score, trained_seconds
+from search.rebuilding import GPUS
 from search.schedulers import Promotion
 
 LOSSES = "lost_workers"
@@ -63,7 +64,7 @@ class Past:
 
     def gpu_seconds(self) -> float:
         """Seconds of training times the GPUs of the trial."""
-        gpus = {trial.number: trial.user_attrs.get("gpus", 0.0) for trial in self.frozen}
+        gpus = {trial.number: trial.user_attrs.get(GPUS, 0.0) for trial in self.frozen}
         return float(sum(row.seconds * gpus.get(row.number, 0.0) for row in self.rows.values()))
 
     def replay(self, promotion: Promotion, goals: Goals) -> None:

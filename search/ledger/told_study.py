@@ -15,17 +15,13 @@ from optuna.trial import TrialState as OptunaState
 
 from results.models import TrialState
 from search.ledger.past import LOSSES
+from search.rebuilding import GPUS, OPTUNA_STATES
 from search.samplers import draw
 from search.study import reopen_trial
 from spaces import Space
 
 T = TypeVar("T")
 
-OPTUNA_STATES = {
-    TrialState.COMPLETE: OptunaState.COMPLETE,
-    TrialState.PRUNED: OptunaState.PRUNED,
-    TrialState.FAILED: OptunaState.FAIL,
-}
 NEUTRAL = RandomSampler(seed=0)
 """Stands in the study between a trial's draw and its end: it does nothing there."""
 
@@ -79,7 +75,7 @@ class ToldStudy:
     def set_gpus(self, trial: optuna.Trial, gpus: float) -> None:
         """Keep with the trial what it has of the GPUs."""
         if gpus:
-            self._call(trial.set_user_attr, "gpus", gpus)
+            self._call(trial.set_user_attr, GPUS, gpus)
 
     def set_losses(self, optuna_id: int, losses: int) -> None:
         """Keep with the trial how often its worker was lost."""

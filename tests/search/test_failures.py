@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import optuna
 import pytest
 
 from results.models import TrialState
@@ -17,7 +16,6 @@ from search.failures import Failure
 from search.run import run_search
 from search.searcher import MAX_LOSSES
 from search.settings import Resources, SearchSettings
-from sedn.errors import UserError
 from tests.search.histories import CONDITIONAL, History, history, result
 
 SETTINGS = SearchSettings(trials=12, sampler="random", scheduler="none")
@@ -111,28 +109,6 @@ def test_of_fewer_than_five_all_must_fail() -> None:
             assert search.ledger.ended_by == expected
             search.open()
             assert search.ledger.ended_by == expected, "and says so again"
-
-
-@pytest.mark.parametrize("change", ["deleted", "renamed"])
-def test_a_study_that_lacks_trials_of_the_store_is_refused(change: str) -> None:
-    with history(CONDITIONAL, SETTINGS) as search:
-        for _ in range(3):
-            end(search, None)
-        before = search.params()
-        if change == "renamed":
-            optuna.copy_study(
-                from_study_name="history",
-                from_storage=search.url,
-                to_storage=search.url,
-                to_study_name="other",
-            )
-        optuna.delete_study(study_name="history", storage=search.url)
-        for _ in range(2):
-            with pytest.raises(UserError, match="lacks 3 of the store's 3 trials"):
-                search.open()
-        rows = search.store.trials(search.experiment.id)
-        assert [row.state for row in rows] == 3 * [TrialState.COMPLETE]
-        assert search.params() == before
 
 
 def test_lost_workers_are_counted_over_all_runs() -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import optuna
 import pytest
 
 from results.models import Experiment
@@ -96,6 +97,17 @@ def test_a_crash_before_the_first_trial_enqueues_none_twice(store: Store) -> Non
     study.enqueue_trial(params_of(store, "old")[leader])
     search(store, "new", CONDITIONAL, WARM)
     new, old = params_of(store, "new"), params_of(store, "old")
+    assert new[1:6] == [old[number] for number in leaders_of(store)]
+    assert new[6] not in old
+
+
+def test_leaders_that_were_not_begun_come_still_where_the_study_was_deleted(store: Store) -> None:
+    search(store, "new", CONDITIONAL, WARM, trials=3)
+    before = params_of(store, "new")
+    optuna.delete_study(study_name="new", storage=store.url)
+    search(store, "new", CONDITIONAL, WARM)
+    new, old = params_of(store, "new"), params_of(store, "old")
+    assert new[:3] == before
     assert new[1:6] == [old[number] for number in leaders_of(store)]
     assert new[6] not in old
 
