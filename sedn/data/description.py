@@ -29,23 +29,33 @@ class Description(Group):
     """A CSV with the columns ``image`` and ``split``, instead of the data's own splits."""
 
 
-class TableDescription(Description):
+class ColumnsDescription(Description):
+    """What tables and data sets in columns share."""
+
+    image_column: str = "image"
+    map_column: str | None = None
+    """``map`` or ``mask`` if not said, where the data has one of them."""
+    group_column: str = "group"
+    label_list: str | None = None
+    """A column that lists the labels of an image, instead of one column for each label; ``labels``
+    or ``tags`` if not said, where there is one and its values are lists."""
+    separator: str | None = None
+    """At what the lists are split: a character, ``space``, ``tab``, ``newline``, or ``none`` where
+    each cell is one name; told from the cells if not said."""
+    blank: Literal["none", "unknown"] | None = None
+    """What a list without a value means: that no label applies, or that nobody knows."""
+    regions: Mapping[str, int | str | list[int]] = Field(default_factory=dict)
+    """By region, the index or the colour that marks it in a mask; one region if not said."""
+
+
+class TableDescription(ColumnsDescription):
     """A CSV or Parquet table with one row for each image."""
 
     format: Literal["table"] = "table"
     table: str
     images: str = "."
     """The folder that the paths of images and masks are relative to."""
-    image_column: str = "image"
-    map_column: str | None = None
-    """``map`` or ``mask`` if not said, where the table has one of them."""
     split_column: str = "split"
-    group_column: str = "group"
-    label_list: str | None = None
-    """A column that lists the labels of an image, instead of one column for each label; ``labels``
-    or ``tags`` if not said, where the table has it and its values are lists."""
-    regions: Mapping[str, int | str | list[int]] = Field(default_factory=dict)
-    """By region, the index or the colour that marks it in a mask; one region if not said."""
 
 
 class CocoDescription(Description):
@@ -81,18 +91,11 @@ class OpenImagesDescription(Description):
     regions: Regions = "any"
 
 
-class HuggingFaceDescription(Description):
+class HuggingFaceDescription(ColumnsDescription):
     """A folder that ``save_to_disk`` of Hugging Face's ``datasets`` wrote."""
 
     format: Literal["huggingface"]
     root: str = "."
-    image_column: str = "image"
-    map_column: str | None = None
-    """``map`` or ``mask`` if not said, where the data has one of them."""
-    label_list: str | None = None
-    """A column that lists the labels; ``labels`` or ``tags`` if not said, where there is one."""
-    group_column: str = "group"
-    regions: Mapping[str, int | str | list[int]] = Field(default_factory=dict)
 
 
 AnyDescription = Annotated[

@@ -137,7 +137,7 @@ BROKEN: dict[str, tuple[Spoil, str]] = {
         described("table: products.csv\nregions: {card: reddish}\n"),
         r"region 'card' is marked by 'reddish'",
     ),
-    "label of no value": (change("map.png,1,0", "map.png,yes,0"), r"row 3: label 'red' is 'yes'"),
+    "label of no value": (change("map.png,1,0", "map.png,yess,0"), r"row 3: label 'red' is 'yess'"),
     "misspelled label": (
         described("table: products.csv\nlabels: [red, brigth]\n"),
         r"no column for label 'brigth'; did you mean 'bright'",

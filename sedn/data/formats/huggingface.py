@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 
 from sedn.data.arrow import STATE, ArrowContent, open_arrow
 from sedn.data.description import HuggingFaceDescription
-from sedn.data.formats.table import LIST_COLUMNS, MAP_COLUMNS, pick_column
+from sedn.data.formats.cells import Column, make_column
+from sedn.data.formats.label_lists import UNSURE, read_label_lists
+from sedn.data.formats.table import LIST_COLUMNS, MAP_COLUMNS, pick_column, read_labels
 from sedn.data.listing import Listing
 from sedn.data.masks import MaskImage, parse_values
 from sedn.data.splits import split_name
@@ -143,17 +145,30 @@ def _present(
 def _labels(
     parts: list[_Part], columns: list[str], description: HuggingFaceDescription, root: Path
 ) -> Labels:
-    listed = pick_column(columns, description.label_list, LIST_COLUMNS, str(root))
     features = parts[0].rows.features
+    listed = pick_column(columns, description.label_list, LIST_COLUMNS, str(root))
     if listed and (description.label_list or _inner(features[listed]) is not None):
-        return _from_lists(parts, listed, _inner(features[listed]) or features[listed])
-    wanted = description.labels or columns
-    for label in wanted:
-        if label not in columns:
-            raise UserError(f"{root}: no column for label '{label}'{did_you_mean(label, columns)}")
-    if not wanted:
-        raise UserError(f"{root}: no label column; every column but image, map, group is one")
-    return tuple(wanted), np.stack([_targets(parts, label) for label in wanted], axis=1)
+        item = _inner(features[listed]) or features[listed]
+        names: Sequence[str] = getattr(item, "names", None) or ()
+        lists = read_label_lists(_gather(parts, listed, names), description, names)
+        return lists.labels, lists.targets
+    others = description.model_copy(update={"label_list": None})
+    gathered = [_gather(parts, column, ()) for column in columns]
+    return read_labels(gathered, others, root)
+
+
+def _gather(parts: list[_Part], name: str, classes: Sequence[str]) -> Column:
+    """A column of all parts, with the names of classes in place of their numbers."""
+    places = [(part, row) for part in parts for row in range(len(part.rows))]
+
+    def where(row: int) -> str:
+        part, at = places[row]
+        return f"{part.folder}: row {at}"
+
+    values = [value for part in parts for value in part.values(name)]
+    if classes:
+        values = [_named(value, classes, f"{where(r)}: {name}") for r, value in enumerate(values)]
+    return make_column(name, values, str(parts[0].folder), where)
 
 
 def _inner(feature: Any) -> Any:
@@ -161,58 +176,17 @@ def _inner(feature: Any) -> Any:
     return feature[0] if isinstance(feature, list) else getattr(feature, "feature", None)
 
 
-def _targets(parts: list[_Part], label: str) -> NDArray[np.float32]:
-    """``(rows,)``: 1, 0, or NaN."""
-    targets = []
-    for part in parts:
-        for row, value in enumerate(part.values(label)):
-            if value is None or value != value:
-                targets.append(np.nan)
-            elif isinstance(value, int | float) and value in (0, 1):
-                targets.append(float(value))
-            else:
-                raise UserError(
-                    f"{part.folder}: row {row}: label '{label}' is {value!r:.40}; expected 1, 0, "
-                    f"or nothing where it is unknown"
-                )
-    return np.array(targets, dtype=np.float32)
-
-
-def _from_lists(parts: list[_Part], column: str, item: Any) -> Labels:
-    """The labels that are listed; no list at all is unknown."""
-    names: Sequence[str] | None = getattr(item, "names", None)
-    lists = [
-        _listed(value, names, f"{part.folder}: row {row}: {column}")
-        for part in parts
-        for row, value in enumerate(part.values(column))
-    ]
-    found = {name for listed in lists if listed for name in listed}
-    labels = tuple(name for name in names if name in found) if names else tuple(sorted(found))
-    if not labels:
-        raise UserError(f"{parts[0].folder}: column '{column}' lists no label at all")
-    position = {label: index for index, label in enumerate(labels)}
-    targets = np.zeros((len(lists), len(labels)), dtype=np.float32)
-    for row, listed in enumerate(lists):
-        if listed is None:
-            targets[row] = np.nan
-        else:
-            targets[row, [position[name] for name in listed]] = 1
-    return labels, targets
-
-
-def _listed(value: Any, names: Sequence[str] | None, where: str) -> list[str] | None:
+def _named(value: Any, classes: Sequence[str], where: str) -> list[str] | str | None:
     """The labels of one image; a single one need not be in a list."""
-    if value is None or value == -1:  # the class of what has none
+    if value is None:
         return None
+    if value == -1:  # the class of what is not labelled
+        return UNSURE
     items = value if isinstance(value, list) else [value]
-    if names is not None:
-        wrong = [item for item in items if item not in range(len(names))]
-        if wrong:
-            raise UserError(f"{where}: there is no class {wrong[0]} of {len(names)}")
-        return [names[item] for item in items]
-    if not all(isinstance(item, str) for item in items):
-        raise UserError(f"{where}: {value!r:.40} is no list of names")
-    return items
+    wrong = [item for item in items if item not in range(len(classes))]
+    if wrong:
+        raise UserError(f"{where}: there is no class {wrong[0]} of {len(classes)}")
+    return [classes[item] for item in items]
 
 
 def _groups(parts: list[_Part], column: str) -> tuple[str, ...]:

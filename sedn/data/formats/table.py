@@ -5,9 +5,8 @@ the regions; ``split``; ``group``. All others are labels with 1, 0, or nothing w
 unknown. Or one column lists an image's labels by name, and all that it does not list are 0.
 """
 
-import json
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sedn.data.content import find_file
-from sedn.data.description import TableDescription
+from sedn.data.description import ColumnsDescription, TableDescription
+from sedn.data.formats.cells import Column, judge, make_column, read_flags
+from sedn.data.formats.label_lists import read_label_lists
 from sedn.data.listing import Listing
 from sedn.data.masks import MaskImage, parse_values
 from sedn.data.splits import split_name
@@ -26,10 +27,6 @@ if TYPE_CHECKING:
 
 MAP_COLUMNS = ("map", "mask")
 LIST_COLUMNS = ("labels", "tags")
-_VALUES = {
-    "1": 1.0, "1.0": 1.0, "true": 1.0, "0": 0.0, "0.0": 0.0, "false": 0.0,
-    "": np.nan, "nan": np.nan, "none": np.nan, "<na>": np.nan,
-}  # fmt: skip
 
 
 def read_table(description: TableDescription, folder: Path) -> Listing:
@@ -55,8 +52,12 @@ def read_table(description: TableDescription, folder: Path) -> Listing:
     ] if map_column else [None] * len(frame)  # fmt: skip
     roles = (description.image_column, map_column, description.split_column,
              description.group_column)  # fmt: skip
-    columns = [column for column in frame.columns if column not in roles]
-    labels, targets = read_labels(frame, columns, description, path)
+    columns = [
+        make_column(name, frame[name], str(path), lambda row: f"{path}: row {row + 2}")
+        for name in frame.columns
+        if name not in roles
+    ]
+    labels, targets = read_labels(columns, description, path)
     return Listing(
         source=path,
         labels=labels,
@@ -120,32 +121,34 @@ def pick_column(
 
 
 def read_labels(
-    frame: "pd.DataFrame", columns: Sequence[str], description: Any, path: Path
+    columns: Sequence[Column], description: ColumnsDescription, source: Path
 ) -> tuple[tuple[str, ...], NDArray[np.float32]]:
     """Labels and targets ``(rows, labels)``: one column for each label, or one that lists them.
 
     Args:
-        frame: the table.
-        columns: those of its columns that may hold labels.
-        description: has ``labels`` and ``label_list``.
-        path: names the table in messages.
+        columns: those that may hold labels.
+        description: says what cannot be told.
+        source: names the data in messages.
 
     Raises:
-        UserError: a value is wrong, or there is no label.
+        UserError: a value is wrong, two readings are plausible, or there is no label.
     """
-    named = description.label_list
-    listed = pick_column(columns, named, LIST_COLUMNS, str(path))
-    if listed and (named or not _is_binary(frame[listed])):
-        return _from_lists(frame[listed], path)
-    wanted = description.labels or columns
+    by_name = {column.name: column for column in columns}
+    listed = pick_column(by_name, description.label_list, LIST_COLUMNS, str(source))
+    if listed and (description.label_list or not _is_binary(by_name[listed])):
+        lists = read_label_lists(by_name[listed], description)
+        return lists.labels, lists.targets
+    wanted = description.labels or list(by_name)
     for label in wanted:
-        if label not in columns:
-            raise UserError(f"{path}: no column for label '{label}'{did_you_mean(label, columns)}")
+        if label not in by_name:
+            raise UserError(
+                f"{source}: no column for label '{label}'{did_you_mean(label, by_name)}"
+            )
     if not wanted:
         raise UserError(
-            f"{path}: no label column; every column but image, map, split, group is one"
+            f"{source}: no label column; every column but image, map, split, group is one"
         )
-    return tuple(wanted), np.stack([_targets(frame[label], path) for label in wanted], axis=1)
+    return tuple(wanted), np.stack([read_flags(by_name[label], {}) for label in wanted], axis=1)
 
 
 def _check_images(frame: "pd.DataFrame", column: str, path: Path) -> None:
@@ -162,59 +165,9 @@ def _text(column: "pd.Series[Any]") -> list[str]:
     return ["" if value is None or value != value else str(value).strip() for value in column]
 
 
-def _is_binary(column: "pd.Series[Any]") -> bool:
-    return all(isinstance(v, str | bool | int | float) and str(v).strip().lower() in _VALUES
-               for v in column)  # fmt: skip
-
-
-def _targets(column: "pd.Series[Any]", path: Path) -> NDArray[np.float32]:
-    """``(rows,)``: 1, 0, or NaN."""
-    text = column.astype(str).str.strip().str.lower()
-    values = text.map(_VALUES)
-    wrong = ~text.isin(list(_VALUES))
-    if wrong.any():
-        row = int(np.flatnonzero(wrong)[0])
-        raise UserError(
-            f"{path}: row {row + 2}: label '{column.name}' is '{column.iloc[row]}'; "
-            f"expected 1, 0, or nothing where it is unknown"
-        )
-    return values.to_numpy(dtype=np.float32)
-
-
-def _from_lists(
-    column: "pd.Series[Any]", path: Path
-) -> tuple[tuple[str, ...], NDArray[np.float32]]:
-    """All labels that occur, by name, and which image lists which; no list at all is unknown."""
-    lists = [_names(value, f"{path}: row {row + 2}: {column.name}")
-             for row, value in enumerate(column)]  # fmt: skip
-    labels = tuple(sorted({name for names in lists if names for name in names}))
-    if not labels:
-        raise UserError(f"{path}: column '{column.name}' lists no label at all")
-    position = {label: index for index, label in enumerate(labels)}
-    targets = np.zeros((len(lists), len(labels)), dtype=np.float32)
-    for row, names in enumerate(lists):
-        if names is None:
-            targets[row] = np.nan
-        else:
-            targets[row, [position[name] for name in names]] = 1
-    return labels, targets
-
-
-def _names(value: Any, where: str) -> list[str] | None:
-    """The labels of one image, from a list, a JSON list, or ``red; striped``."""
-    if isinstance(value, str):
-        if value.lstrip().startswith("["):
-            try:
-                value = json.loads(value)
-            except ValueError:
-                raise UserError(f"{where}: '{value}' is no JSON list") from None
-        else:
-            return [name.strip() for name in value.split(";") if name.strip()]
-    if value is None or (isinstance(value, float) and np.isnan(value)):
-        return None
-    if isinstance(value, Mapping) or not isinstance(value, Iterable):
-        raise UserError(f"{where}: {value!r} is no list of labels")
-    return [str(name).strip() for name in value]
+def _is_binary(column: Column) -> bool:
+    meanings = judge(column, {})
+    return None not in meanings and any(m == m for m in meanings)
 
 
 def _splits(frame: "pd.DataFrame", column: str, path: Path) -> tuple[str, ...]:

@@ -370,8 +370,8 @@ def test_wrong_hugging_face_data(tmp_path: Path) -> None:
         return save_columns(tmp_path / name, columns, **features)
 
     number, text = Value("int64"), Value("string")
-    refused(saved("value", {"red": [1, 2]}, red=number), "row 1: label 'red' is 2; expected 1, 0")
-    refused(saved("text", {"red": ["1", "0"]}, red=text), "row 0: label 'red' is '1'; expected")
+    refused(saved("value", {"red": [1, 2]}, red=number), "row 1: label 'red' is '2'; expected")
+    refused(saved("text", {"red": ["1", "maybe"]}, red=text), "row 1: label 'red' is 'maybe'; exp")
     refused(saved("none", {}), "no label column")
     refused(saved("empty", {"tags": [[], []]}, tags=List(text)), "'tags' lists no label at all")
     refused(

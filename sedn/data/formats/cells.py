@@ -1,0 +1,160 @@
+"""The cells of one column, whichever format they come from, and what cells of 1 and 0 say.
+
+A column of a hundred thousand rows has few different cells, so everything is judged once for each
+different one. Whether a cell is a word for "present", "absent" or "unknown" depends on the other
+cells of its column: ``f`` beside ``t`` is false, beside ``m`` it is something else.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sedn.errors import UserError
+
+Where = Callable[[int], str]
+"""Names a row in messages: ``products.csv: row 7``."""
+
+BLANK = frozenset({"", "nan", "<na>", "nat", "null", "n/a", "na"})
+"""Words, in small letters, that mean the same as an empty cell: what programs write for one."""
+_PRESENT = frozenset({"1", "1.0", "true", "yes", "positive", "present", "x", "✓", "✔"})
+_ABSENT = frozenset({"0", "0.0", "false", "no", "negative", "absent"})
+_UNKNOWN = BLANK | {"none", "unknown", "uncertain", "unsure", "?"}
+UNCERTAIN = frozenset({"-1", "-1.0"})
+"""CheXpert's word for an uncertain finding."""
+_LETTERS: tuple[dict[str, float], ...] = ({"t": 1.0, "f": 0.0}, {"y": 1.0, "n": 0.0})
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column by its different cells."""
+
+    name: str
+    source: str
+    """The file or folder that it is in, for messages."""
+    cells: tuple[Any, ...]
+    """Each different one once, in the order in which they occur: ``None`` for one without a value,
+    text without blanks around it, a number, a tuple for a list."""
+    codes: NDArray[np.int64]
+    """``(rows,)``: which of the cells each row holds."""
+    where: Where
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def counts(self) -> NDArray[np.int64]:
+        """``(cells,)``: rows that hold each cell."""
+        return np.bincount(self.codes, minlength=len(self.cells))
+
+    def rows(self) -> list[Any]:
+        """The cell of every row."""
+        return [self.cells[code] for code in self.codes.tolist()]
+
+    def first(self, cell: int) -> int:
+        """The first row that holds the cell with that index."""
+        return int(np.flatnonzero(self.codes == cell)[0])
+
+    def at(self, cell: int) -> str:
+        """Names the first place of a cell: ``products.csv: row 7: labels``."""
+        return f"{self.where(self.first(cell))}: {self.name}"
+
+
+def make_column(name: str, values: Iterable[Any], source: str, where: Where) -> Column:
+    """Gather the different cells of a column.
+
+    Args:
+        name: of the column.
+        values: one for each row: text, numbers, lists, arrays, ``None``.
+        source: names the data in messages.
+        where: names a row in messages.
+    """
+    codes: dict[Any, int] = {}
+    rows = [codes.setdefault(_tidy(value), len(codes)) for value in values]
+    return Column(name, source, tuple(codes), np.array(rows, dtype=np.int64), where)
+
+
+def texts(column: Column) -> list[str]:
+    """Each row as text; nothing where there is no value."""
+    plain = ["" if cell is None else str(cell) for cell in column.cells]
+    return [plain[code] for code in column.codes.tolist()]
+
+
+def word_of(cell: Any) -> str:
+    """A cell in small letters: ``1`` for a true one, nothing for one without a value."""
+    if isinstance(cell, bool):
+        return "1" if cell else "0"
+    return "" if cell is None else str(cell).lower()
+
+
+def judge(column: Column, given: Mapping[str, float]) -> list[float | None]:
+    """What each different cell says: 1, 0, NaN where it is unknown, ``None`` if it is no such word.
+
+    Args:
+        column: the column.
+        given: meanings by word that the description gives; they come first.
+    """
+    words = [word_of(cell) for cell in column.cells]
+    left = {w for w in words if w not in given and w not in _UNKNOWN}
+    letters = next((pair for pair in _LETTERS if left and left <= set(pair)), {})
+    return [_meaning(word, given, letters) for word in words]
+
+
+def share_of_words(column: Column, meanings: Sequence[float | None]) -> float:
+    """The share of the rows with a value whose value is a word for present or absent."""
+    counts = column.counts()
+    valued = [m is None or m == m for m in meanings]
+    total = counts[valued].sum()
+    known = counts[[m is not None and m == m for m in meanings]].sum()
+    return float(known / total) if total else 0.0
+
+
+def read_flags(column: Column, given: Mapping[str, float]) -> NDArray[np.float32]:
+    """``(rows,)``: 1, 0, or NaN where it is unknown.
+
+    Raises:
+        UserError: a cell is no word for any of them.
+    """
+    meanings = judge(column, given)
+    wrong = [cell for cell, meaning in enumerate(meanings) if meaning is None]
+    if wrong:
+        rows = int(column.counts()[wrong].sum())
+        others = f" ({rows} rows are none of these)" if rows > 1 else ""
+        raise UserError(
+            f"{column.where(column.first(wrong[0]))}: label '{column.name}' is "
+            f"'{str(column.cells[wrong[0]])[:40]}'; expected 1, 0, or nothing where it is "
+            f"unknown{others}"
+        )
+    return np.array(meanings, dtype=np.float32)[column.codes]
+
+
+def _tidy(value: Any) -> Any:
+    """A value that can be compared and counted."""
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist()
+    if isinstance(value, str):
+        value = value.strip()
+        return value or None
+    if value is None or value != value:
+        return None
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, list | tuple):
+        return tuple(_tidy(item) for item in value)
+    if isinstance(value, Mapping):
+        return json.dumps(value, default=str)
+    return value
+
+
+def _meaning(word: str, given: Mapping[str, float], letters: Mapping[str, float]) -> float | None:
+    if word in given:
+        return given[word]
+    if word in _PRESENT:
+        return 1.0
+    if word in _ABSENT:
+        return 0.0
+    if word in _UNKNOWN or word in UNCERTAIN:
+        return float("nan")
+    return letters.get(word)

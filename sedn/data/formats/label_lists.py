@@ -1,0 +1,250 @@
+"""A column that lists the labels of each image: names, JSON, Python's lists, or a 1 or 0 for each.
+
+All cells are read first and judged together: at what the names are split, what means that no label
+applies, and what a cell without a value means.
+"""
+
+import ast
+import json
+import re
+import unicodedata
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sedn.data.description import ColumnsDescription
+from sedn.data.formats.cells import BLANK, Column
+from sedn.data.formats.separators import NONE, SPOKEN, find_separator, split_names, spoken
+from sedn.errors import UserError
+
+NOTHING = frozenset(
+    {"none", "no finding", "no findings", "no label", "no labels", "no tag", "no tags", "nothing"}
+)
+"""Words, in small letters, that say of an image that it has none of the labels."""
+UNSURE = "?"
+"""A cell that says outright that nobody knows."""
+_QUOTED = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
+_ARRAY = re.compile(rf"\[\s*(?:{_QUOTED})(?:\s+(?:{_QUOTED}))*\s*\]")
+"""A list as NumPy prints it; to Python, strings side by side are a single one."""
+_BITS = re.compile(r"[01](?:\.0?)?(?:[\s,;|]+[01](?:\.0?)?)+")
+
+Names = tuple[str, ...] | None
+"""The labels of an image; ``None`` where they are unknown."""
+
+
+@dataclass(frozen=True)
+class LabelLists:
+    """What a column of lists says."""
+
+    labels: tuple[str, ...]
+    targets: NDArray[np.float32]
+    """``(rows, labels)``: 1, 0, or NaN where the truth is unknown."""
+    said: tuple[str, ...]
+    """How its cells were read."""
+
+
+def read_label_lists(
+    column: Column, description: ColumnsDescription, classes: Sequence[str] = ()
+) -> LabelLists:
+    """The labels that a column lists, and which image has which.
+
+    Args:
+        column: of lists.
+        description: its ``separator``, ``blank`` and ``labels`` say what cannot be told.
+        classes: the order of the labels, where the data has one.
+
+    Raises:
+        UserError: a cell cannot be read, two readings are plausible, or no label is listed.
+    """
+    if not any(cell is not None for cell in column.cells):
+        raise UserError(f"{column.source}: column '{column.name}' lists no label at all")
+    parsed = [_parse(cell, column.at(i)) for i, cell in enumerate(column.cells)]
+    if bits := _as_bits(parsed):
+        return _multi_hot(column, bits, description.labels)
+    lists, said = _names_of(column, parsed, description)
+    found = {name for names in lists if names for name in names}
+    labels = tuple(n for n in classes if n in found) if classes else tuple(sorted(found))
+    if not labels:
+        raise UserError(f"{column.source}: column '{column.name}' lists no label at all")
+    check_names(labels, column.source, description.labels or ())
+    position = {label: index for index, label in enumerate(labels)}
+    of_cell = np.zeros((len(lists), len(labels)), dtype=np.float32)
+    for cell, names in enumerate(lists):
+        if names is None:
+            of_cell[cell] = np.nan
+        else:
+            of_cell[cell, [position[name] for name in names]] = 1
+    return LabelLists(labels, of_cell[column.codes], said)
+
+
+def check_names(labels: Sequence[str], where: str, meant: Collection[str]) -> None:
+    """See that no two labels are the same name written in two ways, such as ``Red`` and ``red``.
+
+    Args:
+        labels: the names.
+        where: names the data in messages.
+        meant: names that the description lists, which are meant as they are.
+
+    Raises:
+        UserError: two are.
+    """
+    plain: dict[str, str] = {}
+    for label in labels:
+        key = " ".join(re.split(r"[\s_-]+", unicodedata.normalize("NFKC", label).casefold()))
+        other = plain.setdefault(key.strip(), label)
+        if other != label and not {other, label} <= set(meant):
+            raise UserError(
+                f"{where}: labels '{other}' and '{label}' differ only in how they are written; "
+                f"write them as one, or list both under labels: if they are two"
+            )
+
+
+def _parse(cell: Any, where: str) -> tuple[Any, ...] | str | None:
+    """A list as a tuple, text that may list names as it is, ``None`` for a blank cell."""
+    if cell is None or (isinstance(cell, str) and cell.lower() in BLANK):
+        return None
+    if isinstance(cell, str):
+        if cell[0] not in "[{":
+            return cell
+        cell = _parse_text(cell, where)
+    if not isinstance(cell, list | tuple | set):
+        return (_name(cell, where),)
+    if all(isinstance(item, int | float) and item == int(item) for item in cell):
+        return tuple(int(item) for item in cell)
+    return tuple(_name(item, where) for item in cell)
+
+
+def _parse_text(text: str, where: str) -> Any:
+    """A list in JSON, as Python or NumPy print it, or ``{"choices": [...]}`` of Label Studio."""
+    if _ARRAY.fullmatch(text):
+        return [ast.literal_eval(item) for item in re.findall(_QUOTED, text)]
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        try:
+            value = _literal(text)
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            raise UserError(f"{where}: '{text[:60]}' is no list in JSON or Python") from None
+    if isinstance(value, Mapping):
+        inner = next(iter(value.values()), None)
+        if len(value) != 1 or not isinstance(inner, list):
+            raise UserError(f"{where}: '{text[:60]}' is no list of labels")
+        return inner
+    return value
+
+
+def _literal(text: str) -> Any:
+    """A Python literal; strings side by side, which would be joined, are no list."""
+    if re.search(rf"(?:{_QUOTED})\s+(?:{_QUOTED})", text):
+        raise ValueError(text)
+    return ast.literal_eval(text)
+
+
+def _name(item: Any, where: str) -> str:
+    if isinstance(item, bool) or not isinstance(item, str | int):
+        raise UserError(f"{where}: {item!r:.40} is no name of a label")
+    return str(item).strip()
+
+
+def _as_bits(parsed: Sequence[tuple[Any, ...] | str | None]) -> list[tuple[int, ...] | None] | None:
+    """Cells that hold a 1 or 0 for each label, ``None`` if that is not what they hold."""
+    bits: list[tuple[int, ...] | None] = []
+    for cell in parsed:
+        if isinstance(cell, str):
+            if _BITS.fullmatch(cell):
+                cell = tuple(int(float(item)) for item in re.split(r"[\s,;|]+", cell))
+            elif re.fullmatch("[01]{2,}", cell):
+                cell = tuple(map(int, cell))
+            else:
+                return None
+        if cell is not None and any(item not in (0, 1) for item in cell):
+            return None
+        bits.append(None if cell is None else tuple(int(item) for item in cell))
+    widths = {len(cell) for cell in bits if cell is not None}
+    return bits if len(widths) == 1 and max(widths) > 1 else None
+
+
+def _multi_hot(
+    column: Column, bits: Sequence[tuple[int, ...] | None], labels: Sequence[str] | None
+) -> LabelLists:
+    width = next(len(cell) for cell in bits if cell is not None)
+    if labels is None or len(labels) != width:
+        raise UserError(
+            f"{column.source}: column '{column.name}' holds {width} values of 1 and 0 without "
+            f"names; name them in order with labels: (expected {width} names, got "
+            f"{len(labels or ())})"
+        )
+    blank = (float("nan"),) * width
+    of_cell = np.array([blank if cell is None else cell for cell in bits], dtype=np.float32)
+    return LabelLists(tuple(labels), of_cell[column.codes], ("a 1 or 0 for each of labels:",))
+
+
+def _names_of(
+    column: Column, parsed: Sequence[tuple[Any, ...] | str | None], description: ColumnsDescription
+) -> tuple[list[Names], tuple[str, ...]]:
+    """The names in each different cell, and how they were read."""
+    counts = column.counts()
+    names = f"{column.source}: column '{column.name}'"
+    text = {c: t for c, t in enumerate(parsed) if isinstance(t, str) and t != UNSURE}
+    listed = [t for t in text.values() if t.lower() not in NOTHING]
+    rows = int(sum(counts[c] for c, t in text.items() if t.lower() not in NOTHING))
+    if description.separator is None:
+        separator = find_separator(listed, rows, names)
+    elif description.separator == NONE:
+        separator = None
+    else:
+        separator = SPOKEN.get(description.separator, description.separator)
+    lists: list[Names] = []
+    for cell in parsed:
+        if cell is None or cell == UNSURE:
+            lists.append(None)
+        elif isinstance(cell, str):
+            lists.append(split_names(cell, separator))
+        else:
+            if isinstance(next(iter(cell), ""), int) and len(set(cell)) < len(cell):
+                raise UserError(
+                    f"{column.at(len(lists))}: {list(cell)[:20]} holds a number twice, so the "
+                    f"numbers are no classes, but the lists are not of one length either"
+                )
+            lists.append(tuple(str(item) for item in cell if str(item)))
+    said = [f"split at {spoken(separator)}" if separator else "a list or one name each"]
+    lists, nothing = _without_words_for_nothing(lists)
+    said += [f"'{word}' means none" for word in nothing]
+    has_nothing = bool(nothing) or any(names == () for names in lists)
+    return _fill_blanks(column, lists, has_nothing, description.blank, said)
+
+
+def _without_words_for_nothing(lists: list[Names]) -> tuple[list[Names], list[str]]:
+    """``No Finding`` alone in its cells is no label; where other names are with it, it is one."""
+    beside = {name for names in lists if names and len(names) > 1 for name in names}
+    words = sorted({n[0] for n in lists if n and len(n) == 1 and n[0].lower() in NOTHING} - beside)
+    return [
+        () if names and len(names) == 1 and names[0] in words else names for names in lists
+    ], words
+
+
+def _fill_blanks(
+    column: Column, lists: list[Names], has_nothing: bool, blank: str | None, said: list[str]
+) -> tuple[list[Names], tuple[str, ...]]:
+    """What cells without a value mean: that no label applies, unless the column says that in
+    another way too; then they are unknown. Where most are without, or where no image has two labels
+    (so that each may have one of them), it is a question.
+    """
+    missing = [c for c, names in enumerate(lists) if names is None and column.cells[c] != UNSURE]
+    rows = int(column.counts()[missing].sum())
+    if rows and blank is None:
+        several = any(names and len(names) > 1 for names in lists)
+        if not has_nothing and (not several or rows > len(column) / 2):
+            raise UserError(
+                f"{column.at(missing[0])}: {rows} of {len(column)} cells are blank; say what that "
+                f"means with blank: none (no label applies) or unknown"
+            )
+        blank = "unknown" if has_nothing else "none"
+    for cell in missing:
+        lists[cell] = () if blank == "none" else None
+    if rows:
+        said.append(f"{rows} blank {'cell means' if rows == 1 else 'cells mean'} {blank}")
+    return lists, tuple(said)
