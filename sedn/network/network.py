@@ -3,13 +3,17 @@
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from sedn.config import TrainingConfig
+from sedn.errors import UserError
 from sedn.network.auxiliary import AuxiliaryHead, auxiliary_place, embeddable
 from sedn.network.backbone import check_weights, create_backbone
+from sedn.network.batch_norm import needs_two_images, why_two_images
 from sedn.network.embedding import InputChannels
 from sedn.network.features import Place
 from sedn.network.heads import Head, LateConcatenation, find_last_feature, remove_unused
@@ -104,11 +108,12 @@ class SemanticNetwork(nn.Module):
 
 
 def check_network(config: TrainingConfig) -> None:
-    """Check that the network of a configuration can be built; fetches no weights.
+    """Check that the network of a configuration can be built and trained; fetches no weights.
 
     Raises:
-        UserError: the backbone cannot be had, lacks a place of the placement, or cannot have the
-            head or the auxiliary map.
+        UserError: the backbone cannot be had, lacks a place of the placement, cannot have the
+            head or the auxiliary map, or cannot train on single images, which the configuration
+            asks for.
     """
     place_embeddings(config)
     check_weights(config.backbone)
@@ -116,6 +121,11 @@ def check_network(config: TrainingConfig) -> None:
         find_last_feature(config.backbone, config.data.image_size)
     if config.semantic_map.source == "auxiliary":
         auxiliary_place(config)
+    if 1 in (config.batch_size, config.micro_batch_size) and not trains_on_single_images(
+        config.from_scratch()
+    ):
+        name = "batch_size" if config.batch_size == 1 else "micro_batch_size"
+        raise UserError(f"{name}: {why_two_images(config)}")
 
 
 def build_network(
@@ -130,6 +140,34 @@ def build_network(
         UserError: as :func:`check_network`, or the weights cannot be had.
     """
     check_network(config)
+    return _build(config, n_labels, n_regions, has_indicator)
+
+
+@lru_cache(maxsize=256)
+def trains_on_single_images(config: TrainingConfig) -> bool:
+    """Whether the network can train on one image at once, which norms over a batch may not allow.
+
+    It is run once, on the meta device.
+
+    Args:
+        config: without pretrained weights.
+    """
+    side = config.data.image_size
+    try:
+        with torch.device("meta"):
+            network = _build(config, n_labels=1, n_regions=1, has_indicator=False).train()
+            network.outputs(torch.zeros(1, 3, side, side), torch.zeros(1, 1, side, side))
+    except ValueError as error:
+        return not needs_two_images(error)
+    except Exception:
+        # Not all that a network computes has a form on the meta device; training tells.
+        return True
+    return True
+
+
+def _build(
+    config: TrainingConfig, n_labels: int, n_regions: int, has_indicator: bool
+) -> SemanticNetwork:
     places = place_embeddings(config)
     # First of all that draws random weights: from one seed, all arms begin with one backbone.
     backbone = create_backbone(config.backbone, n_labels, config.data.image_size)

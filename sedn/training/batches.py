@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 import torch
@@ -88,10 +89,31 @@ def evaluation_batches(
         yield fractions(batch), targets
 
 
-def split_batch(batch: Batch, targets: Tensor, size: int) -> Iterator[tuple[Batch, Tensor]]:
-    """The batch and its targets in parts of ``size`` images, the last one perhaps smaller."""
-    for start in range(0, len(targets), size):
+def part_sizes(images: int, most: int, *, pairs: bool) -> list[int]:
+    """How many images each part of a batch has: at most ``most``, and near-equal, as norms over a
+    batch (BatchNorm's) see the parts.
+
+    Args:
+        images: of the batch.
+        most: of a part.
+        pairs: no part is of a single image, of which such norms tell nothing: where an odd batch
+            is cut by two, one part has three. Has no effect where ``most`` is one.
+    """
+    count = ceil(images / most)
+    if pairs and most > 1:
+        count = min(count, max(1, images // 2))
+    size, larger = divmod(images, count)
+    return [size + 1] * larger + [size] * (count - larger)
+
+
+def split_batch(
+    batch: Batch, targets: Tensor, most: int, *, pairs: bool
+) -> Iterator[tuple[Batch, Tensor]]:
+    """The batch and its targets in the parts of :func:`part_sizes`."""
+    start = 0
+    for size in part_sizes(len(targets), most, pairs=pairs):
         part = slice(start, start + size)
+        start += size
         maps = batch.maps[part]
         yield (
             Batch(

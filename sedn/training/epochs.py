@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sedn.config import TrainingConfig
 from sedn.errors import OutOfMemory
 from sedn.metrics import auc
+from sedn.network import needs_two_images, why_two_images
 from sedn.training.batches import view_split
 from sedn.training.bounds import Bounds
 from sedn.training.checkpoint import VALIDATION_SCORES, save_scores
@@ -49,7 +50,8 @@ def train_epochs(
     Raises:
         UserError: the data, the backbone or the optimiser cannot be had.
         NonFiniteLoss: a loss is infinite or not a number.
-        OutOfMemory: the memory does not suffice for a single image.
+        OutOfMemory: the memory does not suffice for a single image, or for two where the network
+            cannot train on one.
         TimeExceeded: the time of ``bounds`` is over.
     """
     bounds = bounds or Bounds()
@@ -61,6 +63,13 @@ def train_epochs(
                 after_epoch = result.epoch
                 yield result
             return
+        except ValueError as error:
+            if micro_batch == own or not needs_two_images(error):
+                raise
+            raise OutOfMemory(
+                f"the memory does not suffice for two images of {config.data.image_size} px: "
+                f"lower data.image_size, or take a smaller backbone ({why_two_images(config)})"
+            ) from error
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from sedn.config import TrainingConfig
 from sedn.data import Dataset, count_labels, load_dataset
-from sedn.network import Outputs, SemanticNetwork, build_network
+from sedn.network import Outputs, SemanticNetwork, build_network, normalises_batches
 from sedn.training.batches import count_steps, view_split
 from sedn.training.checkpoint import load_state, save_state
 from sedn.training.device import pick_device
@@ -58,7 +58,9 @@ class Training:
     loss: ClassificationLoss
     device: torch.device
     micro_batch: int
-    """Images that go through the network at once."""
+    """Images that go through the network at once, at most."""
+    pairs: bool
+    """Whether it is to be two at least, as the network has norms over a batch."""
     history: list[EpochResult] = field(default_factory=list)
     """The epochs that are done."""
     position: Position | None = None
@@ -108,6 +110,7 @@ def prepare(config: TrainingConfig, micro_batch: int | None = None) -> Training:
         loss=classification_loss(config.loss, counts[:, 0], counts[:, 1]),
         device=device,
         micro_batch=min(own, micro_batch or own),
+        pairs=normalises_batches(network),
     )
 
 

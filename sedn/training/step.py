@@ -94,7 +94,8 @@ def _accumulate(training: Training, batch: Batch, targets: Tensor) -> Tensor:
     total = torch.zeros((), device=training.device)
     entries = _count(~targets.isnan())
     maps = _count(batch.masks_known)
-    for part, part_targets in split_batch(batch, targets, training.micro_batch):
+    parts = split_batch(batch, targets, training.micro_batch, pairs=training.pairs)
+    for part, part_targets in parts:
         with autocast(training.device):
             outputs = training.forward(
                 normalise(part.images, training.network),

@@ -2,15 +2,21 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import ceil
 from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import nn
 
 from sedn.config import TrainingConfig, build_config
 from sedn.data import load_dataset
-from sedn.errors import OutOfMemory
+from sedn.errors import OutOfMemory, UserError
+from sedn.network import check_network
+from sedn.training.augmentation import Batch
+from sedn.training.batches import part_sizes, split_batch
 from sedn.training.bounds import Bounds
 from sedn.training.cost import measure_cost
 from sedn.training.epochs import train_epochs
@@ -96,6 +102,83 @@ def test_other_errors_are_not_taken_for_it() -> None:
     with pytest.raises(RuntimeError) as caught:
         torch.empty(2**50)
     assert is_out_of_memory(caught.value)
+
+
+@given(st.integers(1, 300), st.integers(1, 300), st.booleans())
+def test_parts_are_near_equal_and_no_larger_than_asked(n: int, most: int, pairs: bool) -> None:
+    sizes = part_sizes(n, most, pairs=pairs)
+    assert sum(sizes) == n
+    assert max(sizes) - min(sizes) <= 1
+    assert len(sizes) <= ceil(n / most)
+    if pairs and most > 1 and n > 1:
+        assert min(sizes) >= 2
+        assert max(sizes) <= most or (most == 2 and sorted(sizes)[-2:] in ([2, 3], [3]))
+    else:
+        assert len(sizes) == ceil(n / most)
+        assert max(sizes) <= most
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.booleans())
+def test_parts_are_the_batch_in_its_order(n: int, most: int, shared: bool) -> None:
+    numbers = torch.arange(n)
+    maps = numbers.float().view(n, 1, 1, 1)
+    batch = Batch(
+        images=maps.expand(n, 3, 1, 1),
+        maps=maps,
+        known=numbers % 2 == 0,
+        masks=maps if shared else -maps,
+        masks_known=numbers % 3 == 0,
+    )
+    parts = list(split_batch(batch, maps.view(n, 1), most, pairs=True))
+    for name in ("images", "maps", "known", "masks", "masks_known"):
+        assert torch.equal(
+            torch.cat([getattr(part, name) for part, _ in parts]), getattr(batch, name)
+        )
+    assert torch.equal(torch.cat([targets for _, targets in parts]), maps.view(n, 1))
+    assert all((part.masks is part.maps) == shared for part, _ in parts)
+
+
+def test_a_batch_is_cut_without_a_rest_of_one_under_batch_norm(table: Path, tmp_path: Path) -> None:
+    seen: list[int] = []
+
+    def record(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+        if isinstance(module, nn.BatchNorm2d) and module.training:
+            seen.append(len(inputs[0]))
+
+    handle = nn.modules.module.register_module_forward_pre_hook(record)
+    try:
+        for batch_size, micro_batch_size in ((17, 16), (17, 2), (10, 3), (3, 2)):
+            config = configure(table, batch_size=batch_size, micro_batch_size=micro_batch_size)
+            train_epoch(prepare(config), 1)
+    finally:
+        handle.remove()
+    assert set(seen) == {8, 9, 2, 3}
+
+
+DEEP = {"name": "resnet10t", "pretrained": False}
+"""Its last maps of an image of 32 px are one pixel."""
+
+
+@pytest.mark.parametrize("field", ["batch_size", "micro_batch_size"])
+def test_single_images_that_batch_norm_cannot_take_are_refused(table: Path, field: str) -> None:
+    said = rf"{field}: backbone 'resnet10t' cannot train on a single image of 32 px: its BatchNorm"
+    with pytest.raises(UserError, match=said):
+        check_network(configure(table, backbone=DEEP, **{field: 1}))
+    check_network(configure(table, backbone=DEEP, **{field: 2}))
+    larger = {"path": str(table), "image_size": 64}
+    check_network(configure(table, backbone=DEEP, data=larger, **{field: 1}))
+    for name in ("test_resnet", "test_vit"):
+        size = {"path": str(table), "image_size": 160}
+        config = configure(
+            table, data=size, backbone={"name": name, "pretrained": False}, **{field: 1}
+        )
+        check_network(config)
+
+
+def test_where_two_images_do_not_fit_batch_norm_cannot_go_on(table: Path, tmp_path: Path) -> None:
+    said = r"suffice for two images of 32 px: lower.*resnet10t' cannot train on a single image"
+    with memory_for(1), pytest.raises(OutOfMemory, match=said):
+        list(train_epochs(configure(table, backbone=DEEP), str(tmp_path)))
 
 
 def vector(network: nn.Module) -> torch.Tensor:
