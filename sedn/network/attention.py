@@ -27,6 +27,10 @@ class BlendedAttention(nn.Module):
         self.attention = create_attn(config.kind, channels, **options)  # type: ignore[no-untyped-call]
         self.gain = nn.Parameter(torch.zeros(channels, 1, 1))
 
+    def no_weight_decay(self) -> set[str]:
+        """The gain is a factor, as a norm's: decay would take the attention out again."""
+        return {"gain"}
+
     def forward(self, x: Tensor) -> Tensor:
         """Keep the shape (B, C, h, w)."""
         attended: Tensor = self.attention(x)

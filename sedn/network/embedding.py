@@ -86,6 +86,10 @@ class CrossAttention(nn.Module):
         )
         zero(self.attend.out_proj)
 
+    def no_weight_decay(self) -> set[str]:
+        """The position table is an input, and no weight."""
+        return {"position"}
+
     def forward(self, x: Tensor, maps: Tensor) -> Tensor:
         """Add to ``x`` (B, C, h, w) what it finds in ``maps`` (B, K, H, W) of any size."""
         encoded: Tensor = self.encode(resize(maps, (KEYS, KEYS))) + self.position

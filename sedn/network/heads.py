@@ -79,6 +79,10 @@ class AttentionHead(nn.Module):
         self.pool = AttentionPoolLatent(channels, out_features=0, num_heads=heads, q_proj=False)
         self.classifier = nn.Linear(channels, n_labels)
 
+    def no_weight_decay(self) -> set[str]:
+        """The query is an input of the pool, and no weight."""
+        return {"pool.latent"}
+
     def forward(self, tokens: Tensor) -> Tensor:
         """Logits (B, labels) of ``tokens`` (B, N, channels)."""
         logits: Tensor = self.classifier(self.pool(self.norm(tokens)))
@@ -100,6 +104,10 @@ class QueryHead(nn.Module):
         bound = QUERY_WIDTH**-0.5
         self.weight = nn.Parameter(torch.empty(n_labels, QUERY_WIDTH).uniform_(-bound, bound))
         self.bias = nn.Parameter(torch.zeros(n_labels))
+
+    def no_weight_decay(self) -> set[str]:
+        """The queries are inputs of the decoder, and no weights."""
+        return {"queries"}
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Logits (B, labels) of ``tokens`` (B, N, channels)."""

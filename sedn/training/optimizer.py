@@ -78,9 +78,20 @@ def parameter_groups(network: SemanticNetwork, config: OptimizerConfig) -> list[
         groups.append({**group, "params": trunk, "lr_scale": scale})
         groups.append({**group, "params": head, "lr_scale": config.head_rate})
     for part, rate in _other_parts(network, config).items():
-        of_part = param_groups_weight_decay(part, config.weight_decay)
+        of_part = param_groups_weight_decay(
+            part, config.weight_decay, no_weight_decay_list=_undecayed(part)
+        )
         groups += [{**group, "lr_scale": rate} for group in of_part]
     return [group for group in groups if group["params"]]
+
+
+def _undecayed(part: nn.Module) -> set[str]:
+    """Names in ``part`` of what its modules say is not to be drawn towards zero."""
+    return {
+        f"{prefix}.{name}".lstrip(".")
+        for prefix, module in part.named_modules()
+        for name in getattr(module, "no_weight_decay", set)()
+    }
 
 
 def _backbone_groups(backbone: nn.Module, config: OptimizerConfig) -> list[dict[str, Any]]:

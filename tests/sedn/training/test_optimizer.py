@@ -1,12 +1,13 @@
 """Every optimiser of timm's takes a step, and each part of a network has its own rate."""
 
 from copy import deepcopy
+from typing import get_args
 
 import pytest
 import torch
 from timm.optim import get_optimizer_info, list_optimizers
 
-from sedn.config import OptimizerConfig, TrainingConfig, build_config
+from sedn.config import AttentionConfig, OptimizerConfig, TrainingConfig, build_config
 from sedn.errors import UserError
 from sedn.network import SemanticNetwork, build_network, canonical_config
 from sedn.training.optimizer import check_optimizer, create_optimizer, parameter_groups
@@ -134,6 +135,32 @@ def test_biases_norms_and_what_the_backbone_says_are_not_decayed() -> None:
     assert by_name["backbone.blocks.0.mlp.fc1.bias"] == 0
     assert by_name["backbone.blocks.0.mlp.fc1.weight"] == 0.1
     assert all(by_name[n] == 0 for n, p in network.named_parameters() if p.ndim == 1)
+
+
+UNDECAYED = {"gain", "queries", "latent", "position"}
+"""Factors and inputs, in what is added to the backbone, that have the shape of a weight."""
+
+
+@pytest.mark.parametrize("head", ["average", "gem", "attention", "query"])
+@pytest.mark.parametrize("kind", sorted(get_args(AttentionConfig.model_fields["kind"].annotation)))
+@pytest.mark.parametrize("fusion", ["scale_shift", "cross_attention"])
+def test_matrices_and_kernels_alone_are_decayed(head: str, kind: str, fusion: str) -> None:
+    network = network_of(
+        head={"kind": head},
+        embedding={"placement": "input+stage1+head", "width": 4, "fusion": fusion},
+        attention={"kind": kind},
+    )
+    groups = parameter_groups(network, OptimizerConfig(weight_decay=0.1))
+    decayed = {id(p) for group in groups if group["weight_decay"] for p in group["params"]}
+    names = {name.rpartition(".")[2]: p for name, p in network.named_parameters()}
+    for name, parameter in network.named_parameters():
+        own = name.rpartition(".")[2]
+        is_weight = parameter.ndim > 1 and own not in UNDECAYED
+        assert (id(parameter) in decayed) == is_weight, name
+        # What else is more than a vector has the name of a matrix or a kernel.
+        assert not is_weight or own.endswith("weight"), name
+    assert "gain" in names or kind == "none"
+    assert "position" in names or fusion != "cross_attention"
 
 
 def test_what_an_optimizer_has_not_does_not_tell_configurations_apart() -> None:
