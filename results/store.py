@@ -1,18 +1,17 @@
 """The results store: what a search writes, and what ranking and reports read."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import Engine, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+from sqlalchemy import CursorResult, Engine, Update, func, insert, select, update
+from sqlalchemy.orm import Session, sessionmaker
 
 from results.database import open_engine
 from results.models import Epoch, Experiment, Label, LabelAuc, Trial, TrialState
 from results.objectives import measures_of
+from results.writing import TrialEnded, storable, upsert
 from sedn.errors import UserError, did_you_mean
 from sedn.training.result import EpochResult
 
@@ -92,8 +91,9 @@ def open_store(url: str, *, create: bool = False) -> "Store":
 class Store:
     """Experiments, trials, epochs and per-label AUC in one database.
 
-    Every write about a trial is one transaction and may be repeated, or come late: the rows are
-    the same after the second time, and whatever the order.
+    Every write about a trial is one transaction and may be repeated: the rows are the same after
+    the second time. Epochs may come in any order. A trial that has ended stays as it is, whatever
+    is written, until it is reopened.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -180,16 +180,23 @@ class Store:
     def record_epoch(
         self, experiment_id: int, number: int, epoch: EpochResult, *, node: str | None
     ) -> None:
-        """Write an epoch, and bring its trial's own row up to it."""
+        """Write an epoch, and bring its trial's own row up to it.
+
+        Raises:
+            TrialEnded: the trial has ended, without this epoch.
+        """
         trial_id = self._id_of(experiment_id, number)
-        of_epoch = {name: _storable(getattr(epoch, name)) for name in _OF_EPOCH}
-        newest = {name: _storable(getattr(epoch, name)) for name in _NEWEST}
+        of_epoch = {name: storable(getattr(epoch, name)) for name in _OF_EPOCH}
+        newest = {name: storable(getattr(epoch, name)) for name in _NEWEST}
         with self._session.begin() as session:
             row = {"trial_id": trial_id, "recorded_at": datetime.now(UTC), **of_epoch}
-            _upsert(session, Epoch, [row], keep=["recorded_at"])
-            of_trial = update(Trial).where(Trial.id == trial_id)
+            upsert(session, Epoch, [row], keep=["recorded_at"])
+            of_trial = _running(trial_id)
             seconds = select(func.sum(Epoch.seconds)).where(Epoch.trial_id == trial_id)
-            session.execute(of_trial.values(seconds=seconds.scalar_subquery()))
+            if not _changes(session, of_trial.values(seconds=seconds.scalar_subquery())):
+                session.rollback()
+                self._check_epoch_is_known(experiment_id, number, epoch)
+                return
             session.execute(
                 of_trial.where(Trial.epochs <= epoch.epoch).values(
                     epochs=epoch.epoch, node=node, **newest
@@ -206,43 +213,49 @@ class Store:
         *,
         cause: str | None = None,
     ) -> None:
-        """End a trial, with the AUC and standard error of each label after its last epoch."""
+        """End a trial, with the AUC and standard error of each label after its last epoch.
+
+        Raises:
+            TrialEnded: the trial has ended already, in another state.
+        """
         trial_id = self._id_of(experiment_id, number)
+        end = {"state": state, "cause": cause, "reason": storable(reason)}
         with self._session.begin() as session:
-            session.execute(
-                update(Trial)
-                .where(Trial.id == trial_id)
-                .values(
-                    state=state,
-                    cause=cause,
-                    reason=_storable(reason),
-                    ended_at=func.coalesce(Trial.ended_at, datetime.now(UTC)),
-                )
-            )
-            if label_auc:
+            ends = _running(trial_id).values(**end, ended_at=datetime.now(UTC))
+            if _changes(session, ends) and label_auc:
                 self._write_label_aucs(session, trial_id, experiment_id, label_auc)
+        self._check_state(experiment_id, number, state)
 
     def reopen_trial(self, experiment_id: int, number: int) -> None:
-        """Let a trial that was stopped early run again."""
+        """Let a trial that was stopped early run again.
+
+        Raises:
+            TrialEnded: it has ended otherwise.
+        """
         trial_id = self._id_of(experiment_id, number)
         with self._session.begin() as session:
             session.execute(
                 update(Trial)
-                .where(Trial.id == trial_id)
+                .where(Trial.id == trial_id, Trial.state == TrialState.PRUNED)
                 .values(state=TrialState.RUNNING, ended_at=None)
             )
+        self._check_state(experiment_id, number, TrialState.RUNNING)
 
     def answer_trial(self, experiment_id: int, number: int, *, by: int) -> Trial:
-        """End a trial as the trial ``by`` has ended, with its values and costs, at no time."""
+        """End a trial as the trial ``by`` has ended, with its values and costs, at no time.
+
+        Raises:
+            TrialEnded: the trial has ended already, in another state.
+            LookupError: the trial ``by`` has not ended.
+        """
         answer = self._trial(experiment_id, by)
+        if answer.state is TrialState.RUNNING:
+            raise LookupError(f"trial {by} answers for trial {number}, and has not ended")
         copied = {name: getattr(answer, name) for name in _ANSWERED}
         with self._session.begin() as session:
-            session.execute(
-                update(Trial)
-                .where(Trial.experiment_id == experiment_id, Trial.number == number)
-                .values(**copied, ended_at=func.coalesce(Trial.ended_at, datetime.now(UTC)))
-            )
-        return self._trial(experiment_id, number)
+            of_trial = _running(self._id_of(experiment_id, number))
+            session.execute(of_trial.values(**copied, ended_at=datetime.now(UTC)))
+        return self._check_state(experiment_id, number, answer.state)
 
     def epochs_of(self, experiment_id: int, number: int) -> list[Epoch]:
         """The epochs of one trial, in order."""
@@ -330,14 +343,27 @@ class Store:
             {
                 "trial_id": trial_id,
                 "label_id": ids[name],
-                "auc": _storable(auc),
-                "stderr": _storable(stderr),
+                "auc": storable(auc),
+                "stderr": storable(stderr),
             }
             for name, (auc, stderr) in label_auc.items()
             if name in ids
         ]
         if rows:
-            _upsert(session, LabelAuc, rows)
+            upsert(session, LabelAuc, rows)
+
+    def _check_state(self, experiment_id: int, number: int, state: TrialState) -> Trial:
+        """See that a trial is now in the ``state`` that it was to be brought to; its row."""
+        trial = self._trial(experiment_id, number)
+        if trial.state is not state:
+            raise TrialEnded(trial, f"that it is {state}")
+        return trial
+
+    def _check_epoch_is_known(self, experiment_id: int, number: int, epoch: EpochResult) -> None:
+        """See that an epoch of a trial that has ended is one that was written before."""
+        known = {one.epoch: one.mean_auc for one in self.epochs_of(experiment_id, number)}
+        if known.get(epoch.epoch) != epoch.mean_auc:
+            raise TrialEnded(self._trial(experiment_id, number), f"epoch {epoch.epoch}")
 
     def _trial(self, experiment_id: int, number: int) -> Trial:
         found = self.trial(experiment_id, number)
@@ -357,30 +383,15 @@ class Store:
         return self._trial_ids[key]
 
 
+def _running(trial_id: int) -> Update:
+    """Change the row of a trial, if it runs; one that has ended is never overwritten."""
+    return update(Trial).where(Trial.id == trial_id, Trial.state == TrialState.RUNNING)
+
+
+def _changes(session: Session, change: Update) -> bool:
+    """Whether there was a row to be changed."""
+    return bool(cast("CursorResult[Any]", session.execute(change)).rowcount)
+
+
 def _trial_id(experiment_id: int, number: int) -> Any:
     return select(Trial.id).where(Trial.experiment_id == experiment_id, Trial.number == number)
-
-
-def _upsert(
-    session: Session,
-    table: type[DeclarativeBase],
-    rows: Sequence[Mapping[str, Any]],
-    keep: Sequence[str] = (),
-) -> None:
-    """Insert rows; where a key is taken, update all columns but those to ``keep``."""
-    postgres = session.get_bind().dialect.name == "postgresql"
-    statement: Any = (postgresql if postgres else sqlite).insert(table).values(rows)
-    keys = [column.name for column in table.__mapper__.primary_key]
-    changed = [name for name in rows[0] if name not in keys and name not in keep]
-    update_set = {name: statement.excluded[name] for name in changed}
-    session.execute(statement.on_conflict_do_update(index_elements=keys, set_=update_set))
-
-
-def _storable(value: Any) -> Any:
-    """A value as both databases take it: a number that is not finite is null, text is Unicode."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, str):
-        # A traceback may quote a file name that is not UTF-8, or a null character.
-        return value.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
-    return value

@@ -1,6 +1,11 @@
-"""What is written may be written twice, late and in any order: the rows are the same."""
+"""What is written may be written twice, epochs in any order: the rows are the same.
+
+A trial that has ended stays as it is.
+"""
 
 import math
+from contextlib import nullcontext
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
@@ -11,6 +16,7 @@ from hypothesis import strategies as st
 from results.models import TrialState
 from results.splits import compress_splits, export_splits
 from results.store import LabelCounts, NewExperiment, Store
+from results.writing import TrialEnded
 from sedn.config import build_config
 from sedn.errors import UserError
 from sedn.training.result import EpochResult
@@ -93,17 +99,57 @@ def assert_same(got: list[Any], expected: list[Any]) -> None:
 def test_any_order_and_any_repetition_gives_the_same_rows(
     shared_store: Store, epochs: tuple[EpochResult, ...], ending: Any, data: st.DataObject
 ) -> None:
-    events = [*epochs, ending]
-    again = data.draw(st.lists(st.sampled_from(events), max_size=6))
+    again = data.draw(st.lists(st.sampled_from(epochs), max_size=6))
     in_order, out_of_order = started(shared_store), started(shared_store)
-    for event in events:
+    for event in [*epochs, ending]:
         write(shared_store, in_order, event)
-    for event in data.draw(st.permutations(events + again)):
+    for event in [*data.draw(st.permutations([*epochs, *again])), ending]:
         write(shared_store, out_of_order, event)
     left_out = CLOCKED | IDS
     expected = rows_of(shared_store, in_order, left_out)
     got = rows_of(shared_store, out_of_order, left_out)
     assert_same(got, expected)
+
+
+@given(records, endings, st.data())
+@settings(max_examples=30, deadline=None)
+def test_a_trial_that_has_ended_is_never_overwritten(
+    shared_store: Store, epochs: tuple[EpochResult, ...], ending: Any, data: st.DataObject
+) -> None:
+    experiment = started(shared_store)
+    for event in (*epochs, ending):
+        write(shared_store, experiment, event)
+    before = rows_of(shared_store, experiment, set())
+    other = replace(data.draw(st.sampled_from(epochs)), mean_auc=data.draw(finite))
+    later = replace(epochs[-1], epoch=len(epochs) + 1)
+    for event in data.draw(st.permutations([*epochs, ending, other, later, data.draw(endings)])):
+        known = event in epochs or (not isinstance(event, EpochResult) and event[0] is ending[0])
+        same = isinstance(event, EpochResult) and any(
+            (event.epoch, event.mean_auc) == (one.epoch, one.mean_auc) for one in epochs
+        )
+        with nullcontext() if known or same else pytest.raises(TrialEnded, match="has ended as"):
+            write(shared_store, experiment, event)
+    assert rows_of(shared_store, experiment, set()) == before
+    shared_store.add_trial(new_trial(experiment, 1, build_config({}, "test"), "sampled"))
+    shared_store.finish_trial(experiment, 1, TrialState.COMPLETE)
+    if ending[0] is not TrialState.COMPLETE:
+        with pytest.raises(TrialEnded):
+            shared_store.answer_trial(experiment, 0, by=1)
+    if ending[0] is TrialState.PRUNED:
+        shared_store.reopen_trial(experiment, 0)
+        shared_store.record_epoch(experiment, 0, later, node=None)
+        assert shared_store.trials(experiment)[0].epochs == later.epoch
+        return
+    with pytest.raises(TrialEnded, match="has ended as"):
+        shared_store.reopen_trial(experiment, 0)
+    assert_same(rows_of(shared_store, experiment, set())[:1], before[:1])
+
+
+def test_a_trial_that_runs_answers_for_none(shared_store: Store) -> None:
+    experiment = started(shared_store)
+    shared_store.add_trial(new_trial(experiment, 1, build_config({}, "test"), "sampled"))
+    with pytest.raises(LookupError, match="trial 0 answers for trial 1, and has not ended"):
+        shared_store.answer_trial(experiment, 1, by=0)
 
 
 @given(records, endings)
