@@ -105,7 +105,7 @@ def run_search(
             study,
             kept_space,
             settings,
-            f"{resources.storage()}/{name}",
+            resources.storage(),
             promotion,
             trial_seconds=resources.trial_seconds,
             on_wait=on_wait,

@@ -25,6 +25,7 @@ from search.budgets import EndedBy, Score, Spent, on_plateau
 from search.failures import INFEASIBLE, Failure, FirstTrials
 from search.ledger.answers import Answers, Follower
 from search.ledger.assignment import Assignment, Live
+from search.ledger.folders import TrialFolders
 from search.ledger.memory import Memory
 from search.ledger.past import Past, running
 from search.ledger.told_study import ToldStudy
@@ -58,7 +59,7 @@ class Ledger:
         study: optuna.Study,
         space: Space,
         settings: SearchSettings,
-        folder: str,
+        storage: str,
         promotion: Promotion | None = None,
         *,
         trial_seconds: float | None = None,
@@ -70,7 +71,7 @@ class Ledger:
         self._space = space
         self._settings = settings
         self._trials = min(settings.trials, exhausted_after(settings, space) or settings.trials)
-        self._folder = folder
+        self._folders = TrialFolders.of(storage, experiment)
         self.promotion = promotion
         self.grant = Grant()
         """What each trial that starts from now on gets of the cluster."""
@@ -357,7 +358,7 @@ class Ledger:
             config_hash=key[0],
             seed=config.seed,
             target_epochs=config.epochs,
-            folder=f"{self._folder}/{trial.number:05d}",
+            folder=self._folders.new(trial.number),
             duplicate_of=original,
         )
         self._call(self._store.add_trial, row)
@@ -409,7 +410,8 @@ class Ledger:
             self._prune(number, cause=INFEASIBLE, reason=fault)
             return None
         known = max(0, row.epochs - (not decided))
-        assignment = self._assign(Assignment(number, row.role, config, row.folder, known))
+        folder = self._folders.find(row.folder)
+        assignment = self._assign(Assignment(number, row.role, config, folder, known))
         self._live[number] = Live(assignment, optuna_id, counted=row.epochs)
         return assignment
 

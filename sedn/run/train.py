@@ -18,6 +18,7 @@ from sedn.run.hub import write_backbone, write_hub_config
 from sedn.run.model_card import write_card
 from sedn.run.model_file import MODEL, ModelHeader, save_model
 from sedn.run.reliability import write_reliability
+from sedn.run.resuming import check_unchanged_data
 from sedn.run.summary import SUMMARY, RunSummary, read_summary, summarise, write_summary
 from sedn.run.tracking import UNTRACKED, Tracking, check_tracking, open_trackers
 from sedn.training.batches import view_split
@@ -48,14 +49,15 @@ def train_run(
     which is read when training has ended; docs/training.md lists all of it.
 
     Raises:
-        UserError: the folder holds a run of another configuration, or cannot be written, or the
-            data, the backbone, the optimiser or a tracker cannot be had.
+        UserError: the folder holds a run of another configuration or of other data, or cannot be
+            written, or the data, the backbone, the optimiser or a tracker cannot be had.
     """
     check_tracking(tracking)
     check_network(config)
     check_optimizer(config.optimizer.name)
     _claim(config, folder)
     is_finished = (folder / SUMMARY).exists()
+    check_unchanged_data(config, folder)
     if is_finished and tracking == UNTRACKED:
         return read_summary(folder)
     with open_trackers(tracking, config, folder) as trackers:

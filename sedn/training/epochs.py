@@ -1,5 +1,6 @@
 """The training loop: a plain generator of epochs, which a trial and ``sedn train`` both drive."""
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 
@@ -12,7 +13,12 @@ from sedn.metrics import auc
 from sedn.network import needs_two_images, why_two_images
 from sedn.training.batches import view_split
 from sedn.training.bounds import Bounds
-from sedn.training.checkpoint import VALIDATION_SCORES, save_scores
+from sedn.training.checkpoint import (
+    VALIDATION_SCORES,
+    UnusableCheckpoint,
+    save_scores,
+    set_checkpoint_aside,
+)
 from sedn.training.cost import Cost, measure_cost
 from sedn.training.evaluation import predict
 from sedn.training.fetching import View
@@ -26,6 +32,8 @@ from sedn.training.memory import (
 from sedn.training.result import EpochResult, by_label
 from sedn.training.state import Training, prepare, restore_training, save_training
 from sedn.training.step import Deadline, train_epoch
+
+_log = logging.getLogger(__name__)
 
 OnStep = Callable[[int, int, int], None]
 """Told after each step: the epoch, the steps of it that are done, and how many it has."""
@@ -42,7 +50,8 @@ def train_epochs(
 
     Where ``folder`` holds a checkpoint, training goes on from there, within an epoch too; what it
     says of epochs after ``after_epoch`` is yielded first. After each epoch, and before its result
-    is yielded, the folder holds its checkpoint and its scores on validation.
+    is yielded, the folder holds its checkpoint and its scores on validation. A checkpoint that is
+    damaged, or of another configuration, seed or data, is set aside, and training starts afresh.
 
     Where the memory does not suffice, training goes on from the last checkpoint with half as many
     images at once, and the gradients of the parts are summed: a step is that of the same batch.
@@ -96,7 +105,7 @@ def _train(
     """One attempt with ``micro_batch`` images at once, from the last checkpoint."""
     training = prepare(config, micro_batch)
     validation = view_split(training.dataset, "validation", config)
-    restore_training(training, folder)
+    _restore(training, folder)
     history = training.history
     yield from [result for result in history if result.epoch > after_epoch]
     reset_peak(training.device)
@@ -114,6 +123,15 @@ def _train(
         save_training(training, folder)
         if epoch > after_epoch:
             yield result
+
+
+def _restore(training: Training, folder: str) -> None:
+    """Go on from the folder's checkpoint; one that is damaged or foreign is set aside."""
+    try:
+        restore_training(training, folder)
+    except UnusableCheckpoint as error:
+        aside = set_checkpoint_aside(folder)
+        _log.warning("%s; kept as %s, and the training starts afresh", error, aside)
 
 
 def _deadline(training: Training, seconds: float | None) -> Deadline | None:

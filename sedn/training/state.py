@@ -1,6 +1,6 @@
 """All that changes while a network is trained: made at the start, saved, and loaded again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,9 +14,10 @@ from sedn.config import TrainingConfig
 from sedn.data import Dataset, count_labels, load_dataset
 from sedn.network import Outputs, SemanticNetwork, build_network, normalises_batches
 from sedn.training.batches import count_steps, view_split
-from sedn.training.checkpoint import load_state, save_state
+from sedn.training.checkpoint import CHECKPOINT, ForeignCheckpoint, load_state, save_state
 from sedn.training.device import pick_device
 from sedn.training.fetching import View
+from sedn.training.identity import TrainingIdentity
 from sedn.training.losses import ClassificationLoss, classification_loss
 from sedn.training.optimizer import create_optimizer
 from sedn.training.result import EpochResult
@@ -65,6 +66,11 @@ class Training:
     """The epochs that are done."""
     position: Position | None = None
     """Where in the next epoch training goes on; ``None``: at its start."""
+
+    @property
+    def identity(self) -> TrainingIdentity:
+        """What a checkpoint must have been made from to be gone on from."""
+        return TrainingIdentity.of(self.config, self.dataset)
 
     @property
     def steps(self) -> int:
@@ -133,6 +139,7 @@ def save_training(training: Training, folder: str) -> None:
     """Write all that another process needs to go on exactly from here."""
     position = training.position
     state = {
+        "identity": training.identity.to_json(),
         "network": training.network.state_dict(),
         "average": training.average.module.state_dict() if training.average else None,
         "optimizer": training.optimizer.state_dict(),
@@ -144,10 +151,15 @@ def save_training(training: Training, folder: str) -> None:
 
 
 def restore_training(training: Training, folder: str) -> None:
-    """Bring a training to where the folder's checkpoint was made, if there is one."""
+    """Bring a training to where the folder's checkpoint was made, if there is one.
+
+    Raises:
+        UnusableCheckpoint: the checkpoint is damaged, or of a training of another identity.
+    """
     state = load_state(folder, training.device)
     if state is None:
         return
+    check_same_training(state, training.identity, folder)
     training.network.load_state_dict(state["network"])
     if training.average is not None:
         training.average.module.load_state_dict(state["average"])
@@ -158,6 +170,20 @@ def restore_training(training: Training, folder: str) -> None:
         generator = torch.Generator()
         generator.set_state(state["position"].pop("augmentation").cpu())
         training.position = Position(generator=generator, **state["position"])
+
+
+def check_same_training(state: Mapping[str, Any], now: TrainingIdentity, folder: str) -> None:
+    """Check that a loaded checkpoint belongs to the training that is to go on.
+
+    Raises:
+        ForeignCheckpoint: it belongs to another one; says in what the two differ.
+    """
+    difference = TrainingIdentity.from_json(state["identity"]).difference(now)
+    if difference is not None:
+        raise ForeignCheckpoint(
+            f"{folder}/{CHECKPOINT}: the training was started on other data or settings: "
+            f"{difference}; undo the change, or name another folder"
+        )
 
 
 def load_trained(folder: str, network: SemanticNetwork, device: torch.device) -> None:

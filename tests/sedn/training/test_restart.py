@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from sedn.config import TrainingConfig, build_config
-from sedn.errors import TimeExceeded, UserError
+from sedn.errors import TimeExceeded
 from sedn.training.bounds import Bounds
-from sedn.training.checkpoint import save_state
+from sedn.training.checkpoint import CHECKPOINT, save_state
 from sedn.training.epochs import train_epochs
 
 
@@ -99,10 +99,61 @@ def test_the_time_of_earlier_processes_counts(table: Path, tmp_path: Path) -> No
     assert [r.epoch for r in train_epochs(config, str(tmp_path))] == [1, 2, 3]
 
 
-def test_a_checkpoint_of_another_version_is_refused(table: Path, tmp_path: Path) -> None:
-    save_state(str(tmp_path), {"format": 1})
-    with pytest.raises(UserError, match=r"written by another version .*format 1"):
-        list(train_epochs(configure(table), str(tmp_path)))
+def damage(path: Path, kind: str) -> None:
+    """Make a file what a bad disk, a full one or a broken copy leaves of it."""
+    content = bytearray(path.read_bytes())
+    if kind == "flipped":
+        middle = len(content) // 2
+        for index in range(middle, middle + 400):
+            content[index] ^= 0xFF
+    elif kind == "truncated":
+        del content[len(content) // 2 :]
+    elif kind == "zeros":
+        content[:] = bytes(len(content))
+    else:
+        content.clear()
+    path.write_bytes(content)
+
+
+def foreign(folder: Path, table: Path, kind: str) -> None:
+    """Put a checkpoint of another training into the folder."""
+    if kind == "version":
+        save_state(str(folder), {"format": 1})
+        return
+    other: dict[str, object] = {
+        "seed": {"seed": 7},
+        "architecture": {"backbone": {"name": "test_resnet", "pretrained": False}},
+        "placement": {"embedding": {"placement": "stage2"}},
+    }[kind]
+    next(train_epochs(configure(table, **other), str(folder)))
+
+
+@pytest.mark.parametrize("kind", ["flipped", "truncated", "zeros", "empty"])
+def test_a_damaged_checkpoint_is_set_aside_and_its_training_starts_afresh(
+    table: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, kind: str
+) -> None:
+    config = configure(table, epochs=2)
+    whole = list(train_epochs(config, str(tmp_path / "whole")))
+    next(train_epochs(config, str(tmp_path / "damaged")))
+    damage(tmp_path / "damaged" / CHECKPOINT, kind)
+    again = list(train_epochs(config, str(tmp_path / "damaged")))
+    assert [r.mean_auc for r in again] == [r.mean_auc for r in whole]
+    assert_equal(tmp_path / "whole", tmp_path / "damaged")
+    assert (tmp_path / "damaged" / f"{CHECKPOINT}.unused").exists()
+    assert caplog.text.count("the file is damaged") == 1
+
+
+@pytest.mark.parametrize("kind", ["version", "seed", "architecture", "placement"])
+def test_a_checkpoint_of_another_training_is_never_read(
+    table: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, kind: str
+) -> None:
+    config = configure(table, epochs=2)
+    whole = list(train_epochs(config, str(tmp_path / "whole")))
+    foreign(tmp_path / "taken", table, kind)
+    own = list(train_epochs(config, str(tmp_path / "taken")))
+    assert [(r.epoch, r.mean_auc) for r in own] == [(r.epoch, r.mean_auc) for r in whole]
+    assert_equal(tmp_path / "whole", tmp_path / "taken")
+    assert caplog.text.count("the training starts afresh") == 1
 
 
 # One process imports torch; what is killed are its children, which start in no time.

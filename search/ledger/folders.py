@@ -1,0 +1,45 @@
+"""Where the checkpoints of an experiment's trials lie."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC
+from pathlib import Path
+
+from results.models import Experiment
+from sedn.training.checkpoint import CHECKPOINT
+
+
+@dataclass(frozen=True)
+class TrialFolders:
+    """The folders of an experiment's trials below the storage path of this start of the search."""
+
+    storage: str
+    """A folder or a URI."""
+    experiment: str
+    """A name that no other experiment has, whatever the database: those of one storage path share
+    no folder."""
+
+    @classmethod
+    def of(cls, storage: str, experiment: Experiment) -> "TrialFolders":
+        """The folders of ``experiment``, told from others of its name by when it was made."""
+        made = experiment.created_at.astimezone(UTC).isoformat()
+        digest = hashlib.sha256(f"{made} {experiment.data_fingerprint}".encode()).hexdigest()
+        return cls(storage, f"{experiment.name}-{digest[:8]}")
+
+    def new(self, number: int) -> str:
+        """The folder of a trial that starts now."""
+        return f"{self.storage}/{self.experiment}/{number:05d}"
+
+    def find(self, stored: str) -> str:
+        """The folder of a trial that started in ``stored``, perhaps below another storage path.
+
+        The storage path may have moved since, so the folder below this one is taken, unless only
+        the old one holds a checkpoint.
+        """
+        moved = "/".join([self.storage, *stored.rsplit("/", 2)[1:]])
+        return stored if not _has_checkpoint(moved) and _has_checkpoint(stored) else moved
+
+
+def _has_checkpoint(folder: str) -> bool:
+    """Whether a folder of this machine holds a checkpoint; what lies behind a URI is not asked."""
+    return "://" not in folder and (Path(folder) / CHECKPOINT).is_file()

@@ -1,0 +1,101 @@
+"""A training goes on, and is read, only with the data that it began with."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from sedn.config import TrainingConfig, build_config
+from sedn.data.loading import load_dataset
+from sedn.errors import UserError
+from sedn.run.train import train_run
+from sedn.training.result import EpochResult
+
+
+def configure(table: Path) -> TrainingConfig:
+    fields = {
+        "data": {"path": str(table), "image_size": 32},
+        "backbone": {"name": "test_resnet", "pretrained": False},
+        "epochs": 2,
+        "batch_size": 16,
+    }
+    return build_config(fields, "test")
+
+
+class Interrupted(Exception):
+    """Ends a training after an epoch."""
+
+
+def interrupt(result: EpochResult) -> None:
+    raise Interrupted
+
+
+def add_rows(table: Path) -> None:
+    lines = table.read_text().splitlines()
+    for index in range(10):
+        Image.new("RGB", (40, 40), (index, 0, 0)).save(table.parent / f"new-{index}.png")
+        lines.append(f"new-{index}.png,,1,0,train")
+    table.write_text("\n".join(lines) + "\n")
+
+
+def reorder_labels(table: Path) -> None:
+    rows = [line.split(",") for line in table.read_text().splitlines()]
+    swapped = [
+        ",".join([image, area, second, first, split]) for image, area, first, second, split in rows
+    ]
+    table.write_text("\n".join(swapped) + "\n")
+
+
+def rename_label(table: Path) -> None:
+    table.write_text(table.read_text().replace("bright", "light", 1))
+
+
+def move_image_to_test(table: Path) -> None:
+    # As many images in each split as before.
+    text = table.read_text()
+    first, last = text.splitlines()[1], text.splitlines()[5]
+    assert first.endswith("train") and last.endswith("test")
+    moved = text.replace(first, first.replace("train", "test"))
+    table.write_text(moved.replace(last, last.replace("test", "train")))
+
+
+def repaint(table: Path) -> None:
+    Image.new("RGB", (40, 40), (1, 2, 3)).save(table.parent / "0.png")
+
+
+CHANGES = [
+    (add_rows, r"it had 54 train, 18 validation and 18 test images and has now "),
+    (reorder_labels, r"its labels were red, bright and are now bright, red"),
+    (rename_label, r"its labels were red, bright and are now red, light"),
+    (move_image_to_test, r"its images, maps, labels or splits are others now"),
+    (repaint, r"its images, maps, labels or splits are others now"),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), CHANGES)
+def test_an_interrupted_training_does_not_go_on_with_changed_data(
+    table: Path, tmp_path: Path, change: Callable[[Path], None], message: str
+) -> None:
+    with pytest.raises(Interrupted):
+        train_run(configure(table), tmp_path / "run", interrupt)
+    before = {path: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    change(table)
+    load_dataset.cache_clear()
+    with pytest.raises(UserError, match=message):
+        train_run(configure(table), tmp_path / "run")
+    assert {path: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
+
+
+def test_a_finished_run_of_other_data_is_not_given_for_one_of_the_changed_data(
+    table: Path, tmp_path: Path
+) -> None:
+    summary = train_run(configure(table), tmp_path / "run")
+    assert train_run(configure(table), tmp_path / "run") == summary
+    reorder_labels(table)
+    load_dataset.cache_clear()
+    with pytest.raises(UserError, match=r"holds a finished run, and .* has changed since"):
+        train_run(configure(table), tmp_path / "run")
+    table.unlink()
+    load_dataset.cache_clear()
+    assert train_run(configure(table), tmp_path / "run") == summary
