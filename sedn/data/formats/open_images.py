@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sedn.data.content import FileContent, find_file
 from sedn.data.description import OpenImagesDescription
 from sedn.data.formats.parts import by_split, choose_regions, find_image, path_of
-from sedn.data.formats.table import read_frame
+from sedn.data.formats.table_file import read_frame
 from sedn.data.listing import Listing
 from sedn.data.masks import ObjectMasks
 from sedn.errors import UserError, did_you_mean

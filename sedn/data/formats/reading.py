@@ -15,7 +15,8 @@ from sedn.data.formats.coco import read_coco
 from sedn.data.formats.huggingface import read_hugging_face
 from sedn.data.formats.open_images import read_open_images
 from sedn.data.formats.recognition import recognise
-from sedn.data.formats.table import read_frame, read_table
+from sedn.data.formats.table import read_table
+from sedn.data.formats.table_file import read_frame
 from sedn.data.formats.voc import read_voc
 from sedn.data.listing import Listing
 from sedn.data.splits import split_name

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from sedn.data.formats.table_file import is_table
 from sedn.errors import UserError
 
 _PARTS = {"train": ("train",), "validation": ("val", "valid", "validation"), "test": ("test",)}
@@ -18,17 +19,17 @@ def recognise(path: Path) -> tuple[dict[str, Any], Path]:
         UserError: the format cannot be told.
     """
     if path.is_file():
-        suffix = path.suffix.lower()
-        if suffix in (".csv", ".parquet", ".pq"):
+        if is_table(path):
             return {"format": "table", "table": path.name}, path.parent
-        if suffix == ".json":
+        if path.suffix.lower() == ".json":
             return _coco_file(path), path.parent
     for described in (_hugging_face, _voc, _coco_folder):
         if fields := described(path):
             return fields, path
     raise UserError(
-        f"{path}: its format cannot be told; expected a CSV or Parquet table, COCO's JSON, a "
-        f"folder of COCO, Pascal VOC or Hugging Face's datasets, or a data.yaml that describes it"
+        f"{path}: its format cannot be told; expected a table (CSV, TSV, Parquet, lines of "
+        f"JSON), COCO's JSON, a folder of COCO, Pascal VOC or Hugging Face's datasets, or a "
+        f"data.yaml that describes it"
     )
 
 

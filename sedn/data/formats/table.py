@@ -5,25 +5,21 @@ the regions; ``split``; ``group``. All others are labels with 1, 0, or nothing w
 unknown. Or one column lists an image's labels by name, and all that it does not list are 0.
 """
 
-import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sedn.data.content import find_file
 from sedn.data.description import ColumnsDescription, TableDescription
-from sedn.data.formats.cells import Column, judge, make_column, read_flags
-from sedn.data.formats.label_lists import read_label_lists
+from sedn.data.formats.cells import Column, judge, read_flags, texts
+from sedn.data.formats.label_lists import check_names, read_label_lists
+from sedn.data.formats.table_file import TableFile, read_table_file
 from sedn.data.listing import Listing
 from sedn.data.masks import MaskImage, parse_values
 from sedn.data.splits import split_name
 from sedn.errors import UserError, did_you_mean
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 MAP_COLUMNS = ("map", "mask")
 LIST_COLUMNS = ("labels", "tags")
@@ -35,28 +31,24 @@ def read_table(description: TableDescription, folder: Path) -> Listing:
     Raises:
         UserError: the table cannot be read, a column or value is wrong, or a file is missing.
     """
-    path = folder / description.table
-    frame = read_frame(path)
-    _check_images(frame, description.image_column, path)
+    table = read_table_file(folder / description.table)
+    path = table.path
+    image_column = _image_column(table, description.image_column)
     root = folder / description.images
     images = tuple(
-        find_file(root, name, f"{path}: row {row + 2}: image")
-        for row, name in enumerate(_text(frame[description.image_column]))
+        find_file(root, name, f"{table.where(row)}: image")
+        for row, name in enumerate(texts(image_column))
     )
-    map_column = pick_column(frame.columns, description.map_column, MAP_COLUMNS, str(path))
+    map_column = pick_column(table.cells, description.map_column, MAP_COLUMNS, str(path))
     values = parse_values(description.regions, str(path))
     regions = tuple(description.regions) or ("region",)
     maps = [
-        MaskImage(find_file(root, name, f"{path}: row {row + 2}: map"), values) if name else None
-        for row, name in enumerate(_text(frame[map_column]))
-    ] if map_column else [None] * len(frame)  # fmt: skip
+        MaskImage(find_file(root, name, f"{table.where(row)}: map"), values) if name else None
+        for row, name in enumerate(texts(table.column(map_column)))
+    ] if map_column else [None] * len(table)  # fmt: skip
     roles = (description.image_column, map_column, description.split_column,
              description.group_column)  # fmt: skip
-    columns = [
-        make_column(name, frame[name], str(path), lambda row: f"{path}: row {row + 2}")
-        for name in frame.columns
-        if name not in roles
-    ]
+    columns = [table.column(name) for name in table.cells if name not in roles]
     labels, targets = read_labels(columns, description, path)
     return Listing(
         source=path,
@@ -65,40 +57,9 @@ def read_table(description: TableDescription, folder: Path) -> Listing:
         images=images,
         maps=tuple(maps),
         targets=targets,
-        splits=_splits(frame, description.split_column, path),
-        groups=_groups(frame, description.group_column),
+        splits=_splits(table, description.split_column),
+        groups=_groups(table, description.group_column),
     )
-
-
-def read_frame(path: Path) -> "pd.DataFrame":
-    """A CSV, all of it text, or a Parquet table.
-
-    Raises:
-        UserError: it cannot be read, or has no rows.
-    """
-    import pandas as pd
-    import pyarrow as pa
-
-    parquet = path.suffix.lower() in (".parquet", ".pq")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            frame = (
-                pd.read_parquet(path)
-                if parquet
-                else pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
-            )
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such table") from None
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
-    except (OSError, ValueError, pd.errors.ParserWarning, pa.ArrowException) as error:
-        kind = "Parquet" if parquet else "CSV"
-        reason = " ".join(str(error).split())
-        raise UserError(f"{path}: cannot be read as {kind}: {reason}") from None
-    if frame.empty:
-        raise UserError(f"{path}: holds no rows; expected one for each image")
-    return frame.rename(columns=str)
 
 
 def pick_column(
@@ -148,21 +109,21 @@ def read_labels(
         raise UserError(
             f"{source}: no label column; every column but image, map, split, group is one"
         )
+    check_names(wanted, str(source), description.labels or ())
     return tuple(wanted), np.stack([read_flags(by_name[label], {}) for label in wanted], axis=1)
 
 
-def _check_images(frame: "pd.DataFrame", column: str, path: Path) -> None:
-    if column not in frame.columns:
-        hint = did_you_mean(column, frame.columns)
-        raise UserError(f"{path}: no column '{column}' with the paths of the images{hint}")
-    twice = frame[column][frame[column].duplicated()]
-    if len(twice):
-        raise UserError(f"{path}: row {twice.index[0] + 2}: image '{twice.iloc[0]}' is there twice")
-
-
-def _text(column: "pd.Series[Any]") -> list[str]:
-    """Each value as text; nothing where there is none."""
-    return ["" if value is None or value != value else str(value).strip() for value in column]
+def _image_column(table: TableFile, name: str) -> Column:
+    if name not in table.cells:
+        hint = did_you_mean(name, table.cells)
+        raise UserError(f"{table.path}: no column '{name}' with the paths of the images{hint}")
+    column = table.column(name)
+    counts = column.counts()
+    if counts.max() > 1:
+        cell = column.cells[int(np.argmax(counts > 1))]
+        row = np.flatnonzero(column.codes == column.cells.index(cell))[1]
+        raise UserError(f"{table.where(row)}: image '{cell or ''}' is there twice")
+    return column
 
 
 def _is_binary(column: Column) -> bool:
@@ -170,13 +131,13 @@ def _is_binary(column: Column) -> bool:
     return None not in meanings and any(m == m for m in meanings)
 
 
-def _splits(frame: "pd.DataFrame", column: str, path: Path) -> tuple[str, ...]:
-    if column not in frame.columns:
-        return ("",) * len(frame)
+def _splits(table: TableFile, column: str) -> tuple[str, ...]:
+    if column not in table.cells:
+        return ("",) * len(table)
     return tuple(
-        split_name(name, f"{path}: row {row + 2}") for row, name in enumerate(_text(frame[column]))
+        split_name(name, table.where(row)) for row, name in enumerate(texts(table.column(column)))
     )
 
 
-def _groups(frame: "pd.DataFrame", column: str) -> tuple[str, ...]:
-    return tuple(_text(frame[column])) if column in frame.columns else ()
+def _groups(table: TableFile, column: str) -> tuple[str, ...]:
+    return tuple(texts(table.column(column))) if column in table.cells else ()
