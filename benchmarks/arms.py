@@ -28,6 +28,7 @@ from results.store import open_store
 from search.run import run_search
 from search.settings import Resources, SearchSettings
 from sedn.config import DataConfig, TrainingConfig, build_config
+from sedn.document import parse_value
 from sedn.run.comparison import compare_runs
 from sedn.run.summary import RunSummary
 from sedn.run.train import train_run
@@ -113,7 +114,7 @@ def search(arm: Arm, options: argparse.Namespace) -> TrainingConfig:
     ranked = rank(store, slug(arm.name))
     own = ranked if arm.name == "none" else ranked[ranked["role"] != "baseline"]
     text = export_config(store, slug(arm.name), trial=int(own.iloc[0]["trial"]))
-    return build_config(yaml.safe_load(text), arm.name)
+    return build_config(parse_value(text, arm.name), arm.name)
 
 
 def test(job: tuple[str, TrainingConfig, int], folder: Path) -> RunSummary:

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from sedn.config import build_config, flatten
+from sedn.document import parse_document, read_text
 from sedn.errors import UserError, did_you_mean
 from spaces.axes import Axis
-from spaces.document import parse_document, read_text
 from spaces.first import parse_first
 from spaces.parsing import parse_axis
 from spaces.space import Space
@@ -54,7 +54,7 @@ def parse_space(text: str, source: str) -> Space:
 
 
 def _parse_space(text: str, source: str) -> Space:
-    document = parse_document(text, source)
+    document = parse_document(text, source, "a mapping with 'name:', 'base:' and 'axes:'")
     for key in document:
         if key not in _KEYS:
             known = did_you_mean(str(key), _KEYS) or f"; known: {', '.join(_KEYS)}"

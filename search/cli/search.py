@@ -4,7 +4,6 @@ import math
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-import yaml
 from rich.console import Console
 
 from search.cli.options import (
@@ -15,6 +14,7 @@ from search.cli.options import (
     absolute,
     print_json,
 )
+from sedn.document import parse_value
 from sedn.errors import UserError
 
 if TYPE_CHECKING:
@@ -185,10 +185,9 @@ def parse_pairs(pairs: list[str]) -> dict[str, Any]:
         key, equals, value = pair.partition("=")
         if not equals or not key:
             raise UserError(f"--sampler-option: '{pair}' must be key=value")
-        try:
-            found[key.strip()] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            raise UserError(f"--sampler-option: the value of '{pair}' is no YAML") from None
+        if key.strip() in found:
+            raise UserError(f"--sampler-option: '{key.strip()}' is there twice; leave one")
+        found[key.strip()] = parse_value(value, f"--sampler-option: the value of '{pair}'")
     return found
 
 

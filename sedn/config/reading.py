@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from sedn.config.groups import Group
 from sedn.config.training import TrainingConfig
+from sedn.document import parse_document, read_text
 from sedn.errors import UserError, did_you_mean
 
 GroupType = TypeVar("GroupType", bound=Group)
@@ -68,14 +68,6 @@ def load_config(path: Path) -> TrainingConfig:
     Raises:
         UserError: the file cannot be read, is no YAML mapping, or has a wrong field.
     """
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; `sedn export` writes one") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read: {error}") from None
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(document, dict):
-        raise UserError(f"{path}: expected the fields of a configuration, such as 'backbone:'")
-    return build_config(document, str(path))
+    text = read_text(path, "; `sedn export` writes one")
+    expected = "the fields of a configuration, such as 'backbone:'"
+    return build_config(parse_document(text, str(path), expected), str(path))

@@ -23,6 +23,7 @@ from pydantic import ValidationError
 
 from sedn.config import DataConfig, describe_error
 from sedn.data import load_dataset
+from sedn.document import parse_document, read_text
 from sedn.errors import UserError
 from sedn.files import make_folder, write_bytes, write_text
 from sedn.segmentation.config import SegmenterCard, SegmenterConfig
@@ -191,11 +192,9 @@ def _claim(card: SegmenterCard, folder: Path) -> None:
 
 def _read_card(folder: Path) -> SegmenterCard:
     path = folder / CARD
+    text = read_text(path, "; `sedn segment` makes the folder of a segmenter")
+    fields = parse_document(text, str(path), "the card of a segmenter")
     try:
-        return SegmenterCard.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise UserError(f"{folder}: holds no segmenter; `sedn segment` makes one") from None
+        return SegmenterCard.model_validate(fields)
     except ValidationError as error:
         raise UserError(f"{path}: {describe_error(error)}") from None
-    except (OSError, yaml.YAMLError) as error:
-        raise UserError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None

@@ -161,7 +161,8 @@ BROKEN: dict[str, tuple[Spoil, str]] = {
     "unknown field": (
         described("table: products.csv\nimagse: .\n"), r"data\.yaml: unknown field '.*imagse'",
     ),
-    "no YAML": (described("format: [coco\n"), r"data\.yaml: cannot be read"),
+    "no YAML": (described("format: [coco\n"), r"data\.yaml: not YAML"),
+    "no format": (described("format: [coco]\n"), r"unknown format '\['coco"),
     "no such table": (described("table: prodcts.csv\n"), r"prodcts\.csv: no such table"),
     "unknown category": (
         coco(lambda d: d["annotations"][0].update(category_id=77)), r"there is no category 77",

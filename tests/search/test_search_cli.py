@@ -19,7 +19,7 @@ def test_sampler_options_are_yaml() -> None:
     assert parse_pairs(pairs) == {
         "a": 1, "b": 0.5, "c": True, "d": "sobol", "e": None, "f": "x=y", "g": [1, 2],
     }  # fmt: skip
-    for wrong, said in (("a", "must be key=value"), ("=1", "must be key"), ("a=[", "is no YAML")):
+    for wrong, said in (("a", "must be key=value"), ("=1", "must be key"), ("a=[", "not YAML")):
         with pytest.raises(UserError, match=said):
             parse_pairs([wrong])
 

@@ -64,7 +64,7 @@ DOCUMENTS = [
     ("name: !!timestamp x", "a tag ('!!…') has a wrong value"),
     ("name: !!set [x]", "a tag ('!!…') has a wrong value"),
     ("name: " + 3000 * "[" + 3000 * "]", "nested too deeply"),
-    ("name: x\nname: y", "line 2: 'name' is there twice; leave one"),
+    ("name: x\nname: y", "line 2: 'name' is there twice, first in line 1; leave one"),
     ("name: x\naxis: {}", "unknown key 'axis'; did you mean 'axes'?"),
     ("name: x\n7: {}", "unknown key '7'; known: name, description, base, axes"),
     ('"a\\nb": x', "unknown key 'a b'"),

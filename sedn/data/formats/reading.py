@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from sedn.config.reading import describe_error
@@ -20,6 +19,7 @@ from sedn.data.formats.table_file import read_frame
 from sedn.data.formats.voc import read_voc
 from sedn.data.listing import Listing
 from sedn.data.splits import split_name
+from sedn.document import parse_document, read_text
 from sedn.errors import UserError, did_you_mean
 
 READERS: dict[str, Callable[[Any, Path], Listing]] = {
@@ -57,18 +57,14 @@ def read_description(path: Path) -> tuple[Description, Path]:
     if path.suffix.lower() not in (".yaml", ".yml"):
         fields, folder = recognise(path)
         return _parse(fields, str(path)), folder
-    try:
-        fields = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
-    if not isinstance(fields, dict):
-        raise UserError(f"{path}: expected the fields of a description, such as 'format: coco'")
+    expected = "the fields of a description, such as 'format: coco'"
+    fields = parse_document(read_text(path), str(path), expected)
     return _parse(fields, str(path)), path.parent
 
 
 def _parse(fields: dict[str, Any], where: str) -> Description:
     format = fields.get("format", "table")
-    if format not in READERS:
+    if not isinstance(format, str) or format not in READERS:
         hint = did_you_mean(str(format), READERS) or f"; expected one of {', '.join(READERS)}"
         raise UserError(f"{where}: unknown format '{format}'{hint}")
     try:

@@ -200,7 +200,7 @@ def test_a_folder_holds_one_segmenter(data: DataConfig, trained: Path) -> None:
 
 
 def test_what_is_wrong_with_a_folder_is_said(trained: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="holds no segmenter; `sedn segment` makes one"):
+    with pytest.raises(UserError, match="no such file; `sedn segment` makes"):
         load_segmenter(tmp_path, CPU)
     card = (trained / CARD).read_text()
     (tmp_path / CARD).write_text(card.replace("architecture: fpn", "architecture: fpm"))
