@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -162,6 +163,11 @@ def test_label_without_positives(table: Path, space_file: Path, tmp_path: Path) 
 def test_unreadable_database(tmp_path: Path) -> None:
     (tmp_path / "sedn.db").write_bytes(b"this is no database" * 100)
     assert "sedn.db" in wrong(tmp_path, "rank", "x")
+
+
+def test_the_version_is_that_of_the_package(tmp_path: Path) -> None:
+    done = sedn("--version", folder=tmp_path)
+    assert (done.returncode, done.stdout) == (0, f"sedn {version('sedn-search')}\n")
 
 
 @pytest.mark.parametrize(
