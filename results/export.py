@@ -48,7 +48,12 @@ def export_config(
         raise UserError(f"--trial {number}: experiment '{name}' has no such trial; {there}")
     chosen = by_number[number]
     config = build_config(chosen.config, f"trial {number} of experiment '{name}'")
-    return f"# Experiment {name!r}, {_describe(chosen, ranked)}\n{config.to_yaml()}"
+    if chosen.micro_batch:
+        # Halved where the memory did not suffice: parts of another size round differently.
+        fields = config.model_dump(mode="json") | {"micro_batch_size": chosen.micro_batch}
+        config = build_config(fields, f"trial {number} of experiment '{name}'")
+    lines = [f"Experiment {name!r}, {_describe(chosen, ranked)}", _describe_machine(chosen)]
+    return "".join(f"# {line}\n" for line in lines) + config.to_yaml()
 
 
 def _baseline(ranked: pd.DataFrame, name: str) -> int:
@@ -66,6 +71,12 @@ def _at_rank(ranked: pd.DataFrame, rank: int, name: str) -> int:
         there = f"ranks 1 to {len(ranked)}" if len(ranked) else "no trial trained to its last epoch"
         raise UserError(f"--rank {rank}: experiment '{name}' has {there}")
     return int(ranked["trial"].iloc[rank - 1])
+
+
+def _describe_machine(trial: Trial) -> str:
+    """Where the trial ran, and what repeats it, in one line."""
+    where = "a GPU" if trial.device_memory else "a CPU"
+    return f"Trained on {where}; the same kind of device, with these threads, repeats the trial"
 
 
 def _describe(trial: Trial, ranked: pd.DataFrame) -> str:

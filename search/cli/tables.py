@@ -119,7 +119,8 @@ def _test_caption(summary: "RunSummary") -> str:
     lines = [
         f"Calibration error {summary.calibration_error:.1%}, "
         f"{summary.calibration_error_scaled:.1%} at temperature {summary.temperature:.3f}. "
-        "Temperature and thresholds are validation's; images are those with the label."
+        "Temperature and thresholds are validation's; images are those with the label.",
+        "Intervals cover the choice of the test images, not of the seed: this is one training.",
     ]
     if summary.undecided_labels:
         lines.append("* Validation lacks images with or without this label; its threshold is 0.5.")

@@ -21,6 +21,15 @@ err = Console(stderr=True)
 def train(
     config: Annotated[Path, typer.Argument(help="A configuration, as `sedn export` writes it.")],
     output: Annotated[Path, typer.Option("-o", help="Folder of the run; resumed if it exists.")],
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=1024,
+            help="Threads of the CPU, in place of the configuration's: the result is then another "
+            "replicate of the trial, not equal to the last digit.",
+        ),
+    ] = None,
     beside: Annotated[
         Path | None, typer.Option(help="A finished run to compare with on the test split.")
     ] = None,
@@ -49,6 +58,8 @@ def train(
     tracking = _tracking(tensorboard, mlflow, mlflow_experiment)
     check_tracking(tracking)
     loaded = load_config(config)
+    if threads is not None:
+        loaded = loaded.model_copy(update={"threads": threads})
     with ImageBar(err) as bar:
         prepare_dataset(loaded.data, bar.show)
     with StepBar(err, loaded.epochs) as steps:

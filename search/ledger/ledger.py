@@ -345,7 +345,7 @@ class Ledger:
             role = SAMPLED
             params = self._study.draw(self._space, trial)
             config = self._space.config(params, overrides)
-        config = canonical_config(config)
+        config = self._with_threads(canonical_config(config))
         fault = _fault(config)
         key = (config_hash(config), config.seed)
         original = self._answers.find(key, trial.number) if fault is None else None
@@ -373,6 +373,13 @@ class Ledger:
         self._study.set_gpus(trial, assignment.gpus)
         self._live[trial.number] = Live(assignment, optuna_id)
         return assignment
+
+    def _with_threads(self, config: TrainingConfig) -> TrainingConfig:
+        """The configuration with the number of threads that the trial is granted, so that an
+        export repeats the trial; a number that the space sets stays.
+        """
+        granted = config.threads or max(1, int(self.grant.cpus))
+        return config.model_copy(update={"threads": granted})
 
     def _sample_baseline(self, trial: optuna.Trial) -> dict[str, Any]:
         """Register the baseline's parameters with Optuna, so that the sampler learns from it."""

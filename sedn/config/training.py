@@ -47,6 +47,10 @@ class TrainingConfig(Group):
     averages nothing. It rises to this from 0 over the first steps."""
     compile: bool = False
     """Compile the network by ``torch.compile``: minutes at the start for faster steps."""
+    threads: int | None = Field(None, ge=1, le=1024)
+    """Threads that torch computes with on a CPU; ``None``: as many as the process finds. Sums are
+    rounded in another order with another number, so a trial is repeated to the last digit with its
+    own number alone."""
     seed: int = Field(0, ge=0)
 
     @model_validator(mode="after")
@@ -97,8 +101,10 @@ class TrainingConfig(Group):
 
 
 def config_hash(config: TrainingConfig) -> str:
-    """Sixteen hex digits that name the configuration; replicates (other seeds) share them."""
-    fields = config.model_dump(mode="json", exclude={"seed"})
+    """Sixteen hex digits that name the configuration; replicates (other seeds, or other numbers of
+    threads) share them.
+    """
+    fields = config.model_dump(mode="json", exclude={"seed", "threads"})
     return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -50,7 +50,8 @@ class Dataset:
     regions: tuple[str, ...]
     """Names of the channels of a map."""
     fingerprint: str
-    """Changes whenever an image, a map, a label or a split does; not with the image size."""
+    """Changes whenever an image or its name, a map, a label or a split does; not with the image
+    size."""
     splits: Mapping[str, Split]
     skipped: int = 0
     """Images that could not be read and were left out, as the configuration allowed."""

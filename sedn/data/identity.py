@@ -26,7 +26,7 @@ class Identity:
     """What names a data set in the cache, in the store and in every result."""
 
     fingerprint: str
-    """A hash of the labels, the splits and the bytes of every image and map."""
+    """A hash of the labels, the splits, and the name and bytes of every image and map."""
     splits: Splits
     """``(images,)``."""
 
@@ -77,6 +77,7 @@ def _fingerprint(listing: Listing, splits: Splits, show: Progress) -> str:
 
 def _tables(listing: Listing) -> "hashlib._Hash":
     digest = hashlib.sha256(repr((listing.labels, listing.regions)).encode())
+    digest.update(repr(listing.names(np.arange(len(listing)))).encode())
     digest.update(listing.targets.tobytes())
     for region_map in listing.maps:
         digest.update(b"-" if region_map is None else region_map.describe().encode())

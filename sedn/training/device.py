@@ -1,6 +1,7 @@
 """Where a network is trained, and in which precision."""
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
 
 import torch
@@ -13,6 +14,19 @@ from sedn.network.backbone import pixel_statistics
 def pick_device() -> torch.device:
     """The GPU that this process may use, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@contextmanager
+def threads(number: int | None) -> Iterator[None]:
+    """Let torch compute with so many threads within; ``None`` leaves their number as it is."""
+    before = torch.get_num_threads()
+    if number is not None:
+        torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        if number is not None:
+            torch.set_num_threads(before)
 
 
 def autocast(device: torch.device) -> AbstractContextManager[object]:

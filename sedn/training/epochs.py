@@ -20,6 +20,7 @@ from sedn.training.checkpoint import (
     set_checkpoint_aside,
 )
 from sedn.training.cost import Cost, measure_cost
+from sedn.training.device import threads
 from sedn.training.evaluation import predict
 from sedn.training.fetching import View
 from sedn.training.memory import (
@@ -68,9 +69,10 @@ def train_epochs(
     micro_batch = min(own, bounds.micro_batch or own)
     while True:
         try:
-            for result in _train(config, folder, after_epoch, bounds, micro_batch, on_step):
-                after_epoch = result.epoch
-                yield result
+            with threads(config.threads):
+                for result in _train(config, folder, after_epoch, bounds, micro_batch, on_step):
+                    after_epoch = result.epoch
+                    yield result
             return
         except ValueError as error:
             if micro_batch == own or not needs_two_images(error):

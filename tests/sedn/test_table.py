@@ -54,17 +54,29 @@ def test_the_second_time_it_is_mapped_not_decoded(table: Path) -> None:
     assert not list(cache_folder().glob(".*.part"))
 
 
-@pytest.mark.parametrize("changed", ["image", "map", "label", "split"])
+@pytest.mark.parametrize("changed", ["image", "map", "label", "split", "name"])
 def test_the_fingerprint_changes_with_what_is_trained_on(table: Path, changed: str) -> None:
     before = load(table).fingerprint
     if changed in ("image", "map"):
         path = table.parent / ("0.png" if changed == "image" else "0-map.png")
         Image.fromarray(255 - np.asarray(Image.open(path))).save(path)
+    elif changed == "name":
+        (table.parent / "0.png").rename(table.parent / "shirt.png")
+        change(table, "\n0.png,", "\nshirt.png,")
     elif changed == "label":
         change(table, "1.png,1-map.png,1,0", "1.png,1-map.png,0,0")
     else:
         change(table, "1,0,train", "1,0,test")
-    assert load(table).fingerprint != before
+    after = load(table)
+    assert after.fingerprint != before
+    if changed == "name":
+        assert "shirt.png" in after.splits["train"].names
+
+
+def test_the_fingerprint_stays_where_the_folder_moves(table: Path) -> None:
+    before = load(table).fingerprint
+    moved = table.parent.rename(table.parent.with_name("elsewhere"))
+    assert load(moved / table.name).fingerprint == before
 
 
 def test_an_unknown_label_is_nan_and_a_missing_map_is_said(table: Path) -> None:
