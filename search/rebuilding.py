@@ -171,10 +171,11 @@ def rebuild_study(
 
 def notice(stored: StoredTrials, aside: str | None) -> str:
     """What was rebuilt and what is lost, in a line."""
+    trials = "1 trial" if len(stored.rows) == 1 else f"{len(stored.rows)} trials"
     parts = [
-        f"The Optuna study was made again from the {len(stored.rows)} trials of the store, with "
-        f"their numbers, states, values and curves. Lost with the old one are the dashboard's "
-        f"notes, the state of the samplers cmaes, nsga2 and nsga3, and how often a worker was lost"
+        f"The Optuna study was made again from {trials} in the store: numbers, states, values and "
+        f"curves. Lost with the old one are the dashboard's notes, the state of the samplers "
+        f"cmaes, nsga2 and nsga3, and how often a worker was lost"
     ]
     if any(row.device_memory is not None for row in stored.rows.values()):
         parts.append("for GPU-hours, each trial so far counts as on one GPU")

@@ -291,8 +291,8 @@ def _run_trials(
                 raise_on_failed_trial=False,
                 verbose=0,
             )
-        if searcher.unavailable is not None:
-            raise searcher.unavailable
+        if searcher.broken_off_by is not None:
+            raise searcher.broken_off_by
     finally:
         ray.shutdown()
 

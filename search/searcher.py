@@ -11,10 +11,9 @@ from ray.exceptions import RayActorError, WorkerCrashedError
 from ray.tune import Callback, Stopper
 from ray.tune.search import Searcher
 
-from results.outage import StoreUnavailable
 from search.ledger import Ledger
 from search.progress import Snapshot
-from sedn.errors import TimeExceeded, TrainingError
+from sedn.errors import TimeExceeded, TrainingError, UserError
 
 MAX_LOSSES = 3
 """A trial whose worker is lost this often is taken for the cause of it, and fails."""
@@ -32,7 +31,8 @@ class LedgerSearcher(Searcher):  # type: ignore[misc]
         super().__init__(metric="mean_auc", mode="max")
         self._ledger = ledger
         self._numbers: dict[str, int] = {}
-        self.unavailable: StoreUnavailable | None = None
+        self.broken_off_by: UserError | None = None
+        """Why nothing more is written: the database stayed away, or is not what it was."""
 
     def number_of(self, trial_id: str) -> int:
         """The number, in the experiment, of Tune's trial."""
@@ -43,9 +43,13 @@ class LedgerSearcher(Searcher):  # type: ignore[misc]
 
         ``None`` while a running trial may yet come back to be restarted; FINISHED after that.
         """
-        if self.unavailable is not None:
+        if self.broken_off_by is not None:
             return str(Searcher.FINISHED)
-        assignment = self._ledger.next()
+        try:
+            assignment = self._ledger.next()
+        except UserError as error:
+            self.broken_off_by = error
+            return str(Searcher.FINISHED)
         if assignment is None:
             return None if self._ledger.live else str(Searcher.FINISHED)
         self._numbers[trial_id] = assignment.number
@@ -55,13 +59,13 @@ class LedgerSearcher(Searcher):  # type: ignore[misc]
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
         """End the trial in the ledger; one with an error is ended by :class:`LedgerCallback`."""
-        if error or self.unavailable is not None:
+        if error or self.broken_off_by is not None:
             return
         try:
             self._ledger.finish(self._numbers[trial_id])
-        except StoreUnavailable as unavailable:
+        except UserError as error:
             # Tune takes what is raised here for a fault of the trial, so it is raised later.
-            self.unavailable = unavailable
+            self.broken_off_by = error
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing to save."""
@@ -84,22 +88,22 @@ class LedgerCallback(Callback):  # type: ignore[misc]
         number = self._searcher.number_of(trial.trial_id)
         # The object itself must not linger in Tune's memory of last results.
         reached = result.pop("result")
-        if self._searcher.unavailable is not None:
+        if self._searcher.broken_off_by is not None:
             return
         try:
             self._ledger.record_epoch(number, reached, result.get("node"))
-        except StoreUnavailable as unavailable:
+        except UserError as error:
             # What is raised here ends in a traceback of Tune's; the stopper ends the search.
-            self._searcher.unavailable = unavailable
+            self._searcher.broken_off_by = error
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Fail the trial, or queue it again when it was the worker that was lost."""
-        if self._searcher.unavailable is not None:
+        if self._searcher.broken_off_by is not None:
             return
         try:
             self._end(trial)
-        except StoreUnavailable as unavailable:
-            self._searcher.unavailable = unavailable
+        except UserError as error:
+            self._searcher.broken_off_by = error
 
     def _end(self, trial: Any) -> None:
         number = self._searcher.number_of(trial.trial_id)
@@ -117,7 +121,7 @@ class LedgerCallback(Callback):  # type: ignore[misc]
 
 
 class SearchStopper(Stopper):  # type: ignore[misc]
-    """Stops the search when a budget is used up, or the database stayed away for too long."""
+    """Stops the search when a budget is used up, or the database cannot be written any more."""
 
     def __init__(self, ledger: Ledger, searcher: LedgerSearcher) -> None:
         self._ledger = ledger
@@ -128,8 +132,8 @@ class SearchStopper(Stopper):  # type: ignore[misc]
         return False
 
     def stop_all(self) -> bool:
-        """Whether the database is given up, or the time is."""
-        return self._searcher.unavailable is not None or self._ledger.out_of_budget
+        """Whether the database is given up, or a budget is used up."""
+        return self._searcher.broken_off_by is not None or self._ledger.out_of_budget
 
     def __getstate__(self) -> dict[str, Any]:
         # Tune pickles its stoppers to restore them; a resume here goes by the database alone.

@@ -8,6 +8,7 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 import optuna
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study._constrained_optimization import _CONSTRAINTS_KEY
 from optuna.trial import FrozenTrial
@@ -18,12 +19,23 @@ from search.ledger.past import LOSSES
 from search.rebuilding import GPUS, OPTUNA_STATES
 from search.samplers import draw
 from search.study import reopen_trial
+from sedn.errors import UserError
 from spaces import Space
 
 T = TypeVar("T")
 
 NEUTRAL = RandomSampler(seed=0)
 """Stands in the study between a trial's draw and its end: it does nothing there."""
+
+
+class StudyLost(UserError):
+    """The study was deleted or renamed while the search ran."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"the Optuna study '{name}' was deleted or renamed while the search ran; the store has "
+            f"all trials, and the same command makes the study again from it and goes on"
+        )
 
 
 class Call(Protocol):
@@ -43,11 +55,15 @@ class ToldStudy:
         self._study = study
         self._study.sampler = NEUTRAL
         self._samplers = samplers
-        self._call = call
+        self._survive = call
+        self._trials = 0
+        """That the study is known to have."""
 
     def trials(self) -> list[FrozenTrial]:
         """All trials as they stand."""
-        return self._call(self._study.get_trials, deepcopy=False)
+        found = self._call(self._study.get_trials, deepcopy=False)
+        self._trials = len(found)
+        return found
 
     def ask(self, known: Container[int]) -> optuna.Trial:
         """A new trial; after an outage the one that was made unseen, as it is not ``known``."""
@@ -62,7 +78,9 @@ class ToldStudy:
             asked_before = True
             return self._study.ask()
 
-        return self._call(ask)
+        trial = self._call(ask)
+        self._trials = max(self._trials, trial.number + 1)
+        return trial
 
     def trial(self, optuna_id: int) -> optuna.Trial:
         """The trial with this id in Optuna's tables."""
@@ -79,14 +97,20 @@ class ToldStudy:
 
     def set_losses(self, optuna_id: int, losses: int) -> None:
         """Keep with the trial how often its worker was lost."""
-        self._call(self._study._storage.set_trial_user_attr, optuna_id, LOSSES, losses)
+        self._write(
+            optuna_id,
+            lambda: self._study._storage.set_trial_user_attr(optuna_id, LOSSES, losses),
+        )
 
     def report(self, optuna_id: int, epoch: int, mean_auc: float) -> None:
         """Tell an epoch; told again, the later value stands, as in the store.
 
         ``optuna.Trial.report`` would keep the earlier one, which no checkpoint holds any more.
         """
-        self._call(self._study._storage.set_trial_intermediate_value, optuna_id, epoch, mean_auc)
+        self._write(
+            optuna_id,
+            lambda: self._study._storage.set_trial_intermediate_value(optuna_id, epoch, mean_auc),
+        )
 
     def report_missing(self, trial: FrozenTrial, curve: Mapping[int, float]) -> None:
         """Tell those epochs, mean AUC by epoch, which the trial lacks or has otherwise."""
@@ -101,7 +125,7 @@ class ToldStudy:
         values: Sequence[float] | None,
         excesses: Sequence[float] = (),
     ) -> None:
-        """Tell the end of a trial; one that has ended already stays as it is.
+        """Tell the end of a trial, also where it was ended otherwise by hand, in the dashboard say.
 
         Args:
             number: of the trial.
@@ -111,6 +135,8 @@ class ToldStudy:
             excesses: for each constraint by how much it is violated; not for one that broke.
         """
         told = OPTUNA_STATES[state]
+        if self._is_otherwise(self._call(self._frozen, number), told, values):
+            self.reopen(number)
         self._study.sampler = self._samplers(number)
         if excesses and told is not OptunaState.FAIL:
             self._call(self._constrain, number, excesses)
@@ -140,11 +166,58 @@ class ToldStudy:
 
     def _unfinished(self, number: int) -> FrozenTrial | None:
         """The trial, if the study does not know yet that it has ended."""
-        storage, study_id = self._study._storage, self._study._study_id
-        found = storage.get_trial_id_from_study_id_trial_number(study_id, number)
-        frozen = storage.get_trial(found)
+        frozen = self._frozen(number)
         return None if frozen.state.is_finished() else frozen
+
+    def _frozen(self, number: int) -> FrozenTrial:
+        storage, study_id = self._study._storage, self._study._study_id
+        return storage.get_trial(storage.get_trial_id_from_study_id_trial_number(study_id, number))
+
+    @staticmethod
+    def _is_otherwise(
+        frozen: FrozenTrial, told: OptunaState, values: Sequence[float] | None
+    ) -> bool:
+        """Whether a trial has ended in the study, and not as it is to be told."""
+        if not frozen.state.is_finished():
+            return False
+        is_complete = told is OptunaState.COMPLETE
+        return frozen.state is not told or (is_complete and frozen.values != list(values or ()))
 
     def reopen(self, number: int) -> int:
         """Make a trial that was PRUNED a running one again; its id in Optuna's tables."""
         return self._call(reopen_trial, self._study, number)
+
+    def _write(self, optuna_id: int, write: Callable[[], None]) -> None:
+        """Write about a trial that runs, also where it was ended by hand."""
+        try:
+            self._call(write)
+        except UpdateFinishedTrialError:
+            number = self._study._storage.get_trial_number_from_id
+            self.reopen(self._call(number, optuna_id))
+            self._call(write)
+
+    def _call(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        """Call the study, and wait for the database to come back when it has gone away.
+
+        Raises:
+            StudyLost: the study is not there any more.
+        """
+        try:
+            return self._survive(function, *args, **kwargs)
+        except (UserError, UpdateFinishedTrialError):
+            raise
+        except Exception as error:
+            if self._survive(self._is_lost):
+                raise StudyLost(self._study.study_name) from error
+            raise
+
+    def _is_lost(self) -> bool:
+        """Whether the study was deleted, even if another one has its name and its id now."""
+        # What is remembered of a study outlives it.
+        backend = self._study._storage._backend  # type: ignore[attr-defined]
+        try:
+            if backend.get_study_id_from_name(self._study.study_name) != self._study._study_id:
+                return True
+            return bool(backend.get_n_trials(self._study._study_id) < self._trials)
+        except KeyError:
+            return True

@@ -232,7 +232,7 @@ def test_the_command_makes_the_study_again(tmp_path: Path) -> None:
 
         done = sedn("history")
         assert done.returncode == 0, done.stderr
-        assert "made again from the 9 trials of the store" in done.stderr
+        assert "made again from 9 trials in the store" in done.stderr
         assert seen(told(search)) == before
         wrong = sedn("histroy")
         assert wrong.returncode == 2

@@ -1,0 +1,178 @@
+"""What is taken from a search while it runs: it ends in one line, and the same command goes on."""
+
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import optuna
+import pytest
+from optuna.trial import TrialState as OptunaState
+from ray import cloudpickle
+
+from results.models import TrialState
+from results.outage import StoreUnavailable
+from results.store import open_store
+from search.ledger.told_study import StudyLost
+from search.searcher import LedgerCallback, LedgerSearcher, SearchStopper
+from search.settings import SearchSettings
+from sedn.errors import UserError
+from tests.search.histories import CONDITIONAL, History, history, result
+
+SETTINGS = SearchSettings(trials=4, sampler="tpe", scheduler="none")
+
+
+class Driven:
+    """A search with one trial that has reached an epoch, driven as Tune drives it."""
+
+    def __init__(self, search: History) -> None:
+        self.search = search
+        self.searcher = LedgerSearcher(search.ledger)
+        self.callback = LedgerCallback(search.ledger, self.searcher)
+        self.stopper = SearchStopper(search.ledger, self.searcher)
+        assert isinstance(self.searcher.suggest("1"), dict)
+        self.result(1)
+
+    def result(self, epoch: int) -> None:
+        trial = SimpleNamespace(trial_id="1")
+        self.callback.on_trial_result(1, [], trial, {"result": result(epoch, 0.6)})
+
+    def error(self) -> None:
+        file = Path(self.search.url.removeprefix("sqlite:///")).with_name("error.pkl")
+        file.write_bytes(cloudpickle.dumps(ValueError("no")))
+        trial = SimpleNamespace(trial_id="1", pickled_error_file=str(file), error_file=None)
+        self.callback.on_trial_error(1, [], trial)
+
+
+EVENTS: dict[str, Callable[[Driven], Any]] = {
+    "suggest": lambda driven: driven.searcher.suggest("2"),
+    "result": lambda driven: driven.result(2),
+    "error": lambda driven: driven.error(),
+    "complete": lambda driven: driven.searcher.on_trial_complete("1"),
+}
+each_event = pytest.mark.parametrize("event", EVENTS.values(), ids=EVENTS)
+
+
+def check_broken_off(driven: Driven, kind: type[UserError]) -> None:
+    """The search ends, whatever Tune tells yet, and nothing more is written."""
+    assert isinstance(driven.searcher.broken_off_by, kind)
+    assert "\n" not in str(driven.searcher.broken_off_by)
+    assert driven.stopper.stop_all()
+    before = driven.search.store.trials(driven.search.experiment.id)[0].epochs
+    for event in EVENTS.values():
+        event(driven)
+    assert driven.searcher.suggest("3") == LedgerSearcher.FINISHED
+    after = driven.search.store.trials(driven.search.experiment.id)[0].epochs
+    assert after == before
+
+
+def go_on(search: History) -> None:
+    search.open()
+    while trial := search.ledger.next():
+        for epoch in range(trial.after_epoch + 1, trial.config.epochs + 1):
+            search.ledger.record_epoch(trial.number, result(epoch, 0.6))
+        search.ledger.finish(trial.number)
+    assert search.ledger.finished
+    rows = search.store.trials(search.experiment.id)
+    assert [row.number for row in rows] == list(range(SETTINGS.trials))
+    assert all(row.state is not TrialState.RUNNING for row in rows)
+
+
+@contextmanager
+def locked(search: History) -> Iterator[None]:
+    """Another program holds the database, for longer than the search waits."""
+    other = sqlite3.connect(search.url.removeprefix("sqlite:///"))
+    other.execute("BEGIN IMMEDIATE")
+    yield
+    other.rollback()
+    other.close()
+
+
+@each_event
+def test_a_database_that_stays_away_ends_the_search(event: Callable[[Driven], Any]) -> None:
+    with history(CONDITIONAL, SETTINGS) as search:
+        driven = Driven(search)
+        search.ledger._patience = 0.2
+        for engine in (search.store.engine, search.ledger._study._study._storage._backend.engine):
+            with engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA busy_timeout = 20")
+        with locked(search):
+            event(driven)
+        check_broken_off(driven, StoreUnavailable)
+        go_on(search)
+
+
+@each_event
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_study_that_is_deleted_ends_the_search(
+    event: Callable[[Driven], Any], replaced: bool
+) -> None:
+    with history(CONDITIONAL, SETTINGS) as search:
+        driven = Driven(search)
+        optuna.delete_study(study_name="history", storage=search.url)
+        if replaced:
+            optuna.create_study(study_name="history", storage=search.url, direction="maximize")
+        event(driven)
+        check_broken_off(driven, StudyLost)
+        go_on(search)
+
+
+@pytest.mark.parametrize("event", ["result", "complete", "error"])
+@pytest.mark.parametrize("state", [OptunaState.COMPLETE, OptunaState.FAIL])
+def test_a_trial_that_is_ended_by_hand_runs_on(event: str, state: OptunaState) -> None:
+    with history(CONDITIONAL, SETTINGS) as search:
+        driven = Driven(search)
+        study = optuna.load_study(study_name="history", storage=search.url)
+        study.tell(0, 1.0 if state is OptunaState.COMPLETE else None, state=state)
+        EVENTS[event](driven)
+        assert driven.searcher.broken_off_by is None
+        [row] = search.store.trials(search.experiment.id)
+        told = optuna.load_study(study_name="history", storage=search.url).trials[0]
+        expected = {"result": "RUNNING", "complete": "PRUNED", "error": "FAIL"}[event]
+        assert told.state.name == expected
+        assert row.state.name == ("FAILED" if event == "error" else expected)
+        assert told.intermediate_values == dict.fromkeys(range(1, row.epochs + 1), 0.6)
+        go_on(search)
+
+
+@pytest.mark.slow
+def test_the_command_ends_in_one_line_and_goes_on(table: Path, space_file: Path) -> None:
+    command = (
+        *(sys.executable, "-m", "search.cli.main", "search", "--name=gone", "--epochs=30"),
+        *(f"--data={table}", f"--space={space_file}", "--trials=2", "--concurrent=1"),
+        *("--sampler=random", "--scheduler=none", "--no-futility"),
+    )
+    url = f"sqlite:///{table.parent}/sedn.db"
+    pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    running = subprocess.Popen(command, cwd=table.parent, **pipes)
+    try:
+        wait_for_an_epoch(table.parent / "sedn.db")
+        optuna.delete_study(study_name="gone", storage=url)
+        _, said = running.communicate(timeout=120)
+    finally:
+        running.kill()
+    assert running.returncode == 2, said
+    assert "Traceback" not in said
+    assert said.splitlines()[-1].startswith("sedn: the Optuna study 'gone' was deleted or renamed")
+    again = subprocess.run(command, cwd=table.parent, timeout=200, check=False, **pipes)
+    assert again.returncode == 0, again.stderr
+    assert "made again from 1 trial in the store" in again.stderr
+    assert [t.state.name for t in optuna.load_study(study_name="gone", storage=url).trials] == [
+        *("COMPLETE", "COMPLETE")
+    ]
+
+
+def wait_for_an_epoch(database: Path) -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        with suppress(UserError):
+            store = open_store(f"sqlite:///{database}")
+            if any(trial.epochs for trial in store.trials(1)):
+                return
+        time.sleep(0.1)
+    raise AssertionError("no epoch was recorded")
