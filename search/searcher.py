@@ -63,9 +63,9 @@ class LedgerSearcher(Searcher):  # type: ignore[misc]
             return
         try:
             self._ledger.finish(self._numbers[trial_id])
-        except UserError as error:
+        except UserError as broken:
             # Tune takes what is raised here for a fault of the trial, so it is raised later.
-            self.broken_off_by = error
+            self.broken_off_by = broken
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing to save."""
