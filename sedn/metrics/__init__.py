@@ -9,12 +9,17 @@ from sedn.metrics.calibration import (
     fit_temperature,
     reliability,
 )
+from sedn.metrics.intervals import (
+    auc_interval,
+    estimate_interval,
+    label_intervals,
+    mean_interval,
+)
 from sedn.metrics.precision import average_precision
 from sedn.metrics.roc import (
     AucEstimate,
     auc,
     label_influences,
-    label_intervals,
     paired_difference,
     paired_label_differences,
     root_sum_of_squares,
@@ -32,14 +37,17 @@ __all__ = [
     "LabelScore",
     "Reliability",
     "auc",
+    "auc_interval",
     "average_precision",
     "best_thresholds",
     "bootstrap_mean",
     "bootstrap_means",
     "calibrate",
+    "estimate_interval",
     "fit_temperature",
     "label_influences",
     "label_intervals",
+    "mean_interval",
     "paired_difference",
     "paired_label_differences",
     "reliability",

@@ -13,7 +13,6 @@ AUC, and the influence on the mean is the mean of these.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -34,6 +33,10 @@ class AucEstimate:
     mean_stderr: float
     """Standard error of the mean over images. A label whose rarer class has a single image adds
     no variance for that class, as none can be estimated from it. NaN when ``mean`` is."""
+    positives: NDArray[np.int64]
+    """``(labels,)``: images with the label."""
+    negatives: NDArray[np.int64]
+    """``(labels,)``: images known not to have the label."""
     influence: Floats
     """``(images,)``: influence of each image on the mean; ``mean_stderr`` is its root sum of
     squares over the number of images."""
@@ -50,7 +53,7 @@ def auc(targets: ArrayLike, scores: ArrayLike) -> AucEstimate:
     Raises:
         ValueError: the shapes differ, a score is not finite, or a target is none of 0, 1, NaN.
     """
-    images = len(np.asarray(targets))
+    images, truth = len(np.asarray(targets)), np.asarray(targets)
 
     def estimate(rankings: Iterator[Ranking]) -> tuple[list[tuple[float, float]], Floats]:
         """AUC and standard error of some labels, and the sum of an image's influences on them."""
@@ -65,26 +68,14 @@ def auc(targets: ArrayLike, scores: ArrayLike) -> AucEstimate:
     blocks = map_labels(targets, scores, estimate)
     labels, stderrs = np.array([pair for block, _ in blocks for pair in block]).reshape(-1, 2).T
     defined = np.count_nonzero(~np.isnan(labels))
+    counts = (truth == 1).sum(axis=0), (truth == 0).sum(axis=0)
     if not defined:
         nothing = np.full(images, np.nan)
-        return AucEstimate(labels, stderrs, float("nan"), float("nan"), nothing)
+        return AucEstimate(labels, stderrs, float("nan"), float("nan"), *counts, nothing)
     total = np.sum([total for _, total in blocks], axis=0)
     influence = total * (images / defined)
     mean_stderr = float(root_sum_of_squares(influence)) / images
-    return AucEstimate(labels, stderrs, float(np.nanmean(labels)), mean_stderr, influence)
-
-
-def label_intervals(estimate: AucEstimate, level: float = 0.95) -> Floats:
-    """``(labels, 2)``: each label's confidence interval by DeLong, symmetric on the logit scale.
-
-    So it stays within 0 and 1 (Pepe, The Statistical Evaluation of Medical Tests, 2003). NaN
-    where the standard error is, and for an AUC of exactly 0 or 1, of which there is none.
-    """
-    area = np.where((estimate.labels > 0) & (estimate.labels < 1), estimate.labels, np.nan)
-    middle = np.log(area / (1 - area))
-    reach = NormalDist().inv_cdf((1 + level) / 2) * estimate.labels_stderr / (area * (1 - area))
-    bounds = np.stack([middle - reach, middle + reach], axis=1)
-    return np.asarray(1 / (1 + np.exp(-bounds)), dtype=np.float64)
+    return AucEstimate(labels, stderrs, float(np.nanmean(labels)), mean_stderr, *counts, influence)
 
 
 def paired_difference(a: AucEstimate, b: AucEstimate) -> tuple[float, float]:

@@ -1,16 +1,13 @@
 import warnings
-from statistics import NormalDist
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from sedn.metrics import (
     auc,
     label_influences,
-    label_intervals,
     paired_difference,
     paired_label_differences,
 )
@@ -174,53 +171,6 @@ def test_estimates_of_other_images_or_labels_cannot_be_paired() -> None:
     one_class[:, 1] = 0
     with pytest.raises(ValueError, match="different labels"):
         paired_difference(auc(targets, scores), auc(one_class, scores))
-
-
-@given(scored(), st.floats(0.5, 0.999))
-@settings(max_examples=100, deadline=None)
-def test_intervals_hold_the_auc_within_0_and_1(
-    case: tuple[np.ndarray, np.ndarray], level: float
-) -> None:
-    estimate = auc(*case)
-    for label, (low, high) in zip(estimate.labels, label_intervals(estimate, level), strict=True):
-        if np.isnan(low):
-            continue
-        assert 0 <= low <= label + 1e-12
-        assert label - 1e-12 <= high <= 1
-    wider = label_intervals(estimate, (1 + level) / 2)
-    narrower = label_intervals(estimate, level)
-    undefined = np.isnan(narrower)
-    assert ((wider[:, 0] <= narrower[:, 0]) | undefined[:, 0]).all()
-    assert ((wider[:, 1] >= narrower[:, 1]) | undefined[:, 1]).all()
-
-
-def test_intervals_are_delongs_on_the_logit_scale() -> None:
-    estimate = auc(*dependent_labels(150, 3))
-    low, high = label_intervals(estimate).T
-    scale = estimate.labels * (1 - estimate.labels)
-    middle = np.log(estimate.labels / (1 - estimate.labels))
-    np.testing.assert_allclose(np.log(low / (1 - low)) + np.log(high / (1 - high)), 2 * middle)
-    half = (np.log(high / (1 - high)) - middle) * scale
-    np.testing.assert_allclose(half, 1.959963984540054 * estimate.labels_stderr)
-
-
-def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
-    rng = np.random.default_rng(5)
-    targets = np.repeat([0.0, 1.0], [70, 30])[:, None].repeat(2000, axis=1)
-    scores = rng.normal(size=targets.shape) + 1.6 * targets
-    low, high = label_intervals(auc(targets, scores), 0.9).T
-    truth = NormalDist().cdf(1.6 / np.sqrt(2))
-    assert np.mean((low <= truth) & (truth <= high)) == pytest.approx(0.9, abs=0.025)
-
-
-def test_without_an_error_there_is_no_interval_and_no_warning() -> None:
-    targets = np.array([[1, 1, 0], [0, 1, 0], [1, 0, 0], [0, 0, 0.0]])
-    scores = np.array([[0.9, 0.9, 0], [0.1, 0.1, 1], [0.8, 0.5, 2], [0.2, 0.0, 3]])
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        intervals = label_intervals(auc(targets, scores))
-    assert np.isnan(intervals[[0, 2]]).all()
-    assert np.isfinite(intervals[1]).all()
 
 
 def bootstrap(images: int, statistic) -> np.ndarray:
