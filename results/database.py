@@ -23,6 +23,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from results.models import SCHEMA_VERSION, Base, Schema
 from sedn.errors import UserError
+from sedn.extras import check_extra
 
 BUSY_TIMEOUT_SECONDS = 30
 DRIVERS = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg"}
@@ -38,16 +39,17 @@ def open_engine(url: str, *, create: bool) -> Engine:
     """
     parsed = _parse(url)
     address = parsed
+    if parsed.get_backend_name() == "postgresql":
+        check_extra(_shown(parsed), "postgres")
     if parsed.get_backend_name() == "sqlite":
         _check_file(str(parsed.database), create=create)
         if not create:
             address = _readable(parsed)
     try:
         engine = create_engine(address, pool_pre_ping=True)
-    except ImportError:
-        raise UserError(
-            f"{_shown(parsed)}: PostgreSQL's driver is missing; pip install 'sedn-search[postgres]'"
-        ) from None
+    except ImportError as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{_shown(parsed)}: its driver cannot be loaded: {reason}") from None
     event.listen(engine, "connect", configure_connection)
     try:
         _check_schema(engine, _shown(parsed), create=create)

@@ -1,25 +1,39 @@
 """What is installed only for those who ask for it."""
 
-from collections.abc import Iterable
 from importlib.util import find_spec
+from typing import Literal, get_args
 
 from sedn.errors import UserError
 
+Extra = Literal["cmaes", "huggingface", "mlflow", "onnx", "postgres", "tensorboard"]
+"""Names of ``project.optional-dependencies``."""
+_IMPORTS: dict[Extra, tuple[str, ...]] = {
+    "huggingface": ("datasets",),
+    "onnx": ("onnx", "onnxruntime", "onnxscript"),
+    "postgres": ("psycopg",),
+}
+"""What is imported, where that is not one package of the extra's name."""
+EXTRAS: tuple[Extra, ...] = get_args(Extra)
 
-def check_extra(asked_for: str, extra: str, packages: Iterable[str]) -> None:
+
+def check_extra(asked_for: str, extra: Extra) -> None:
     """Check that the packages of an extra are installed.
 
     Args:
-        asked_for: the option that needs them; it begins the message.
+        asked_for: the option, or the file, that needs them; it begins the message.
         extra: its name.
-        packages: what is imported.
 
     Raises:
         UserError: one of them is missing.
     """
-    for package in packages:
+    for package in imports_of(extra):
         if find_spec(package) is None:
             raise UserError(
                 f"{asked_for}: {package} is not installed; `pip install 'sedn-search[{extra}]'` "
                 f"brings it"
             )
+
+
+def imports_of(extra: Extra) -> tuple[str, ...]:
+    """The names by which the packages of an extra are imported."""
+    return _IMPORTS.get(extra, (extra,))

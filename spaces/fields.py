@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from sedn.config import TrainingConfig, describe_error, field_paths
+from sedn.config import TrainingConfig, describe_error, field_paths, suggest_field
 from sedn.errors import UserError, did_you_mean
 
 SET_BY_THE_SEARCH = frozenset({"data.path", "data.split_seed", "epochs", "seed"})
@@ -16,7 +16,7 @@ SET_BY_THE_SEARCH = frozenset({"data.path", "data.split_seed", "epochs", "seed"}
 @cache
 def leaf_paths() -> tuple[str, ...]:
     """Paths of the fields that hold a value, groups left out."""
-    paths = field_paths()
+    paths = field_paths(TrainingConfig)
     groups = {path.rpartition(".")[0] for path in paths}
     return tuple(path for path in paths if path not in groups)
 
@@ -32,7 +32,7 @@ def check_path(path: str, source: str) -> None:
     inside = [leaf for leaf in leaf_paths() if leaf.startswith(f"{path}.")]
     if inside:
         raise UserError(f"{source}: '{path}' is a group of fields; name one: {', '.join(inside)}")
-    raise UserError(f"{source}: there is no field '{path}'{did_you_mean(path, leaf_paths())}")
+    raise UserError(f"{source}: there is no field '{path}'{suggest_field(path, leaf_paths())}")
 
 
 def check_value(path: str, value: object, source: str) -> Any:
@@ -45,7 +45,7 @@ def check_value(path: str, value: object, source: str) -> Any:
     try:
         return getattr(group.model_validate({name: value}), name)
     except ValidationError as error:
-        reason = describe_error(error).removeprefix(f"field '{name}': ")
+        reason = describe_error(error, group).removeprefix(f"field '{name}': ")
         raise UserError(f"{source}: {reason}{_hint(group, name, value)}") from None
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sedn.errors import UserError, did_you_mean
+from sedn.config import suggest_field
+from sedn.errors import UserError
 from spaces.axes import Axis, extent, is_active
 from spaces.fields import check_value
 
@@ -36,7 +37,7 @@ def _complete(given: dict[Any, Any], axes: Sequence[Axis], source: str) -> dict[
     known = [axis.path for axis in axes]
     for path in given:
         if path not in known:
-            raise UserError(f"{source}: '{path}' is no axis{did_you_mean(str(path), known)}")
+            raise UserError(f"{source}: '{path}' is no axis{suggest_field(str(path), known)}")
     point: dict[str, Any] = {}
     for axis in axes:
         if is_active(axis, point):

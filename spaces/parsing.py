@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sedn.config import suggest_field
 from sedn.errors import UserError, did_you_mean
 from spaces.axes import Axis, Choice, Condition, FloatRange, IntRange, extent, middle, steps
 from spaces.fields import SET_BY_THE_SEARCH, check_path, check_value, default_of
@@ -180,7 +181,7 @@ def _parse_condition(
 ) -> Condition:
     axis = above.get(path)
     if axis is None:
-        raise UserError(f"{source}: '{path}' is no axis above this one{did_you_mean(path, above)}")
+        raise UserError(f"{source}: '{path}' is no axis above this one{suggest_field(path, above)}")
     if isinstance(axis, FloatRange):
         raise UserError(f"{source}: '{path}' is a float axis; a condition needs a choice or an int")
     negated = isinstance(written, dict)

@@ -4,7 +4,6 @@ import math
 import warnings
 from collections.abc import Callable
 from functools import partial
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -25,12 +24,12 @@ from search.samplers.recent import RecentTpe
 from search.settings import SearchSettings
 from search.study import baseline_point, queued_points
 from sedn.errors import UserError
+from sedn.extras import check_extra
 from spaces import Space
 
 MakeSampler = Callable[[int], BaseSampler]
 """The sampler that draws the trial of a number."""
 
-NEEDS = {"gp": ("torch", "scipy"), "cmaes": ("cmaes",), "qmc": ("scipy",)}
 EXHAUSTIVE = ("grid", "brute-force")
 LARGEST_GRID = 1_000_000
 
@@ -48,12 +47,8 @@ def check_sampler(settings: SearchSettings, space: Space) -> str | None:
     name = settings.sampler
     if ":" not in name:
         parse_options(name, settings.sampler_options)
-    for package in NEEDS.get(name, ()):
-        if find_spec(package) is None:
-            raise UserError(
-                f"--sampler: '{name}' needs the package {package}: "
-                f"pip install 'sedn-search[{package}]'"
-            )
+    if name == "cmaes":
+        check_extra("--sampler cmaes", "cmaes")
     if name in EXHAUSTIVE:
         _check_finite(name, space)
     made = make_samplers(settings, space)(1)

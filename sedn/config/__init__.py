@@ -1,5 +1,6 @@
 """The one configuration object: what a trial trains, an export holds and ``sedn train`` reads."""
 
+from sedn.config.fields import field_paths, suggest_field
 from sedn.config.groups import (
     REDUCING_ATTENTION,
     AttentionConfig,
@@ -18,7 +19,6 @@ from sedn.config.groups import (
 from sedn.config.reading import (
     build_config,
     describe_error,
-    field_paths,
     flatten,
     load_config,
 )
@@ -45,4 +45,5 @@ __all__ = [
     "field_paths",
     "flatten",
     "load_config",
+    "suggest_field",
 ]

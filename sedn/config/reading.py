@@ -6,10 +6,11 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from sedn.config.fields import field_paths, suggest_field
 from sedn.config.groups import Group
 from sedn.config.training import TrainingConfig
 from sedn.document import parse_document, read_text
-from sedn.errors import UserError, did_you_mean
+from sedn.errors import UserError
 
 GroupType = TypeVar("GroupType", bound=Group)
 
@@ -28,27 +29,27 @@ def build_group(kind: type[GroupType], fields: Mapping[str, Any], source: str) -
     try:
         return kind.model_validate(fields)
     except ValidationError as error:
-        raise UserError(f"{source}: {describe_error(error)}") from None
+        raise UserError(f"{source}: {describe_error(error, kind)}") from None
 
 
-def describe_error(error: ValidationError) -> str:
-    """The first fault of a validation in one line, with the field's path and the nearest name."""
+def describe_error(error: ValidationError, model: type[BaseModel]) -> str:
+    """The first fault of a validation by ``model`` in one line, with the field's path and the
+    name that was probably meant.
+    """
     first = error.errors(include_url=False)[0]
     path = ".".join(str(part) for part in first["loc"]) or "the whole document"
     if first["type"] == "extra_forbidden":
-        return f"unknown field '{path}'{did_you_mean(path, field_paths())}"
+        return f"unknown field '{path}'{suggest_field(path, field_paths(model))}"
+    if first["type"] == "missing":
+        return f"field '{path}' is missing"
     reason = first["msg"].removeprefix("Value error, ")
-    return f"field '{path}': {reason[0].lower()}{reason[1:]} (got {first['input']!r})"
+    return f"field '{path}': {reason[0].lower()}{reason[1:]} (got {_shown(first['input'])})"
 
 
-def field_paths(group: type[BaseModel] = TrainingConfig, prefix: str = "") -> list[str]:
-    """Dotted paths of all fields, groups included: ``optimizer``, ``optimizer.learning_rate`` …"""
-    paths = []
-    for name, field in group.model_fields.items():
-        paths.append(prefix + name)
-        if isinstance(field.annotation, type) and issubclass(field.annotation, Group):
-            paths += field_paths(field.annotation, f"{prefix}{name}.")
-    return paths
+def _shown(value: object) -> str:
+    """The value in at most 80 characters."""
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:79]}…"
 
 
 def flatten(fields: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sedn.errors import UserError
+from sedn.extras import check_extra
 
 STATE = "state.json"
 """Written anew with each data set that is saved to its folder."""
@@ -42,13 +43,8 @@ def open_arrow(folder: Path) -> Any:
     Raises:
         UserError: it cannot be opened, or ``datasets`` is not installed.
     """
-    try:
-        import datasets
-    except ImportError:
-        raise UserError(
-            f"{folder}: reading it takes Hugging Face's datasets: pip install "
-            f"'sedn-search[huggingface]'"
-        ) from None
+    check_extra(str(folder), "huggingface")
+    import datasets
     import pyarrow as pa
 
     try:

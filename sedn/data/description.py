@@ -5,7 +5,7 @@ Paths are relative to the folder of the file. Where the path of the data tells a
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -98,11 +98,12 @@ class HuggingFaceDescription(ColumnsDescription):
     root: str = "."
 
 
-AnyDescription = Annotated[
-    TableDescription
-    | CocoDescription
-    | VocDescription
-    | OpenImagesDescription
-    | HuggingFaceDescription,
-    Field(discriminator="format"),
-]
+DESCRIPTIONS: dict[str, type[Description]] = {
+    "table": TableDescription,
+    "coco": CocoDescription,
+    "fashionpedia": CocoDescription,
+    "voc": VocDescription,
+    "open-images": OpenImagesDescription,
+    "huggingface": HuggingFaceDescription,
+}
+"""By format."""

@@ -51,10 +51,10 @@ def check_tracking(tracking: Tracking) -> None:
     Raises:
         UserError: an extra is missing.
     """
-    wanted = {"tensorboard": tracking.tensorboard, "mlflow": tracking.mlflow is not None}
-    for extra, is_wanted in wanted.items():
-        if is_wanted:
-            check_extra(f"--{extra}", extra, [extra])
+    if tracking.tensorboard:
+        check_extra("--tensorboard", "tensorboard")
+    if tracking.mlflow is not None:
+        check_extra("--mlflow", "mlflow")
 
 
 @contextmanager

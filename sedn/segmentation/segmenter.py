@@ -197,4 +197,4 @@ def _read_card(folder: Path) -> SegmenterCard:
     try:
         return SegmenterCard.model_validate(fields)
     except ValidationError as error:
-        raise UserError(f"{path}: {describe_error(error)}") from None
+        raise UserError(f"{path}: {describe_error(error, SegmenterCard)}") from None

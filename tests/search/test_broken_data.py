@@ -159,8 +159,14 @@ BROKEN: dict[str, tuple[Spoil, str]] = {
     ),
     "unknown format": (described("format: coko\n"), r"data\.yaml: unknown format 'coko'; did"),
     "unknown field": (
-        described("table: products.csv\nimagse: .\n"), r"data\.yaml: unknown field '.*imagse'",
+        described("table: products.csv\nimagse: .\n"),
+        r"data\.yaml: unknown field 'imagse'; did you mean 'images'",
     ),
+    "field of a table": (
+        described("table: products.csv\nsplit: part\n"),
+        r"data\.yaml: unknown field 'split'; did you mean 'splits'",
+    ),
+    "no table": (described("format: table\n"), r"data\.yaml: field 'table' is missing"),
     "no YAML": (described("format: [coco\n"), r"data\.yaml: not YAML"),
     "no format": (described("format: [coco]\n"), r"unknown format '\['coco"),
     "no such table": (described("table: prodcts.csv\n"), r"prodcts\.csv: no such table"),

@@ -187,7 +187,7 @@ def test_a_package_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -
     # What Python itself keeps for a module that is not to be found.
     monkeypatch.setitem(sys.modules, "cmaes", None)  # type: ignore[arg-type]
     with pytest.raises(
-        UserError, match=r"needs the package cmaes: pip install 'sedn-search\[cmaes"
+        UserError, match=r"cmaes is not installed; `pip install 'sedn-search\[cmaes"
     ):
         check_sampler(SearchSettings(sampler="cmaes"), space_of(FLAT))
 

@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import TypeAdapter, ValidationError
 
-from sedn.config.reading import describe_error
-from sedn.data.description import AnyDescription, Description
+from sedn.config.reading import build_group
+from sedn.data.description import DESCRIPTIONS, Description
 from sedn.data.formats.coco import read_coco
 from sedn.data.formats.huggingface import read_hugging_face
 from sedn.data.formats.open_images import read_open_images
@@ -67,13 +66,7 @@ def _parse(fields: dict[str, Any], where: str) -> Description:
     if not isinstance(format, str) or format not in READERS:
         hint = did_you_mean(str(format), READERS) or f"; expected one of {', '.join(READERS)}"
         raise UserError(f"{where}: unknown format '{format}'{hint}")
-    try:
-        parsed: Description = TypeAdapter(AnyDescription).validate_python(
-            {**fields, "format": format}
-        )
-    except ValidationError as error:
-        raise UserError(f"{where}: {describe_error(error)}") from None
-    return parsed
+    return build_group(DESCRIPTIONS[format], {**fields, "format": format}, where)
 
 
 def _with_splits(listing: Listing, path: Path) -> Listing:

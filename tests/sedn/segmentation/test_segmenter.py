@@ -206,6 +206,9 @@ def test_what_is_wrong_with_a_folder_is_said(trained: Path, tmp_path: Path) -> N
     (tmp_path / CARD).write_text(card.replace("architecture: fpn", "architecture: fpm"))
     with pytest.raises(UserError, match=r"segmenter.yaml: field 'segmenter.architecture'"):
         load_segmenter(tmp_path, CPU)
+    (tmp_path / CARD).write_text(card.replace("architecture:", "archtecture:"))
+    with pytest.raises(UserError, match=r"did you mean 'segmenter\.architecture'"):
+        load_segmenter(tmp_path, CPU)
     (tmp_path / CARD).write_text(card.replace("architecture: fpn", "architecture: unet"))
     for fold in (0, 1):
         fold_path(tmp_path, fold).write_bytes(fold_path(trained, fold).read_bytes())
