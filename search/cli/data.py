@@ -40,6 +40,14 @@ def check(
         bool, typer.Option("--skip-unreadable", help="Training would leave such images out.")
     ] = False,
     output: Annotated[Path | None, typer.Option("-o", help="Also write a page here.")] = None,
+    cache: Annotated[
+        bool,
+        typer.Option(
+            "--cache",
+            help="Compare every byte of the decoded images in the cache with their checksums; "
+            "damaged images are removed and decoded again.",
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Everything, on stdout.")] = False,
 ) -> None:
     """Count images, labels and maps, and list everything that is wrong; exit code 2 if training
@@ -48,6 +56,7 @@ def check(
     from sedn.config import DataConfig
     from sedn.config.reading import build_group
     from sedn.data.check import check_data
+    from sedn.data.loading import find_cache_damage
 
     config = build_group(
         DataConfig,
@@ -60,7 +69,11 @@ def check(
         "data",
     )
     with ImageBar(err) as bar:
+        damage = find_cache_damage(config, bar.show) if cache else None
         checked = check_data(config, bar.show)
+    if cache:
+        said = f"{damage}; removed, the next use decodes again" if damage else "no byte is damaged"
+        err.print(f"cache: {said}", markup=False, highlight=False, soft_wrap=True)
     if output is not None:
         from sedn.data.check.page import write_check_page
 

@@ -1,17 +1,22 @@
 """What is made once on a node and then shared by its processes: decoded images, predicted maps.
 
 An entry is made in a draft beside its place and renamed into it, so a reader sees all of it or
-nothing; of several processes that want it at once, one makes it and the others wait.
+nothing; of several processes that want it at once, one makes it and the others wait. An entry whose
+bytes are not those that were written is removed and made again.
 """
 
 import fcntl
+import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sedn.data.checksums import find_damage, write_checksums
 from sedn.errors import UserError
+
+_log = logging.getLogger(__name__)
 
 
 def cache_folder() -> Path:
@@ -40,10 +45,10 @@ def has_room(size: int) -> bool:
 
 
 def build_folder(entry: Path, build: Callable[[Path], None], what: str) -> None:
-    """Make the folder ``entry`` where it is not there; ``build`` gets a draft of it.
+    """Make the folder ``entry`` where it is not there, or damaged; ``build`` gets a draft of it.
 
-    A draft that a killed process left is handed to ``build`` again, which may go on with it; one
-    that failed is removed.
+    Of a large entry that is there, a sample is compared with its checksums. A draft that a killed
+    process left is handed to ``build`` again, which may go on with it; one that failed is removed.
 
     Raises:
         UserError: it cannot be written; ``what`` says what it is.
@@ -54,12 +59,35 @@ def build_folder(entry: Path, build: Callable[[Path], None], what: str) -> None:
         draft.mkdir(exist_ok=True)
         try:
             build(draft)
+            write_checksums(draft)
         except Exception:
             shutil.rmtree(draft, ignore_errors=True)
             raise
         draft.rename(entry)
 
+    if entry.exists() and (damage := find_damage(entry)):
+        remove_damaged(entry, damage)
     build_once(entry, complete, what)
+
+
+def remove_damaged(entry: Path, damage: str) -> None:
+    """Remove a damaged entry, which the next use makes again; who has mapped the entry keeps it.
+
+    Raises:
+        UserError: it cannot be removed.
+    """
+    try:
+        with _locked(entry.with_suffix(".lock")):
+            # Another process may have made it again by now.
+            if not entry.exists() or not find_damage(entry, sample=None):
+                return
+            _log.warning("%s; removed from the cache and made again", damage)
+            aside = entry.with_name(f".{entry.name}.damaged")
+            shutil.rmtree(aside, ignore_errors=True)
+            entry.rename(aside)
+            shutil.rmtree(aside, ignore_errors=True)
+    except OSError as error:
+        raise UserError(f"{damage}; the folder cannot be removed: {error.strerror}") from error
 
 
 def build_once(path: Path, build: Callable[[], None], what: str) -> None:

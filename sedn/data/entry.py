@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sedn.data.dataset import SPLITS, Dataset, Split
 
-LAYOUT = 1
+LAYOUT = 2
 """Raised whenever an entry is written in another way."""
 
 

@@ -2,9 +2,12 @@
 
 import hashlib
 import io
+import zipfile
+import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -49,6 +52,16 @@ def identify(listing: Listing, split_seed: int, show: Progress) -> Identity:
         write_bytes(path, buffer.getvalue())
 
     build_once(path, build, "the image cache")
+    try:
+        return _load_identity(path)
+    # An archive of arrays tells damaged bytes by its own checksums.
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+        path.unlink(missing_ok=True)
+    build_once(path, build, "the image cache")
+    return _load_identity(path)
+
+
+def _load_identity(path: Path) -> Identity:
     with np.load(path) as found:
         return Identity(str(found["fingerprint"]), found["splits"])
 

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from sedn.config import DataConfig
 from sedn.data import digits
-from sedn.data.cache import build_folder, cache_folder, has_room
+from sedn.data.cache import build_folder, cache_folder, has_room, remove_damaged
+from sedn.data.checksums import find_damage
 from sedn.data.dataset import Dataset
 from sedn.data.decoded import BROKEN, decode_listing, verify_listing
 from sedn.data.entry import LAYOUT, open_entry, write_entry
@@ -56,6 +57,27 @@ def prepare_dataset(config: DataConfig, show: Progress = lambda *_: None) -> Dat
             if not len(split):
                 raise UserError(f"{listing.source}: no image of split '{name}' can be read")
     return dataset
+
+
+def find_cache_damage(config: DataConfig, show: Progress = lambda *_: None) -> str | None:
+    """Compare all bytes of a data set's cache with their checksums; say what is damaged.
+
+    ``None`` where nothing is, or nothing is cached. A damaged entry is removed, and made again when
+    the data are opened next.
+
+    Raises:
+        UserError: there is no such data set, or a damaged entry cannot be removed.
+    """
+    if config.path == digits.NAME:
+        fingerprint = digits.fingerprint()
+    else:
+        listing = read_listing(data_path(config.path))
+        fingerprint = identify(listing, config.split_seed, show).fingerprint
+    entry = _entry(fingerprint, config.image_size)
+    damage = find_damage(entry, sample=None) if entry.exists() else None
+    if damage is not None:
+        remove_damaged(entry, damage)
+    return damage
 
 
 def data_path(path: str) -> Path:

@@ -1,6 +1,5 @@
 """The maps that a segmenter predicts, kept on disk and shared by the processes of a node."""
 
-import secrets
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -9,7 +8,7 @@ from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
 from sedn.data import Dataset
-from sedn.data.cache import build_once, cache_folder
+from sedn.data.cache import build_folder, cache_folder
 from sedn.errors import UserError
 from sedn.segmentation.fold import assign_folds
 from sedn.segmentation.network import MapNetwork, Maps, predict
@@ -20,6 +19,8 @@ from sedn.segmentation.segmenter import (
     segmenter_fingerprint,
 )
 from sedn.training.device import pick_device
+
+_FILE = "maps.npy"
 
 
 def predict_maps(folder: Path, dataset: Dataset, split: str) -> Maps:
@@ -43,13 +44,14 @@ def predict_maps(folder: Path, dataset: Dataset, split: str) -> Maps:
         )
     size = dataset.splits[split].images.shape[1]
     entry = cache_folder() / f"maps-{segmenter_fingerprint(folder)}-{dataset.fingerprint}-{size}"
-    path = entry / f"{split}.npy"
-    build_once(
-        path,
-        lambda: _write_maps(path, load_segmenter(folder, pick_device()), dataset, split),
+    build_folder(
+        entry / split,
+        lambda draft: _write_maps(
+            draft / _FILE, load_segmenter(folder, pick_device()), dataset, split
+        ),
         "predicted maps",
     )
-    maps: Maps = np.load(path, mmap_mode="r")
+    maps: Maps = np.load(entry / split / _FILE, mmap_mode="r")
     return maps
 
 
@@ -61,20 +63,15 @@ def segment_images(segmenter: Segmenter, images: NDArray[np.uint8]) -> Maps:
 
 
 def _write_maps(path: Path, segmenter: Segmenter, dataset: Dataset, split: str) -> None:
-    """Predict into a file beside ``path`` and rename it when it is complete."""
+    """Predict the maps of a split into the file ``path``."""
     card, images = segmenter.card, dataset.splits[split].images
     shape = (len(images), len(card.regions), *images.shape[1:3])
-    part = path.with_name(f".{secrets.token_hex(8)}.part")
-    try:
-        maps = open_memmap(part, mode="w+", dtype=np.uint8, shape=shape)
-        for networks, seen in _shares(segmenter, split, len(images)):
-            for start in range(0, len(seen), card.segmenter.batch_size):
-                rows = seen[start : start + card.segmenter.batch_size]
-                maps[rows] = predict(networks, images[rows], card.data.image_size)
-        maps.flush()
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    maps = open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+    for networks, seen in _shares(segmenter, split, len(images)):
+        for start in range(0, len(seen), card.segmenter.batch_size):
+            rows = seen[start : start + card.segmenter.batch_size]
+            maps[rows] = predict(networks, images[rows], card.data.image_size)
+    maps.flush()
 
 
 def _shares(
