@@ -32,13 +32,16 @@ class Description(Group):
 class ColumnsDescription(Description):
     """What tables and data sets in columns share."""
 
-    image_column: str = "image"
+    image_column: str | None = None
     map_column: str | None = None
     """``map`` or ``mask`` if not said, where the data has one of them."""
-    group_column: str = "group"
+    group_column: str | None = None
+    """Images of one group are never parted; ``group``, ``patient_id`` and the like if not said."""
     label_list: str | None = None
-    """A column that lists the labels of an image, instead of one column for each label; ``labels``
-    or ``tags`` if not said, where there is one and its values are lists."""
+    """A column that lists the labels of an image, instead of one column for each label; told from
+    the columns if not said."""
+    leave_out: list[str] = Field(default_factory=list)
+    """Columns that are no labels."""
     separator: str | None = None
     """At what the lists are split: a character, ``space``, ``tab``, ``newline``, or ``none`` where
     each cell is one name; told from the cells if not said."""
@@ -55,7 +58,8 @@ class TableDescription(ColumnsDescription):
     table: str
     images: str = "."
     """The folder that the paths of images and masks are relative to."""
-    split_column: str = "split"
+    split_column: str | None = None
+    """``split``, ``is_valid`` and the like if not said."""
 
 
 class CocoDescription(Description):

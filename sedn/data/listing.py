@@ -52,6 +52,8 @@ class Listing:
     """The split of each image, or ``""`` where the data says nothing of it."""
     groups: tuple[str, ...]
     """Images of one group must not be parted; ``""`` is no group. Empty where there are none."""
+    said: tuple[str, ...] = ()
+    """What was taken for what, a line each."""
 
     def __len__(self) -> int:
         return len(self.images)

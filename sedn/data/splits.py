@@ -1,5 +1,6 @@
 """Cutting a data set into train, validation and test, where it is not cut already."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,23 +11,35 @@ from sedn.data.listing import Listing
 from sedn.errors import UserError, did_you_mean
 
 SHARES = {"train": 0.7, "validation": 0.15, "test": 0.15}
-_ALIASES = {"val": "validation", "valid": "validation", "dev": "validation", "training": "train"}
+_ALIASES = {
+    "training": "train",
+    **dict.fromkeys(("val", "valid", "dev", "validating", "minival"), "validation"),
+    **dict.fromkeys(("testing", "holdout"), "test"),
+}
 
 Splits = NDArray[np.str_]
 
 
 def split_name(name: str, where: str) -> str:
-    """The split that ``name`` means: ``val``, ``valid`` and ``dev`` are validation.
+    """The split that ``name`` means: ``val``, ``valid``, ``dev`` and ``val2017`` are validation.
 
     Raises:
         UserError: it means none.
     """
-    plain = name.strip().lower()
-    plain = _ALIASES.get(plain, plain)
-    if plain and plain not in SPLITS:
-        hint = did_you_mean(plain, SPLITS) or f"; expected {', '.join(SPLITS)}"
-        raise UserError(f"{where}: unknown split '{name}'{hint}")
-    return plain
+    if not name.strip() or is_split(name):
+        return _plain(name)
+    hint = did_you_mean(_plain(name), SPLITS) or f"; expected {', '.join(SPLITS)}"
+    raise UserError(f"{where}: unknown split '{name}'{hint}")
+
+
+def is_split(name: str) -> bool:
+    """Whether a split is called so."""
+    return _plain(name) in SPLITS
+
+
+def _plain(name: str) -> str:
+    plain = re.sub(r"[-_ ]?(19|20)\d\d$", "", name.strip().lower())
+    return _ALIASES.get(plain, plain)
 
 
 def assign_splits(listing: Listing, seed: int) -> Splits:

@@ -82,6 +82,19 @@ def texts(column: Column) -> list[str]:
     return [plain[code] for code in column.codes.tolist()]
 
 
+def plain_name(name: str) -> str:
+    """The letters and digits of a column's name, in small letters: ``Finding Labels`` and
+    ``finding_labels`` are one.
+    """
+    return "".join(letter for letter in name.casefold() if letter.isalnum())
+
+
+def is_binary(column: Column, given: Mapping[str, float] | None = None) -> bool:
+    """Whether all cells are words for present, absent and unknown, and not all unknown."""
+    meanings = judge(column, given or {})
+    return None not in meanings and any(m == m for m in meanings)
+
+
 def word_of(cell: Any) -> str:
     """A cell in small letters: ``1`` for a true one, nothing for one without a value."""
     if isinstance(cell, bool):

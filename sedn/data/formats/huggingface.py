@@ -12,21 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from sedn.data.arrow import STATE, ArrowContent, open_arrow
 from sedn.data.description import HuggingFaceDescription
 from sedn.data.formats.cells import Column, make_column
-from sedn.data.formats.label_lists import UNSURE, read_label_lists
-from sedn.data.formats.table import LIST_COLUMNS, MAP_COLUMNS, pick_column, read_labels
+from sedn.data.formats.columns import read_columns
+from sedn.data.formats.label_lists import UNSURE
+from sedn.data.formats.table import MAP_COLUMNS, pick_column, read_labels, read_roles
 from sedn.data.listing import Listing
 from sedn.data.masks import MaskImage, parse_values
 from sedn.data.splits import split_name
 from sedn.errors import UserError, did_you_mean
-
-Labels = tuple[tuple[str, ...], NDArray[np.float32]]
-"""Names, and targets ``(images, labels)``."""
 
 
 @dataclass(frozen=True)
@@ -51,27 +46,36 @@ def read_hugging_face(description: HuggingFaceDescription, folder: Path) -> List
     root = folder / description.root
     parts = _open_parts(root)
     columns = _columns(parts, root)
-    if description.image_column not in columns:
-        hint = did_you_mean(description.image_column, columns)
-        raise UserError(f"{root}: no column '{description.image_column}' with the images{hint}")
-    images = [c for part in parts for c in _contents(part, description.image_column)]
+    image_column = description.image_column or "image"
+    if image_column not in columns:
+        hint = did_you_mean(image_column, columns)
+        raise UserError(f"{root}: no column '{image_column}' with the images{hint}")
+    images = [c for part in parts for c in _contents(part, image_column)]
     map_column = pick_column(columns, description.map_column, MAP_COLUMNS, str(root))
     masks = [c for part in parts for c in _contents(part, map_column)] if map_column else []
     values = parse_values(description.regions, str(root))
     maps = [None if mask is None else MaskImage(mask, values) for mask in masks]
-    grouped = description.group_column in columns
-    roles = (description.image_column, map_column, description.group_column)
-    labels, targets = _labels(parts, [c for c in columns if c not in roles], description, root)
+    rest = [column for column in columns if column not in (image_column, map_column)]
+    gathered = {column: _gather(parts, column) for column in rest}
+    reading = read_columns(gathered, description, str(root))
+    classes = _classes(parts[0].rows.features[reading.listed]) if reading.listed else ()
+    labels, targets, cells = read_labels(gathered, reading, description, root, classes)
+    splits, groups, said = read_roles(gathered, reading, len(images))
     return Listing(
         source=root,
         labels=labels,
         regions=tuple(description.regions) or ("region",),
-        images=tuple(_present(images, parts, description.image_column)),
+        images=tuple(_present(images, parts, image_column)),
         maps=tuple(maps) if map_column else (None,) * len(images),
         targets=targets,
-        splits=tuple(part.split for part in parts for _ in range(len(part.rows))),
-        groups=_groups(parts, description.group_column) if grouped else (),
+        splits=splits if reading.splits else _of_parts(parts),
+        groups=groups,
+        said=(*said, *cells, *reading.said()),
     )
+
+
+def _of_parts(parts: list[_Part]) -> tuple[str, ...]:
+    return tuple(part.split for part in parts for _ in range(len(part.rows)))
 
 
 def _open_parts(root: Path) -> list[_Part]:
@@ -142,22 +146,7 @@ def _present(
     return present
 
 
-def _labels(
-    parts: list[_Part], columns: list[str], description: HuggingFaceDescription, root: Path
-) -> Labels:
-    features = parts[0].rows.features
-    listed = pick_column(columns, description.label_list, LIST_COLUMNS, str(root))
-    if listed and (description.label_list or _inner(features[listed]) is not None):
-        item = _inner(features[listed]) or features[listed]
-        names: Sequence[str] = getattr(item, "names", None) or ()
-        lists = read_label_lists(_gather(parts, listed, names), description, names)
-        return lists.labels, lists.targets
-    others = description.model_copy(update={"label_list": None})
-    gathered = [_gather(parts, column, ()) for column in columns]
-    return read_labels(gathered, others, root)
-
-
-def _gather(parts: list[_Part], name: str, classes: Sequence[str]) -> Column:
+def _gather(parts: list[_Part], name: str) -> Column:
     """A column of all parts, with the names of classes in place of their numbers."""
     places = [(part, row) for part in parts for row in range(len(part.rows))]
 
@@ -166,14 +155,16 @@ def _gather(parts: list[_Part], name: str, classes: Sequence[str]) -> Column:
         return f"{part.folder}: row {at}"
 
     values = [value for part in parts for value in part.values(name)]
+    classes = _classes(parts[0].rows.features[name])
     if classes:
         values = [_named(value, classes, f"{where(r)}: {name}") for r, value in enumerate(values)]
     return make_column(name, values, str(parts[0].folder), where)
 
 
-def _inner(feature: Any) -> Any:
-    """What a list is a list of; ``None`` if it is no list."""
-    return feature[0] if isinstance(feature, list) else getattr(feature, "feature", None)
+def _classes(feature: Any) -> Sequence[str]:
+    """The names of a column's classes, alone in a cell or in a list; none if they have none."""
+    inner = feature[0] if isinstance(feature, list) else getattr(feature, "feature", None)
+    return getattr(inner or feature, "names", None) or ()
 
 
 def _named(value: Any, classes: Sequence[str], where: str) -> list[str] | str | None:
@@ -187,9 +178,3 @@ def _named(value: Any, classes: Sequence[str], where: str) -> list[str] | str | 
     if wrong:
         raise UserError(f"{where}: there is no class {wrong[0]} of {len(classes)}")
     return [classes[item] for item in items]
-
-
-def _groups(parts: list[_Part], column: str) -> tuple[str, ...]:
-    return tuple(
-        "" if value is None else str(value) for part in parts for value in part.values(column)
-    )

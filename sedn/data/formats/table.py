@@ -5,7 +5,7 @@ the regions; ``split``; ``group``. All others are labels with 1, 0, or nothing w
 unknown. Or one column lists an image's labels by name, and all that it does not list are 0.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 
 from sedn.data.content import find_file
 from sedn.data.description import ColumnsDescription, TableDescription
-from sedn.data.formats.cells import Column, judge, read_flags, texts
+from sedn.data.formats.cells import Column, read_flags, texts
+from sedn.data.formats.columns import Reading, read_columns, read_groups
 from sedn.data.formats.label_lists import check_names, read_label_lists
-from sedn.data.formats.table_file import TableFile, read_table_file
+from sedn.data.formats.split_columns import read_splits
+from sedn.data.formats.table_file import TableFile, count_of, read_table_file
 from sedn.data.listing import Listing
 from sedn.data.masks import MaskImage, parse_values
-from sedn.data.splits import split_name
 from sedn.errors import UserError, did_you_mean
 
 MAP_COLUMNS = ("map", "mask")
-LIST_COLUMNS = ("labels", "tags")
 
 
 def read_table(description: TableDescription, folder: Path) -> Listing:
@@ -33,7 +33,7 @@ def read_table(description: TableDescription, folder: Path) -> Listing:
     """
     table = read_table_file(folder / description.table)
     path = table.path
-    image_column = _image_column(table, description.image_column)
+    image_column = _image_column(table, description.image_column or "image")
     root = folder / description.images
     images = tuple(
         find_file(root, name, f"{table.where(row)}: image")
@@ -46,10 +46,14 @@ def read_table(description: TableDescription, folder: Path) -> Listing:
         MaskImage(find_file(root, name, f"{table.where(row)}: map"), values) if name else None
         for row, name in enumerate(texts(table.column(map_column)))
     ] if map_column else [None] * len(table)  # fmt: skip
-    roles = (description.image_column, map_column, description.split_column,
-             description.group_column)  # fmt: skip
-    columns = [table.column(name) for name in table.cells if name not in roles]
-    labels, targets = read_labels(columns, description, path)
+    columns = {
+        name: table.column(name)
+        for name in table.cells
+        if name not in (image_column.name, map_column)
+    }
+    reading = read_columns(columns, description, str(path))
+    labels, targets, cells = read_labels(columns, reading, description, path)
+    splits, groups, said = read_roles(columns, reading, len(table))
     return Listing(
         source=path,
         labels=labels,
@@ -57,8 +61,9 @@ def read_table(description: TableDescription, folder: Path) -> Listing:
         images=images,
         maps=tuple(maps),
         targets=targets,
-        splits=_splits(table, description.split_column),
-        groups=_groups(table, description.group_column),
+        splits=splits,
+        groups=groups,
+        said=(*said, *cells, *reading.said(), *table.said),
     )
 
 
@@ -82,35 +87,52 @@ def pick_column(
 
 
 def read_labels(
-    columns: Sequence[Column], description: ColumnsDescription, source: Path
-) -> tuple[tuple[str, ...], NDArray[np.float32]]:
-    """Labels and targets ``(rows, labels)``: one column for each label, or one that lists them.
+    columns: Mapping[str, Column],
+    reading: Reading,
+    description: ColumnsDescription,
+    source: Path,
+    classes: Sequence[str] = (),
+) -> tuple[tuple[str, ...], NDArray[np.float32], tuple[str, ...]]:
+    """Labels, targets ``(rows, labels)``, and how they were read.
 
     Args:
-        columns: those that may hold labels.
+        columns: all but the image and its map.
+        reading: what they mean.
         description: says what cannot be told.
         source: names the data in messages.
+        classes: the order of labels that are listed, where the data has one.
 
     Raises:
-        UserError: a value is wrong, two readings are plausible, or there is no label.
+        UserError: a value is wrong, or two readings are plausible.
     """
-    by_name = {column.name: column for column in columns}
-    listed = pick_column(by_name, description.label_list, LIST_COLUMNS, str(source))
-    if listed and (description.label_list or not _is_binary(by_name[listed])):
-        lists = read_label_lists(by_name[listed], description)
-        return lists.labels, lists.targets
-    wanted = description.labels or list(by_name)
-    for label in wanted:
-        if label not in by_name:
-            raise UserError(
-                f"{source}: no column for label '{label}'{did_you_mean(label, by_name)}"
-            )
-    if not wanted:
-        raise UserError(
-            f"{source}: no label column; every column but image, map, split, group is one"
-        )
-    check_names(wanted, str(source), description.labels or ())
-    return tuple(wanted), np.stack([read_flags(by_name[label], {}) for label in wanted], axis=1)
+    if reading.listed:
+        lists = read_label_lists(columns[reading.listed], description, classes)
+        said = f"labels: column '{reading.listed}', {', '.join(lists.said)}"
+        return lists.labels, lists.targets, (said,)
+    labels = reading.labels
+    check_names(labels, str(source), description.labels or ())
+    targets = np.stack([read_flags(columns[label], {}) for label in labels], axis=1)
+    return labels, targets, (f"labels: {count_of(len(labels), 'column')} of 1 and 0",)
+
+
+def read_roles(
+    columns: Mapping[str, Column], reading: Reading, rows: int
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """The split and the group of each row, and how they were told.
+
+    Raises:
+        UserError: a split is none.
+    """
+    splits: tuple[str, ...] = ("",) * rows
+    groups: tuple[str, ...] = ()
+    said = []
+    if reading.splits:
+        splits, told = read_splits([columns[name] for name in reading.splits])
+        said.append(f"splits: {told}")
+    if reading.group:
+        groups, told = read_groups(columns[reading.group])
+        said.append(f"groups: {told}")
+    return splits, groups, tuple(said)
 
 
 def _image_column(table: TableFile, name: str) -> Column:
@@ -124,20 +146,3 @@ def _image_column(table: TableFile, name: str) -> Column:
         row = np.flatnonzero(column.codes == column.cells.index(cell))[1]
         raise UserError(f"{table.where(row)}: image '{cell or ''}' is there twice")
     return column
-
-
-def _is_binary(column: Column) -> bool:
-    meanings = judge(column, {})
-    return None not in meanings and any(m == m for m in meanings)
-
-
-def _splits(table: TableFile, column: str) -> tuple[str, ...]:
-    if column not in table.cells:
-        return ("",) * len(table)
-    return tuple(
-        split_name(name, table.where(row)) for row, name in enumerate(texts(table.column(column)))
-    )
-
-
-def _groups(table: TableFile, column: str) -> tuple[str, ...]:
-    return tuple(texts(table.column(column))) if column in table.cells else ()

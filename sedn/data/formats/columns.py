@@ -1,0 +1,274 @@
+"""What each column of a data set means: labels, splits, groups, or nothing that is trained on.
+
+Names and cells are looked at together. Where one reading stands out it is taken, and said in a
+line; where two are plausible the data is refused with the option that chooses.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sedn.data.description import ColumnsDescription
+from sedn.data.formats.cells import (
+    BLANK,
+    Column,
+    is_binary,
+    judge,
+    plain_name,
+    share_of_words,
+    texts,
+)
+from sedn.data.formats.split_columns import find_split_columns
+from sedn.errors import UserError, did_you_mean
+
+LIST_COLUMNS = (
+    "labels", "label", "tags", "tag", "classes", "class", "categories", "category", "classname",
+    "classnames", "labelname", "labelnames", "findinglabels", "findings", "attributes", "targets",
+    "target", "choice", "choices",
+)  # fmt: skip
+_GROUPS = ("group", "groupid", "patient", "patientid", "subject", "subjectid", "person", "personid",
+           "case", "caseid", "product", "productid", "itemid", "sku")  # fmt: skip
+_BOOKKEEPING = frozenset({
+    "reviewed", "isreviewed", "verified", "isverified", "approved", "isapproved", "labeled",
+    "labelled", "islabeled", "islabelled", "annotated", "isannotated", "completed", "iscompleted",
+    "processed", "isprocessed", "deleted", "isdeleted", "skipped", "isskipped", "published",
+    "ispublished", "archived", "isarchived", "ignored", "excluded", "iscrowd", "fold", "index",
+    "idx", "id", "row", "confidence", "score",
+})  # fmt: skip
+"""What is noted of an image's annotation, not of what it shows."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the columns were taken for; the image and its map are not among them."""
+
+    splits: tuple[str, ...]
+    """One column, or several flags."""
+    group: str | None
+    listed: str | None
+    """The column that lists the labels; ``None`` if each label has a column."""
+    labels: tuple[str, ...]
+    """Columns of 1 and 0."""
+    left_out: dict[str, str]
+    """Why each of the others is no label."""
+
+    def said(self) -> tuple[str, ...]:
+        """The columns that are not read, a line for all of them."""
+        if not self.left_out:
+            return ()
+        return ("left out: " + ", ".join(f"'{n}' ({why})" for n, why in self.left_out.items()),)
+
+
+def read_columns(
+    columns: Mapping[str, Column], description: ColumnsDescription, source: str
+) -> Reading:
+    """Tell what the columns mean.
+
+    Args:
+        columns: all but the image and its map.
+        description: what it says is taken as it is.
+        source: names the data in messages.
+
+    Raises:
+        UserError: a named column is not there, two readings are plausible, or there is no label.
+    """
+    said = _said_columns(columns, description, source)
+    splits = find_split_columns(columns, getattr(description, "split_column", None), said, source)
+    rest = {n: c for n, c in columns.items() if n not in (*splits, *description.leave_out)}
+    group = _find_group(rest, description, source)
+    rest.pop(group or "", None)
+    left_out = dict.fromkeys(description.leave_out, "leave_out")
+    listed = description.label_list
+    if listed is None and description.labels and set(description.labels) <= set(rest):
+        labels = tuple(description.labels)
+    else:
+        labels, reasons = _binary_labels(rest, listed, description, source)
+        left_out |= reasons
+        listed = listed or _find_list(rest, labels, description, source)
+        labels = () if listed else labels
+    if not listed and not labels:
+        raise UserError(
+            f"{source}: no label column: none holds 1 and 0, and none lists labels; name one that "
+            f"lists them with label_list:"
+        )
+    used = (*labels, listed)
+    left_out |= {n: _kind(c) for n, c in rest.items() if n not in used and n not in left_out}
+    left_out = {n: why for n, why in left_out.items() if n not in used}
+    return Reading(splits, group, listed, labels, left_out)
+
+
+def read_groups(column: Column) -> tuple[tuple[str, ...], str]:
+    """The group of each row, ``""`` for none, and how it was told."""
+    groups = tuple("" if name.lower() in BLANK | {"none"} else name for name in texts(column))
+    words = sorted({name for name in texts(column) if name and name.lower() in BLANK | {"none"}})
+    none = "".join(f", '{word}' means none" for word in words)
+    return groups, f"column '{column.name}'{none}"
+
+
+def _said_columns(
+    columns: Mapping[str, Column], description: ColumnsDescription, source: str
+) -> list[str]:
+    """Columns that the description takes for something, all of which are there."""
+    given: dict[str, list[str | None]] = {
+        "label_list": [description.label_list],
+        "group_column": [description.group_column],
+        "leave_out": [*description.leave_out],
+    }
+    for field, names in given.items():
+        for name in names:
+            if name is not None and name not in columns:
+                hint = did_you_mean(name, columns)
+                raise UserError(f"{source}: no column '{name}', which {field} names{hint}")
+    named = [name for names in given.values() for name in names if name is not None]
+    return [*named, *(label for label in description.labels or () if label in columns)]
+
+
+def _find_group(
+    columns: Mapping[str, Column], description: ColumnsDescription, source: str
+) -> str | None:
+    if description.group_column is not None:
+        return description.group_column
+    found = []
+    for name, column in columns.items():
+        plain = plain_name(name)
+        if name in (description.labels or ()) or plain not in _GROUPS:
+            continue
+        counts = column.counts()
+        if plain == "group" or (1 < counts.max() <= max(2, len(column) * 0.2)):
+            found.append(name)
+    found.sort(key=lambda name: len(columns[name].cells))
+    for finer in found[1:]:
+        if not _nests(columns[found[0]], columns[finer]):
+            raise UserError(
+                f"{source}: columns '{found[0]}' and '{finer}' may both hold the images together "
+                f"that must not be parted; say which with group_column:"
+            )
+    return found[0] if found else None
+
+
+def _nests(coarse: Column, fine: Column) -> bool:
+    """Whether each cell of one column lies within one cell of the other."""
+    return len(set(zip(coarse.codes.tolist(), fine.codes.tolist(), strict=True))) == len(fine.cells)
+
+
+def _binary_labels(
+    columns: Mapping[str, Column],
+    listed: str | None,
+    description: ColumnsDescription,
+    source: str,
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Columns of 1 and 0, and why others that are nearly so are none.
+
+    Raises:
+        UserError: a label that is asked for has no column, or a column is nearly one of 1 and 0.
+    """
+    labels, left_out = [], {}
+    for name, column in columns.items():
+        plain = plain_name(name)
+        if name == listed:
+            continue
+        meanings = judge(column, {})
+        if is_binary(column):
+            if plain in _BOOKKEEPING:
+                left_out[name] = "says nothing of what an image shows"
+            elif plain == "nofinding" and 0.0 not in meanings:
+                left_out[name] = "says that no other label applies"
+            else:
+                labels.append(name)
+        elif listed is None and plain not in (*LIST_COLUMNS, *_BOOKKEEPING):
+            _refuse_nearly_binary(column, meanings)
+    return tuple(labels), left_out
+
+
+def _refuse_nearly_binary(column: Column, meanings: Sequence[float | None]) -> None:
+    """Of a column of 1 and 0 with other cells among them it is said where those are."""
+    share = share_of_words(column, meanings)
+    soft = [c for c in column.cells if isinstance(_number(c), float)]
+    numbers = [_number(c) for c in column.cells if c is not None]
+    if soft and all(n is not None and 0 <= n <= 1 for n in numbers):
+        place = column.where(column.first(column.cells.index(soft[0])))
+        raise UserError(
+            f"{place}: column '{column.name}' is {soft[0]}, and soft labels are not read; make "
+            f"them 1 and 0, or leave the column out with leave_out: [{column.name}]"
+        )
+    if share < 0.5:
+        return
+    wrong = next(cell for cell, meaning in enumerate(meanings) if meaning is None)
+    raise UserError(
+        f"{column.where(column.first(wrong))}: label '{column.name}' is "
+        f"'{str(column.cells[wrong])[:40]}'; expected 1, 0, or nothing where it is unknown; a "
+        f"column that is no label is named under leave_out:"
+    )
+
+
+def _number(cell: object) -> int | float | None:
+    try:
+        value = float(str(cell))
+    except ValueError:
+        return None
+    return int(value) if value.is_integer() else value if np.isfinite(value) else None
+
+
+def _find_list(
+    columns: Mapping[str, Column],
+    labels: Sequence[str],
+    description: ColumnsDescription,
+    source: str,
+) -> str | None:
+    """The column that lists the labels, if one does."""
+    named = [n for n in columns if plain_name(n) in LIST_COLUMNS and n not in labels
+             and any(cell is not None for cell in columns[n].cells)]  # fmt: skip
+    if len(named) > 1:
+        named = _one_of_equals(columns, named)
+    if len(named) > 1:
+        raise UserError(
+            f"{source}: columns '{named[0]}' and '{named[1]}' both may list the labels; say which "
+            f"with label_list:"
+        )
+    if description.labels and not named:
+        missing = next(label for label in description.labels if label not in columns)
+        hint = did_you_mean(missing, columns)
+        raise UserError(f"{source}: no column for label '{missing}'{hint}")
+    if named and labels and not description.labels:
+        some = ", ".join(labels[:3]) + (", …" if len(labels) > 3 else "")
+        raise UserError(
+            f"{source}: the labels may be listed in column '{named[0]}', or be the "
+            f"{len(labels)} columns of 1 and 0 ({some}); say which with label_list: {named[0]}, or "
+            f"with leave_out: [{named[0]}]"
+        )
+    if named or labels:
+        return named[0] if named else None
+    repeating = [n for n, c in columns.items() if _kind(c) == "text" and plain_name(n) not in
+                 _BOOKKEEPING]  # fmt: skip
+    if len(repeating) > 1:
+        some = "' or '".join(repeating[:5])
+        raise UserError(
+            f"{source}: no label column: none holds 1 and 0; the labels may be listed in "
+            f"'{some}'; say where with label_list:"
+        )
+    return repeating[0] if repeating else None
+
+
+def _one_of_equals(columns: Mapping[str, Column], names: Sequence[str]) -> list[str]:
+    """Of columns that say the same, such as the name and the number of a class, the name."""
+    first = columns[names[0]]
+    for name in names[1:]:
+        other = columns[name]
+        if not _nests(first, other) or len(first.cells) != len(other.cells):
+            return list(names)
+    texts_first = sorted(names, key=lambda n: all(_number(c) is not None for c in columns[n].cells))
+    return texts_first[:1]
+
+
+def _kind(column: Column) -> str:
+    """What the cells of a column are, in a word or two."""
+    cells = [cell for cell in column.cells if cell is not None]
+    if not cells:
+        return "blank"
+    if all(isinstance(cell, tuple) for cell in cells):
+        return "lists"
+    if all(_number(cell) is not None for cell in cells):
+        return "numbers"
+    counts = column.counts()
+    return "text" if counts.max() > 1 and len(cells) * 2 <= len(column) else "another in each row"
