@@ -39,6 +39,7 @@ HALF_TRUSTED = 2.0
 END_TAIL = 1.5
 """At an end of the scale, the part of ``1 - level`` that the one tail left is asked to hold; above
 1, as the scores' distribution there is narrower than its variance says."""
+ROUNDING = 1e-12
 STEPS = 50
 """Halvings of the range 0 to 1 in which an end is sought."""
 
@@ -65,6 +66,7 @@ def auc_interval(
     auc, error, some, others = np.broadcast_arrays(
         *(np.asarray(value, dtype=np.float64) for value in (area, stderr, positives, negatives))
     )
+    auc = _snapped(auc)
     rarer = np.minimum(some, others)
     wrong = rarer * np.minimum(auc, 1 - auc)
     weight = np.maximum(rarer - 1, 0) * wrong / (wrong + HALF_TRUSTED)
@@ -116,6 +118,7 @@ def mean_interval(
     as the labels have in the mean: nothing is known of how the labels' errors cancel.
     """
     auc, error = np.broadcast_arrays(np.asarray(mean, np.float64), np.asarray(stderr, np.float64))
+    auc = _snapped(auc)
     some, others = np.asarray(positives, np.float64), np.asarray(negatives, np.float64)
     defined = (some > 0) & (others > 0)
     if not defined.any():
@@ -156,6 +159,11 @@ def _variance(area: Floats, positives: Floats, negatives: Floats) -> Floats:
     shape = 1 + others * ((1 - area) / (2 - area) + area / (1 + area))
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(area * (1 - area) * shape / (positives * negatives))
+
+
+def _snapped(area: Floats) -> Floats:
+    """Rounding next to 0 and 1 undone: no images give an AUC so near to them."""
+    return np.where(area < ROUNDING, 0.0, np.where(area > 1 - ROUNDING, 1.0, area))
 
 
 def _largest(refuted: Callable[[Floats], Floats], most: Floats) -> Floats:
