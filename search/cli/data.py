@@ -89,6 +89,8 @@ def check(
 
 def _show(checked: "DataCheck") -> None:
     subject, counts = checked.subject, checked.counts
+    for line in subject.said:
+        out.print(line, markup=False, highlight=False, soft_wrap=True)
     out.print(
         f"[bold]{len(subject):,} images[/], {len(subject.labels)} labels, "
         f"{len(subject.regions)} region{'s' * (len(subject.regions) != 1)}; splits "

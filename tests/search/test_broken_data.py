@@ -213,6 +213,20 @@ def test_broken_data_is_named_in_one_line(
 
 def test_the_check_of_good_data(table: Path, tmp_path: Path, monkeypatch, capsys) -> None:
     page = tmp_path / "check.html"
+    rows = table.read_text().splitlines()
+    # An identifier would be a label if it were 1 and 0.
+    lines = [f"id,{rows[0]}", *(f"{index},{row}" for index, row in enumerate(rows[1:]))]
+    table.write_text("\n".join(lines) + "\n")
+    said = (
+        "images: column 'image'",
+        "maps: column 'map'",
+        "labels: 2 columns of 1 and 0",
+        "splits: column 'split'",
+        "left out: 'id' (numbers)",
+    )
+    code, out, _ = run(monkeypatch, capsys, "data", "check", str(table))
+    assert code == 0
+    assert tuple(out.splitlines()[:5]) == said
     monkeypatch.setattr(
         sys, "argv", ["sedn", "data", "check", str(table), "--json", "-o", str(page)]
     )
@@ -222,11 +236,13 @@ def test_the_check_of_good_data(table: Path, tmp_path: Path, monkeypatch, capsys
     checked = json.loads(capsys.readouterr().out)
     assert checked["trainable"]
     assert checked["images"] == 90
+    assert tuple(checked["reading"]) == said
     assert checked["labels"]["red"]["train"]["positives"] == 27
     text = page.read_text()
     body = text[text.index("</script>\n</head>") :]
     assert body.count("<img ") == 32
     assert "bright" in body
+    assert "left out: &#x27;id&#x27; (numbers)" in body
     assert not re.search(r'(src|href)="https?:', body)
 
 

@@ -37,6 +37,7 @@ class DataCheck:
             "data": subject.name,
             "trainable": self.trainable,
             "images": len(subject),
+            "reading": list(subject.said),
             "findings": [asdict(finding) for finding in self.findings],
             "unreadable": [
                 {"image": names[row], "reason": reason}

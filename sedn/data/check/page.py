@@ -44,6 +44,7 @@ def check_page(check: DataCheck) -> str:
     """The page as HTML."""
     sections = [
         page.section("findings", "Findings", _verdict(check), _findings(check.findings)),
+        _reading(check),
         page.section(
             "images",
             "Contact sheet",
@@ -94,6 +95,14 @@ def _verdict(check: DataCheck) -> str:
         return "Nothing was found wrong."
     splits = "its own" if check.subject.splits_given else "drawn, by group and by label"
     return f"Errors stop training; warnings do not. The splits are {splits}."
+
+
+def _reading(check: DataCheck) -> str:
+    if not check.subject.said:
+        return ""
+    lines = "".join(f"<li>{page.text(line)}</li>" for line in check.subject.said)
+    said = "What was taken for what; a `data.yaml` says otherwise."
+    return page.section("reading", "How the data was read", said, f"<ul>{lines}</ul>")
 
 
 def _findings(findings: tuple[Finding, ...]) -> str:

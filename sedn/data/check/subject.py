@@ -58,6 +58,8 @@ class Subject:
     """``(images,)``."""
     image_size: int
     """What training would decode it to, in pixels a side."""
+    said: tuple[str, ...]
+    """How the data was read: what was taken for what, a line each."""
     look: Callable[[int, int], Sample]
     """``look(row, size)`` decodes an image to ``size`` pixels a side, or gives it as it is where it
     lies in an array; raises UserError where training could not read it."""
@@ -86,6 +88,7 @@ def open_subject(config: DataConfig, show: Progress) -> Subject:
         targets=listing.targets,
         map_known=np.array([region_map is not None for region_map in listing.maps]),
         image_size=config.image_size,
+        said=listing.said,
         look=partial(_decode, listing),
     )
 
@@ -112,6 +115,7 @@ def _of_arrays(dataset: Dataset, image_size: int) -> Subject:
         targets=np.concatenate([split.targets for split in splits]),
         map_known=np.concatenate([split.map_known for split in splits]),
         image_size=image_size,
+        said=(),
         look=look,
     )
 

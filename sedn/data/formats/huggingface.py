@@ -70,7 +70,11 @@ def read_hugging_face(description: HuggingFaceDescription, folder: Path) -> List
         targets=targets,
         splits=splits if reading.splits else _of_parts(parts),
         groups=groups,
-        said=(*said, *cells, *reading.said()),
+        said=(
+            f"images: column '{image_column}'",
+            *((f"maps: column '{map_column}'",) if map_column else ()),
+            *(*cells, *said, *reading.said()),
+        ),
     )
 
 

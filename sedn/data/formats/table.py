@@ -63,7 +63,11 @@ def read_table(description: TableDescription, folder: Path) -> Listing:
         targets=targets,
         splits=splits,
         groups=groups,
-        said=(*said, *cells, *reading.said(), *table.said),
+        said=(
+            f"images: column '{image_column.name}'",
+            *((f"maps: column '{map_column}'",) if map_column else ()),
+            *(*cells, *said, *reading.said(), *table.said),
+        ),
     )
 
 
