@@ -92,8 +92,8 @@ class Store:
     """Experiments, trials, epochs and per-label AUC in one database.
 
     Every write about a trial is one transaction and may be repeated: the rows are the same after
-    the second time. Epochs may come in any order. A trial that has ended stays as it is, whatever
-    is written, until it is reopened.
+    the second time. Epochs may come in any order, until the trial has ended; then it stays as it
+    is, whatever is written, until it is reopened.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -183,7 +183,7 @@ class Store:
         """Write an epoch, and bring its trial's own row up to it.
 
         Raises:
-            TrialEnded: the trial has ended, without this epoch.
+            TrialEnded: the trial has ended.
         """
         trial_id = self._id_of(experiment_id, number)
         of_epoch = {name: storable(getattr(epoch, name)) for name in _OF_EPOCH}
@@ -194,9 +194,7 @@ class Store:
             of_trial = _running(trial_id)
             seconds = select(func.sum(Epoch.seconds)).where(Epoch.trial_id == trial_id)
             if not _changes(session, of_trial.values(seconds=seconds.scalar_subquery())):
-                session.rollback()
-                self._check_epoch_is_known(experiment_id, number, epoch)
-                return
+                raise TrialEnded(self._trial(experiment_id, number), f"epoch {epoch.epoch}")
             session.execute(
                 of_trial.where(Trial.epochs <= epoch.epoch).values(
                     epochs=epoch.epoch, node=node, **newest
@@ -358,12 +356,6 @@ class Store:
         if trial.state is not state:
             raise TrialEnded(trial, f"that it is {state}")
         return trial
-
-    def _check_epoch_is_known(self, experiment_id: int, number: int, epoch: EpochResult) -> None:
-        """See that an epoch of a trial that has ended is one that was written before."""
-        known = {one.epoch: one.mean_auc for one in self.epochs_of(experiment_id, number)}
-        if known.get(epoch.epoch) != epoch.mean_auc:
-            raise TrialEnded(self._trial(experiment_id, number), f"epoch {epoch.epoch}")
 
     def _trial(self, experiment_id: int, number: int) -> Trial:
         found = self.trial(experiment_id, number)

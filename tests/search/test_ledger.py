@@ -20,6 +20,7 @@ from ray.tune.schedulers import TrialScheduler
 from results.models import BASELINE, Trial, TrialState
 from results.store import LabelCounts, NewExperiment, open_store
 from search.ledger import OPTUNA_STATES, Assignment, Ledger
+from search.ledger.told_study import StudyLost
 from search.run import past_epochs
 from search.schedulers import make_promotion, make_rule
 from search.schedulers.tune import RuleScheduler
@@ -44,6 +45,19 @@ ERRORS = {
     "time": TimeExceeded("the time is over"),
     "worker lost": RayActorError(),
 }
+
+
+HISTORY = NewExperiment(
+    name="history",
+    data_path="data",
+    data_fingerprint="0" * 16,
+    skipped_images=0,
+    splits=b"",
+    space_name="small",
+    space_yaml=SPACE,
+    settings={},
+    labels=[LabelCounts("a", 1, 2, 1, 2), LabelCounts("b", 1, 2, 0, 2)],
+)
 
 
 def result(epoch: int, auc: float) -> EpochResult:
@@ -78,31 +92,27 @@ class SearchHistory(RuleBasedStateMachine):
             grace_epochs=1,
         )
         store = open_store(self.url, create=True)
-        store.create_experiment(
-            NewExperiment(
-                name="history",
-                data_path="data",
-                data_fingerprint="0" * 16,
-                skipped_images=0,
-                splits=b"",
-                space_name="small",
-                space_yaml=SPACE,
-                settings={},
-                labels=[LabelCounts("a", 1, 2, 1, 2), LabelCounts("b", 1, 2, 0, 2)],
-            )
-        )
+        store.create_experiment(HISTORY)
         self.running: dict[str, int] = {}
         """Last epoch of each of Tune's trials, by its id."""
         self.started: dict[str, Assignment] = {}
         self.ended: dict[int, TrialState] = {}
         self.lost: Counter[int] = Counter()
         self.without_row: set[int] = set()
+        self.left: list[tuple[LedgerCallback, LedgerSearcher, str, int]] = []
+        """What earlier drivers had running, each with its last epoch."""
         self.ids = 0
         self.open()
         self.reader = optuna.load_study(study_name="history", storage=self.url)
 
     def open(self) -> None:
-        """Start, or start again."""
+        """Start, or start again; the one before may be there still."""
+        if self.ids:
+            self.left += [
+                (self.callback, self.searcher, trial_id, epoch)
+                for trial_id, epoch in self.running.items()
+            ]
+        self.running.clear()
         self.store = open_store(self.url)
         self.experiment = self.store.experiment("history")
         study = open_study(self.store, "history", self.space)
@@ -253,8 +263,84 @@ class SearchHistory(RuleBasedStateMachine):
             trial_id = data.draw(st.sampled_from(sorted(self.running)))
             auc = data.draw(st.floats(0.0, 1.0))
             self.write_to_store_alone(trial_id, half, auc)
-        self.running.clear()
         self.open()
+
+    @rule(
+        data=st.data(),
+        how=st.sampled_from(["deleted", "renamed", "replaced"]),
+        event=st.sampled_from(["report", "complete", "worker lost", "error", "suggest"]),
+    )
+    def take_study_away(self, data: st.DataObject, how: str, event: str) -> None:
+        """What a click in the dashboard does while the search runs; then it is started again."""
+        self.ids += 1
+        if how == "renamed":
+            names = {"from_study_name": "history", "to_study_name": f"old {self.ids}"}
+            optuna.copy_study(**names, from_storage=self.url, to_storage=self.url)
+        optuna.delete_study(study_name="history", storage=self.url)
+        if how == "replaced":
+            optuna.create_study(study_name="history", storage=self.url, direction="maximize")
+        if event == "suggest":
+            self.searcher.suggest(f"lost {self.ids}")
+        elif self.running:
+            trial_id = data.draw(st.sampled_from(sorted(self.running)))
+            self.meet_no_study(trial_id, event)
+        self.open()
+        # A trial that was asked for last, and has no row, was never there.
+        last = max((row.number for row in self.store.trials(self.experiment.id)), default=-1)
+        self.without_row = {number for number in self.without_row if number < last}
+        self.lost.clear()
+        self.reader = optuna.load_study(study_name="history", storage=self.url)
+
+    def meet_no_study(self, trial_id: str, event: str) -> None:
+        """Something happens to a trial whose study is not there."""
+        trial, epoch = self.trial(trial_id, ERRORS.get(event)), self.running[trial_id] + 1
+        if event == "report":
+            self.callback.on_trial_result(1, [], trial, {"result": result(epoch, 0.5)})
+        elif event == "complete":
+            self.searcher.on_trial_complete(trial_id)
+        else:
+            self.callback.on_trial_error(1, [], trial)
+        row = self.store.trial(self.experiment.id, self.started[trial_id].number)
+        assert row is not None
+        if row.state is not TrialState.RUNNING:
+            # The store has it, and the study will.
+            self.ended[row.number] = row.state
+        is_paused = self.scheduler == "promote" and event == "complete"
+        assert is_paused or isinstance(self.searcher.broken_off_by, StudyLost)
+
+    @precondition(lambda self: self.left)
+    @rule(data=st.data(), event=st.sampled_from(["report", "error", "complete"]))
+    def hear_of_an_earlier_driver(self, data: st.DataObject, event: str) -> None:
+        """One that has lost its lock still tells of a trial, which has ended since."""
+        callback, searcher, trial_id, epoch = data.draw(st.sampled_from(self.left))
+        assignment, before = self.started[trial_id], self.rows()
+        if assignment.number not in self.ended:
+            return
+        trial = self.trial(trial_id, ERRORS["error"])
+        if event == "report":
+            callback.on_trial_result(1, [], trial, {"result": result(epoch + 1, 0.1)})
+            assert searcher.broken_off_by is not None
+        elif event == "error":
+            callback.on_trial_error(1, [], trial)
+        else:
+            searcher.on_trial_complete(trial_id)
+        self.left = [one for one in self.left if one[1] is not searcher]
+        assert self.rows() == before
+
+    @rule()
+    def begin_in_another_store(self) -> None:
+        """The same search, by name, space and folders, with another database."""
+        self.ids += 1
+        other = open_store(f"sqlite:///{self.folder.name}/{self.ids}.db", create=True)
+        experiment = other.create_experiment(HISTORY)
+        study = open_study(other, "history", self.space)
+        ledger = Ledger(other, experiment, study, self.space, self.settings, "folder")
+        first = ledger.next()
+        assert first is not None
+        assert (first.number, first.after_epoch) == (0, 0)
+        mine = self.store.trials(self.experiment.id)
+        assert first.folder not in [row.folder for row in mine]
+        other.engine.dispose()
 
     def write_to_store_alone(self, trial_id: str, half: str, auc: float) -> None:
         assignment, epoch = self.started[trial_id], self.running[trial_id]
