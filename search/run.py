@@ -1,5 +1,6 @@
 """One search from start to finish: the experiment, its study, the cluster, the trials."""
 
+import os
 import re
 import signal
 import tempfile
@@ -17,6 +18,7 @@ from results.store import LabelCounts, NewExperiment, Store, open_store
 from search.cluster import check_address
 from search.lock import sole_driver
 from search.settings import Resources, SearchSettings, check_unchanged
+from search.stopping import interrupt
 from sedn.errors import UserError
 from spaces import Space, check_backbones, check_optimizers, load_space, parse_space
 
@@ -275,7 +277,7 @@ def _run_trials(
         if settings.gpu_hours and not ledger.grant.gpus:
             raise UserError("--gpu-hours: the trials of this search use no GPU; take --time")
         searcher = LedgerSearcher(ledger)
-        with tempfile.TemporaryDirectory(prefix="sedn-tune-") as scratch, _sigterm_as_sigint():
+        with tempfile.TemporaryDirectory(prefix=scratch_prefix()) as scratch, _sigterm_as_sigint():
             tune.run(
                 tune.with_parameters(TrialActor, train=train or _default_train()),
                 name=name,
@@ -297,6 +299,11 @@ def _run_trials(
         ray.shutdown()
 
 
+def scratch_prefix() -> str:
+    """How the names of this process's temporary folders begin."""
+    return f"sedn-tune-{os.getpid()}-"
+
+
 def _default_train() -> "TrainFunction":
     from sedn.training.epochs import train_epochs
 
@@ -309,7 +316,7 @@ def _sigterm_as_sigint() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    before = signal.signal(signal.SIGTERM, interrupt)
     try:
         yield
     finally:

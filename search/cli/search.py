@@ -1,6 +1,9 @@
 """`sedn search`: start a search, or go on with it."""
 
 import math
+import shutil
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,6 +17,7 @@ from search.cli.options import (
     absolute,
     print_json,
 )
+from search.stopping import INTERRUPTED, ending_on_signals
 from sedn.document import parse_value
 from sedn.errors import UserError
 
@@ -148,23 +152,27 @@ def search(
         max_concurrent=concurrent,
         trial_seconds=trial_time,
     )
-    with LiveView(err, name) as view:
-        outcome = run_search(
-            name,
-            space,
-            settings,
-            store,
-            resources,
-            watch=view.show,
-            on_images=view.images,
-            on_wait=view.waiting,
-            on_notice=view.notice,
-        )
+    try:
+        with ending_on_signals(_say_stopped), LiveView(err, name) as view:
+            outcome = run_search(
+                name,
+                space,
+                settings,
+                store,
+                resources,
+                watch=view.show,
+                on_images=view.images,
+                on_wait=view.waiting,
+                on_notice=view.notice,
+            )
+    except KeyboardInterrupt:
+        _say_stopped()
+        raise typer.Exit(INTERRUPTED) from None
     if as_json:
         print_json(_to_json(outcome))
     if outcome.ended_by is None:
-        err.print("Stopped. Nothing is lost: the same command goes on.", markup=False)
-        raise typer.Exit(130)
+        _say_stopped()
+        raise typer.Exit(INTERRUPTED)
     if outcome.failure is not None:
         err.print(_failed(name, outcome.failure), markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(1)
@@ -172,6 +180,17 @@ def search(
     if outcome.finished and outcome.snapshot.best is None:
         err.print(f"No trial was trained to its end: `sedn report {name}` says why.", markup=False)
         raise typer.Exit(1)
+
+
+def _say_stopped() -> None:
+    """The last words of a search that was told to stop."""
+    from search.run import scratch_prefix
+
+    # The live view hides the cursor, and may not get to end by itself.
+    err.show_cursor()
+    err.print("Stopped. Nothing is lost: the same command goes on.", markup=False)
+    for scratch in Path(tempfile.gettempdir()).glob(f"{scratch_prefix()}*"):
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def parse_pairs(pairs: list[str]) -> dict[str, Any]:

@@ -1,0 +1,24 @@
+"""The entry point of `sedn`: ready for a signal before anything that takes time is imported."""
+
+import signal
+import sys
+
+
+def main() -> None:
+    """Run the command line; told to stop at any moment, end with exit code 130."""
+    try:
+        signal.signal(signal.SIGTERM, _interrupt)
+        from search.cli.main import main as run
+
+        run()
+    except KeyboardInterrupt:
+        sys.stderr.write("sedn: stopped\n")
+        sys.exit(130)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    main()

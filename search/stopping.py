@@ -1,0 +1,89 @@
+"""Ending a search within seconds when it is told to stop, whatever its processes are doing."""
+
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+GRACE_SECONDS = 6.0
+"""How long a search that was told to stop may take to end by itself."""
+INTERRUPTED = 130
+"""The exit code of a command that was told to stop."""
+
+_STOPS = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def ending_on_signals(on_end: Callable[[], None]) -> Iterator[None]:
+    """Let SIGTERM stop the code within as SIGINT does, and end the process if that takes long.
+
+    A signal may meet this process while Ray starts, while a library ignores the signal, or when
+    Ray's own processes, which the signal met too, are gone and would be waited for. So a thread
+    is told of each signal by the kernel's handler itself; if the code within has not ended after
+    :data:`GRACE_SECONDS`, the thread calls ``on_end``, kills the child processes and ends this
+    process with :data:`INTERRUPTED`. The database holds all that was reached by then.
+
+    Outside of the main thread, which alone gets signals, nothing is changed.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    ours, theirs = socket.socketpair()
+    theirs.setblocking(False)
+    ended = threading.Event()
+    watcher = threading.Thread(target=_watch, args=(ours, ended, on_end), daemon=True)
+    watcher.start()
+    before = signal.signal(signal.SIGTERM, interrupt)
+    descriptor = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
+    try:
+        yield
+    except SystemExit as error:
+        # While Ray starts, a handler of its own ends the process by the number of the signal.
+        if error.code == signal.SIGTERM:
+            raise KeyboardInterrupt from None
+        raise
+    finally:
+        ended.set()
+        signal.set_wakeup_fd(descriptor)
+        signal.signal(signal.SIGTERM, before)
+        theirs.close()
+        watcher.join()
+        ours.close()
+
+
+def interrupt(*_: object) -> None:
+    """Do on a signal what Ctrl-C does."""
+    signal.raise_signal(signal.SIGINT)
+
+
+def _watch(signals: socket.socket, ended: threading.Event, on_end: Callable[[], None]) -> None:
+    """Wait for a signal to stop, and then for the end, but not for long."""
+    while content := signals.recv(64):
+        if any(number in _STOPS for number in content):
+            break
+    else:
+        return
+    if ended.wait(GRACE_SECONDS):
+        return
+    try:
+        on_end()
+    finally:
+        for child in _children():
+            with suppress(OSError):
+                os.kill(child, signal.SIGKILL)
+        os._exit(INTERRUPTED)
+
+
+def _children() -> list[int]:
+    """Process ids of this process's children: Ray's, whose workers end with them."""
+    children = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            # The name, which may hold anything, stands in parentheses: state and parent follow.
+            parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
+            if int(parent) == os.getpid():
+                children.append(int(folder.name))
+    return children
