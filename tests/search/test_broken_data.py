@@ -144,7 +144,9 @@ BROKEN: dict[str, tuple[Spoil, str]] = {
     ),
     "label without positives": (unknown_label, r"striped'?(: no positives| has no positive)"),
     "no label": (write("products.csv", "image\n0.png\n"), r"products\.csv: no label column"),
-    "no column of images": (change("image,", "imge,"), r"no column 'image'.*did you mean 'imge'"),
+    "no column of images": (
+        write("products.csv", "imge,red\nnowhere,1\n"), r"no column 'image'.*did you mean 'imge'",
+    ),
     "no rows": (write("products.csv", "image,red\n"), r"products\.csv: holds no rows"),
     "empty split": (change("train", "test", 90), r"products\.csv: no image in split 'train'"),
     "unknown split": (change("1,0,train", "1,0,trian"), r"row 3: unknown split 'trian'; did you"),

@@ -120,7 +120,10 @@ def truncate(path: Path) -> None:
 
 
 WRONG = {
-    "no image column": (lambda t: change(t, "image,", "imge,"), "no column 'image'.*did you mean"),
+    "no image column": (
+        lambda t: t.write_text("imge,red\nnowhere,1\n"),
+        "no column 'image'.*did you mean 'imge'",
+    ),
     "value": (lambda t: change(t, "map.png,1,0", "map.png,yess,0"), "row 3: label 'red' is 'yess'"),
     "missing image": (lambda t: change(t, "2.png,", "nowhere.png,"), "row 4.*image.*'nowhere.png'"),
     "missing map": (lambda t: change(t, "2-map.png", "no-map.png"), "row 4.*map.*'no-map.png'"),

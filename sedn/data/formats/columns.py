@@ -164,6 +164,7 @@ def _binary_labels(
         UserError: a label that is asked for has no column, or a column is nearly one of 1 and 0.
     """
     labels, left_out = [], {}
+    has_list = bool(_named_lists(columns, ()))
     for name, column in columns.items():
         plain = plain_name(name)
         if name == listed:
@@ -176,7 +177,11 @@ def _binary_labels(
                 left_out[name] = "says that no other label applies"
             else:
                 labels.append(name)
-        elif listed is None and plain not in (*LIST_COLUMNS, *_BOOKKEEPING):
+        elif (
+            listed is None
+            and plain not in (*LIST_COLUMNS, *_BOOKKEEPING)
+            and not (has_list and _kind(column) == "numbers")
+        ):
             _refuse_nearly_binary(column, meanings)
     return tuple(labels), left_out
 
@@ -217,8 +222,7 @@ def _find_list(
     source: str,
 ) -> str | None:
     """The column that lists the labels, if one does."""
-    named = [n for n in columns if plain_name(n) in LIST_COLUMNS and n not in labels
-             and any(cell is not None for cell in columns[n].cells)]  # fmt: skip
+    named = _named_lists(columns, labels)
     if len(named) > 1:
         named = _one_of_equals(columns, named)
     if len(named) > 1:
@@ -248,6 +252,16 @@ def _find_list(
             f"'{some}'; say where with label_list:"
         )
     return repeating[0] if repeating else None
+
+
+def _named_lists(columns: Mapping[str, Column], labels: Sequence[str]) -> list[str]:
+    """Columns that are called so, hold something, and are no labels themselves."""
+    return [
+        name
+        for name, column in columns.items()
+        if plain_name(name) in LIST_COLUMNS and name not in labels and not is_binary(column)
+        and any(cell is not None for cell in column.cells)
+    ]  # fmt: skip
 
 
 def _one_of_equals(columns: Mapping[str, Column], names: Sequence[str]) -> list[str]:

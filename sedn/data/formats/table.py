@@ -11,13 +11,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sedn.data.content import find_file
+from sedn.data.content import FileContent
 from sedn.data.description import ColumnsDescription, TableDescription
 from sedn.data.formats.cells import Column, read_flags, texts
 from sedn.data.formats.columns import Reading, read_columns, read_groups
+from sedn.data.formats.image_columns import find_image_column, find_map_column
 from sedn.data.formats.label_lists import check_names, read_label_lists
+from sedn.data.formats.long_tables import merge_rows
+from sedn.data.formats.paths import Rule, find_files
 from sedn.data.formats.split_columns import read_splits
-from sedn.data.formats.table_file import TableFile, count_of, read_table_file
+from sedn.data.formats.table_file import count_of, read_table_file
 from sedn.data.listing import Listing
 from sedn.data.masks import MaskImage, parse_values
 from sedn.errors import UserError, did_you_mean
@@ -33,42 +36,50 @@ def read_table(description: TableDescription, folder: Path) -> Listing:
     """
     table = read_table_file(folder / description.table)
     path = table.path
-    image_column = _image_column(table, description.image_column or "image")
     root = folder / description.images
-    images = tuple(
-        find_file(root, name, f"{table.where(row)}: image")
-        for row, name in enumerate(texts(image_column))
-    )
-    map_column = pick_column(table.cells, description.map_column, MAP_COLUMNS, str(path))
-    values = parse_values(description.regions, str(path))
-    regions = tuple(description.regions) or ("region",)
-    maps = [
-        MaskImage(find_file(root, name, f"{table.where(row)}: map"), values) if name else None
-        for row, name in enumerate(texts(table.column(map_column)))
-    ] if map_column else [None] * len(table)  # fmt: skip
-    columns = {
-        name: table.column(name)
-        for name in table.cells
-        if name not in (image_column.name, map_column)
-    }
+    image, image_rule = find_image_column(table, description, root)
+    mapped = find_map_column(table, description, root)
+    roles = (image.name, mapped[0].name if mapped else None)
+    columns = {name: table.column(name) for name in table.cells if name not in roles}
     reading = read_columns(columns, description, str(path))
     labels, targets, cells = read_labels(columns, reading, description, path)
-    splits, groups, said = read_roles(columns, reading, len(table))
+    splits, groups, told = read_roles(columns, reading, len(table))
+    same = [*(columns[name] for name in (*reading.splits, reading.group) if name),
+            *((mapped[0],) if mapped else ())]  # fmt: skip
+    merged = merge_rows(image, targets, same, table.where, long=reading.listed is not None)
+    rows: list[int] = merged.rows.tolist()
+
+    def find(column: Column, rule: Rule, what: str) -> list[FileContent | None]:
+        names = texts(column)
+        return find_files(
+            [names[row] for row in rows], rule, root, lambda i: f"{table.where(rows[i])}: {what}"
+        )
+
+    images = find(image, image_rule, "image")
+    for row, content in zip(rows, images, strict=True):
+        if content is None:
+            raise UserError(f"{table.where(row)}: image: no file is named")
+    values = parse_values(description.regions, str(path))
+    maps = find(*mapped, "map") if mapped else [None] * len(rows)
     return Listing(
         source=path,
         labels=labels,
-        regions=regions,
-        images=images,
-        maps=tuple(maps),
-        targets=targets,
-        splits=splits,
-        groups=groups,
+        regions=tuple(description.regions) or ("region",),
+        images=tuple(content for content in images if content is not None),
+        maps=tuple(None if mask is None else MaskImage(mask, values) for mask in maps),
+        targets=merged.targets,
+        splits=tuple(splits[row] for row in rows),
+        groups=tuple(groups[row] for row in rows) if groups else (),
         said=(
-            f"images: column '{image_column.name}'",
-            *((f"maps: column '{map_column}'",) if map_column else ()),
-            *(*cells, *said, *reading.said(), *table.said),
+            _said("images", image, image_rule),
+            *((_said("maps", *mapped),) if mapped else ()),
+            *(*cells, *told, *merged.said, *reading.said(), *table.said),
         ),
     )
+
+
+def _said(what: str, column: Column, rule: Rule) -> str:
+    return ", ".join(filter(None, (f"{what}: column '{column.name}'", rule.said())))
 
 
 def pick_column(
@@ -137,16 +148,3 @@ def read_roles(
         groups, told = read_groups(columns[reading.group])
         said.append(f"groups: {told}")
     return splits, groups, tuple(said)
-
-
-def _image_column(table: TableFile, name: str) -> Column:
-    if name not in table.cells:
-        hint = did_you_mean(name, table.cells)
-        raise UserError(f"{table.path}: no column '{name}' with the paths of the images{hint}")
-    column = table.column(name)
-    counts = column.counts()
-    if counts.max() > 1:
-        cell = column.cells[int(np.argmax(counts > 1))]
-        row = np.flatnonzero(column.codes == column.cells.index(cell))[1]
-        raise UserError(f"{table.where(row)}: image '{cell or ''}' is there twice")
-    return column

@@ -1,0 +1,248 @@
+"""From what a column calls its images to the files.
+
+Tables move: their paths are of another machine, of Windows, without the folder of the images or
+without an extension. One rule for a whole column (leave out the beginning, put a folder before it,
+an extension behind it) is looked for, and holds for all of its cells. Where two rules hold the data
+is refused: a photograph and its mask often have one name.
+"""
+
+import os
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sedn.data.content import FileContent, find_file
+from sedn.errors import UserError
+
+_IMAGE_FOLDERS = frozenset(
+    {"image", "images", "img", "imgs", "jpegimages", "photo", "photos", "picture", "pictures"}
+)
+_MAP_FOLDERS = frozenset(
+    {"map", "maps", "mask", "masks", "segmentation", "segmentations", "segmentationclass"}
+)
+_OTHER_FOLDERS = frozenset({"thumbnail", "thumbnails", "thumb", "thumbs"})
+_EXTENSIONS = ("", ".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
+_SAMPLE = 40
+_MOST_FOLDERS = 2000
+_DEPTH = 4
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class PathRule:
+    """How each cell becomes a path relative to the folder of the data."""
+
+    skipped: int = 0
+    """Parts left out at the beginning."""
+    folder: str = ""
+    extension: str = ""
+
+    def apply(self, name: str) -> str:
+        """The relative path of a file."""
+        name = name.replace("\\", "/")
+        if self.skipped:
+            name = "/".join(_parts(name)[self.skipped :])
+        return (f"{self.folder}/{name}" if self.folder else name) + self.extension
+
+    def said(self) -> str:
+        """The rule in words; nothing if cells are paths as they are."""
+        words = []
+        if self.skipped:
+            words.append(f"without the first {self.skipped} parts of their paths")
+        if self.folder:
+            words.append(f"in '{self.folder}'")
+        if self.extension:
+            words.append(f"with '{self.extension}'")
+        return ", ".join(words)
+
+
+@dataclass(frozen=True)
+class FileIndex:
+    """Files of one column that lie in several folders, by name."""
+
+    places: Mapping[str, str]
+
+    def apply(self, name: str) -> str:
+        """The relative path of a file."""
+        return self.places.get(name, name)
+
+    def said(self) -> str:
+        """The rule in words."""
+        return "in several folders, by name"
+
+
+Rule = PathRule | FileIndex
+
+
+def find_rule(names: Sequence[str], root: Path, where: str, *, maps: bool = False) -> Rule | None:
+    """The rule by which the files of a column are found; ``None`` if no rule finds most of them.
+
+    Args:
+        names: the cells that are not blank.
+        root: the folder of the data.
+        where: names the column in messages.
+        maps: whether they are masks; where both are, masks lie in folders called so.
+
+    Raises:
+        UserError: two rules find different files.
+    """
+    sample = list(dict.fromkeys(names[:: max(1, len(names) // _SAMPLE)]))
+    if not sample or not root.is_dir():
+        return None
+    if _finds(PathRule(), sample, root) == len(sample):
+        return PathRule()
+    folders = _folders(root)
+    found = [rule for name in sample[:3] for rule in _rules(name, root, folders)]
+    weighed = {rule: _finds(rule, sample, root) for rule in dict.fromkeys([PathRule(), *found])}
+    most = max(weighed.values())
+    if most < len(sample):
+        index = _index(root, folders, maps=maps)
+        if _finds(index, sample, root) > most:
+            return index
+    # A rule for half of the files is none for the column.
+    if most * 2 <= len(sample):
+        return None
+    best = [rule for rule, count in weighed.items() if count == most]
+    if PathRule() in best:
+        return PathRule()
+    least = min(rule.skipped for rule in best)
+    best = _preferred([rule for rule in best if rule.skipped == least], maps=maps)
+    if len(best) > 1:
+        one, other = (rule.apply(sample[0]) for rule in best[:2])
+        raise UserError(
+            f"{where}: '{sample[0]}' may be the file {one} or {other}; say which folder with "
+            f"images:"
+        )
+    return best[0]
+
+
+def find_files(
+    names: Sequence[str], rule: Rule, root: Path, place: Callable[[int], str]
+) -> list[FileContent | None]:
+    """The file of each name, ``None`` where there is no name.
+
+    Args:
+        names: by row.
+        rule: how they become paths.
+        root: the folder of the data.
+        place: names a row in messages.
+
+    Raises:
+        UserError: files are missing, or lie outside of the folder.
+    """
+    found: list[FileContent | None] = []
+    missing: list[tuple[int, UserError]] = []
+    for row, name in enumerate(names):
+        try:
+            found.append(find_file(root, rule.apply(name), place(row)) if name else None)
+        except UserError as error:
+            found.append(None)
+            missing.append((row, error))
+    if missing:
+        raise _missing(names, missing, rule, root)
+    return found
+
+
+def _missing(
+    names: Sequence[str], missing: Sequence[tuple[int, UserError]], rule: Rule, root: Path
+) -> UserError:
+    row, error = missing[0]
+    near = _nearly(root, rule.apply(names[row]))
+    hint = f"; '{near}' is there" if near else ""
+    if len(missing) == 1:
+        return UserError(f"{error}{hint}")
+    others = ", ".join(f"'{names[row]}'" for row, _ in missing[1:_SHOWN])
+    more = ", …" if len(missing) > _SHOWN else ""
+    return UserError(f"{error}{hint}; {len(missing) - 1} more are missing ({others}{more})")
+
+
+def _nearly(root: Path, name: str) -> str | None:
+    """A file that differs from the name only in case or in the form of its letters."""
+    folder, base = os.path.split(root / name)
+    try:
+        entries = os.listdir(folder)  # noqa: PTH208
+    except OSError:
+        return None
+    return next((entry for entry in entries if _plain(entry) == _plain(base)), None)
+
+
+def _plain(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def _parts(name: str) -> list[str]:
+    return [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
+
+
+def _rules(name: str, root: Path, folders: Sequence[str]) -> list[PathRule]:
+    """All rules that find the file of one name and keep as much of its path as can be."""
+    parts = _parts(name)
+    known = parts and parts[-1].lower().endswith(_EXTENSIONS[1:])
+    for skipped in range(len(parts)):
+        rules = [
+            PathRule(skipped, folder, extension)
+            for folder in ("", *folders)
+            for extension in (_EXTENSIONS[:1] if known else _EXTENSIONS)
+        ]
+        if found := [rule for rule in rules if _exists(root, rule.apply(name))]:
+            return found
+    return []
+
+
+def _index(root: Path, folders: Sequence[str], *, maps: bool) -> FileIndex:
+    """All files below the root whose names lead to one place."""
+    places: dict[str, list[PathRule]] = {}
+    for folder in folders:
+        with os.scandir(root / folder) as entries:
+            for entry in entries:
+                if entry.name.lower().endswith(_EXTENSIONS[1:]):
+                    places.setdefault(entry.name, []).append(PathRule(folder=folder))
+    left = {name: _preferred(rules, maps=maps) for name, rules in places.items()}
+    return FileIndex({n: rules[0].apply(n) for n, rules in left.items() if len(rules) == 1})
+
+
+def _finds(rule: Rule, names: Sequence[str], root: Path) -> int:
+    return sum(_exists(root, rule.apply(name)) for name in names)
+
+
+def _exists(root: Path, name: str) -> bool:
+    base = os.path.normpath(root)
+    path = os.path.normpath(os.path.join(base, name))  # noqa: PTH118
+    if base == ".":
+        inside = not path.startswith((os.pardir, os.sep))
+    else:
+        inside = path.startswith(base.rstrip(os.sep) + os.sep)
+    return bool(name) and "\0" not in name and inside and os.path.isfile(path)  # noqa: PTH113
+
+
+def _folders(root: Path) -> tuple[str, ...]:
+    """The folders below, relative, the nearest first; not all of very many."""
+    found: list[str] = []
+    level = [""]
+    for _ in range(_DEPTH):
+        below = []
+        for folder in level:
+            try:
+                with os.scandir(root / folder) as entries:
+                    names = sorted(e.name for e in entries if e.is_dir() and e.name[0] != ".")
+            except OSError:
+                continue
+            below += [f"{folder}/{name}" if folder else name for name in names]
+        found += below
+        if len(found) > _MOST_FOLDERS:
+            break
+        level = below
+    return tuple(found[:_MOST_FOLDERS])
+
+
+def _preferred(rules: list[PathRule], *, maps: bool) -> list[PathRule]:
+    """Those whose folder is called after what it holds, if any is."""
+    ours, theirs = (_MAP_FOLDERS, _IMAGE_FOLDERS) if maps else (_IMAGE_FOLDERS, _MAP_FOLDERS)
+    named = [rule for rule in rules if _called(rule, ours)]
+    left = named or [rule for rule in rules if not _called(rule, theirs | _OTHER_FOLDERS)]
+    return left or rules
+
+
+def _called(rule: PathRule, names: frozenset[str]) -> bool:
+    return any(part.lower() in names for part in rule.folder.split("/"))

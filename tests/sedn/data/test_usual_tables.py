@@ -1,0 +1,204 @@
+"""Tables in the shapes that well-known data sets and tools have, read by their path alone."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sedn.data.formats import read_listing
+from sedn.data.listing import Listing
+from sedn.errors import UserError
+from tests.sedn.data.fixtures import describe
+
+COUNT = 24
+LABELS = ("cotton", "red", "striped")
+TRUTH = np.array([[i % 5 < 2, i % 2, i % 3 == 0] for i in range(COUNT)], dtype=np.float32)
+LISTS = [[name for name, there in zip(LABELS, row, strict=True) if there] for row in TRUTH]
+NAMES = [f"img_{i:03d}" for i in range(COUNT)]
+
+
+def touch(root: Path, names: Sequence[str]) -> None:
+    """Files that stand for images: no table is read with a look into them."""
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+
+
+def write(path: Path, header: Sequence[str], rows: Sequence[Sequence[Any]], **form: Any) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file, **form).writerows([header, *rows])
+    return path
+
+
+def by_image(listing: Listing) -> dict[str, list[float]]:
+    return {
+        Path(image.name).name: row.tolist()
+        for image, row in zip(listing.images, listing.targets, strict=True)
+    }
+
+
+def right(listing: Listing, extension: str = ".png") -> None:
+    """Every label of every image is the true one, and the images are those of the names."""
+    assert listing.labels == LABELS
+    assert by_image(listing) == {
+        name + extension: row.tolist() for name, row in zip(NAMES, TRUTH, strict=True)
+    }
+
+
+def flags(paths: Sequence[str]) -> list[list[Any]]:
+    return [[path, *row] for path, row in zip(paths, TRUTH.astype(int).tolist(), strict=True)]
+
+
+PATHS = {
+    "relative": ("images/{}.png", "images/{}.png", ""),
+    "with a dot": ("./images/{}.png", "images/{}.png", ""),
+    "of Windows": ("images\\{}.png", "images/{}.png", ""),
+    "of another disk": (r"C:\data\x\images\{}.png", "images/{}.png", "without the first 3 parts"),
+    "of another machine": ("/home/me/x/images/{}.png", "images/{}.png", "without the first 3"),
+    "name alone": ("{}.png", "images/{}.png", "in 'images'"),
+    "name alone, beside masks": ("{}.png", "photos/{}.png", "in 'photos'"),
+    "without extension": ("{}", "train-jpg/{}.png", "in 'train-jpg', with '.png'"),
+    "below another folder": ("x/{}.png", "images/x/{}.png", "in 'images'"),
+    "in another folder": ("/x/old/{}.png", "new/{}.png", "without the first 2 parts"),
+}
+
+
+@pytest.mark.parametrize("kind", PATHS)
+def test_paths_are_found_by_one_rule_for_all(tmp_path: Path, kind: str) -> None:
+    cell, file, said = PATHS[kind]
+    touch(tmp_path, [file.format(name) for name in NAMES])
+    if "masks" in kind:
+        touch(
+            tmp_path, [f"{folder}/{name}.png" for folder in ("masks", "thumbs") for name in NAMES]
+        )
+    rows = flags([cell.format(name) for name in NAMES])
+    listing = read_listing(write(tmp_path / "x.csv", ["image", *LABELS], rows))
+    right(listing)
+    assert listing.said[0].startswith(f"images: column 'image'{', ' if said else ''}{said}")
+
+
+def test_images_in_two_folders_of_one_name_are_a_question(tmp_path: Path) -> None:
+    touch(tmp_path, [f"{folder}/{name}.png" for folder in ("small", "large") for name in NAMES])
+    rows = flags([f"{name}.png" for name in NAMES])
+    table = write(tmp_path / "x.csv", ["image", *LABELS], rows)
+    with pytest.raises(UserError, match=r"may be the file large/img_000\.png or small/.* images:"):
+        read_listing(table)
+    right(read_listing(describe(tmp_path, table="x.csv", images="large")))
+
+
+def test_missing_images_are_counted_and_near_names_are_said(tmp_path: Path) -> None:
+    touch(tmp_path, [f"images/{name}.png" for name in NAMES[:-8]] + ["images/IMG_016.PNG"])
+    rows = flags([f"images/{name}.png" for name in NAMES])
+    with pytest.raises(UserError) as caught:
+        read_listing(write(tmp_path / "x.csv", ["image", *LABELS], rows))
+    assert str(caught.value).endswith(
+        "row 18: image 'images/img_016.png': no such file; 'IMG_016.PNG' is there; 7 more are "
+        "missing ('images/img_017.png', 'images/img_018.png', 'images/img_019.png', "
+        "'images/img_020.png', …)"
+    )
+
+
+def test_no_file_outside_of_the_folder_is_found(tmp_path: Path) -> None:
+    touch(tmp_path, [f"images/{name}.png" for name in NAMES])
+    for path in ("../images/{}.png", str(tmp_path / "images/{}.png")):
+        rows = flags([path.format(name) for name in NAMES])
+        table = write(tmp_path / "tables/x.csv", ["image", *LABELS], rows)
+        with pytest.raises(UserError, match="lies outside of"):
+            read_listing(table)
+
+
+@pytest.mark.parametrize("name", ["Image", "filename", "img_path", "Path", "what"])
+def test_the_column_of_images_is_told_by_name_and_files(tmp_path: Path, name: str) -> None:
+    touch(tmp_path, [f"images/{name}.png" for name in NAMES])
+    paths = [f"images/{name}.png" for name in NAMES]
+    rows = [[i, *row, f"shirt {i}"] for i, row in enumerate(flags(paths))]
+    right(read_listing(write(tmp_path / "x.csv", ["id", name, *LABELS, "title"], rows)))
+
+
+def test_two_columns_of_files_are_a_question(tmp_path: Path) -> None:
+    touch(tmp_path, [f"{folder}/{name}.png" for folder in ("a", "b") for name in NAMES])
+    rows = [[f"a/{row[0]}", f"b/{row[0]}", *row[1:]] for row in flags([f"{n}.png" for n in NAMES])]
+    table = write(tmp_path / "x.csv", ["front", "back", *LABELS], rows)
+    with pytest.raises(UserError, match=r"columns 'front' and 'back' name files; .*image_column:"):
+        read_listing(table)
+    right(read_listing(describe(tmp_path, table="x.csv", image_column="front")))
+
+
+def test_a_table_without_a_header_is_told(tmp_path: Path) -> None:
+    touch(tmp_path, [f"{name}.png" for name in NAMES])
+    rows = flags([f"{name}.png" for name in NAMES])
+    with pytest.raises(UserError, match=r"the first row holds 'img_000\.png'; expected the names"):
+        read_listing(write(tmp_path / "x.csv", ["img_000.png", "1", "0", "2"], rows[1:]))
+
+
+def test_nih_chest_x_rays(tmp_path: Path) -> None:
+    """Images in a dozen folders, findings split at ``|``, patients, a separator at every end."""
+    touch(tmp_path, [f"images_{i % 4 + 1:03d}/images/{n}.png" for i, n in enumerate(NAMES)])
+    header = ["Image Index", "Finding Labels", "Follow-up #", "Patient ID", "Patient Age",
+              "Patient Gender", "View Position", "OriginalImage[Width", "Height]",
+              "OriginalImagePixelSpacing[x", "y]", ""]  # fmt: skip
+    rows = [
+        [f"{n}.png", "|".join(LISTS[i]) or "No Finding", i % 5, i // 2, 40 + i, "MF"[i % 2], "PA",
+         2500 + i, 2048, 0.143, 0.143, ""]
+        for i, n in enumerate(NAMES)
+    ]  # fmt: skip
+    listing = read_listing(write(tmp_path / "Data_Entry_2017.csv", header, rows))
+    right(listing)
+    assert listing.groups == tuple(str(i // 2) for i in range(COUNT))
+    assert listing.said[:3] == (
+        "images: column 'Image Index', in several folders, by name",
+        "labels: column 'Finding Labels', split at '|', 'No Finding' means none",
+        "groups: column 'Patient ID'",
+    )
+
+
+def test_chexpert(tmp_path: Path) -> None:
+    """1, 0, blank and -1, which is uncertain; a finding that says that there is none."""
+    root = "CheXpert-v1.0-small/train/patient{:05d}/study1/{}.png"
+    paths = [root.format(i // 2, name) for i, name in enumerate(NAMES)]
+    touch(tmp_path, [path.partition("/")[2] for path in paths])
+    header = ["Path", "Sex", "Age", "Frontal/Lateral", "AP/PA", "No Finding", *LABELS]
+    words = {0.0: "0.0", 1.0: "1.0"}
+    rows = [
+        [path, "MF"[i % 2], 40 + i, "Frontal", "AP", "" if row.any() else "1.0",
+         *(words[value] for value in row)]
+        for i, (path, row) in enumerate(zip(paths, TRUTH, strict=True))
+    ]  # fmt: skip
+    rows[3][6], rows[4][7], rows[5][8] = "-1.0", "", "-1.0"
+    listing = read_listing(write(tmp_path / "train.csv", header, rows))
+    assert listing.labels == LABELS
+    expected = TRUTH.copy()
+    expected[3, 0] = expected[4, 1] = expected[5, 2] = np.nan
+    assert np.array_equal(listing.targets, expected, equal_nan=True)
+    assert listing.said[0] == "images: column 'Path', without the first 1 parts of their paths"
+
+
+def test_planet(tmp_path: Path) -> None:
+    """Names without extension and folder; tags split at spaces."""
+    touch(tmp_path, [f"train-jpg/{name}.jpg" for name in NAMES])
+    rows = [[name, " ".join(LISTS[i]) or "none"] for i, name in enumerate(NAMES)]
+    right(read_listing(write(tmp_path / "train_v2.csv", ["image_name", "tags"], rows)), ".jpg")
+
+
+def test_one_row_for_each_label(tmp_path: Path) -> None:
+    touch(tmp_path, [f"train/{name}.png" for name in NAMES])
+    header = ["image_id", "class_name", "class_id", "rad_id", "x_min"]
+    rows = [
+        [name, label, LABELS.index(label) if label in LABELS else 14, f"R{k}", 7.5 * k]
+        for i, name in enumerate(NAMES)
+        for label in LISTS[i] or ["No finding"]
+        for k in range(1 + i % 2)
+    ]
+    listing = read_listing(write(tmp_path / "train.csv", header, rows))
+    right(listing)
+    assert f"rows: {len(rows)} rows of one label each make {COUNT} images" in listing.said
+    split = [[*row, "train" if i % 2 else "test"] for i, row in enumerate(rows)]
+    with pytest.raises(UserError, match=r"row 3: image 'img_000' has another 'split'"):
+        read_listing(write(tmp_path / "train.csv", [*header, "split"], split))
+    two = [["img_000", "red;cotton"], ["img_001", "red"], ["img_000", "cotton"]]
+    with pytest.raises(UserError, match="row 4: image 'img_000' is there twice"):
+        read_listing(write(tmp_path / "train.csv", ["image_id", "labels"], two))
