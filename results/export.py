@@ -35,7 +35,9 @@ def export_config(
     experiment = store.experiment(name)
     trials = store.trials(experiment.id)
     goals, worst = Goals.of(experiment.settings), store.worst_aucs(experiment.id)
-    ranked = rank_trials(trials, varied_parameters(trials), goals, worst)
+    ranked = rank_trials(
+        trials, varied_parameters(trials), goals, worst, store.labels(experiment.id)
+    )
     if baseline:
         number = _baseline(ranked, name)
     elif trial is not None:

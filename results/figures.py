@@ -11,6 +11,7 @@ from plotly.subplots import make_subplots
 from results.findings import STATES, Findings
 from results.models import BASELINE, Trial, TrialState
 from results.pareto import on_front
+from results.pooling import of_means
 from results.style import (
     STATE_COLOURS,
     STATE_SYMBOLS,
@@ -20,7 +21,8 @@ from results.style import (
     round_numbers,
     value_text,
 )
-from sedn.style import AXIS, FAINT, INK, LOG_RATIO, layout, plain
+from sedn.metrics.ranking import Floats
+from sedn.style import AXIS, FAINT, INK, LOG_RATIO, interval_text, layout, plain
 
 MOST_TICKS = 20
 """Up to so many trials or epochs, each has its tick."""
@@ -119,9 +121,8 @@ def about(findings: Findings, trial: Trial) -> str:
     said = "baseline" if trial.role == BASELINE else STATES[trial.state]
     lines = [f"<b>trial {trial.number}</b> · {said}"]
     if trial.mean_auc is not None:
-        error = trial.mean_auc_stderr
-        half = f" ± {1.96 * error:.4f}" if error is not None else ""
-        lines.append(f"mean AUC {trial.mean_auc:.4f}{half}")
+        ends = over_images(findings, [trial.mean_auc], [trial.mean_auc_stderr])[0]
+        lines.append(f"mean AUC {interval_text(trial.mean_auc, *ends)}")
     lines.append(
         f"epoch {trial.epochs} of {trial.target_epochs} · {duration(trial.seconds)} · "
         f"{count_text(trial.parameters)} parameters"
@@ -129,6 +130,14 @@ def about(findings: Findings, trial: Trial) -> str:
     for path, value in findings.parameters_of(trial.number).items():
         lines.append(f"{plain(path)}: {plain(value_text(value))}")
     return "<br>".join(lines)
+
+
+def over_images(
+    findings: Findings, means: Sequence[float], stderrs: Sequence[float | None]
+) -> Floats:
+    """``(means, 2)``: the intervals of mean AUCs over images; NaN where the error is unknown."""
+    rows = pd.DataFrame({"auc": means, "stderr": stderrs}, dtype=float)
+    return of_means(findings.labels)(rows)
 
 
 def _state_marker(state: TrialState) -> dict[str, Any]:
@@ -192,11 +201,13 @@ def _add_curves(
 
 def _add_leading(figure: go.Figure, findings: Findings, number: int, name: str, dash: str) -> None:
     epochs = findings.epochs.get(number, [])
-    errors = [1.96 * (epoch.mean_auc_stderr or 0.0) for epoch in epochs]
+    values = [epoch.mean_auc for epoch in epochs]
+    low, high = over_images(findings, values, [epoch.mean_auc_stderr for epoch in epochs]).T
+    bars = {"array": (high - values).tolist(), "arrayminus": (values - low).tolist()}
     figure.add_scatter(
         x=[epoch.epoch for epoch in epochs],
-        y=[epoch.mean_auc for epoch in epochs],
-        error_y={"array": errors, "width": 0, "thickness": 1},
+        y=values,
+        error_y={"symmetric": False, **bars, "width": 0, "thickness": 1},
         mode="lines+markers",
         name=name,
         line={"color": INK, "width": 2.5, "dash": dash},

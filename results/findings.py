@@ -76,9 +76,9 @@ def read_findings(store: Store, name: str) -> Findings:
         trials=trials,
         epochs=store.epochs(experiment.id),
         goals=goals,
-        ranked=rank_trials(trials, varied, goals, store.worst_aucs(experiment.id)),
+        ranked=rank_trials(trials, varied, goals, store.worst_aucs(experiment.id), labels),
         by_label=best_by_label(labels, trials, label_aucs),
-        pooled_labels=pool_labels(trials, label_aucs),
+        pooled_labels=pool_labels(labels, trials, label_aucs),
         varied=varied,
     )
 

@@ -8,8 +8,7 @@ import plotly.graph_objects as go
 
 from results.findings import Findings
 from results.models import BASELINE
-from results.style import percent
-from sedn.style import INK, SCALE, layout, plain
+from sedn.style import INK, SCALE, gain_text, layout, plain
 
 MOST_COLUMNS = 12
 """Configurations beside the baseline: more could not be read."""
@@ -100,7 +99,7 @@ def _hover(table: pd.DataFrame, columns: list[dict[str, Any]]) -> list[list[str]
         for position, (row, auc) in enumerate(zip(columns, aucs, strict=True)):
             lines = [f"<b>{plain(name)}</b>", _title(row).replace("<br>", " · "), f"AUC {auc:.4f}"]
             if has_baseline and position:
-                gain = percent(auc / aucs[0] - 1.0) if aucs[0] else "–"
+                gain = gain_text(auc / aucs[0] - 1.0) if aucs[0] else "–"
                 lines.append(f"{auc - aucs[0]:+.4f} to the baseline ({gain})")
             cells.append("<br>".join(lines))
         hover.append(cells)

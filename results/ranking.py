@@ -9,7 +9,7 @@ import pandas as pd
 from results.models import BASELINE, Label, Trial, TrialState
 from results.objectives import Goals
 from results.pareto import on_front
-from results.pooling import pool
+from results.pooling import of_labels, of_means, pool
 from results.store import Store
 from results.varied import varied_parameters
 
@@ -47,11 +47,16 @@ def rank(store: Store, name: str) -> pd.DataFrame:
     experiment = store.experiment(name)
     trials = store.trials(experiment.id)
     goals, worst = Goals.of(experiment.settings), store.worst_aucs(experiment.id)
-    return rank_trials(trials, varied_parameters(trials), goals, worst)
+    labels = store.labels(experiment.id)
+    return rank_trials(trials, varied_parameters(trials), goals, worst, labels)
 
 
 def rank_trials(
-    trials: Sequence[Trial], varied: pd.DataFrame, goals: Goals, worst_aucs: Mapping[int, float]
+    trials: Sequence[Trial],
+    varied: pd.DataFrame,
+    goals: Goals,
+    worst_aucs: Mapping[int, float],
+    labels: Sequence[Label],
 ) -> pd.DataFrame:
     """The configurations that were trained to their last epoch, best first, replicates pooled.
 
@@ -62,6 +67,7 @@ def rank_trials(
         varied: as :func:`results.varied.varied_parameters` gives it.
         goals: the objectives and constraints of the experiment.
         worst_aucs: AUC of the worst label by trial.
+        labels: the labels of the experiment.
 
     Returns:
         One row per configuration: rank (from 1), trial (the first that trained it, which stands
@@ -82,7 +88,8 @@ def rank_trials(
     frame["worst_auc"] = frame["trial"].map(worst_aucs).astype(float)
     groups = frame.groupby("config_hash", sort=False)
     first = groups[["trial", "role", "epochs", "parameters", *COSTS]].first()
-    ranked = pool(frame, ["config_hash"]).join(first).join(groups[["seconds", "worst_auc"]].mean())
+    ranked = pool(frame, ["config_hash"], of_means(labels)).join(first)
+    ranked = ranked.join(groups[["seconds", "worst_auc"]].mean())
     ranked = ranked.reset_index().rename(columns={"auc": "mean_auc"})
     ranked["feasible"] = [goals.are_met(row) for row in _records(ranked)]
     order, ascending = ["feasible", "mean_auc", "trial"], [False, False, True]
@@ -123,19 +130,21 @@ def best_by_label(
         label_aucs: columns trial, label, auc and stderr, as the store gives them.
 
     Returns:
-        One row per label, in order: label, prevalence (share of positives in training), positives
-        (their number in validation), trial (the first of the configuration), auc (mean over seeds),
+        One row per label, in order: label, prevalence (share of positives in validation), positives
+        (their number there), trial (the first of the configuration), auc (mean over seeds),
         low and high (95 %), baseline (its AUC) and gain (relative, over the baseline). A label
         that no configuration has an AUC for has NaN, and no trial.
     """
     frame = pd.DataFrame(
         {
             "label": [label.name for label in labels],
-            "prevalence": [_share(label.train_positives, label.train_known) for label in labels],
+            "prevalence": [
+                _share(label.validation_positives, label.validation_known) for label in labels
+            ],
             "positives": [label.validation_positives for label in labels],
         }
     )
-    pooled = pool_labels(trials, label_aucs)
+    pooled = pool_labels(labels, trials, label_aucs)
     pooled = pooled.sort_values(["auc", "trial"], ascending=[False, True])
     best = pooled.drop_duplicates("label").set_index("label")
     plain = pooled[pooled["role"] == BASELINE].set_index("label")["auc"].rename("baseline")
@@ -146,7 +155,9 @@ def best_by_label(
     return frame
 
 
-def pool_labels(trials: Sequence[Trial], label_aucs: pd.DataFrame) -> pd.DataFrame:
+def pool_labels(
+    labels: Sequence[Label], trials: Sequence[Trial], label_aucs: pd.DataFrame
+) -> pd.DataFrame:
     """AUC of each label under each configuration trained to its last epoch, replicates pooled.
 
     Returns:
@@ -156,7 +167,8 @@ def pool_labels(trials: Sequence[Trial], label_aucs: pd.DataFrame) -> pd.DataFra
     frame = _frame(complete_trials(trials))
     first = frame.groupby("config_hash", sort=False)[["trial", "role"]].first()
     seeds = frame[["trial", "config_hash", "seed"]]
-    pooled = pool(label_aucs.merge(seeds, on="trial"), ["config_hash", "label"]).reset_index()
+    scores, by = label_aucs.merge(seeds, on="trial"), ["config_hash", "label"]
+    pooled = pool(scores, by, of_labels(labels)).reset_index()
     return pooled.join(first, on="config_hash")[["label", "trial", "role", "auc", "low", "high"]]
 
 

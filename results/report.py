@@ -14,16 +14,14 @@ from results.models import BASELINE, Trial, TrialState
 from results.parallel import parallel_coordinates
 from results.store import Store
 from results.style import (
-    auc_text,
     count_text,
     duration,
     milliseconds,
-    percent,
     value_text,
 )
 from sedn import page
 from sedn.files import write_text
-from sedn.style import share_text
+from sedn.style import gain_text, interval_text, share_text
 
 MOST_ROWS = 30
 """Configurations in the page's ranking; ``sedn rank`` shows them all."""
@@ -110,7 +108,11 @@ def _key_facts(findings: Findings) -> list[tuple[str, str, str]]:
     return [
         ("Best mean AUC", *_reached(best)),
         ("Baseline, the plain backbone", *_reached(baseline)),
-        ("Gain over the baseline", percent(best["gain"] if best else None), _difference(findings)),
+        (
+            "Gain over the baseline",
+            gain_text(best["gain"] if best else None),
+            _difference(findings),
+        ),
         ("Trials", f"{ended} of {asked}", ", ".join(said) or "none yet"),
         ("Training time", duration(sum(t.seconds for t in findings.trials)), f"{epochs} epochs"),
         (
@@ -133,7 +135,7 @@ def _reached(row: dict[str, Any] | None) -> tuple[str, str]:
         return "–", "not trained to the last epoch yet"
     where = f"trial {row['trial']}"
     if row["low"] == row["low"]:
-        where += f", 95 %: {row['low']:.3f} – {row['high']:.3f}"
+        where += f", 95 %: [{row['low']:.3f}, {row['high']:.3f}]"
     return f"{row['mean_auc']:.3f}", where
 
 
@@ -177,11 +179,11 @@ def _ranking_table(findings: Findings, shown: pd.DataFrame) -> str:
         [
             page.text(row["rank"]),
             page.text(_trial_name(row)),
-            page.text(auc_text(row["mean_auc"], row["low"], row["high"])),
+            page.text(interval_text(row["mean_auc"], row["low"], row["high"])),
             page.interval_bar(
                 row["mean_auc"], row["low"], row["high"], (float(least), float(most)), mark
             ),
-            page.text(percent(row["gain"])),
+            page.text(gain_text(row["gain"])),
             *(page.text(value_text(row[path])) for path in varied),
             page.text(duration(row["seconds"])),
             page.text(milliseconds(row["latency_ms"])),
@@ -228,9 +230,9 @@ def _label_row(row: dict[Any, Any], absent: str) -> list[page.Cell]:
         share_text(row["prevalence"]),
         row["positives"],
         row["trial"] if known else "–",
-        auc_text(row["auc"], row["low"], row["high"]) if known else absent,
-        auc_text(row["baseline"]) if row["baseline"] == row["baseline"] else "–",
-        percent(row["gain"]),
+        interval_text(row["auc"], row["low"], row["high"]) if known else absent,
+        interval_text(row["baseline"]) if row["baseline"] == row["baseline"] else "–",
+        gain_text(row["gain"]),
     )
     return [page.text(cell) for cell in cells]
 

@@ -20,11 +20,6 @@ STATE_SYMBOLS = {
 }
 
 
-def auc_text(auc: float, low: float = float("nan"), high: float = float("nan")) -> str:
-    """``0.873 (0.861 – 0.885)``, the interval left out where it is not known."""
-    return f"{auc:.3f}" if low != low else f"{auc:.3f} ({low:.3f} – {high:.3f})"
-
-
 def value_text(value: Any) -> str:
     """A parameter's value in a few characters; ``–`` where it has no effect."""
     if value is None or value != value:
@@ -32,11 +27,6 @@ def value_text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:.3g}" if isinstance(value, float) else str(value)
-
-
-def percent(value: float | None) -> str:
-    """A relative gain, with its sign."""
-    return "–" if value is None or value != value else f"{value:+.1%}"
 
 
 def duration(seconds: float) -> str:

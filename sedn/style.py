@@ -55,12 +55,41 @@ def plain(text: object) -> str:
     return escape(str(text), quote=False)
 
 
-def estimate_text(value: float | None, stderr: float | None, *, sign: bool = False) -> str:
-    """A value with the half width of its 95 % interval, ``0.9123 ± 0.0045``; ``–`` without one."""
+def interval_text(
+    value: float | None, low: float | None = None, high: float | None = None, digits: int = 4
+) -> str:
+    """An AUC with its 95 % interval, ``0.9731 [0.912, 0.995]``, whose ends have three decimals at
+    most; the value alone where the interval is not known, and ``–`` without a value.
+    """
     if value is None or value != value:
         return "–"
-    shown = f"{value:+.4f}" if sign else f"{value:.4f}"
-    return shown if stderr is None or stderr != stderr else f"{shown} ± {1.96 * stderr:.4f}"
+    shown = f"{value:.{digits}f}"
+    if low is None or high is None or low != low or high != high:
+        return shown
+    less = min(digits, 3)
+    return f"{shown} [{low:.{less}f}, {high:.{less}f}]"
+
+
+def difference_text(value: float | None, stderr: float | None) -> str:
+    """A paired difference with the half width of its 95 % interval, ``+0.0123 ± 0.0045``.
+
+    The half width is left out where there is no error, also where the error is 0: two AUC of 1
+    tell nothing of how far apart they may be. ``–`` without a value.
+    """
+    if value is None or value != value:
+        return "–"
+    shown = f"{value + 0.0:+.4f}".replace("-0.0000", "+0.0000")
+    return shown if not stderr or stderr != stderr else f"{shown} ± {1.96 * stderr:.4f}"
+
+
+def gain_text(value: float | None) -> str:
+    """A relative gain, with its sign: ``+12.3%``; ``0.0%`` for what rounds to nothing, ``–`` where
+    there is none.
+    """
+    if value is None or value != value:
+        return "–"
+    shown = f"{value:+.1%}"
+    return "0.0%" if shown in ("+0.0%", "-0.0%") else shown
 
 
 def ratio_text(value: float | None) -> str:

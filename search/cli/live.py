@@ -10,8 +10,12 @@ from rich.text import Text
 
 from results.models import TrialState
 from search.cli.images import image_line
+from sedn.style import gain_text, interval_text
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from search.progress import RunningTrial, Snapshot
     from sedn.config import TrainingConfig
     from sedn.segmentation.config import SegmenterConfig
@@ -79,11 +83,15 @@ class LiveView:
         )
 
 
-def epoch_line(result: "EpochResult", epochs: int) -> str:
-    """A finished epoch of a training."""
+def epoch_line(result: "EpochResult", epochs: int, targets: "NDArray[np.floating]") -> str:
+    """A finished epoch of a training, validated on ``targets`` (images, labels)."""
+    from sedn.metrics import mean_interval
+
+    positives, negatives = (targets == 1).sum(axis=0), (targets == 0).sum(axis=0)
+    ends = mean_interval(result.mean_auc, result.mean_auc_stderr, positives, negatives)
     return (
         f"epoch {result.epoch}/{epochs}  loss {result.train_loss:.4f}  "
-        f"validation mean AUC {result.mean_auc:.4f} ± {1.96 * result.mean_auc_stderr:.4f}  "
+        f"validation mean AUC {interval_text(result.mean_auc, *ends)}  "
         f"{result.seconds:.1f} s"
     )
 
@@ -109,7 +117,9 @@ def summary(name: str, snapshot: "Snapshot", running: int) -> Text:
         parts.append(f"{snapshot.paused} paused")
     if snapshot.best:
         best = f"best {snapshot.best.mean_auc:.4f} (trial {snapshot.best.number}"
-        best += f", {snapshot.gain:+.1%} over the baseline)" if snapshot.gain is not None else ")"
+        best += (
+            f", {gain_text(snapshot.gain)} over the baseline)" if snapshot.gain is not None else ")"
+        )
         parts.append(best)
     if snapshot.remaining is not None and snapshot.ended < snapshot.asked:
         parts.append(f"{_duration(snapshot.remaining)} left")

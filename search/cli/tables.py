@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from sedn.style import estimate_text, ratio_text
+from sedn.style import difference_text, gain_text, interval_text, ratio_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +21,7 @@ RANK_COLUMNS = {
     "images_per_second", "peak_memory", "config_hash",
 }  # fmt: skip
 RANK_TITLES = {
-    "mean_auc": "mean AUC ± 95 %",
+    "mean_auc": "mean AUC [95 %]",
     "parameters": "size",
     "worst_auc": "worst AUC",
     "latency_ms": "ms",
@@ -93,22 +93,21 @@ def test_table(summary: "RunSummary", name: str) -> Table:
     """A run on the test split: AUC per label and in the mean, and what is right at thresholds."""
     table = _table(f"{name}: the test split")
     # So that eighty columns hold it.
-    table.padding = (0, 1, 0, 0)
+    table.padding = (0, 0, 0, 0)
     table.add_column("label", min_width=8, overflow="fold")
-    for title in ("AUC ± 95 %", "threshold", "F1", "precision", "recall", "images"):
+    for title in ("AUC [95 %]", "threshold", "F1", "precision", "recall", "images"):
         table.add_column(title, justify="right", no_wrap=True)
-    for label, auc in summary.label_auc.items():
-        score = summary.label_scores[label]
+    for label, score in summary.label_scores.items():
         mark = "*" if label in summary.undecided_labels else ""
         table.add_row(
             label,
-            estimate_text(auc, summary.label_auc_stderr[label]),
+            summary.label_text(label),
             f"{score.threshold:.3f}{mark}",
             *(ratio_text(value) for value in (score.f1, score.precision, score.recall)),
             str(score.positives),
         )
     table.add_section()
-    table.add_row("mean", estimate_text(summary.mean_auc, summary.mean_auc_stderr), style="bold")
+    table.add_row("mean", summary.mean_text, style="bold")
     table.caption = _test_caption(summary)
     table.caption_justify = "left"
     return table
@@ -145,8 +144,8 @@ def _compared(row: "PairedAuc") -> tuple[str, ...]:
         row.label,
         _number(row.auc),
         _number(row.other),
-        estimate_text(row.difference, row.difference_stderr, sign=True),
-        _percent(row.gain),
+        difference_text(row.difference, row.difference_stderr),
+        gain_text(row.gain),
     )
 
 
@@ -171,7 +170,7 @@ def _setting(path: str, value: Any) -> str:
 
 
 def _title(column: str) -> str:
-    return {"auc": "AUC ± 95 %", "prevalence": "share", "positives": "count"}.get(
+    return {"auc": "AUC [95 %]", "prevalence": "share", "positives": "count"}.get(
         column, column.replace("_", " ")
     )
 
@@ -181,11 +180,9 @@ def _cell(row: Mapping[Any, Any], column: str) -> str:
     if value is None or value != value:
         return "–"
     if column in ("mean_auc", "auc"):
-        half = max(row["high"] - value, value - row["low"])
-        digits = 4 if column == "mean_auc" else 3
-        return f"{value:.{digits}f} ± {half:.{digits}f}"
+        return interval_text(value, row["low"], row["high"], 4 if column == "mean_auc" else 3)
     if column == "gain":
-        return _percent(value)
+        return gain_text(value)
     if column == "prevalence":
         return f"{value:.1%}"
     if column == "parameters":
@@ -201,7 +198,3 @@ def _cell(row: Mapping[Any, Any], column: str) -> str:
 
 def _number(value: float | None) -> str:
     return "–" if value is None or value != value else f"{value:.4f}"
-
-
-def _percent(value: float | None) -> str:
-    return "–" if value is None or value != value else f"{value:+.1%}"

@@ -61,12 +61,14 @@ def train(
     if threads is not None:
         loaded = loaded.model_copy(update={"threads": threads})
     with ImageBar(err) as bar:
-        prepare_dataset(loaded.data, bar.show)
+        targets = prepare_dataset(loaded.data, bar.show).splits["validation"].targets
     with StepBar(err, loaded.epochs) as steps:
         summary = train_run(
             loaded,
             output,
-            lambda r: err.print(epoch_line(r, loaded.epochs), markup=False, highlight=False),
+            lambda r: err.print(
+                epoch_line(r, loaded.epochs, targets), markup=False, highlight=False
+            ),
             tracking,
             steps.show,
         )

@@ -15,7 +15,7 @@ from sedn.data import Dataset
 from sedn.files import write_text
 from sedn.run.model_file import ModelHeader
 from sedn.run.summary import RunSummary
-from sedn.style import estimate_text, ratio_text
+from sedn.style import ratio_text
 
 CARD = "README.md"
 
@@ -102,15 +102,12 @@ A classifier that sees a semantic map beside the image (SE-DNN, Shen, Zhao and L
 
 
 def _results(summary: RunSummary) -> str:
-    mean = estimate_text(summary.mean_auc, summary.mean_auc_stderr)
     rows = [
-        f"| {_cell(label)} | {estimate_text(auc, summary.label_auc_stderr[label])} "
+        f"| {_cell(label)} | {summary.label_text(label)} "
         f"| {score.threshold:.3f}{'*' if label in summary.undecided_labels else ''} "
         f"| {ratio_text(score.f1)} | {ratio_text(score.precision)} | {ratio_text(score.recall)} "
         f"| {score.positives} of {score.known} |"
-        for (label, auc), score in zip(
-            summary.label_auc.items(), summary.label_scores.values(), strict=True
-        )
+        for label, score in summary.label_scores.items()
     ]
     undecided = (
         "\n\\* Validation lacks images with or without this label, so its threshold is 0.5.\n"
@@ -120,10 +117,11 @@ def _results(summary: RunSummary) -> str:
     return f"""\
 ## Results on the test split
 
-Mean ROC AUC over labels {mean} (95 % interval over
-images); {summary.validation_mean_auc:.4f} on validation.
+Mean ROC AUC over labels {summary.mean_text}, with its 95 % interval
+over images; {summary.validation_mean_auc:.4f} on validation. An interval says how far other images
+like these may lie, not what another training with another seed would reach.
 
-| label | AUC ± 95 % | threshold | F1 | precision | recall | positive |
+| label | AUC [95 %] | threshold | F1 | precision | recall | positive |
 |---|---:|---:|---:|---:|---:|---:|
 {chr(10).join(rows)}
 {undecided}

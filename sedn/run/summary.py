@@ -12,8 +12,17 @@ from sedn.config import TrainingConfig
 from sedn.data import Dataset
 from sedn.errors import UserError
 from sedn.files import write_text
-from sedn.metrics import LabelScore, auc, calibrate, reliability, score_labels
+from sedn.metrics import (
+    LabelScore,
+    auc,
+    calibrate,
+    estimate_interval,
+    label_intervals,
+    reliability,
+    score_labels,
+)
 from sedn.run.calibration import Calibration
+from sedn.style import interval_text
 from sedn.training.result import EpochResult, by_label
 
 SUMMARY = "summary.json"
@@ -25,9 +34,13 @@ class RunSummary:
 
     mean_auc: float
     mean_auc_stderr: float
+    mean_auc_interval: tuple[float, float]
+    """Both ends at 95 %, over the choice of images, as :mod:`sedn.metrics.intervals` has them."""
     label_auc: dict[str, float | None]
     """AUC by label; ``None`` where the test split lacks one of the classes."""
     label_auc_stderr: dict[str, float | None]
+    label_auc_interval: dict[str, tuple[float, float] | None]
+    """Both ends at 95 % by label; ``None`` where there is no AUC."""
     label_scores: dict[str, LabelScore]
     """By label: its threshold, chosen on validation, and F1, precision and recall at it."""
     undecided_labels: list[str]
@@ -46,6 +59,15 @@ class RunSummary:
     """Images of the data that could not be read and were left out."""
     epochs: int
     parameters: int
+
+    def label_text(self, label: str) -> str:
+        """A label's AUC with its interval, ``0.9731 [0.912, 0.995]``."""
+        return interval_text(self.label_auc[label], *(self.label_auc_interval[label] or ()))
+
+    @property
+    def mean_text(self) -> str:
+        """The mean AUC with its interval."""
+        return interval_text(self.mean_auc, *self.mean_auc_interval)
 
     def to_json(self) -> dict[str, Any]:
         """The summary as plain JSON values."""
@@ -67,8 +89,13 @@ def summarise(
     return RunSummary(
         mean_auc=estimate.mean,
         mean_auc_stderr=estimate.mean_stderr,
+        mean_auc_interval=estimate_interval(estimate),
         label_auc=by_label(dataset.labels, estimate.labels),
         label_auc_stderr=by_label(dataset.labels, estimate.labels_stderr),
+        label_auc_interval={
+            label: None if np.isnan(low) else (float(low), float(high))
+            for label, (low, high) in zip(dataset.labels, label_intervals(estimate), strict=True)
+        },
         label_scores=dict(zip(dataset.labels, scores, strict=True)),
         undecided_labels=list(calibration.undecided),
         temperature=calibration.temperature,
@@ -98,7 +125,13 @@ def read_summary(folder: Path) -> RunSummary:
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
         scores = {label: LabelScore(**score) for label, score in fields["label_scores"].items()}
-        return RunSummary(**fields | {"label_scores": scores})
+        intervals = {
+            "mean_auc_interval": tuple(fields["mean_auc_interval"]),
+            "label_auc_interval": {
+                label: ends and tuple(ends) for label, ends in fields["label_auc_interval"].items()
+            },
+        }
+        return RunSummary(**fields | {"label_scores": scores} | intervals)
     except FileNotFoundError:
         raise UserError(f"{folder}: holds no finished run; `sedn train` makes one") from None
     except (KeyError, TypeError):

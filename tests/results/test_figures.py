@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from results.figures import pareto_front
 from results.parallel import coordinate
-from results.style import count_text, duration, percent, round_numbers, value_text
+from results.style import count_text, duration, round_numbers, value_text
 
 few = st.sampled_from([0.0, 0.25, 0.5, 1.0])
 points = st.lists(st.tuples(few | st.floats(0, 1), few | st.floats(0, 1)), min_size=1, max_size=20)
@@ -80,9 +80,6 @@ def test_in_a_band_the_later_lies_higher() -> None:
 def test_values_are_written_short() -> None:
     assert [value_text(v) for v in (None, True, 0.00012345, 16, "all")] == [
         *("–", "yes", "0.000123", "16", "all")
-    ]
-    assert [percent(v) for v in (0.1234, -0.05, None, float("nan"))] == [
-        *("+12.3%", "-5.0%", "–", "–")
     ]
     assert [duration(v) for v in (4.2, 59.0, 600.0, 9000.0, 400_000.0)] == [
         *("4.2 s", "59 s", "10.0 min", "2.5 h", "4.6 d")

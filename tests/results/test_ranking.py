@@ -13,14 +13,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import t as student
 
-from results.models import TrialState
-from results.pooling import pool
+from results.models import Label, TrialState
+from results.pooling import of_means, pool
 from results.ranking import COSTS, labels, rank
 from results.store import Store, open_store
 from sedn.errors import UserError
+from sedn.metrics import mean_interval
 from tests.results.rows import add_trial, new_experiment
 
 NAMES = count()
+MANY_IMAGES = of_means(
+    [Label(position=0, name="red", validation_positives=4000, validation_known=8000)]
+)
+"""Of so many images the quantile is the normal one."""
 PLACES = ("none", "input", "stage1", "stage2", "stage3")
 
 trials = st.lists(
@@ -101,15 +106,16 @@ def test_intervals_cover_the_mean_and_gains_are_relative_to_the_baseline(
         assert frame["gain"].isna().all()
 
 
-@given(st.floats(0.0, 1.0), st.floats(0.0, 0.3))
+@given(st.floats(0.0, 1.0), st.just(0.0) | st.floats(1e-6, 0.3))
 @settings(max_examples=30, deadline=None)
 def test_one_training_has_the_interval_of_its_images(auc: float, stderr: float) -> None:
     frame = pd.DataFrame({"name": ["a"], "seed": [0], "auc": [auc], "stderr": [stderr]})
-    row = pool(frame, ["name"]).loc["a"]
+    row = pool(frame, ["name"], MANY_IMAGES).loc["a"]
     assert row["replicates"] == 1
     assert row["auc"] == auc
-    assert row["low"] == pytest.approx(max(0.0, auc - 1.959964 * stderr), abs=1e-6)
-    assert row["high"] == pytest.approx(min(1.0, auc + 1.959964 * stderr), abs=1e-6)
+    assert 0 <= row["low"] <= auc <= row["high"] <= 1
+    assert [row["low"], row["high"]] == pytest.approx(MANY_IMAGES(frame)[0], abs=1e-9)
+    assert row["high"] - row["low"] > 0
 
 
 replicates = st.lists(st.tuples(st.floats(0.4, 0.6), st.floats(1e-4, 0.02)), min_size=2, max_size=6)
@@ -120,15 +126,17 @@ replicates = st.lists(st.tuples(st.floats(0.4, 0.6), st.floats(1e-4, 0.02)), min
 def test_replicates_are_averaged_and_both_errors_counted(seeds: list[tuple[float, float]]) -> None:
     aucs, errors = np.array(seeds).T
     frame = pd.DataFrame({"name": "a", "seed": range(len(seeds)), "auc": aucs, "stderr": errors})
-    row = pool(frame, ["name"]).loc["a"]
+    row = pool(frame, ["name"], MANY_IMAGES).loc["a"]
     n = len(seeds)
     of_seeds = student.ppf(0.975, n - 1) * aucs.std(ddof=1) / math.sqrt(n)
-    half = math.hypot(1.959964 * errors.mean(), of_seeds)
+    low, high = MANY_IMAGES(pd.DataFrame({"auc": [aucs.mean()], "stderr": [errors.mean()]}))[0]
+    below = math.hypot(aucs.mean() - low, of_seeds)
+    above = math.hypot(high - aucs.mean(), of_seeds)
     assert row["replicates"] == n
     assert row["auc"] == pytest.approx(aucs.mean())
-    assert row["low"] == pytest.approx(max(0.0, aucs.mean() - half), abs=1e-6)
-    assert row["high"] == pytest.approx(min(1.0, aucs.mean() + half), abs=1e-6)
-    assert row["high"] - row["low"] >= 2 * 1.9599 * errors.mean()
+    assert row["low"] == pytest.approx(max(0.0, aucs.mean() - below), abs=1e-6)
+    assert row["high"] == pytest.approx(min(1.0, aucs.mean() + above), abs=1e-6)
+    assert row["high"] - row["low"] >= high - low
 
 
 @pytest.mark.parametrize(
@@ -152,7 +160,7 @@ def test_intervals_cover_the_truth_as_often_as_they_say(seeds: int, spread: floa
             "stderr": error,
         }
     )
-    pooled = pool(frame, ["name"])
+    pooled = pool(frame, ["name"], MANY_IMAGES)
     covered = ((pooled["low"] <= truth) & (truth <= pooled["high"])).mean()
     assert covered >= 0.945
     # Few seeds ask for a wide interval, but not for a useless one.
@@ -168,7 +176,9 @@ def test_the_same_seed_twice_is_no_replicate(store: Store) -> None:
     row = frame.iloc[0]
     assert (row["replicates"], row["trial"], row["role"]) == (1, 0, "baseline")
     assert row["mean_auc"] == pytest.approx(0.71)
-    assert row["high"] - row["mean_auc"] == pytest.approx(1.96 * 0.01, abs=1e-5)
+    # The interval of one training with this error, not of two.
+    ends = mean_interval(0.71, 0.01, [8], [32])
+    assert [row["low"], row["high"]] == pytest.approx(ends)
 
 
 def test_columns_are_what_varies_between_what_is_known_of_all(store: Store) -> None:
@@ -263,7 +273,7 @@ def test_each_label_names_the_configuration_that_is_best_for_it(
         *("auc", "low", "high", "baseline", "gain"),
     ]
     assert frame["label"].to_list() == ["a", "b", "c"]
-    assert frame["prevalence"].to_list() == [0.25] * 3
+    assert frame["prevalence"].to_list() == [0.2] * 3
     assert frame["positives"].to_list() == [8] * 3
     for position, row in enumerate(frame.to_dict("records")):
         known = {n: aucs[position] for n, aucs in enumerate(drawn) if aucs[position] is not None}

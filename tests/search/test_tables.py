@@ -13,8 +13,10 @@ def summarise(labels: list[str], undecided: list[str]) -> RunSummary:
     return RunSummary(
         mean_auc=0.91234,
         mean_auc_stderr=0.005,
+        mean_auc_interval=(0.9, 0.92),
         label_auc=dict.fromkeys(labels, 0.91234),
         label_auc_stderr=dict.fromkeys(labels, 0.01),
+        label_auc_interval=dict.fromkeys(labels, (0.88, 0.93)),
         label_scores={
             label: LabelScore(0.5, 0.8, 2 / 3, None, correct=8, predicted=12, positives=8, known=40)
             for label in labels
@@ -41,7 +43,7 @@ def draw(summary: RunSummary) -> list[str]:
 def test_the_test_split_fits_eighty_columns() -> None:
     lines = draw(summarise(["pattern_striped", "red"], []))
     row = next(line for line in lines if line.startswith("pattern_striped"))
-    assert " ".join(row.split()) == "pattern_striped 0.9123 ± 0.0196 0.500 0.800 0.667 – 8"
+    assert " ".join(row.split()) == "pattern_striped 0.9123 [0.880, 0.930] 0.500 0.800 0.667 – 8"
     assert next(line for line in lines if line.startswith("mean")).split()[1] == "0.9123"
     said = " ".join(lines)
     assert "Calibration error 5.1%, 1.2% at temperature 1.234." in said

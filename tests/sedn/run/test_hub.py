@@ -118,7 +118,7 @@ def test_a_run_is_a_model_with_its_card(table: Path, tmp_path: Path) -> None:
     for said in (
         summary.data_fingerprint,
         "red, bright",
-        f"{summary.mean_auc:.4f} ± {1.96 * summary.mean_auc_stderr:.4f}",
+        f"{summary.mean_auc:.4f} [{summary.mean_auc_interval[0]:.3f}, ",
         "perfect segmenter",
         "54 train, 18 validation, 18 test",
         "--maps masks/",
