@@ -39,22 +39,58 @@ def open_engine(url: str, *, create: bool) -> Engine:
     """
     parsed = _parse(url)
     address = parsed
-    if parsed.get_backend_name() == "postgresql":
-        check_extra(_shown(parsed), "postgres")
     if parsed.get_backend_name() == "sqlite":
         _check_file(str(parsed.database), create=create)
-        if not create:
+        if create:
+            _make_folder(Path(str(parsed.database)))
+        else:
             address = _readable(parsed)
-    try:
-        engine = create_engine(address, pool_pre_ping=True)
-    except ImportError as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"{_shown(parsed)}: its driver cannot be loaded: {reason}") from None
-    event.listen(engine, "connect", configure_connection)
+    engine = _connect(address, parsed)
     try:
         _check_schema(engine, _shown(parsed), create=create)
     except SQLAlchemyError as error:
         raise UserError(f"{_shown(parsed)}: cannot be opened: {_reason(error)}") from None
+    return engine
+
+
+def find_engine(url: str) -> Engine | None:
+    """Connect to the database at ``url`` if it holds our tables; write nothing.
+
+    Raises:
+        UserError: :func:`open_engine` could neither open nor create it, so that a search cannot
+            write to it.
+    """
+    parsed = _parse(url)
+    if parsed.get_backend_name() == "sqlite":
+        path = Path(str(parsed.database))
+        _check_file(str(path), create=True)
+        if not path.exists():
+            return None
+    engine = _connect(parsed, parsed)
+    try:
+        with engine.connect() as connection:
+            # Waits for nobody else's trial for long, and undoes what it began.
+            _lock_for_creation(connection)
+            holds_tables = inspect(connection).has_table(Schema.__tablename__)
+            if not holds_tables:
+                _check_may_create(connection, _shown(parsed))
+        if holds_tables:
+            _check_schema(engine, _shown(parsed), create=False)
+    except SQLAlchemyError as error:
+        raise UserError(f"{_shown(parsed)}: cannot be opened: {_reason(error)}") from None
+    return engine if holds_tables else None
+
+
+def _connect(address: URL, named: URL) -> Engine:
+    """An engine for ``address``, of which a person knows what is ``named``."""
+    if address.get_backend_name() == "postgresql":
+        check_extra(_shown(named), "postgres")
+    try:
+        engine = create_engine(address, pool_pre_ping=True)
+    except ImportError as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{_shown(named)}: its driver cannot be loaded: {reason}") from None
+    event.listen(engine, "connect", configure_connection)
     return engine
 
 
@@ -107,12 +143,28 @@ def _check_file(name: str, *, create: bool) -> None:
             raise UserError(
                 f"{path}: no results yet; `sedn search` makes it, or name another --store"
             )
-        if create:
-            path.parent.mkdir(parents=True, exist_ok=True)
-    except FileExistsError:
-        raise UserError(f"{path}: '{path.parent}' is a file, not a folder") from None
     except (OSError, ValueError) as error:
         raise UserError(f"{name!r}: cannot be a database: {_reason(error)}") from None
+    if not path.exists():
+        there = next(folder for folder in path.absolute().parents if folder.exists())
+        if not there.is_dir():
+            raise UserError(f"{path}: '{there}' is a file, not a folder")
+        if not os.access(there, os.W_OK | os.X_OK, effective_ids=True):
+            raise UserError(f"{path}: cannot be made, as nothing can be written to '{there}'")
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be made: {_reason(error)}") from None
+
+
+def _check_may_create(connection: Connection, shown: str) -> None:
+    """See that tables can be made in a PostgreSQL database; SQLite tells by its lock."""
+    may = "SELECT has_schema_privilege(current_schema(), 'CREATE')"
+    if connection.dialect.name == "postgresql" and not connection.scalar(text(may)):
+        raise UserError(f"{shown}: holds no results, and you may not create tables in it")
 
 
 def _readable(url: URL) -> URL:

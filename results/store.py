@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from sqlalchemy import CursorResult, Engine, Update, func, insert, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from results.database import open_engine
+from results.database import find_engine, open_engine
 from results.models import Epoch, Experiment, Label, LabelAuc, Trial, TrialState
 from results.objectives import measures_of
 from results.writing import TrialEnded, storable, upsert
@@ -86,6 +86,16 @@ def open_store(url: str, *, create: bool = False) -> "Store":
         UserError: it cannot be opened, or is not there and not to be made.
     """
     return Store(open_engine(url, create=create))
+
+
+def find_store(url: str) -> "Store | None":
+    """The store at an SQLAlchemy URL, if there is one; nothing is written.
+
+    Raises:
+        UserError: there is none and it cannot be made, or there is one and it cannot be written.
+    """
+    engine = find_engine(url)
+    return None if engine is None else Store(engine)
 
 
 class Store:

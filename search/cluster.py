@@ -3,11 +3,12 @@
 import logging
 import os
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from search.packing import SHARES, Grant
-from search.settings import Resources
+from search.settings import Resources, SearchSettings
 from sedn.errors import UserError
 
 TOKEN_FILE = Path("~/.ray/auth_token")
@@ -73,7 +74,39 @@ def slots(resources: Resources) -> tuple[int, Grant]:
     """
     import ray
 
-    total = ray.cluster_resources()
+    return _slots_in(ray.cluster_resources(), resources)
+
+
+def check_room(resources: Resources, settings: SearchSettings) -> None:
+    """See that the cluster which would be started here has room for a trial.
+
+    A cluster that is joined is asked when it has been joined.
+
+    Raises:
+        UserError: it has none, or GPU-hours are asked for where trials use no GPU.
+    """
+    if resources.address is not None:
+        return
+    _set_environment()
+    from ray._private.resource_and_label_spec import ResourceAndLabelSpec
+
+    # As Ray itself counts when it is started, by the limits of a container too.
+    found = ResourceAndLabelSpec().resolve(is_head=True, node_ip_address="127.0.0.1")
+    total = {"CPU": float(found.num_cpus), "GPU": float(found.num_gpus)}
+    check_gpu_hours(settings, _slots_in(total, resources)[1])
+
+
+def check_gpu_hours(settings: SearchSettings, grant: Grant) -> None:
+    """See that GPU-hours are asked for only where trials use a GPU.
+
+    Raises:
+        UserError: they use none, so that the budget would never end.
+    """
+    if settings.gpu_hours and not grant.gpus:
+        raise UserError("--gpu-hours: the trials of this search use no GPU; take --time")
+
+
+def _slots_in(total: Mapping[str, float], resources: Resources) -> tuple[int, Grant]:
     cpus, gpus = resources.cpus_per_trial, resources.gpus_per_trial
     if gpus is None or gpus == "auto":
         gpus = (gpus or 1.0) if total.get("GPU", 0) >= 1 else 0.0

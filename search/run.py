@@ -1,7 +1,6 @@
 """One search from start to finish: the experiment, its study, the cluster, the trials."""
 
 import os
-import re
 import signal
 import tempfile
 import threading
@@ -15,12 +14,12 @@ from results.models import BASELINE, Epoch, Experiment, TrialState
 from results.objectives import measures_of
 from results.splits import compress_splits
 from results.store import LabelCounts, NewExperiment, Store, open_store
-from search.cluster import check_address
+from search.checks import check_experiment, check_search
 from search.lock import sole_driver
-from search.settings import Resources, SearchSettings, check_unchanged
+from search.settings import Resources, SearchSettings
 from search.stopping import interrupt
 from sedn.errors import UserError
-from spaces import Space, check_backbones, check_optimizers, load_space, parse_space
+from spaces import Space, parse_space
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -85,15 +84,10 @@ def run_search(
     """
     from search.ledger import Ledger
     from search.schedulers import make_promotion, make_rule
-    from search.warm_start import check_warm_start
 
     resources = resources or Resources()
-    _check_name(name)
-    check_warm_start(settings, name, store_url)
-    check_address(resources.address)
-    asked_space = load_space(space)
+    asked_space = check_search(name, space, settings, store_url, resources, on_notice)
     epochs = asked_space.baseline(settings.overrides()).epochs
-    _check_space(asked_space, settings, epochs, on_notice)
     dataset, counts = _read_data(asked_space, settings, on_images)
     store = open_store(store_url, create=True)
     with sole_driver(store.engine, name):
@@ -141,30 +135,6 @@ def past_epochs(
         if trial.state is TrialState.RUNNING:
             known = known[:-1]
         yield from ((trial.number, epoch) for epoch in known)
-
-
-def _check_name(name: str) -> None:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
-        raise UserError(
-            f"--name '{name}': a name has up to 100 letters, digits, '.', '_' and '-', and starts "
-            f"with a letter or digit"
-        )
-
-
-def _check_space(
-    space: Space, settings: SearchSettings, epochs: int, on_notice: Callable[[str], None]
-) -> None:
-    """See that what the settings name can search the space, in trials of ``epochs`` epochs."""
-    from search.samplers import check_sampler
-    from search.schedulers import check_scheduler
-
-    check_scheduler(settings, epochs)
-    notices = [check_sampler(settings, space)]
-    # Last, as they import timm, which takes seconds.
-    check_optimizers(space)
-    notices.append(check_backbones(space))
-    for notice in filter(None, notices):
-        on_notice(notice)
 
 
 def _read_data(
@@ -220,12 +190,7 @@ def _open_experiment(
                 labels=counts,
             )
         )
-    check_unchanged(SearchSettings.model_validate(found.settings), settings, name)
-    if found.space_yaml != space.source_text:
-        raise UserError(
-            f"experiment '{name}' was started with another space than '{space.name}' is now; "
-            f"give the new search another --name"
-        )
+    check_experiment(store, name, space, settings)
     if found.data_fingerprint != dataset.fingerprint:
         raise UserError(
             f"experiment '{name}': the data at '{settings.data}' has changed since it was started; "
@@ -274,8 +239,7 @@ def _run_trials(
 
     try:
         concurrent, ledger.grant = cluster.slots(resources)
-        if settings.gpu_hours and not ledger.grant.gpus:
-            raise UserError("--gpu-hours: the trials of this search use no GPU; take --time")
+        cluster.check_gpu_hours(settings, ledger.grant)
         searcher = LedgerSearcher(ledger)
         with tempfile.TemporaryDirectory(prefix=scratch_prefix()) as scratch, _sigterm_as_sigint():
             tune.run(

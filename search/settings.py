@@ -1,13 +1,17 @@
 """What a search is asked to do: the settings that its experiment keeps, and where it runs."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from results.constraints import parse_constraint
+from sedn.config.groups import LARGEST_SEED
 from sedn.errors import UserError, did_you_mean
+
+Kind = TypeVar("Kind", "SearchSettings", "Resources")
 
 SchedulerName = Literal["asha", "hyperband", "median", "promote", "none"]
 
@@ -18,6 +22,20 @@ ObjectiveName = Literal[
 BUDGETS = ("trials", "time_seconds", "gpu_hours", "plateau")
 """Settings that may differ when a search is resumed."""
 
+MOST = 1_000_000
+"""Of whatever is counted: a slip of the keyboard, and no search, has more."""
+LONGEST = 1e9
+"""Seconds, or hours, of a budget."""
+
+OPTIONS = {
+    "time_seconds": "--time",
+    "trial_seconds": "--trial-time",
+    "max_concurrent": "--concurrent",
+    "sampler_options": "--sampler-option",
+    "futility": "--no-futility",
+}
+"""Options of the command line that have another name than their field."""
+
 
 class SearchSettings(BaseModel):
     """What decides the outcome of a search; kept with its experiment, fixed but for its budgets.
@@ -25,12 +43,12 @@ class SearchSettings(BaseModel):
     The same command resumes a search, so all of these but the budgets must be what they were.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     data: str = "digits-in-clutter"
-    trials: int = Field(100, ge=1)
+    trials: int = Field(100, ge=1, le=MOST)
     """Trials that the experiment holds in the end, the baseline included."""
-    epochs: int | None = Field(None, ge=1)
+    epochs: int | None = Field(None, ge=1, le=10_000)
     """Epochs of a full training; ``None`` leaves it to the space."""
     objective: tuple[ObjectiveName, ...] = ("auc",)
     """Of :data:`results.objectives.OBJECTIVES`, an AUC among them; the scheduler works on the mean
@@ -41,26 +59,26 @@ class SearchSettings(BaseModel):
     """A name of :data:`search.samplers.options.SAMPLERS`, or ``module:Class``."""
     sampler_options: dict[str, Any] = Field(default_factory=dict)
     scheduler: SchedulerName = "asha"
-    reduction_factor: int = Field(3, ge=2)
+    reduction_factor: int = Field(3, ge=2, le=MOST)
     """The best ``1 / reduction_factor`` of the trials at each rung go on."""
-    grace_epochs: int | None = Field(None, ge=1)
+    grace_epochs: int | None = Field(None, ge=1, le=10_000)
     """Epochs that every trial gets before it may be stopped; ``None``: a quarter of all, as curves
     say little while the learning rate still rises."""
-    brackets: int | None = Field(None, ge=1)
+    brackets: int | None = Field(None, ge=1, le=MOST)
     """Of Hyperband; ``None``: as many as there can be."""
-    min_trials: int | None = Field(None, ge=1)
+    min_trials: int | None = Field(None, ge=1, le=MOST)
     """Other trials that median stopping needs at an epoch; ``None``: five."""
     futility: bool = True
     """Stop a trial that can no longer become the best, beside a scheduler that stops trials."""
-    time_seconds: float | None = Field(None, gt=0)
+    time_seconds: float | None = Field(None, gt=0, le=LONGEST)
     """Seconds in which trials are trained, over all runs; what is cut off goes on with more."""
-    gpu_hours: float | None = Field(None, gt=0)
+    gpu_hours: float | None = Field(None, gt=0, le=LONGEST)
     """Hours of training times GPUs of a trial, over all trials; likewise."""
-    plateau: int | None = Field(None, ge=1)
+    plateau: int | None = Field(None, ge=1, le=MOST)
     """Complete trials in a row without a better one, after which no more are started."""
     warm_start: str | None = None
     """An earlier experiment in the same store, whose leaders are tried first."""
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, le=LARGEST_SEED)
     skip_unreadable: bool = False
     """Leave out images that cannot be read, instead of refusing the data."""
 
@@ -94,7 +112,7 @@ class SearchSettings(BaseModel):
 class Resources(BaseModel):
     """Where a search runs and what each trial gets; free to change when it is resumed."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     address: str | None = None
     """A Ray cluster to join (``auto``, ``host:port``, ``ray://…``); ``None`` starts one here."""
@@ -104,9 +122,9 @@ class Resources(BaseModel):
     gpus_per_trial: Annotated[float, Field(ge=0)] | Literal["auto"] | None = None
     """``None``: one where the cluster has GPUs, else none. ``auto``: a quarter, a half or the whole
     of one, by what trials of the same backbone and image size were measured to hold."""
-    max_concurrent: int | None = Field(None, ge=1)
+    max_concurrent: int | None = Field(None, ge=1, le=MOST)
     """Trials at a time; ``None``: as many as the cluster has room for."""
-    trial_seconds: float | None = Field(None, gt=0)
+    trial_seconds: float | None = Field(None, gt=0, le=LONGEST)
     """A trial stops after this time, of all its epochs together, and keeps what it reached."""
 
     def storage(self) -> str:
@@ -131,18 +149,52 @@ def check_unchanged(stored: SearchSettings, asked: SearchSettings, name: str) ->
             )
 
 
+def read_settings(stored: Mapping[str, Any], name: str) -> SearchSettings:
+    """The settings that the experiment called ``name`` keeps.
+
+    Raises:
+        UserError: another version of this program wrote them, which had other ones.
+    """
+    try:
+        return SearchSettings.model_validate(stored)
+    except (ValidationError, UserError) as error:
+        said = _describe(error) if isinstance(error, ValidationError) else str(error)
+        raise UserError(
+            f"experiment '{name}' was started by another version of sedn-search ({said}); go on "
+            f"with that version, or give the new search another --name"
+        ) from None
+
+
 def build_settings(**fields: Any) -> SearchSettings:
-    """Settings from the options of the command line.
+    """Settings from the options of the command line; ``None`` is an option that is not given.
 
     Raises:
         UserError: an option has a value it does not take.
     """
+    return _build(SearchSettings, fields)
+
+
+def build_resources(**fields: Any) -> Resources:
+    """Resources from the options of the command line; as :func:`build_settings`."""
+    return _build(Resources, fields)
+
+
+def _build(kind: type[Kind], fields: Mapping[str, Any]) -> Kind:
     try:
-        return SearchSettings(**{k: value for k, value in fields.items() if value is not None})
+        return kind(**{name: value for name, value in fields.items() if value is not None})
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        option = str(first["loc"][0]).replace("_", "-")
-        expected = first["msg"].removeprefix("Input should be ")
-        options = re.findall(r"'([\w-]+)'", expected)
-        hint = did_you_mean(str(first["input"]), options)
-        raise UserError(f"--{option}: '{first['input']}' is not {expected}{hint}") from None
+        raise UserError(_describe(error)) from None
+
+
+def _describe(error: ValidationError) -> str:
+    """The first fault in one line, with the option as it is typed."""
+    first = error.errors(include_url=False)[0]
+    field = str(first["loc"][0])
+    option = OPTIONS.get(field, f"--{field.replace('_', '-')}")
+    if first["type"] == "extra_forbidden":
+        return f"{option} is not known"
+    expected = first["msg"].removeprefix("Input should be ")
+    hint = did_you_mean(str(first["input"]), re.findall(r"'([\w-]+)'", expected))
+    shown = str(first["input"])
+    shown = shown if len(shown) <= 80 else f"{shown[:79]}…"
+    return f"{option}: '{shown}' is not {expected}{hint}"

@@ -121,7 +121,7 @@ def search(
     """Start a search; the same command again resumes it."""
     from search.cli.live import LiveView
     from search.run import run_search
-    from search.settings import Resources, build_settings
+    from search.settings import build_resources, build_settings
 
     settings = build_settings(
         data=absolute(data),
@@ -144,7 +144,7 @@ def search(
         seed=seed,
         skip_unreadable=skip_unreadable,
     )
-    resources = Resources(
+    resources = build_resources(
         address=address,
         storage_path=storage_path,
         cpus_per_trial=cpus_per_trial,

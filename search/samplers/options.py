@@ -11,7 +11,7 @@ from sedn.errors import UserError, did_you_mean
 class SamplerOptions(BaseModel):
     """Options of a sampler; this one takes none."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class TpeOptions(SamplerOptions):

@@ -22,6 +22,10 @@ _PLACEMENT_PART = re.compile(r"none|mask-image|crop|input|stem|stage[1-9][0-9]*|
 _ALONE = ("none", "mask-image", "crop")
 
 
+LARGEST_SEED = 2**32 - 1
+"""Of what all generators take, the least: scikit-learn's."""
+
+
 class Group(BaseModel):
     """A group of fields: immutable, unknown names refused, no value silently converted."""
 
@@ -35,7 +39,7 @@ class DataConfig(Group):
     """The name of an embedded data set, or the path of one: a ``data.yaml``, a table, a folder."""
     image_size: int = Field(224, ge=16, le=4096)
     """Side of the square that images and maps are resized to, in pixels."""
-    split_seed: int = Field(0, ge=0)
+    split_seed: int = Field(0, ge=0, le=LARGEST_SEED)
     """For data without splits of its own."""
     skip_unreadable: bool = False
     """Leave out images that cannot be read, and count them in every result, instead of refusing

@@ -8,6 +8,7 @@ import yaml
 from pydantic import Field, model_validator
 
 from sedn.config.groups import (
+    LARGEST_SEED,
     REDUCING_ATTENTION,
     AttentionConfig,
     AugmentationConfig,
@@ -51,7 +52,7 @@ class TrainingConfig(Group):
     """Threads that torch computes with on a CPU; ``None``: as many as the process finds. Sums are
     rounded in another order with another number, so a trial is repeated to the last digit with its
     own number alone."""
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, le=LARGEST_SEED)
 
     @model_validator(mode="after")
     def _canonical(self) -> Self:

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from sedn.config import AugmentationConfig, DataConfig
-from sedn.config.groups import Group
+from sedn.config.groups import LARGEST_SEED, Group
 
 
 class SegmenterConfig(Group):
@@ -28,7 +28,7 @@ class SegmenterConfig(Group):
     """Of AdamW, at the start; it falls along half a cosine."""
     weight_decay: float = Field(0.01, ge=0.0, le=1.0)
     augmentation: AugmentationConfig = AugmentationConfig(horizontal_flip=True, shift=0.1)
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, le=LARGEST_SEED)
 
     @field_validator("augmentation")
     @classmethod

@@ -9,9 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, make_url, text
 
 from results.models import SCHEMA_VERSION
-from results.store import open_store
+from results.store import find_store, open_store
 from sedn.errors import UserError
 from tests.postgresql import free_port, new_database
 from tests.results.permissions import ordinary_user
@@ -176,6 +177,55 @@ def test_a_search_finds_out_at_once_that_it_cannot_write(readonly_copy: Path) ->
         line = refused(f"sqlite:///{readonly_copy}", create=True)
     assert line.startswith(f"{readonly_copy}: cannot be opened: ")
     assert "must be able to write the file" in line
+
+
+def test_before_a_search_begins_the_store_is_looked_at_and_not_made(empty_url: str) -> None:
+    assert find_store(empty_url) is None
+    with pytest.raises(UserError, match="no results"):
+        open_store(empty_url)
+    new_experiment(open_store(empty_url, create=True), "kept")
+    found = find_store(empty_url)
+    assert found is not None
+    assert found.find_experiment("kept") is not None
+
+
+def test_a_store_that_could_not_be_made_is_refused_and_its_folder_not_made(
+    open_folder: Path,
+) -> None:
+    (open_folder / "file").write_text("hello")
+    wrong = {
+        "file/sedn.db": "is a file, not a folder",
+        "file": "cannot be opened: file is not a database",
+        ".": "is a folder",
+        f"{'x' * 300}/sedn.db": "File name too long",
+    }
+    for name, said in wrong.items():
+        with pytest.raises(UserError, match=said):
+            find_store(f"sqlite:///{open_folder}/{name}")
+    open_folder.chmod(0o555)
+    with ordinary_user(), pytest.raises(UserError, match="nothing can be written to"):
+        find_store(f"sqlite:///{open_folder}/new/sedn.db")
+    open_folder.chmod(0o755)
+    assert find_store(f"sqlite:///{open_folder}/new/sedn.db") is None
+    assert [path.name for path in open_folder.iterdir()] == ["file"]
+    assert (open_folder / "file").read_text() == "hello"
+
+
+def test_a_search_sees_at_once_that_it_cannot_write_to_a_store(readonly_copy: Path) -> None:
+    with ordinary_user(), pytest.raises(UserError, match="must be able to write the file"):
+        find_store(f"sqlite:///{readonly_copy}")
+
+
+def test_who_may_not_make_tables_is_told_before(postgres_server: str) -> None:
+    url = new_database(postgres_server)
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text("create role reader login"))
+        connection.execute(text("revoke create on schema public from public"))
+    engine.dispose()
+    reader = make_url(url).set(username="reader").render_as_string(hide_password=False)
+    with pytest.raises(UserError, match="you may not create tables in it"):
+        find_store(reader)
 
 
 def test_results_can_be_read_where_nothing_can_be_written(readonly_copy: Path) -> None:

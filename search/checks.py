@@ -1,0 +1,134 @@
+"""What can be seen to be wrong with a search before an image is decoded or a row written."""
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from results.store import Store, find_store
+from search.cluster import check_address, check_room
+from search.lock import sole_driver
+from search.settings import Resources, SearchSettings, check_unchanged, read_settings
+from sedn.errors import UserError
+from spaces import Space, check_backbones, check_optimizers, load_space
+
+OnNotice = Callable[[str], None]
+
+
+def check_search(
+    name: str,
+    space: str,
+    settings: SearchSettings,
+    store_url: str,
+    resources: Resources,
+    on_notice: OnNotice,
+) -> Space:
+    """See that the search can begin, or go on; the space that it is asked to search.
+
+    What is quick to see is seen first, and nothing is written.
+
+    Args:
+        name: of the experiment.
+        space: a name in the catalog or the path of a YAML file.
+        settings: of the search.
+        store_url: SQLAlchemy URL of the database.
+        resources: where it is to run.
+        on_notice: told in a line what a person should know.
+
+    Raises:
+        UserError: something is wrong.
+    """
+    from search.warm_start import check_warm_start
+
+    _check_name(name)
+    check_warm_start(settings, name, store_url)
+    check_address(resources.address)
+    asked = load_space(space)
+    _check_store(store_url, name, asked, settings)
+    _check_storage(resources)
+    _check_space(asked, settings, on_notice)
+    _check_segmenters(asked)
+    check_room(resources, settings)
+    return asked
+
+
+def _check_store(url: str, name: str, space: Space, settings: SearchSettings) -> None:
+    """See that the store can be written, and that nobody else drives the experiment, if there is
+    one.
+    """
+    store = find_store(url)
+    if store is None:
+        return
+    try:
+        check_experiment(store, name, space, settings)
+        if store.find_experiment(name) is not None:
+            with sole_driver(store.engine, name):
+                pass
+    finally:
+        store.engine.dispose()
+
+
+def check_experiment(store: Store, name: str, space: Space, settings: SearchSettings) -> None:
+    """See that the experiment called ``name``, if there is one, is of this search.
+
+    Raises:
+        UserError: it was started with another space, or with other settings.
+    """
+    found = store.find_experiment(name)
+    if found is None:
+        return
+    check_unchanged(read_settings(found.settings, name), settings, name)
+    if found.space_yaml != space.source_text:
+        raise UserError(
+            f"experiment '{name}' was started with another space than '{space.name}' is now; "
+            f"give the new search another --name"
+        )
+
+
+def _check_name(name: str) -> None:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
+        raise UserError(
+            f"--name '{name}': a name has up to 100 letters, digits, '.', '_' and '-', and starts "
+            f"with a letter or digit"
+        )
+
+
+def _check_storage(resources: Resources) -> None:
+    """See that a folder of checkpoints can be made, where they are kept in one here."""
+    if "://" in resources.storage_path:
+        return
+    folder = Path(resources.storage())
+    try:
+        there = next(path for path in (folder, *folder.parents) if path.exists())
+    except OSError as error:
+        raise UserError(f"--storage-path '{folder}': {error.strerror}") from None
+    if not there.is_dir():
+        raise UserError(f"--storage-path '{folder}': '{there}' is a file, not a folder")
+    if not os.access(there, os.W_OK | os.X_OK, effective_ids=True):
+        raise UserError(f"--storage-path '{folder}': nothing can be written to '{there}'")
+
+
+def _check_space(space: Space, settings: SearchSettings, on_notice: OnNotice) -> None:
+    """See that what the settings name can search the space."""
+    from search.samplers import check_sampler
+    from search.schedulers import check_scheduler
+
+    check_scheduler(settings, space.baseline(settings.overrides()).epochs)
+    notices = [check_sampler(settings, space)]
+    # Last, as they import timm, which takes seconds.
+    check_optimizers(space)
+    notices.append(check_backbones(space))
+    for notice in filter(None, notices):
+        on_notice(notice)
+
+
+def _check_segmenters(space: Space) -> None:
+    """See that there are the segmenters whose maps trials may ask for."""
+    if "predicted" not in space.values_of("semantic_map.source"):
+        return
+    from sedn.segmentation.segmenter import read_card
+
+    for folder in space.values_of("semantic_map.segmenter"):
+        if not folder:
+            raise UserError("semantic_map.segmenter: name the folder that `sedn segment` wrote")
+        read_card(Path(folder))
