@@ -8,9 +8,12 @@ from numpy.typing import NDArray
 
 from sedn.data.dataset import SPLITS
 from sedn.data.listing import Listing
+from sedn.data.stratification import draw_groups, draw_images
 from sedn.errors import UserError, did_you_mean
 
 SHARES = {"train": 0.7, "validation": 0.15, "test": 0.15}
+_MISSED = 0.2
+"""A drawn split misses its share if it is off by more than this part of it."""
 _ALIASES = {
     "training": "train",
     **dict.fromkeys(("val", "valid", "dev", "validating", "minival"), "validation"),
@@ -45,76 +48,82 @@ def _plain(name: str) -> str:
 def assign_splits(listing: Listing, seed: int) -> Splits:
     """``(images,)``: the split of each image: the data's own, or drawn where it has none.
 
-    Of data without splits, train, validation and test get 70, 15 and 15 % of the groups; of data
-    that lacks validation or test alone, 15 % of its training groups become it. Images of no group
-    are each their own. Groups are drawn by iterative stratification (Sechidis et al., ECML PKDD
-    2011), so that rare labels are in every split.
+    Of data without splits, train, validation and test get 70, 15 and 15 % of the images; of data
+    that lacks validation, test or both, 15 % of its training images become each. Images of one
+    group stay together; rare labels are in every split.
 
     Raises:
         UserError: some images have a split and others none, or a split has no image.
     """
     given = np.array(listing.splits, dtype="U10")
-    if (given == "").all():
-        splits = _draw(listing, np.arange(len(listing)), SHARES, seed)
-        return _complete(splits, listing.source)
-    if (given == "").any():
+    if (given == "").any() and (given != "").any():
         row = int(np.flatnonzero(given == "")[0])
         raise UserError(
             f"{listing.source}: image '{listing.images[row].name}' has no split and others have; "
             f"give one to all or to none"
         )
-    missing = [name for name in SPLITS if not (given == name).any()]
-    if len(missing) == 1 and missing != ["train"]:
-        rows = np.flatnonzero(given == "train")
-        shares = {"train": 1 - SHARES[missing[0]], missing[0]: SHARES[missing[0]]}
+    rows, shares = _to_draw(given)
+    if shares:
         given[rows] = _draw(listing, rows, shares, seed)
     return _complete(given, listing.source)
 
 
+def say_splits(listing: Listing, splits: Splits) -> tuple[str, ...]:
+    """What was drawn, in a line; nothing where all splits are the data's own."""
+    given = np.array(listing.splits, dtype="U10")
+    _, shares = _to_draw(given)
+    if not shares:
+        return ()
+    what = " and ".join([name for name in shares if name != "train"])
+    said = f"splits: {what} drawn from train" if any(listing.splits) else "splits: drawn"
+    counts = ", ".join(f"{(splits == name).sum():,} {name}" for name in SPLITS)
+    return (f"{said}, by group: {counts}" if listing.groups else f"{said}: {counts}",)
+
+
+def missed_shares(listing: Listing, splits: Splits) -> tuple[str, ...]:
+    """The drawn splits whose share of the images is far from what it should be, since a group is
+    too large, each in a line.
+    """
+    rows, shares = _to_draw(np.array(listing.splits, dtype="U10"))
+    if not shares or not listing.groups or not len(rows):
+        return ()
+    group = np.array(listing.groups)[rows]
+    names, counts = np.unique(group[group != ""], return_counts=True)
+    if not len(names):
+        return ()
+    largest = f"group '{names[counts.argmax()]}' alone has {counts.max() / len(rows):.0%}"
+    found = {name: float((splits[rows] == name).mean()) for name in shares}
+    return tuple(
+        f"{name}: {found[name]:.0%} of the images instead of {share:.0%}; {largest}"
+        for name, share in shares.items()
+        if abs(found[name] - share) > _MISSED * share and abs(found[name] - share) > 1 / len(rows)
+    )
+
+
+def _to_draw(given: Splits) -> tuple[NDArray[np.int64], dict[str, float]]:
+    """The rows whose split is to be drawn, and the share of each split among them."""
+    if (given == "").all():
+        return np.arange(len(given)), SHARES
+    missing = [name for name in SPLITS if not (given == name).any()]
+    rows = np.flatnonzero(given == "train")
+    if not missing or not len(rows):
+        return rows[:0], {}
+    shares = {name: SHARES[name] for name in missing}
+    return rows, {"train": 1 - sum(shares.values()), **shares}
+
+
 def _draw(listing: Listing, rows: NDArray[np.int64], shares: dict[str, float], seed: int) -> Splits:
     """A split for each of ``rows``, by group."""
-    group = _groups(listing)[rows]
-    names, members = np.unique(group, return_inverse=True)
-    has_label = np.zeros((len(names), len(listing.labels)), dtype=np.int64)
-    np.maximum.at(has_label, members, (listing.targets[rows] == 1).astype(np.int64))
-    drawn = np.full(len(names), next(iter(shares)), dtype="U10")
-    left = np.arange(len(names))
-    rest = 1.0
-    for others, (name, share) in reversed(list(enumerate(shares.items()))):
-        if others == 0 or len(left) < 2:
-            break
-        taken = min(max(1, round(len(left) * share / rest)), len(left) - 1)
-        out = _stratified(has_label[left], taken, seed)
-        if not 0 < out.sum() <= len(left) - others:
-            # Stratifying rounds for each label, so of few groups, or of labels that one group
-            # has, it may leave a split without any.
-            out = np.random.default_rng(seed).permutation(len(left)) < taken
-        drawn[left[out]] = name
-        left, rest = left[~out], rest - share
-    return drawn[members]
-
-
-def _stratified(has_label: NDArray[np.int64], taken: int, seed: int) -> NDArray[np.bool_]:
-    """``(groups,)``: which of the groups are taken, about ``taken`` of them, so that each label's
-    share is the same on both sides.
-
-    Args:
-        has_label: ``(groups, labels)``, 1 where a group has the label.
-        taken: how many to take.
-        seed: of the draw.
-    """
-    # The package imports scikit-learn, which takes its time.
-    from iterstrat.ml_stratifiers import MultilabelStratifiedShuffleSplit
-
-    if has_label.shape[1] == 1:
-        # A single column would be taken for a target of two classes and refused; whether a group
-        # has not the label is balanced by the same draw.
-        has_label = np.hstack([has_label, 1 - has_label])
-    stratified = MultilabelStratifiedShuffleSplit(1, test_size=taken, random_state=seed)
-    _, rows = next(stratified.split(has_label, has_label))
-    out = np.zeros(len(has_label), dtype=bool)
-    out[rows] = True
-    return out
+    has_label = (listing.targets[rows] == 1).astype(np.int64)
+    names, members = np.unique(_groups(listing)[rows], return_inverse=True)
+    parts = list(shares.values())
+    if len(names) == len(rows):
+        drawn = draw_images(has_label, parts, seed)
+    else:
+        positives = np.zeros((len(names), has_label.shape[1]), dtype=np.int64)
+        np.add.at(positives, members, has_label)
+        drawn = draw_groups(np.bincount(members), positives, parts, seed)[members]
+    return np.array(list(shares))[drawn]
 
 
 def _groups(listing: Listing) -> NDArray[np.int64]:

@@ -56,6 +56,7 @@ def find_faults(
         *_unmeasurable(subject, counts),
         *_equal_labels(subject, counts),
         *_leaking_groups(subject),
+        *_large_groups(subject),
         *_duplicates(subject, exact),
         *_near_duplicates(subject, near),
         *_maps(subject, counts),
@@ -132,6 +133,12 @@ def _leaking_groups(subject: Subject) -> Iterator[Finding]:
     if where:
         said = f"{count_of(len(where), 'group')} in several splits: scores will be too good"
         yield Finding("warning", "group-leaks", said, where)
+
+
+def _large_groups(subject: Subject) -> Iterator[Finding]:
+    if where := subject.missed_shares:
+        said = "a group is too large for the shares of the splits: groups are never parted"
+        yield Finding("warning", "large-groups", said, where)
 
 
 def _duplicates(subject: Subject, exact: Sequence[tuple[int, ...]]) -> Iterator[Finding]:

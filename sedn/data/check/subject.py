@@ -18,7 +18,7 @@ from sedn.data.formats import read_listing
 from sedn.data.identity import Progress
 from sedn.data.listing import Listing
 from sedn.data.loading import data_path, prepare_dataset
-from sedn.data.splits import Splits, assign_splits
+from sedn.data.splits import Splits, assign_splits, missed_shares, say_splits
 from sedn.errors import UserError
 
 
@@ -58,6 +58,8 @@ class Subject:
     """``(images,)``."""
     image_size: int
     """What training would decode it to, in pixels a side."""
+    missed_shares: tuple[str, ...]
+    """Drawn splits whose share of the images a large group spoils, a line each."""
     said: tuple[str, ...]
     """How the data was read: what was taken for what, a line each."""
     look: Callable[[int, int], Sample]
@@ -77,18 +79,20 @@ def open_subject(config: DataConfig, show: Progress) -> Subject:
     if config.path == digits.NAME:
         return _of_arrays(prepare_dataset(config, show), config.image_size)
     listing = read_listing(data_path(config.path))
+    splits = assign_splits(listing, config.split_seed)
     return Subject(
         name=config.path,
         labels=listing.labels,
         regions=listing.regions,
         names=listing.names(np.arange(len(listing))),
-        splits=assign_splits(listing, config.split_seed),
-        splits_given=any(listing.splits),
+        splits=splits,
+        splits_given=not say_splits(listing, splits),
         groups=listing.groups,
         targets=listing.targets,
         map_known=np.array([region_map is not None for region_map in listing.maps]),
         image_size=config.image_size,
-        said=listing.said,
+        missed_shares=missed_shares(listing, splits),
+        said=(*listing.said, *say_splits(listing, splits)),
         look=partial(_decode, listing),
     )
 
@@ -115,6 +119,7 @@ def _of_arrays(dataset: Dataset, image_size: int) -> Subject:
         targets=np.concatenate([split.targets for split in splits]),
         map_known=np.concatenate([split.map_known for split in splits]),
         image_size=image_size,
+        missed_shares=(),
         said=(),
         look=look,
     )
