@@ -52,10 +52,11 @@ class ColumnsDescription(Description):
 
 
 class TableDescription(ColumnsDescription):
-    """A CSV or Parquet table with one row for each image."""
+    """A table with a row for each image, or for each label of an image."""
 
     format: Literal["table"] = "table"
-    table: str
+    table: BySplit
+    """With a table for each split, paths in it are relative to its own folder."""
     images: str = "."
     """The folder that the paths of images and masks are relative to."""
     split_column: str | None = None

@@ -6,7 +6,7 @@ from pathlib import Path
 from sedn.data.description import TableDescription
 from sedn.data.formats.cells import Column, is_binary, plain_name
 from sedn.data.formats.paths import PathRule, Rule, find_rule
-from sedn.data.formats.table_file import TableFile
+from sedn.data.formats.table_parts import TableRows
 from sedn.errors import UserError, did_you_mean
 
 _IMAGES = (
@@ -20,7 +20,7 @@ _ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 
 
 def find_image_column(
-    table: TableFile, description: TableDescription, root: Path
+    table: TableRows, description: TableDescription, root: Path
 ) -> tuple[Column, Rule]:
     """The column that names the images, and how its cells become files.
 
@@ -28,42 +28,45 @@ def find_image_column(
         UserError: there is none, or two may be it.
     """
     if named := description.image_column:
-        if named not in table.cells:
-            hint = did_you_mean(named, table.cells)
-            raise UserError(f"{table.path}: no column '{named}' with the paths of the images{hint}")
+        if named not in table.names:
+            hint = did_you_mean(named, table.names)
+            raise UserError(
+                f"{table.source}: no column '{named}' with the paths of the images{hint}"
+            )
         return _with_rule(table, named, root)
     _refuse_missing_header(table)
-    taken = {description.map_column, *(n for n in table.cells if plain_name(n) in _MAPS)}
+    taken = {description.map_column, *(n for n in table.names if plain_name(n) in _MAPS)}
     usual = sorted(
-        (name for name in table.cells if plain_name(name) in _IMAGES and name not in taken),
+        (name for name in table.names if plain_name(name) in _IMAGES and name not in taken),
         key=lambda name: (name != "image", _IMAGES.index(plain_name(name))),
     )
     for name in usual:
-        if rule := _rule(table.column(name), root, table):
-            return table.column(name), rule
+        if rule := _rule(table.paths(name), root, table):
+            return table.paths(name), rule
     others = {
         name: rule
-        for name in table.cells
+        for name in table.names
         # A 1 is no name of the file 1.png, unless the column is called so.
-        if name not in usual and name not in taken and not _has_numbers(table.column(name))
-        if (rule := _rule(table.column(name), root, table))
+        if name not in usual and name not in taken and not _has_numbers(table.paths(name))
+        if (rule := _rule(table.paths(name), root, table))
     }
     if len(others) > 1:
         found = " and ".join(f"'{name}'" for name in others)
         raise UserError(
-            f"{table.path}: columns {found} name files; say which are the images with image_column:"
+            f"{table.source}: columns {found} name files; say which are the images with "
+            f"image_column:"
         )
     if others:
-        return table.column(next(iter(others))), next(iter(others.values()))
-    paths = [name for name in usual if _look_like_paths(table.column(name))]
+        return table.paths(next(iter(others))), next(iter(others.values()))
+    paths = [name for name in usual if _look_like_paths(table.paths(name))]
     if not (paths or usual[:1] == ["image"]):
-        hint = did_you_mean("image", table.cells)
-        raise UserError(f"{table.path}: no column 'image' with the paths of the images{hint}")
-    return table.column((paths or usual)[0]), PathRule()
+        hint = did_you_mean("image", table.names)
+        raise UserError(f"{table.source}: no column 'image' with the paths of the images{hint}")
+    return table.paths((paths or usual)[0]), PathRule()
 
 
 def find_map_column(
-    table: TableFile, description: TableDescription, root: Path
+    table: TableRows, description: TableDescription, root: Path
 ) -> tuple[Column, Rule] | None:
     """The column that names the maps, if there is one, and how its cells become files.
 
@@ -71,33 +74,35 @@ def find_map_column(
         UserError: the one that is named is not there, or two may be it.
     """
     if named := description.map_column:
-        if named not in table.cells:
-            raise UserError(f"{table.path}: no column '{named}'{did_you_mean(named, table.cells)}")
+        if named not in table.names:
+            raise UserError(
+                f"{table.source}: no column '{named}'{did_you_mean(named, table.names)}"
+            )
         return _with_rule(table, named, root, maps=True)
     # A mask may be worn, too: 1 and 0 are no paths.
     found = [
         name
-        for name in table.cells
-        if plain_name(name) in _MAPS and not is_binary(table.column(name))
+        for name in table.names
+        if plain_name(name) in _MAPS and not is_binary(table.paths(name))
         and name not in (*(description.labels or ()), *description.leave_out)
     ]  # fmt: skip
     if len(found) > 1:
         raise UserError(
-            f"{table.path}: columns '{found[0]}' and '{found[1]}' mean the same; keep one, or say "
-            f"which with map_column:"
+            f"{table.source}: columns '{found[0]}' and '{found[1]}' mean the same; keep one, or "
+            f"say which with map_column:"
         )
     return _with_rule(table, found[0], root, maps=True) if found else None
 
 
 def _with_rule(
-    table: TableFile, name: str, root: Path, *, maps: bool = False
+    table: TableRows, name: str, root: Path, *, maps: bool = False
 ) -> tuple[Column, Rule]:
-    column = table.column(name)
+    column = table.paths(name)
     return column, _rule(column, root, table, maps=maps) or PathRule()
 
 
-def _rule(column: Column, root: Path, table: TableFile, *, maps: bool = False) -> Rule | None:
-    where = f"{table.path}: column '{column.name}'"
+def _rule(column: Column, root: Path, table: TableRows, *, maps: bool = False) -> Rule | None:
+    where = f"{table.source}: column '{column.name}'"
     return find_rule(_names(column), root, where, maps=maps)
 
 
@@ -116,10 +121,10 @@ def _look_like_paths(column: Column) -> bool:
     return sum(name.lower().endswith(_ENDINGS) for name in names) * 2 > len(names)
 
 
-def _refuse_missing_header(table: TableFile) -> None:
+def _refuse_missing_header(table: TableRows) -> None:
     """A first row of cells is taken for names, and would be lost."""
-    names: Sequence[str] = [name for name in table.cells if name.lower().endswith(_ENDINGS)]
+    names: Sequence[str] = [name for name in table.names if name.lower().endswith(_ENDINGS)]
     if names:
         raise UserError(
-            f"{table.path}: the first row holds '{names[0]}'; expected the names of the columns"
+            f"{table.source}: the first row holds '{names[0]}'; expected the names of the columns"
         )

@@ -65,7 +65,8 @@ class FileIndex:
 
     def apply(self, name: str) -> str:
         """The relative path of a file."""
-        return self.places.get(name, name)
+        parts = _parts(name)
+        return self.places.get(parts[-1], name) if parts else name
 
     def said(self) -> str:
         """The rule in words."""
@@ -196,8 +197,10 @@ def _index(root: Path, folders: Sequence[str], *, maps: bool) -> FileIndex:
     for folder in folders:
         with os.scandir(root / folder) as entries:
             for entry in entries:
-                if entry.name.lower().endswith(_EXTENSIONS[1:]):
-                    places.setdefault(entry.name, []).append(PathRule(folder=folder))
+                stem, extension = os.path.splitext(entry.name)  # noqa: PTH122 (takes any name)
+                if extension.lower() in _EXTENSIONS[1:]:
+                    places.setdefault(entry.name, []).append(PathRule(0, folder))
+                    places.setdefault(stem, []).append(PathRule(0, folder, extension))
     left = {name: _preferred(rules, maps=maps) for name, rules in places.items()}
     return FileIndex({n: rules[0].apply(n) for n, rules in left.items() if len(rules) == 1})
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sedn.data.formats.table_file import is_table
+from sedn.data.formats.table_recognition import recognise_tables
 from sedn.errors import UserError
 
 _PARTS = {"train": ("train",), "validation": ("val", "valid", "validation"), "test": ("test",)}
@@ -23,7 +24,7 @@ def recognise(path: Path) -> tuple[dict[str, Any], Path]:
             return {"format": "table", "table": path.name}, path.parent
         if path.suffix.lower() == ".json":
             return _coco_file(path), path.parent
-    for described in (_hugging_face, _voc, _coco_folder):
+    for described in (_hugging_face, _voc, _coco_folder, recognise_tables):
         if fields := described(path):
             return fields, path
     raise UserError(

@@ -20,7 +20,8 @@ from sedn.data.formats.label_lists import check_names, read_label_lists
 from sedn.data.formats.long_tables import merge_rows
 from sedn.data.formats.paths import Rule, find_files
 from sedn.data.formats.split_columns import read_splits
-from sedn.data.formats.table_file import count_of, read_table_file
+from sedn.data.formats.table_file import count_of
+from sedn.data.formats.table_parts import TableRows, read_table_rows
 from sedn.data.listing import Listing
 from sedn.data.masks import MaskImage, parse_values
 from sedn.errors import UserError, did_you_mean
@@ -34,16 +35,17 @@ def read_table(description: TableDescription, folder: Path) -> Listing:
     Raises:
         UserError: the table cannot be read, a column or value is wrong, or a file is missing.
     """
-    table = read_table_file(folder / description.table)
-    path = table.path
+    table = read_table_rows(description, folder)
+    path = table.source
     root = folder / description.images
     image, image_rule = find_image_column(table, description, root)
     mapped = find_map_column(table, description, root)
     roles = (image.name, mapped[0].name if mapped else None)
-    columns = {name: table.column(name) for name in table.cells if name not in roles}
+    columns = {name: table.column(name) for name in table.names if name not in roles}
     reading = read_columns(columns, description, str(path))
     labels, targets, cells = read_labels(columns, reading, description, path)
     splits, groups, told = read_roles(columns, reading, len(table))
+    splits = _combine(table, splits, bool(reading.splits))
     same = [*(columns[name] for name in (*reading.splits, reading.group) if name),
             *((mapped[0],) if mapped else ())]  # fmt: skip
     merged = merge_rows(image, targets, same, table.where, long=reading.listed is not None)
@@ -76,6 +78,19 @@ def read_table(description: TableDescription, folder: Path) -> Listing:
             *(*cells, *told, *merged.said, *reading.said(), *table.said),
         ),
     )
+
+
+def _combine(table: TableRows, told: tuple[str, ...], has_column: bool) -> tuple[str, ...]:
+    """The split of each row by its table, which a column may repeat but not contradict."""
+    splits = table.row_splits()
+    if not splits:
+        return told
+    for row, (of_table, of_column) in enumerate(zip(splits, told, strict=True)):
+        if has_column and of_table != of_column:
+            raise UserError(
+                f"{table.where(row)}: split '{of_column}' in a table of split '{of_table}'"
+            )
+    return splits
 
 
 def _said(what: str, column: Column, rule: Rule) -> str:

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sedn.data.formats.cells import Column, make_column
 from sedn.errors import UserError
 
 if TYPE_CHECKING:
@@ -49,9 +48,9 @@ class TableFile:
         """Names a row in messages."""
         return f"{self.path}: row {self.numbers[row]}"
 
-    def column(self, name: str) -> Column:
-        """One column by its different cells."""
-        return make_column(name, _plain(self.cells[name]), str(self.path), self.where)
+    def values(self, name: str) -> list[Any]:
+        """The cells of one column."""
+        return _plain(self.cells[name])
 
 
 def is_table(path: Path) -> bool:

@@ -1,6 +1,7 @@
 """Tables in the shapes that well-known data sets and tools have, read by their path alone."""
 
 import csv
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -202,3 +203,71 @@ def test_one_row_for_each_label(tmp_path: Path) -> None:
     two = [["img_000", "red;cotton"], ["img_001", "red"], ["img_000", "cotton"]]
     with pytest.raises(UserError, match="row 4: image 'img_000' is there twice"):
         read_listing(write(tmp_path / "train.csv", ["image_id", "labels"], two))
+
+
+def parts() -> dict[str, range]:
+    return {"train": range(14), "valid": range(14, 19), "test": range(19, COUNT)}
+
+
+def in_splits(listing: Listing) -> None:
+    right(listing)
+    assert listing.splits == ("train",) * 14 + ("validation",) * 5 + ("test",) * 5
+
+
+@pytest.mark.parametrize("kind", ["Roboflow", "imagefolder", "one for each", "one for all"])
+def test_folders_of_tables(tmp_path: Path, kind: str) -> None:
+    for split, rows in parts().items():
+        names = [f"{NAMES[i]}.png" for i in rows]
+        touch(tmp_path / split, names)
+        if kind == "Roboflow":
+            flat = [[name, *(f" {value}" for value in row[1:])] for name, row in
+                    zip(names, (flags(NAMES)[i] for i in rows), strict=True)]  # fmt: skip
+            write(tmp_path / split / "_classes.csv", ["filename", *(f" {n}" for n in LABELS)], flat)
+        elif kind == "imagefolder":
+            lines = [{"file_name": n, "labels": LISTS[i]} for n, i in zip(names, rows, strict=True)]
+            text = "\n".join(map(json.dumps, lines))
+            (tmp_path / split / "metadata.jsonl").write_text(text)
+        elif kind == "one for each":
+            path = tmp_path / f"{split}.csv"
+            write(path, ["id", *LABELS], [flags(NAMES)[i] for i in rows])
+    if kind == "one for all":
+        splits = [split for split, rows in parts().items() for _ in rows]
+        rows = [[split, *row] for split, row in zip(splits, flags(NAMES), strict=True)]
+        write(tmp_path / "data.csv", ["split", "image", *LABELS], rows)
+    in_splits(read_listing(tmp_path))
+
+
+def test_tables_of_splits_that_do_not_fit(tmp_path: Path) -> None:
+    touch(tmp_path, [f"{name}.png" for name in NAMES])
+    rows = flags([f"{name}.png" for name in NAMES])
+    write(tmp_path / "train.csv", ["image", *LABELS], rows[:14])
+    write(tmp_path / "test.csv", ["image", *LABELS[:2]], [row[:3] for row in rows[14:]])
+    with pytest.raises(UserError, match=r"test\.csv: no column 'striped', which .*train\.csv has"):
+        read_listing(tmp_path)
+    write(tmp_path / "test.csv", ["image", *LABELS], rows[13:])
+    with pytest.raises(UserError, match=r"test\.csv: row 2: image 'img_013\.png' is there twice"):
+        read_listing(tmp_path)
+    for name in ("train", "test"):
+        split = [[*row, "test"] for row in (rows[14:] if name == "test" else rows[:14])]
+        write(tmp_path / f"{name}.csv", ["image", *LABELS, "split"], split)
+    with pytest.raises(
+        UserError, match=r"train\.csv: row 2: split 'test' in a table of split 'tra"
+    ):
+        read_listing(tmp_path)
+    write(tmp_path / "testing.csv", ["image", *LABELS], rows)
+    with pytest.raises(UserError, match=r"test\.csv and testing\.csv are both of split 'test'"):
+        read_listing(tmp_path)
+    write(tmp_path / "sample_submission.csv", ["image", *LABELS], rows)
+    with pytest.raises(UserError, match=r"holds several tables \(sample_submission\.csv, test"):
+        read_listing(tmp_path)
+    write(tmp_path / "labels.csv", ["image", *LABELS], rows)
+    right(read_listing(tmp_path))
+
+
+def test_a_folder_of_one_split_has_no_splits(tmp_path: Path) -> None:
+    touch(tmp_path / "train", [f"{name}.png" for name in NAMES])
+    lines = [{"file_name": f"{n}.png", "labels": row} for n, row in zip(NAMES, LISTS, strict=True)]
+    (tmp_path / "train/metadata.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    listing = read_listing(tmp_path)
+    right(listing)
+    assert set(listing.splits) == {""}
