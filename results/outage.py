@@ -5,7 +5,13 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+)
 
 from sedn.errors import UserError
 
@@ -29,7 +35,7 @@ LASTING_POSTGRESQL_ERRORS = ("28", "3D", "42")
 
 
 class StoreUnavailable(UserError):
-    """The database stayed away for longer than it was waited for."""
+    """The database stayed away for longer than it was waited for, or can be used no more."""
 
 
 def survive_outage(
@@ -58,16 +64,46 @@ def survive_outage(
             if not is_outage(error):
                 raise
             if time.monotonic() + pause > deadline:
-                reason = " ".join(str(getattr(error, "orig", None) or error).split())[:200]
                 raise StoreUnavailable(
                     f"the database did not come back within {patience_seconds:g} s; nothing that "
-                    f"was trained is lost, the same command goes on: {reason}"
+                    f"was trained is lost, the same command goes on: {reason_of(error)}"
                 ) from error
             if not waited:
                 on_wait(error)
                 waited = True
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
+
+
+def reason_of(error: BaseException) -> str:
+    """Why the database could not be used, in a line, by its own words where it has any.
+
+    Optuna wraps what it is told, and guesses at the cause.
+    """
+    found = _database_error(error)
+    said = " ".join(str(error if found is None else found.orig).split())[:200]
+    code = getattr(found and found.orig, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_FULL:
+        return f"{said}; make room on the disk of the database"
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return f"{said}; something else than this search wrote to its file"
+    return said
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Whether a database will not be read or written, and waiting would not mend it.
+
+    It is read-only now, damaged, or lacks our tables; not where it refuses a single value.
+    """
+    found = _database_error(error)
+    return found is not None and not isinstance(found, IntegrityError | DataError)
+
+
+def _database_error(error: BaseException | None) -> DBAPIError | None:
+    """What the database itself raised: the error, or what it was raised from."""
+    while error is not None and not isinstance(error, DBAPIError):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def is_outage(error: BaseException | None) -> bool:

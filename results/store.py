@@ -9,6 +9,7 @@ from sqlalchemy import CursorResult, Engine, Update, func, insert, select, updat
 from sqlalchemy.orm import Session, sessionmaker
 
 from results.database import find_engine, open_engine
+from results.in_place import FileIdentity, StoreLost, lost
 from results.models import Epoch, Experiment, Label, LabelAuc, Trial, TrialState
 from results.objectives import measures_of
 from results.writing import TrialEnded, storable, upsert
@@ -110,11 +111,24 @@ class Store:
         self.engine = engine
         self._session = sessionmaker(engine, expire_on_commit=False)
         self._trial_ids: dict[tuple[int, int], int] = {}
+        self._file = FileIdentity.of(engine)
+        self._lost: StoreLost | None = None
 
     @property
     def url(self) -> str:
         """The SQLAlchemy URL, password included."""
         return self.engine.url.render_as_string(hide_password=False)
+
+    def check_in_place(self) -> None:
+        """See that the database's file is still the one that was opened; costs no query.
+
+        Raises:
+            StoreLost: it was deleted, moved or replaced. What it held is saved in another file.
+        """
+        if self._lost is None and self._file is not None and not self._file.is_in_place():
+            self._lost = lost(self.engine, self._file)
+        if self._lost is not None:
+            raise self._lost
 
     def create_experiment(self, experiment: NewExperiment) -> Experiment:
         """Add an experiment and its labels."""

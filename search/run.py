@@ -111,6 +111,7 @@ def run_search(
             past = past_epochs(store, experiment.id, settings)
             decision = make_rule(settings, epochs, past, promotion)
             _run_trials(ledger, name, settings, resources, train, watch, decision)
+        ledger.check_store()
         watch(ledger.snapshot())
         snapshot = ledger.snapshot()
         ended = (ledger.finished, ledger.ended_by, ledger.failure)

@@ -133,6 +133,10 @@ class SearchStopper(Stopper):  # type: ignore[misc]
 
     def stop_all(self) -> bool:
         """Whether the database is given up, or a budget is used up."""
+        try:
+            self._ledger.check_store()
+        except UserError as error:
+            self._searcher.broken_off_by = error
         return self._searcher.broken_off_by is not None or self._ledger.out_of_budget
 
     def __getstate__(self) -> dict[str, Any]:

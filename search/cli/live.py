@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from results.models import TrialState
+from results.outage import reason_of
 from search.cli.images import image_line
 from sedn.style import gain_text, interval_text
 
@@ -76,10 +77,10 @@ class LiveView:
     def waiting(self, error: Exception) -> None:
         """Say that the database is away and waited for."""
         self._console.print(
-            "The database does not answer; waiting for it, nothing is lost: "
-            f"{' '.join(str(error).split())[:120]}",
+            f"The database does not answer; waiting for it, nothing is lost: {reason_of(error)}",
             style="yellow",
             markup=False,
+            soft_wrap=True,
         )
 
 

@@ -19,7 +19,7 @@ import optuna
 
 from results.models import BASELINE, Experiment, TrialState
 from results.objectives import Goals, Measured, measures_of
-from results.outage import survive_outage
+from results.outage import StoreUnavailable, is_refusal, reason_of, survive_outage
 from results.store import NewTrial, Store
 from search.budgets import EndedBy, Score, Spent, on_plateau
 from search.failures import INFEASIBLE, Failure, FirstTrials
@@ -118,6 +118,10 @@ class Ledger:
     def failure(self) -> Failure | None:
         """The failure that the first trials all ended with, if they did."""
         return self._first.alike(is_over=self.finished)
+
+    def check_store(self) -> None:
+        """See that the database is the one that it was, as :meth:`Store.check_in_place` does."""
+        self._store.check_in_place()
 
     def snapshot(self) -> Snapshot:
         """Where the search stands, from memory: costs no query."""
@@ -433,12 +437,24 @@ class Ledger:
         )
 
     def _call(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-        """Call the database, and wait for it to come back when it has gone away."""
-        return survive_outage(
-            lambda: function(*args, **kwargs),
-            patience_seconds=self._patience,
-            on_wait=self._on_wait,
-        )
+        """Call the database, and wait for it to come back when it has gone away.
+
+        Raises:
+            UserError: it did not come back, or is not the one that it was.
+        """
+
+        def call() -> T:
+            self._store.check_in_place()
+            return function(*args, **kwargs)
+
+        try:
+            return survive_outage(call, patience_seconds=self._patience, on_wait=self._on_wait)
+        except Exception as error:
+            if not is_refusal(error):
+                raise
+            raise StoreUnavailable(
+                f"the database cannot be used any more: {reason_of(error)}"
+            ) from error
 
 
 def _measured(last: EpochResult) -> Measured:

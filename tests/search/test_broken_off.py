@@ -5,7 +5,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,10 +15,14 @@ import optuna
 import pytest
 from optuna.trial import TrialState as OptunaState
 from ray import cloudpickle
+from rich.console import Console
+from sqlalchemy.event import listens_for
 
+from results.in_place import StoreLost
 from results.models import TrialState
-from results.outage import StoreUnavailable
+from results.outage import StoreUnavailable, survive_outage
 from results.store import open_store
+from search.cli.live import LiveView
 from search.ledger.told_study import StudyLost
 from search.searcher import LedgerCallback, LedgerSearcher, SearchStopper
 from search.settings import SearchSettings
@@ -140,31 +145,139 @@ def test_a_trial_that_is_ended_by_hand_runs_on(event: str, state: OptunaState) -
         go_on(search)
 
 
+def replace_by_another(file: Path) -> None:
+    open_store(f"sqlite:///{file}.new", create=True).engine.dispose()
+    file.with_name(f"{file.name}.new").replace(file)
+
+
+def delete_all(file: Path) -> None:
+    for one in file.parent.glob(f"{file.name}*"):
+        one.unlink()
+
+
+TAKEN: dict[str, Callable[[Path], Any]] = {
+    "deleted": Path.unlink,
+    "deleted with its log": delete_all,
+    "moved": lambda file: file.rename(file.with_name("old.db")),
+    "replaced": replace_by_another,
+}
+
+
+@pytest.mark.parametrize("take", TAKEN.values(), ids=TAKEN)
+@pytest.mark.parametrize("event", ["suggest", "complete", "nothing"])
+def test_a_file_that_is_taken_away_is_noticed_and_saved(
+    take: Callable[[Path], Any], event: str
+) -> None:
+    with history(CONDITIONAL, SETTINGS) as search:
+        driven = Driven(search)
+        file = Path(search.url.removeprefix("sqlite:///"))
+        take(file)
+        if event != "nothing":
+            EVENTS[event](driven)
+        assert driven.stopper.stop_all()
+        check_broken_off(driven, StoreLost)
+        saved = file.with_name("sedn.saved.db")
+        assert str(driven.searcher.broken_off_by) == (
+            f"{file}: was deleted, moved or replaced while the search ran; all that it held is "
+            f"saved in {saved}, and the same command with --store sqlite:///{saved} goes on"
+        )
+        with pytest.raises(StoreLost):
+            search.ledger.check_store()
+        assert not file.with_name("sedn.saved-2.db").exists(), "it is saved once"
+        search.url = f"sqlite:///{saved}"
+        go_on(search)
+        assert search.store.trials(1)[0].epochs == 3
+
+
+def test_where_nothing_can_be_saved_that_is_said() -> None:
+    with history(CONDITIONAL, SETTINGS) as search:
+        driven = Driven(search)
+        Path(search.url.removeprefix("sqlite:///")).unlink()
+        search.store.engine.dispose()
+        assert driven.stopper.stop_all()
+        assert "could not be saved" in str(driven.searcher.broken_off_by)
+
+
+@each_event
+@pytest.mark.parametrize("table", ["sedn_trial", "trials"])
+def test_a_table_that_is_dropped_ends_the_search(
+    event: Callable[[Driven], Any], table: str
+) -> None:
+    with history(CONDITIONAL, SETTINGS) as search:
+        driven = Driven(search)
+        with closing(sqlite3.connect(search.url.removeprefix("sqlite:///"))) as other:
+            other.execute(f"DROP TABLE {table}")
+        event(driven)
+        assert isinstance(driven.searcher.broken_off_by, StoreUnavailable)
+        said = str(driven.searcher.broken_off_by)
+        assert said.startswith("the database cannot be used any more: no such table: ")
+        assert said.endswith(table)
+
+
+def test_a_full_disk_is_told_of_in_the_words_of_the_database() -> None:
+    """A bound on the size of the file stands for the disk."""
+    with history(CONDITIONAL, SETTINGS) as search:
+        study = search.open_study()
+
+        @listens_for(study._storage._backend.engine, "checkout")
+        def set_bound(connection: sqlite3.Connection, *_: object) -> None:
+            pages = connection.execute("PRAGMA page_count").fetchone()[0]
+            connection.execute(f"PRAGMA max_page_count = {pages}")
+
+        told: list[Exception] = []
+        full = "database or disk is full; make room on the disk of the database"
+        with pytest.raises(StoreUnavailable, match=f"the same command goes on: {full}$"):
+            survive_outage(
+                lambda: study.set_user_attr("large", 100_000 * "x"),
+                patience_seconds=0.2,
+                on_wait=told.append,
+            )
+        shown = Console(file=StringIO(), width=80)
+        LiveView(shown, "full").waiting(told[0])
+        assert shown.file.getvalue() == (  # type: ignore[attr-defined]
+            f"The database does not answer; waiting for it, nothing is lost: {full}\n"
+        )
+
+
 @pytest.mark.slow
-def test_the_command_ends_in_one_line_and_goes_on(table: Path, space_file: Path) -> None:
+@pytest.mark.parametrize("taken", ["study", "file"])
+def test_the_command_ends_in_one_line_and_goes_on(
+    taken: str, table: Path, space_file: Path
+) -> None:
     command = (
         *(sys.executable, "-m", "search.cli.main", "search", "--name=gone", "--epochs=30"),
         *(f"--data={table}", f"--space={space_file}", "--trials=2", "--concurrent=1"),
         *("--sampler=random", "--scheduler=none", "--no-futility"),
     )
-    url = f"sqlite:///{table.parent}/sedn.db"
+    file = table.parent / "sedn.db"
     pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     running = subprocess.Popen(command, cwd=table.parent, **pipes)
     try:
-        wait_for_an_epoch(table.parent / "sedn.db")
-        optuna.delete_study(study_name="gone", storage=url)
+        wait_for_an_epoch(file)
+        if taken == "study":
+            optuna.delete_study(study_name="gone", storage=f"sqlite:///{file}")
+        else:
+            delete_all(file)
         _, said = running.communicate(timeout=120)
     finally:
         running.kill()
     assert running.returncode == 2, said
     assert "Traceback" not in said
-    assert said.splitlines()[-1].startswith("sedn: the Optuna study 'gone' was deleted or renamed")
+    assert "Nothing is lost" not in said
+    line = said.splitlines()[-1]
+    if taken == "study":
+        assert line.startswith("sedn: the Optuna study 'gone' was deleted or renamed")
+    else:
+        assert line.startswith(f"sedn: {file}: was deleted, moved or replaced while")
+        file = file.with_name("sedn.saved.db")
+        assert f" --store sqlite:///{file} goes on" in line
+    url = f"sqlite:///{file}"
+    command = (*command, f"--store={url}")
     again = subprocess.run(command, cwd=table.parent, timeout=200, check=False, **pipes)
     assert again.returncode == 0, again.stderr
-    assert "made again from 1 trial in the store" in again.stderr
-    assert [t.state.name for t in optuna.load_study(study_name="gone", storage=url).trials] == [
-        *("COMPLETE", "COMPLETE")
-    ]
+    assert ("made again from 1 trial in the store" in again.stderr) is (taken == "study")
+    trials = optuna.load_study(study_name="gone", storage=url).trials
+    assert [trial.state.name for trial in trials] == ["COMPLETE", "COMPLETE"]
 
 
 def wait_for_an_epoch(database: Path) -> None:
