@@ -1,4 +1,4 @@
-"""A folder that ``save_to_disk`` of Hugging Face's ``datasets`` wrote.
+"""A folder that ``save_to_disk`` of Hugging Face's ``datasets`` wrote, or Parquet of the hub.
 
 A ``DatasetDict`` has its own splits, a ``Dataset`` has none. Columns mean what they mean in a
 table: the image, the map or mask, the group; all others are labels with 1, 0 or nothing. Or one
@@ -6,35 +6,20 @@ column lists the labels of an image, as text or by class (``ClassLabel``); those
 are left out.
 """
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sedn.data.arrow import STATE, ArrowContent, open_arrow
+from sedn.data.content import Content
 from sedn.data.description import HuggingFaceDescription
 from sedn.data.formats.cells import Column, make_column
 from sedn.data.formats.columns import read_columns
 from sedn.data.formats.label_lists import UNSURE
+from sedn.data.formats.saved_parts import SavedPart, open_parts
 from sedn.data.formats.table import MAP_COLUMNS, pick_column, read_labels, read_roles
 from sedn.data.listing import Listing
 from sedn.data.masks import MaskImage, parse_values
-from sedn.data.splits import split_name
 from sedn.errors import UserError, did_you_mean
-
-
-@dataclass(frozen=True)
-class _Part:
-    """A ``Dataset``: all of the data, or one split."""
-
-    folder: Path
-    split: str
-    rows: Any
-
-    def values(self, column: str) -> list[Any]:
-        """What the column holds, by row."""
-        return list(self.rows[column])
 
 
 def read_hugging_face(description: HuggingFaceDescription, folder: Path) -> Listing:
@@ -44,9 +29,9 @@ def read_hugging_face(description: HuggingFaceDescription, folder: Path) -> List
         UserError: it cannot be opened, or a column or value is wrong.
     """
     root = folder / description.root
-    parts = _open_parts(root)
+    parts = open_parts(root)
     columns = _columns(parts, root)
-    image_column = description.image_column or "image"
+    image_column = description.image_column or _image_column(parts[0], columns)
     if image_column not in columns:
         hint = did_you_mean(image_column, columns)
         raise UserError(f"{root}: no column '{image_column}' with the images{hint}")
@@ -58,7 +43,7 @@ def read_hugging_face(description: HuggingFaceDescription, folder: Path) -> List
     rest = [column for column in columns if column not in (image_column, map_column)]
     gathered = {column: _gather(parts, column) for column in rest}
     reading = read_columns(gathered, description, str(root))
-    classes = _classes(parts[0].rows.features[reading.listed]) if reading.listed else ()
+    classes = parts[0].classes(reading.listed) if reading.listed else ()
     labels, targets, cells = read_labels(gathered, reading, description, root, classes)
     splits, groups, said = read_roles(gathered, reading, len(images))
     return Listing(
@@ -78,97 +63,63 @@ def read_hugging_face(description: HuggingFaceDescription, folder: Path) -> List
     )
 
 
-def _of_parts(parts: list[_Part]) -> tuple[str, ...]:
-    return tuple(part.split for part in parts for _ in range(len(part.rows)))
+def _image_column(part: SavedPart, columns: list[str]) -> str:
+    """``image``, or the only column of images that are no maps."""
+    found = [c for c in columns if part.kind(c) == "Image" and c not in MAP_COLUMNS]
+    return found[0] if len(found) == 1 else "image"
 
 
-def _open_parts(root: Path) -> list[_Part]:
-    path = root / "dataset_dict.json"
-    if not path.is_file():
-        if not (root / STATE).is_file():
-            raise UserError(f"{root}: no saved data set: neither {path.name} nor {STATE} is in it")
-        parts = [_Part(root, "", open_arrow(root))]
-    else:
-        try:
-            names = json.loads(path.read_text(encoding="utf-8"))["splits"]
-        except (OSError, ValueError, KeyError, TypeError):
-            raise UserError(f"{path}: cannot be read; expected a list of splits") from None
-        parts = [
-            _Part(root / name, split_name(name, str(path)), open_arrow(root / name))
-            for name in names
-        ]
-    if not sum(len(part.rows) for part in parts):
-        raise UserError(f"{root}: holds no rows; expected one for each image")
-    return parts
+def _of_parts(parts: list[SavedPart]) -> tuple[str, ...]:
+    return tuple(part.split for part in parts for _ in range(len(part)))
 
 
-def _columns(parts: list[_Part], root: Path) -> list[str]:
+def _columns(parts: list[SavedPart], root: Path) -> list[str]:
     """Those that all parts have."""
-    columns: list[str] = parts[0].rows.column_names
+    first = parts[0]
     for part in parts:
-        if part.rows.features != parts[0].rows.features:
+        if part.features != first.features:
             raise UserError(
-                f"{root}: splits '{parts[0].folder.name}' and '{part.folder.name}' differ in their "
-                f"columns"
+                f"{root}: splits '{first.split}' and '{part.split}' differ in their columns"
             )
-    return columns
+    return list(first.features)
 
 
-def _contents(part: _Part, column: str) -> list[ArrowContent | None]:
+def _contents(part: SavedPart, column: str) -> list[Content | None]:
     """Where the images of a column lie; ``None`` where there is none."""
-    import pyarrow.compute as pc
-
-    feature = part.rows.features[column]
-    if type(feature).__name__ != "Image":
+    if (kind := part.kind(column)) != "Image":
         raise UserError(
-            f"{part.folder}: column '{column}' is no Image but {type(feature).__name__}; cast it "
-            f"with cast_column('{column}', Image())"
+            f"{part.place}: column '{column}' is no Image but {kind}; cast it with "
+            f"cast_column('{column}', Image())"
         )
-    # ``save_to_disk`` takes the bytes of all files in.
-    batches = part.rows.with_format("arrow").select_columns([column]).iter(1000)
-    there = [
-        is_valid
-        for batch in batches
-        for is_valid in pc.struct_field(batch[column], "bytes").is_valid().to_pylist()
-    ]
-    folder = str(part.folder)
-    return [ArrowContent(folder, column, row) if t else None for row, t in enumerate(there)]
+    return part.contents(column)
 
 
-def _present(
-    images: list[ArrowContent | None], parts: list[_Part], column: str
-) -> list[ArrowContent]:
+def _present(images: list[Content | None], parts: list[SavedPart], column: str) -> list[Content]:
     """All of the images, none of which may be missing."""
     present = [image for image in images if image is not None]
     if len(present) < len(images):
         row = images.index(None)
         for part in parts:
-            if row < len(part.rows):
+            if row < len(part):
                 break
-            row -= len(part.rows)
-        raise UserError(f"{part.folder}: row {row} has no image in column '{column}'")
+            row -= len(part)
+        raise UserError(f"{part.place}: row {row} has no image in column '{column}'")
     return present
 
 
-def _gather(parts: list[_Part], name: str) -> Column:
+def _gather(parts: list[SavedPart], name: str) -> Column:
     """A column of all parts, with the names of classes in place of their numbers."""
-    places = [(part, row) for part in parts for row in range(len(part.rows))]
+    places = [(part, row) for part in parts for row in range(len(part))]
 
     def where(row: int) -> str:
         part, at = places[row]
-        return f"{part.folder}: row {at}"
+        return f"{part.place}: row {at}"
 
     values = [value for part in parts for value in part.values(name)]
-    classes = _classes(parts[0].rows.features[name])
+    classes = parts[0].classes(name)
     if classes:
         values = [_named(value, classes, f"{where(r)}: {name}") for r, value in enumerate(values)]
-    return make_column(name, values, str(parts[0].folder), where)
-
-
-def _classes(feature: Any) -> Sequence[str]:
-    """The names of a column's classes, alone in a cell or in a list; none if they have none."""
-    inner = feature[0] if isinstance(feature, list) else getattr(feature, "feature", None)
-    return getattr(inner or feature, "names", None) or ()
+    return make_column(name, values, str(parts[0].place), where)
 
 
 def _named(value: Any, classes: Sequence[str], where: str) -> list[str] | str | None:

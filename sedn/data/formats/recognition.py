@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from sedn.data.formats.saved_parts import has_images, parquet_files
 from sedn.data.formats.table_file import is_table
 from sedn.data.formats.table_recognition import recognise_tables
 from sedn.errors import UserError
@@ -20,6 +21,8 @@ def recognise(path: Path) -> tuple[dict[str, Any], Path]:
         UserError: the format cannot be told.
     """
     if path.is_file():
+        if path.suffix.lower() in (".parquet", ".pq") and has_images(path):
+            return {"format": "huggingface", "root": path.name}, path.parent
         if is_table(path):
             return {"format": "table", "table": path.name}, path.parent
         if path.suffix.lower() == ".json":
@@ -37,7 +40,8 @@ def recognise(path: Path) -> tuple[dict[str, Any], Path]:
 def _hugging_face(path: Path) -> dict[str, Any] | None:
     if (path / "dataset_dict.json").is_file() or (path / "state.json").is_file():
         return {"format": "huggingface"}
-    return None
+    files = next(iter(parquet_files(path).values()), ())
+    return {"format": "huggingface"} if files and has_images(files[0]) else None
 
 
 def _voc(path: Path) -> dict[str, Any] | None:

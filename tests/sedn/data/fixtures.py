@@ -336,10 +336,15 @@ def _open_images_masks(folder: Path, index: int, label: int) -> list[list[str]]:
 # Hugging Face
 
 
-def _encoded(picture: Image.Image) -> dict[str, Any]:
+def encode(picture: Image.Image) -> bytes:
+    """The picture as a PNG."""
     buffer = io.BytesIO()
     picture.save(buffer, format="PNG")
-    return {"bytes": buffer.getvalue(), "path": None}
+    return buffer.getvalue()
+
+
+def _encoded(picture: Image.Image) -> dict[str, Any]:
+    return {"bytes": encode(picture), "path": None}
 
 
 def hugging_face_dataset(rows: list[int], labels: str = "classes") -> Any:

@@ -22,6 +22,7 @@ from sedn.data.formats import read_listing
 from sedn.data.listing import Listing
 from sedn.data.loading import prepare_dataset
 from sedn.data.shapes import run_lengths
+from sedn.errors import UserError
 from tests.sedn.data import fixtures
 from tests.sedn.data.fixtures import (
     CLASSES,
@@ -243,6 +244,55 @@ def test_a_hugging_face_dataset_without_splits_that_is_saved_again(tmp_path: Pat
     fixtures.hugging_face_dataset(list(range(20, 40))).save_to_disk(str(folder))
     assert listing.images[0].stamp() != stamp
     assert listing.images[0].read() != read
+
+
+@pytest.mark.parametrize("place", ["one file", "data", "folders", "shards"])
+def test_parquet_as_the_hub_keeps_it(tmp_path: Path, place: str) -> None:
+    rows = {name: [i for i in range(COUNT) if SPLITS[i] == name] for name in set(SPLITS)}
+    names = {
+        "data": "data/{}-00000-of-00001.parquet",
+        "folders": "{}/0000.parquet",
+        "shards": "{}-00000-of-00002.parquet",
+    }
+    if place == "one file":
+        path = tmp_path / "animals.parquet"
+        fixtures.hugging_face_dataset(list(range(COUNT))).to_parquet(path, batch_size=7)
+    else:
+        for split, whole in rows.items():
+            path = tmp_path / names[place].format(split)
+            path.parent.mkdir(exist_ok=True)
+            halves = [whole[:5], whole[5:]] if place == "shards" else [whole]
+            for number, half in enumerate(halves):
+                shard = path.with_name(path.name.replace("-00000", f"-0000{number}"))
+                fixtures.hugging_face_dataset(half).to_parquet(shard, batch_size=7)
+    listing = read_listing(path if place == "one file" else tmp_path)
+    index = pictures(listing)
+    assert sorted(index) == list(range(COUNT))
+    assert listing.labels == CLASSES
+    assert np.array_equal(listing.targets, TARGETS[index])
+    assert listing.groups == tuple(f"g{i // 2}" for i in index)
+    assert listing.splits == tuple("" if place == "one file" else SPLITS[i] for i in index)
+    for row in (0, 9, 33):
+        assert np.array_equal(drawn(listing, row), MAPS[index[row]].max(axis=0, keepdims=True))
+    contents: list[Content] = [*listing.images[:3], listing.maps[3].contents[0]]
+    assert pickle.loads(pickle.dumps(contents)) == contents
+    assert len({content.stamp() for content in contents}) == 4
+
+
+def test_missing_images_in_parquet_are_told_by_their_row(tmp_path: Path) -> None:
+    import pandas as pd
+
+    image = {"bytes": fixtures.encode(fixtures.draw_picture(0)), "path": "0.png"}
+    rows = [image] * 4 + [{"bytes": None, "path": "4.png"}]
+    path = tmp_path / "x.parquet"
+    pd.DataFrame({"photo": rows, "red": [1, 0, 1, 0, 1]}).to_parquet(path)
+    with pytest.raises(UserError, match=r"x\.parquet: row 4 has no image in column 'photo'"):
+        read_listing(path)
+    pd.DataFrame({"photo": rows[:4], "red": [1, 0, 1, 0]}).to_parquet(path)
+    listing = read_listing(path)
+    assert np.array_equal(listing.targets, [[1], [0], [1], [0]])
+    assert listing.images[2].read() == image["bytes"]
+    assert listing.said[0] == "images: column 'photo'"
 
 
 def test_without_the_package_it_is_said_how_to_get_it(folders: dict[str, Path]) -> None:

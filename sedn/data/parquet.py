@@ -1,0 +1,50 @@
+"""Images in the columns of Parquet files, as the Hugging Face hub keeps them."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class ParquetContent:
+    """The image in one row of a column."""
+
+    path: str
+    column: str
+    group: int
+    """The row group of the file, and"""
+    row: int
+    """the row in it."""
+    number: int
+    """The row in the file, the first being 0."""
+
+    @property
+    def name(self) -> str:
+        """``data/train-0.parquet/image 12``: file, column and row."""
+        return f"{self.path}/{self.column} {self.number}"
+
+    def read(self) -> bytes:
+        """The bytes as they are in the file."""
+        changed = Path(self.path).stat().st_mtime_ns
+        stored: bytes = _group(self.path, self.column, self.group, changed)[self.row].as_py()
+        return stored
+
+    def stamp(self) -> str:
+        """File, column, row, and size and time of the file."""
+        found = Path(self.path).stat()
+        return f"{self.name} {found.st_size} {found.st_mtime_ns}"
+
+
+@lru_cache(maxsize=8)
+def _group(path: str, column: str, group: int, changed: int) -> Any:
+    """The bytes of one row group; of few at a time, for each may be large."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.ParquetFile(path).read_row_group(group, columns=[column])
+    except pa.ArrowException as error:
+        raise OSError(f"cannot be read as Parquet: {error}") from None
+    return pc.struct_field(table.column(column), "bytes")
