@@ -1,5 +1,7 @@
 """A configuration as a file that trains unchanged."""
 
+from shlex import quote
+
 import pandas as pd
 
 from results.models import BASELINE, Trial
@@ -63,7 +65,7 @@ def _baseline(ranked: pd.DataFrame, name: str) -> int:
     if plain.empty:
         raise UserError(
             f"--baseline: experiment '{name}' has not trained its baseline to the last epoch; "
-            f"`sedn search --name {name}` goes on with it"
+            f"`sedn search --name {quote(name)}` goes on with it"
         )
     return int(plain.iloc[0])
 

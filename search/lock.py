@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 
 from sqlalchemy import Engine, text
 
@@ -56,5 +57,5 @@ def _file_lock(database: Path, name: str) -> Iterator[None]:
 def _taken(name: str) -> str:
     return (
         f"experiment '{name}' is being searched by another process; watch it with "
-        f"`sedn status {name}`, or give the new search another --name"
+        f"`sedn status {quote(name)}`, or give the new search another --name"
     )

@@ -1,5 +1,6 @@
 """The look that pages and their figures share: colours, type, how shares are written."""
 
+import unicodedata
 from html import escape
 from typing import Any
 
@@ -15,6 +16,8 @@ VERMILION = "#d55e00"
 GREEN = "#009e73"
 SCALE = ["#cadff0", "#9cc6e2", "#65a9d4", "#2f7ab9", "#0f4b8f", "#08264f"]
 """Dark is much: it stands out on white. One hue, so that the order survives in grey."""
+
+_KEPT = "\n\t\u200c\u200d"
 
 LOG_RATIO = 10
 """Positive numbers that span more than this lie on a logarithmic axis."""
@@ -48,6 +51,26 @@ def layout(height: int, **more: Any) -> dict[str, Any]:
         "hovermode": "closest",
     }
     return common | more
+
+
+def printable(text: str) -> str:
+    """Text with its control characters, and others that show nothing, as escapes.
+
+    Line ends and tabs stay, as do all spaces and the joiners that scripts and emoji need.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        sign
+        if sign.isprintable() or sign in _KEPT or unicodedata.category(sign) == "Zs"
+        else sign.encode("unicode_escape").decode("ascii")
+        for sign in text
+    )
+
+
+def one_line(text: object) -> str:
+    """Text as :func:`printable`, its line ends and tabs escaped too."""
+    return printable(str(text)).replace("\n", "\\n").replace("\t", "\\t")
 
 
 def plain(text: object) -> str:

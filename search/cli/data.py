@@ -5,19 +5,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from search.cli.console import open_terminal
 from search.cli.options import print_json
+from sedn.style import one_line
 
 if TYPE_CHECKING:
     from sedn.data.check.check import DataCheck
 
 app = typer.Typer(no_args_is_help=True, help="Look at a data set before an hour is spent on it.")
-out = Console()
-err = Console(stderr=True)
+out = open_terminal()
+err = open_terminal(stderr=True)
 SHOWN = 5
 """Places of a warning, and"""
 MOST_LABELS = 30
@@ -73,12 +73,12 @@ def check(
         checked = check_data(config, bar.show)
     if cache:
         said = f"{damage}; removed, the next use decodes again" if damage else "no byte is damaged"
-        err.print(f"cache: {said}", markup=False, highlight=False, soft_wrap=True)
+        err.print(f"cache: {said}", soft_wrap=True)
     if output is not None:
         from sedn.data.check.page import write_check_page
 
         write_check_page(checked, output)
-        err.print(f"Wrote {output}", markup=False)
+        err.print(f"Wrote {output}")
     if as_json:
         print_json(checked.to_json())
     else:
@@ -90,34 +90,33 @@ def check(
 def _show(checked: "DataCheck") -> None:
     subject, counts = checked.subject, checked.counts
     for line in subject.said:
-        out.print(line, markup=False, highlight=False, soft_wrap=True)
-    out.print(
-        f"[bold]{len(subject):,} images[/], {len(subject.labels)} labels, "
+        out.print(line, soft_wrap=True)
+    said = (
+        f", {len(subject.labels)} labels, "
         f"{len(subject.regions)} region{'s' * (len(subject.regions) != 1)}; splits "
         f"{'of its own' if subject.splits_given else 'drawn'}: "
-        + ", ".join(f"{name} {split.images:,}" for name, split in counts.splits.items()),
-        highlight=False,
+        + ", ".join(f"{name} {split.images:,}" for name, split in counts.splits.items())
     )
+    out.print(Text.assemble((f"{len(subject):,} images", "bold"), said))
     if sizes := counts.sizes:
         out.print(
             "sizes: "
             + "; ".join(f"{n} {s.least:.4g} to {s.greatest:.4g}" for n, s in sizes.items()),
-            highlight=False,
         )
     for part in counts.coverage:
         if part.spread:
             said = f"map: {part.region} covers {part.mean:.1%} of an image in the mean"
             empty = f", nothing in {part.empty:,}" if part.empty else ""
-            out.print(said + empty, markup=False, highlight=False)
+            out.print(said + empty)
     out.print(_labels(checked))
     for finding in checked.findings:
         style = "bold red" if finding.level == "error" else "yellow"
         out.print(Text.assemble((f"{finding.level}: ", style), finding.said), soft_wrap=True)
         shown = finding.where if finding.level == "error" else finding.where[:SHOWN]
         for where in shown:
-            out.print(f"    {where}", markup=False, highlight=False, soft_wrap=True)
+            out.print(f"    {where}", soft_wrap=True)
         if len(finding.where) > len(shown):
-            out.print(f"    and {len(finding.where) - len(shown):,} more", highlight=False)
+            out.print(f"    and {len(finding.where) - len(shown):,} more")
     errors = sum(finding.level == "error" for finding in checked.findings)
     out.print(
         Text(f"Training would fail: {errors} error{'s' * (errors != 1)}.", "bold red")
@@ -139,7 +138,7 @@ def _labels(checked: "DataCheck") -> Table:
             else "–"
             for split in checked.counts.splits.values()
         ]
-        table.add_row(escape(checked.subject.labels[index]), *cells)
+        table.add_row(one_line(checked.subject.labels[index]), *cells)
     if len(order) > MOST_LABELS:
         table.add_row(f"and {len(order) - MOST_LABELS} more", style="dim")
     return table

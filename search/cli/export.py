@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from search.cli.console import open_terminal
 from search.cli.options import DEFAULT_STORE, StoreOption
 from sedn.errors import UserError
 
-err = Console(stderr=True)
+err = open_terminal(stderr=True)
 
 
 def export(
@@ -56,7 +56,7 @@ def export(
         sys.stdout.write(text)
         return
     write_text(output, text)
-    err.print(f"Wrote {output}", markup=False)
+    err.print(f"Wrote {output}")
 
 
 def _export_onnx(run: Path, of_experiment: list[str], output: Path | None) -> None:
@@ -73,7 +73,5 @@ def _export_onnx(run: Path, of_experiment: list[str], output: Path | None) -> No
     err.print(
         f"Wrote {output}: on {written.images} images of validation its logits equal torch's; the "
         f"largest difference is {written.largest_difference:.1e}",
-        markup=False,
-        highlight=False,
         soft_wrap=True,
     )

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
+from search.cli.console import accept_any_text, open_terminal
 from search.cli.data import app as data_app
 from search.cli.export import export
 from search.cli.images import say_skipped
@@ -36,8 +36,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
     help="Search where and how to embed a semantic map in a multi-label image classifier.",
 )
-out = Console()
-err = Console(stderr=True)
+out = open_terminal()
+err = open_terminal(stderr=True)
 
 
 def main() -> None:
@@ -47,16 +47,17 @@ def main() -> None:
     # Read by torch when it is loaded. By default its threads wait for each other without giving up
     # their core: beside other work, an epoch takes many times as long.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    accept_any_text()
     try:
         app(standalone_mode=True)
     except UserError as error:
-        err.print(f"sedn: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        err.print(f"sedn: {error}", style="red", soft_wrap=True)
         sys.exit(2)
     except TrainingError as error:
-        err.print(f"sedn: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        err.print(f"sedn: {error}", style="red", soft_wrap=True)
         sys.exit(1)
     except KeyboardInterrupt:
-        err.print("sedn: stopped", markup=False)
+        err.print("sedn: stopped")
         sys.exit(130)
     except BrokenPipeError:
         sys.stderr.close()
@@ -130,9 +131,9 @@ def rank(
     out.print(ranking_table(frame.head(top), name, Goals.of(experiment.settings)))
     say_skipped(err, experiment.skipped_images)
     if ranked.empty:
-        err.print(f"No trial of '{name}' has been trained to its last epoch yet.", markup=False)
+        err.print(f"No trial of '{name}' has been trained to its last epoch yet.")
     elif frame.empty:
-        err.print(f"No configuration of '{name}' satisfies the constraints yet.", markup=False)
+        err.print(f"No configuration of '{name}' satisfies the constraints yet.")
 
 
 @app.command()
@@ -201,7 +202,7 @@ def segment(
     with ImageBar(err) as bar:
         prepare_dataset(dataset, bar.show)
     summary = train_segmenter(
-        dataset, config, output, lambda epoch: err.print(fold_line(epoch, config), markup=False)
+        dataset, config, output, lambda epoch: err.print(fold_line(epoch, config))
     )
     if as_json:
         print_json(summary.to_json())
@@ -218,7 +219,7 @@ def report(
     from results.store import open_store
 
     write_report(open_store(store), name, output)
-    err.print(f"Wrote {output}", markup=False)
+    err.print(f"Wrote {output}")
 
 
 @app.command()
@@ -230,7 +231,7 @@ def dashboard(
     """Serve the Optuna dashboard over the database, live."""
     from search.dashboard import serve
 
-    err.print(f"Optuna dashboard at http://{host}:{port}/ — Ctrl-C ends it.", markup=False)
+    err.print(f"Optuna dashboard at http://{host}:{port}/ — Ctrl-C ends it.")
     serve(store, host, port)
 
 

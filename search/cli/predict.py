@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
+from search.cli.console import open_terminal
 from sedn.errors import UserError
+from sedn.style import one_line
 
 if TYPE_CHECKING:
     from sedn.prediction.predict import Prediction
@@ -23,7 +24,7 @@ STDIN = "-"
 TOP_IN_TERMINAL = 5
 MARK = "✓ "
 """Before a label that is present."""
-err = Console(stderr=True)
+err = open_terminal(stderr=True)
 
 
 def predict(
@@ -60,13 +61,13 @@ def predict(
 
     def skip(reason: str) -> None:
         counts["skipped"] += 1
-        err.print(f"left out: {reason}", markup=False, highlight=False, soft_wrap=True)
+        err.print(f"left out: {reason}", soft_wrap=True)
 
     found = find_images(_paths(words))
     predictions = predict_images(run, found, batch_size, maps, skip if skip_unreadable else None)
     terminal = output is None and sys.stdout.isatty()
     lines = _json_lines if as_json else short_lines if terminal else _csv_lines
-    with _written(output) as write:
+    with _written(output, terminal) as write:
         for line in lines(_counted(predictions, counts), top):
             write(line)
         if not counts["scored"]:
@@ -103,12 +104,14 @@ def _counted(predictions: Iterator["Prediction"], counts: Counter[str]) -> Itera
 
 
 @contextmanager
-def _written(output: Path | None) -> Iterator[Callable[[str], object]]:
-    """What writes a line to stdout at once, or to a file that is there when it is whole."""
+def _written(output: Path | None, terminal: bool) -> Iterator[Callable[[str], object]]:
+    """What writes a line: to stdout at once, to a terminal in its own encoding, or to a file that
+    is there when it is whole.
+    """
     from sedn.files import writing
 
     if output is None:
-        yield _write_now
+        yield _show_now if terminal else _write_now
         return
     with writing(output) as file:
         yield lambda line: file.write(_encode(line))
@@ -117,6 +120,11 @@ def _written(output: Path | None) -> Iterator[Callable[[str], object]]:
 def _write_now(line: str) -> None:
     sys.stdout.buffer.write(_encode(line))
     sys.stdout.buffer.flush()
+
+
+def _show_now(line: str) -> None:
+    sys.stdout.write(line)
+    sys.stdout.flush()
 
 
 def _encode(line: str) -> bytes:
@@ -160,9 +168,9 @@ def short_lines(predictions: Iterator["Prediction"], top: int | None) -> Iterato
         present = [pair for pair in best if pair[0] in prediction.present]
         absent = [pair for pair in best if pair[0] not in prediction.present]
         room = max((top or TOP_IN_TERMINAL) - len(present), 0)
-        said = [f"{MARK}{label} {sure:.4f}" for label, sure in present[:top]]
-        said += [f"{label} {sure:.4f}" for label, sure in absent[:room]]
-        yield f"{prediction.name}  {' · '.join(said)}\n"
+        said = [f"{MARK}{one_line(label)} {sure:.4f}" for label, sure in present[:top]]
+        said += [f"{one_line(label)} {sure:.4f}" for label, sure in absent[:room]]
+        yield f"{one_line(prediction.name)}  {' · '.join(said)}\n"
 
 
 def _best(prediction: "Prediction", top: int | None) -> list[tuple[str, float]]:
@@ -177,11 +185,8 @@ def _say(counts: Counter[str], output: Path | None) -> None:
         err.print(
             f"{counts['without a mask']} of {counts['scored']} images have no mask; the network "
             f"was told so.",
-            highlight=False,
         )
     if counts["skipped"]:
-        err.print(
-            f"{counts['skipped']} images could not be read and were left out.", highlight=False
-        )
+        err.print(f"{counts['skipped']} images could not be read and were left out.")
     if output is not None:
-        err.print(f"Wrote {output}: {counts['scored']} images", markup=False, highlight=False)
+        err.print(f"Wrote {output}: {counts['scored']} images")

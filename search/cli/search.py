@@ -4,11 +4,12 @@ import math
 import shutil
 import tempfile
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
+from search.cli.console import open_terminal
 from search.cli.options import (
     DEFAULT_STORE,
     DataOption,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from search.failures import Failure
     from search.run import SearchOutcome
 
-err = Console(stderr=True)
+err = open_terminal(stderr=True)
 
 WHY = {
     "trials": "all trials have ended",
@@ -174,11 +175,11 @@ def search(
         _say_stopped()
         raise typer.Exit(INTERRUPTED)
     if outcome.failure is not None:
-        err.print(_failed(name, outcome.failure), markup=False, highlight=False, soft_wrap=True)
+        err.print(_failed(name, outcome.failure), soft_wrap=True)
         raise typer.Exit(1)
-    err.print(f"Ended: {WHY[outcome.ended_by]}.", markup=False)
+    err.print(f"Ended: {WHY[outcome.ended_by]}.")
     if outcome.finished and outcome.snapshot.best is None:
-        err.print(f"No trial was trained to its end: `sedn report {name}` says why.", markup=False)
+        err.print(f"No trial was trained to its end: `sedn report {quote(name)}` says why.")
         raise typer.Exit(1)
 
 
@@ -188,7 +189,7 @@ def _say_stopped() -> None:
 
     # The live view hides the cursor, and may not get to end by itself.
     err.show_cursor()
-    err.print("Stopped. Nothing is lost: the same command goes on.", markup=False)
+    err.print("Stopped. Nothing is lost: the same command goes on.")
     for scratch in Path(tempfile.gettempdir()).glob(f"{scratch_prefix()}*"):
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -227,7 +228,7 @@ def _to_json(outcome: "SearchOutcome") -> dict[str, Any]:
 def _failed(name: str, failure: "Failure") -> str:
     return (
         f"Ended: the first trials all failed alike, trial {failure.number} by {failure.error}. "
-        f"`sedn report {name}` has its traceback; the same command goes on with new trials."
+        f"`sedn report {quote(name)}` has its traceback; the same command goes on with new trials."
     )
 
 

@@ -3,12 +3,12 @@
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from search.cli.console import open_terminal
 from search.cli.options import DEFAULT_STORE, StoreOption
 
 app = typer.Typer(no_args_is_help=True, help="Mend the results database.")
-err = Console(stderr=True)
+err = open_terminal(stderr=True)
 
 
 @app.callback()
@@ -36,4 +36,4 @@ def rebuild_study(
     space = parse_space(experiment.space_yaml, experiment.space_name)
     with sole_driver(opened.engine, name):
         for line in rebuild(opened, name, space, Goals.of(experiment.settings).objectives):
-            err.print(line, markup=False, highlight=False, soft_wrap=True)
+            err.print(line, soft_wrap=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from sedn.style import difference_text, gain_text, interval_text, ratio_text
+from sedn.style import difference_text, gain_text, interval_text, one_line, ratio_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,7 +100,7 @@ def test_table(summary: "RunSummary", name: str) -> Table:
     for label, score in summary.label_scores.items():
         mark = "*" if label in summary.undecided_labels else ""
         table.add_row(
-            label,
+            one_line(label),
             summary.label_text(label),
             f"{score.threshold:.3f}{mark}",
             *(ratio_text(value) for value in (score.f1, score.precision, score.recall)),
@@ -141,7 +141,7 @@ def comparison_table(comparison: "RunComparison", name: str, other: str) -> Tabl
 
 def _compared(row: "PairedAuc") -> tuple[str, ...]:
     return (
-        row.label,
+        one_line(row.label),
         _number(row.auc),
         _number(row.other),
         difference_text(row.difference, row.difference_stderr),
@@ -151,7 +151,7 @@ def _compared(row: "PairedAuc") -> tuple[str, ...]:
 
 def _table(title: str) -> Table:
     return Table(
-        title=title,
+        title=one_line(title),
         title_justify="left",
         title_style="bold",
         header_style="dim",
@@ -163,7 +163,7 @@ def _table(title: str) -> Table:
 def _setting(path: str, value: Any) -> str:
     """A parameter and its value, for a person; the name is left out where the value says it."""
     group, _, name = path.rpartition(".")
-    shown = f"{value:.2g}" if isinstance(value, float) else str(value)
+    shown = f"{value:.2g}" if isinstance(value, float) else one_line(value)
     if path in ("backbone.name", "embedding.placement") and shown != "none":
         return shown
     return f"{group if name == 'kind' else name} {shown}".replace("_", " ", 1)
@@ -193,7 +193,7 @@ def _cell(row: Mapping[Any, Any], column: str) -> str:
         return _number(value)
     if isinstance(value, float):
         return f"{value:.0f}" if value.is_integer() and abs(value) >= 1 else f"{value:.3g}"
-    return str(value)
+    return one_line(value)
 
 
 def _number(value: float | None) -> str:

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
+from search.cli.console import open_terminal
 from search.cli.options import JsonOption, print_json
 from sedn.errors import UserError
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from sedn.run.summary import RunSummary
     from sedn.run.tracking import Tracking
 
-out = Console()
-err = Console(stderr=True)
+out = open_terminal()
+err = open_terminal(stderr=True)
 
 
 def train(
@@ -66,9 +66,7 @@ def train(
         summary = train_run(
             loaded,
             output,
-            lambda r: err.print(
-                epoch_line(r, loaded.epochs, targets), markup=False, highlight=False
-            ),
+            lambda r: err.print(epoch_line(r, loaded.epochs, targets)),
             tracking,
             steps.show,
         )

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
+from shlex import quote
 
 import numpy as np
 from numpy.typing import NDArray
@@ -154,6 +155,6 @@ def _refuse_broken(config: DataConfig, broken: list[str]) -> None:
         return
     others = f", and {len(broken) - 1} more" if len(broken) > 1 else ""
     raise UserError(
-        f"{broken[0]}{others}; `sedn data check {config.path}` lists all, --skip-unreadable "
+        f"{broken[0]}{others}; `sedn data check {quote(config.path)}` lists all, --skip-unreadable "
         f"leaves them out"
     )

@@ -4,6 +4,7 @@ Mitchell et al., Model Cards for Model Reporting, arXiv 1810.03993; the front ma
 Hugging Face hub reads.
 """
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from sedn.data import Dataset
 from sedn.files import write_text
 from sedn.run.model_file import ModelHeader
 from sedn.run.summary import RunSummary
-from sedn.style import ratio_text
+from sedn.style import one_line, ratio_text
 
 CARD = "README.md"
 
@@ -35,7 +36,7 @@ def write_card(header: ModelHeader, summary: RunSummary, dataset: Dataset, folde
     name = folder.resolve().name
     front = yaml.safe_dump(_front_matter(name, header.config, summary, dataset), sort_keys=False)
     parts = [
-        f"---\n{front}---\n# {name}\n",
+        f"---\n{front}---\n# {_data(name)}\n",
         _what(header, summary, dataset),
         _results(summary),
         _use(header),
@@ -75,21 +76,21 @@ def _what(header: ModelHeader, summary: RunSummary, dataset: Dataset) -> str:
     config = header.config
     rows = {
         "task": "multi-label image classification",
-        "labels": ", ".join(header.labels),
+        "labels": ", ".join(map(_data, header.labels)),
         "backbone": f"{config.backbone.name} of timm, "
         + ("pretrained" if config.backbone.pretrained else "from scratch"),
         "map enters at": config.embedding.placement,
-        "regions of the map": ", ".join(header.regions) or "none",
+        "regions of the map": ", ".join(map(_data, header.regions)) or "none",
         "map source": f"{summary.map_source}. {_SOURCES[summary.map_source]}",
         "image": f"RGB, {config.data.image_size} x {config.data.image_size} pixels, resized "
         "bilinearly without regard to its aspect",
         "parameters": f"{summary.parameters:,}",
         "epochs": f"{summary.epochs}",
-        "data": f"{dataset.name}, fingerprint `{summary.data_fingerprint}`; "
+        "data": f"{_data(dataset.name)}, fingerprint `{summary.data_fingerprint}`; "
         + ", ".join(f"{len(split):,} {name}" for name, split in dataset.splits.items())
         + f"; {summary.skipped_images} images could not be read",
     }
-    table = "\n".join(f"| {name} | {_cell(said)} |" for name, said in rows.items())
+    table = "\n".join(f"| {name} | {said} |" for name, said in rows.items())
     return f"""\
 A classifier that sees a semantic map beside the image (SE-DNN, Shen, Zhao and Luo 2023,
 [arXiv 2305.05228](https://arxiv.org/abs/2305.05228)), or one of the arms it is compared with;
@@ -103,7 +104,7 @@ A classifier that sees a semantic map beside the image (SE-DNN, Shen, Zhao and L
 
 def _results(summary: RunSummary) -> str:
     rows = [
-        f"| {_cell(label)} | {summary.label_text(label)} "
+        f"| {_data(label)} | {summary.label_text(label)} "
         f"| {score.threshold:.3f}{'*' if label in summary.undecided_labels else ''} "
         f"| {ratio_text(score.f1)} | {ratio_text(score.precision)} | {ratio_text(score.recall)} "
         f"| {score.positives} of {score.known} |"
@@ -169,6 +170,14 @@ def _limits(summary: RunSummary) -> str:
 """
 
 
-def _cell(text: str) -> str:
-    """Text that keeps to its cell of a Markdown table."""
-    return text.replace("|", "\\|").replace("\n", " ")
+def _data(text: str) -> str:
+    """Text from the data as Markdown that shows it, whatever is in it.
+
+    Signs that mean something to Markdown, HTML or a table are written as references to characters;
+    an underscore within a word means nothing.
+    """
+    return re.sub(
+        r"[^\w\s,.;/()=+%'-]|(?<![^\W_])_|_(?![^\W_])",
+        lambda match: f"&#{ord(match[0])};",
+        one_line(text),
+    )

@@ -1,0 +1,83 @@
+"""The terminal, to which names of labels, files and experiments are text and nothing else.
+
+A label named ``[red]`` is no markup, one with an escape sequence does not clear the screen, and a
+terminal without Unicode (``PYTHONIOENCODING=ascii``, ``LANG=C``) shows what it can.
+"""
+
+import codecs
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+from rich.text import Text
+
+from sedn.style import printable
+
+ASCII = {
+    "–": "-",
+    "—": "-",
+    "\u2212": "-",
+    "·": "|",
+    "†": "+",
+    "±": "+-",
+    "…": "...",
+    "✓": "*",
+    "“": '"',
+    "”": '"',
+    "\u00d7": "x",
+    "━": "-",
+    "╸": "-",
+    "╺": "-",
+    "─": "-",
+    "│": "|",
+}
+"""For the signs that the tables use; what is not here is written as an escape."""
+ERRORS = "sedn.ascii"
+
+
+class Terminal(Console):
+    """A console that reads no markup in what is printed, and shows control characters escaped."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(markup=False, highlight=False, emoji=False, **options)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Text without control characters, so that tables are measured as they are shown."""
+        return super().render_str(printable(text), **options)
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """The segments of what is shown, whatever they were made of."""
+        for segment in super().render(renderable, options):
+            if segment.control:
+                yield segment
+            else:
+                yield segment._replace(text=printable(segment.text))
+
+
+def open_terminal(*, stderr: bool = False) -> Terminal:
+    """The console on stdout or stderr."""
+    return Terminal(stderr=stderr)
+
+
+def accept_any_text() -> None:
+    """Let stdout and stderr write any text in their own encoding."""
+    codecs.register_error(ERRORS, _as_ascii)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors=ERRORS)
+
+
+def _as_ascii(error: UnicodeError) -> tuple[str, int]:
+    """What stands for characters that the stream's encoding lacks."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    said = "".join(
+        ASCII.get(sign) or sign.encode("ascii", "backslashreplace").decode("ascii")
+        for sign in lacking
+    )
+    return said, error.end
