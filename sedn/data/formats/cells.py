@@ -102,6 +102,26 @@ def word_of(cell: Any) -> str:
     return "" if cell is None else str(cell).lower()
 
 
+def given_words(values: Mapping[Any, int | None]) -> dict[str, float]:
+    """The meanings of words that a description gives, as :func:`judge` takes them."""
+    words: dict[str, float] = {}
+    for key, value in values.items():
+        word = word_of(_tidy(key))
+        forms = (word, f"{word}.0") if word.lstrip("-").isdigit() else (word,)
+        words |= dict.fromkeys(forms, float("nan") if value is None else float(value))
+    return words
+
+
+def absent_minus_one(columns: Sequence[Column], given: Mapping[str, float]) -> dict[str, float]:
+    """The meanings that are given, and that of -1: absent where it is the only other beside 1, as
+    in CelebA; unknown beside 0, as in CheXpert.
+    """
+    words = {word_of(cell) for column in columns for cell in column.cells}
+    if words & UNCERTAIN and words <= UNCERTAIN | {"1", "1.0"}:
+        return dict.fromkeys(UNCERTAIN, 0.0) | dict(given)
+    return dict(given)
+
+
 def judge(column: Column, given: Mapping[str, float]) -> list[float | None]:
     """What each different cell says: 1, 0, NaN where it is unknown, ``None`` if it is no such word.
 

@@ -13,6 +13,7 @@ from sedn.data.description import ColumnsDescription
 from sedn.data.formats.cells import (
     BLANK,
     Column,
+    given_words,
     is_binary,
     judge,
     plain_name,
@@ -164,13 +165,14 @@ def _binary_labels(
         UserError: a label that is asked for has no column, or a column is nearly one of 1 and 0.
     """
     labels, left_out = [], {}
+    given = given_words(description.values)
     has_list = bool(_named_lists(columns, ()))
     for name, column in columns.items():
         plain = plain_name(name)
         if name == listed:
             continue
-        meanings = judge(column, {})
-        if is_binary(column):
+        meanings = judge(column, given)
+        if is_binary(column, given):
             if plain in _BOOKKEEPING:
                 left_out[name] = "says nothing of what an image shows"
             elif plain == "nofinding" and 0.0 not in meanings:

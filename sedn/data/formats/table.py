@@ -13,7 +13,15 @@ from numpy.typing import NDArray
 
 from sedn.data.content import FileContent
 from sedn.data.description import ColumnsDescription, TableDescription
-from sedn.data.formats.cells import Column, read_flags, texts
+from sedn.data.formats.cells import (
+    UNCERTAIN,
+    Column,
+    absent_minus_one,
+    given_words,
+    read_flags,
+    texts,
+    word_of,
+)
 from sedn.data.formats.columns import Reading, read_columns, read_groups
 from sedn.data.formats.image_columns import find_image_column, find_map_column
 from sedn.data.formats.label_lists import check_names, read_label_lists
@@ -141,8 +149,21 @@ def read_labels(
         return lists.labels, lists.targets, (said,)
     labels = reading.labels
     check_names(labels, str(source), description.labels or ())
-    targets = np.stack([read_flags(columns[label], {}) for label in labels], axis=1)
-    return labels, targets, (f"labels: {count_of(len(labels), 'column')} of 1 and 0",)
+    flags = [columns[label] for label in labels]
+    given = given_words(description.values)
+    words = absent_minus_one(flags, given)
+    targets = np.stack([read_flags(column, words) for column in flags], axis=1)
+    if not (targets == 0).any() and any(None in column.cells for column in flags):
+        raise UserError(
+            f"{source}: {'columns' if len(labels) > 1 else 'column'} '{labels[0]}'"
+            f"{', …' if len(labels) > 1 else ''} hold 1 and nothing, but no 0; if nothing means 0, "
+            f"say so with values: {{'': 0}}"
+        )
+    told = f"labels: {count_of(len(labels), 'column')} of 1 and 0"
+    if any(word_of(cell) in UNCERTAIN for column in flags for cell in column.cells):
+        meaning = words.get("-1", float("nan"))
+        told += f", -1 means {'unknown' if meaning != meaning else f'{meaning:.0f}'}"
+    return labels, targets, (told,)
 
 
 def read_roles(

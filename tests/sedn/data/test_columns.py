@@ -178,3 +178,37 @@ def test_values_of_labels_by_column_and_by_list_are_the_same() -> None:
     assert np.array_equal(listing[1][1], listing[2][1])
     assert listing[2][2] == ("labels: 2 columns of 1 and 0",)
     assert listing[1][2] == ("labels: column 'labels', split at ';', 'none' means none",)
+
+
+@pytest.mark.parametrize(
+    ("cells", "fields", "expected", "told"),
+    [
+        (["1", "-1"], {}, [1, 0], ", -1 means 0"),
+        ([1.0, -1.0], {}, [1, 0], ", -1 means 0"),
+        (["1", "-1", "0"], {}, [1, np.nan, 0], ", -1 means unknown"),
+        (["x", ""], {"values": {"": 0}}, [1, 0], ""),
+        (["1.0", "-1.0", "0"], {"values": {-1: 1}}, [1, 1, 0], ", -1 means 1"),
+        (["1", "", "0"], {"values": {"": 0}}, [1, 0, 0], ""),
+        (["ja", "nein", "?"], {"values": {"Ja": 1, "nein": 0}}, [1, 0, np.nan], ""),
+    ],
+)
+def test_words_mean_what_the_others_and_the_description_say(
+    cells: list[Any], fields: dict[str, Any], expected: list[float], told: str
+) -> None:
+    description = TableDescription(table="x.csv", **fields)
+    found = columns(red=cells * 4)
+    reading = read_columns(found, description, "x.csv")
+    labels, targets, said = read_labels(found, reading, description, "x.csv")
+    assert labels == ("red",)
+    assert np.array_equal(targets[: len(cells), 0], np.float32(expected), equal_nan=True)
+    assert said == (f"labels: 1 column of 1 and 0{told}",)
+
+
+def test_columns_without_a_0_are_a_question() -> None:
+    found = columns(red=["1", ""] * 9, striped=["", "x"] * 9)
+    description = TableDescription(table="x.csv")
+    reading = read_columns(found, description, "x.csv")
+    with pytest.raises(
+        UserError, match=r"'red', … hold 1 and nothing, but no 0; .*values: {'': 0}"
+    ):
+        read_labels(found, reading, description, "x.csv")
