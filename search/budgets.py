@@ -68,6 +68,7 @@ class Spent:
         self._settings = settings
         self._seconds = seconds
         self._gpu_seconds = gpu_seconds
+        self._gpu_seconds_before = gpu_seconds
         self._began: float | None = None
 
     def add(self, seconds: float, gpus: float) -> None:
@@ -79,9 +80,22 @@ class Spent:
     def met(self) -> EndedBy | None:
         """The budget that is used up, if one is."""
         limit, hours = self._settings.time_seconds, self._settings.gpu_hours
-        here = 0.0 if self._began is None else time.monotonic() - self._began
-        if limit is not None and self._seconds + here >= limit:
+        if limit is not None and self._seconds + self._here() >= limit:
             return EndedBy.TIME
         if hours is not None and self._gpu_seconds >= 3600 * hours:
             return EndedBy.GPU_HOURS
         return None
+
+    def left(self) -> float | None:
+        """Seconds until a budget is used up, at the pace of this run; ``None``: not known."""
+        limit, hours = self._settings.time_seconds, self._settings.gpu_hours
+        here, known = self._here(), []
+        if limit is not None:
+            known.append(limit - self._seconds - here)
+        used = self._gpu_seconds - self._gpu_seconds_before
+        if hours is not None and here and used:
+            known.append((3600 * hours - self._gpu_seconds) * here / used)
+        return max(0.0, min(known)) if known else None
+
+    def _here(self) -> float:
+        return 0.0 if self._began is None else time.monotonic() - self._began

@@ -2,10 +2,12 @@
 
 import fcntl
 import hashlib
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from shlex import quote
+from typing import IO
 
 from sqlalchemy import Engine, text
 
@@ -23,15 +25,31 @@ def sole_driver(engine: Engine, name: str) -> Iterator[None]:
         with _advisory_lock(engine, name):
             yield
     else:
-        # One lock for one file, by whatever link it is named.
-        with _file_lock(Path(str(engine.url.database)).resolve(), name):
+        with _file_lock(_lock_file(engine, name), name):
             yield
+
+
+def is_driven(engine: Engine, name: str) -> bool:
+    """Whether a process holds the experiment's lock now."""
+    if engine.dialect.name != "postgresql":
+        return _is_locked(_lock_file(engine, name))
+    with engine.connect() as connection:
+        return bool(connection.scalar(text(_HELD), {"key": _key(name)}))
+
+
+_HELD = """
+select exists (
+    select from pg_locks where locktype = 'advisory' and objsubid = 1 and granted
+    and database = (select oid from pg_database where datname = current_database())
+    and ((classid::bigint << 32) | objid::bigint) = :key
+)
+"""
 
 
 @contextmanager
 def _advisory_lock(engine: Engine, name: str) -> Iterator[None]:
     """A lock of the session in PostgreSQL, which the server releases when the session ends."""
-    key = int.from_bytes(hashlib.sha256(f"sedn {name}".encode()).digest()[:8], signed=True)
+    key = _key(name)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         if not connection.scalar(text("select pg_try_advisory_lock(:key)"), {"key": key}):
             raise UserError(_taken(name))
@@ -43,15 +61,47 @@ def _advisory_lock(engine: Engine, name: str) -> Iterator[None]:
 
 
 @contextmanager
-def _file_lock(database: Path, name: str) -> Iterator[None]:
+def _file_lock(path: Path, name: str) -> Iterator[None]:
     """A lock on a file beside the database, which the kernel releases when the process ends."""
-    path = database.with_name(f".{database.name}.{name}.lock")
     with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise UserError(_taken(name)) from None
+        for _ in range(_TRIES):
+            if _locks(file, fcntl.LOCK_EX):
+                break
+            time.sleep(0.05)
+        else:
+            raise UserError(_taken(name))
         yield
+
+
+_TRIES = 4
+"""One who asks whether the lock is held, by :func:`is_driven`, holds it for a moment."""
+
+
+def _is_locked(path: Path) -> bool:
+    try:
+        with path.open() as file:
+            return not _locks(file, fcntl.LOCK_SH)
+    except FileNotFoundError:
+        return False
+
+
+def _locks(file: IO[str], kind: int) -> bool:
+    """Take a lock of the kind on a file, if it is free; it goes with the file's closing."""
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _lock_file(engine: Engine, name: str) -> Path:
+    # One lock for one file, by whatever link it is named.
+    database = Path(str(engine.url.database)).resolve()
+    return database.with_name(f".{database.name}.{name}.lock")
+
+
+def _key(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(f"sedn {name}".encode()).digest()[:8], signed=True)
 
 
 def _taken(name: str) -> str:

@@ -41,7 +41,8 @@ class Snapshot:
     elapsed: float
     """Seconds since this run of the search began."""
     remaining: float | None
-    """Estimated seconds to the end; ``None`` until a trial has ended in this run."""
+    """Estimated seconds to the end; ``None`` until a trial that was trained, and did not fail, has
+    ended in this run."""
     paused: int = 0
     """Trials that wait at a rung."""
 
@@ -65,7 +66,8 @@ class Tally:
     counts: Counter[TrialState] = field(default_factory=Counter)
     best: Ended | None = None
     baseline: Ended | None = None
-    ended_before: int = 0
+    trained_before: int = 0
+    """Trials that had ended before this run, and had not failed."""
     started_at: float = field(default_factory=time.monotonic)
 
     @classmethod
@@ -76,8 +78,13 @@ class Tally:
             state = TrialState(trial.state)
             if state is not TrialState.RUNNING:
                 tally.add(trial.number, trial.role, state, trial.mean_auc)
-        tally.ended_before = tally.counts.total()
+        tally.trained_before = tally.trained
         return tally
+
+    @property
+    def trained(self) -> int:
+        """Trials that have ended and did not fail."""
+        return self.counts.total() - self.counts[TrialState.FAILED]
 
     def add(self, number: int, role: str, state: TrialState, mean_auc: float | None) -> None:
         """Count a trial that ended."""
@@ -90,12 +97,28 @@ class Tally:
         if self.best is None or mean_auc > self.best.mean_auc:
             self.best = ended
 
-    def snapshot(self, asked: int, running: tuple[RunningTrial, ...], paused: int = 0) -> Snapshot:
-        """The tally with what runs now, and the time left at the pace of this run."""
+    def snapshot(
+        self,
+        asked: int,
+        running: tuple[RunningTrial, ...],
+        paused: int = 0,
+        budget_left: float | None = None,
+    ) -> Snapshot:
+        """The tally with what runs now, and the time left.
+
+        Args:
+            asked: trials that the search has in the end.
+            running: the trials that are being trained.
+            paused: number of trials that wait at a rung.
+            budget_left: seconds until a budget ends the search; ``None``: none will.
+        """
         elapsed = time.monotonic() - self.started_at
         ended = self.counts.total()
-        here = ended - self.ended_before
-        remaining = elapsed / here * max(0, asked - ended) if here else None
+        # A trial that fails takes no time to speak of, and says nothing of those to come.
+        here = self.trained - self.trained_before
+        remaining = elapsed / here * max(0, asked - ended) if here > 0 else None
+        if budget_left is not None:
+            remaining = budget_left if remaining is None else min(remaining, budget_left)
         counts = dict(self.counts) | {TrialState.RUNNING: len(running)}
         best, baseline = self.best, self.baseline
         return Snapshot(asked, counts, running, best, baseline, elapsed, remaining, paused)

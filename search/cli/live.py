@@ -108,7 +108,10 @@ def fold_line(epoch: "FoldEpoch", config: "SegmenterConfig") -> str:
 
 def summary(name: str, snapshot: "Snapshot", running: int) -> Text:
     """One line: counts by state, the best so far and its gain, the time left."""
-    parts = [f"{name}: {snapshot.ended} of {snapshot.asked} trials"]
+    # A search may be gone on with for fewer trials than it has.
+    beyond = snapshot.ended > snapshot.asked
+    trials = f"trials ({snapshot.asked} asked for)" if beyond else f"of {snapshot.asked} trials"
+    parts = [f"{name}: {snapshot.ended} {trials}"]
     parts += [
         f"{snapshot.counts[state]} {word}" for state, word in STATES if snapshot.counts.get(state)
     ]

@@ -90,19 +90,33 @@ def status(name: str, store: StoreOption = DEFAULT_STORE, as_json: JsonOption = 
     """How many trials are done, running, stopped early or failed, and the best so far."""
     from results.store import open_store
     from search.cli.live import summary
+    from search.lock import is_driven
     from search.progress import Tally
 
     opened = open_store(store)
     experiment = opened.experiment(name)
     snapshot = Tally.of(opened.trials(experiment.id)).snapshot(experiment.settings["trials"], ())
-    running = sum(str(t.state) == "RUNNING" for t in opened.trials(experiment.id))
+    unfinished = sum(str(t.state) == "RUNNING" for t in opened.trials(experiment.id))
+    searching = is_driven(opened.engine, name)
     if as_json:
         states = {str(state.value): n for state, n in snapshot.counts.items()} | {
-            "RUNNING": running
+            "RUNNING": unfinished
         }
-        print_json({"experiment": name, "asked": snapshot.asked, "states": states})
+        print_json(
+            {
+                "experiment": name,
+                "searching": searching,
+                "asked": snapshot.asked,
+                "states": states,
+            }
+        )
         return
-    out.print(summary(name, snapshot, running))
+    line = summary(name, snapshot, unfinished if searching else 0)
+    if unfinished and not searching:
+        line.append(f"  ·  {unfinished} not finished")
+    out.print(line)
+    if not searching and (unfinished or snapshot.ended < snapshot.asked):
+        out.print("No search of it runs now; the same `sedn search` command goes on.")
 
 
 @app.command()

@@ -136,7 +136,8 @@ class Ledger:
             )
             for number, live in sorted(self._live.items())
         ]
-        return self._tally.snapshot(self._trials, tuple(now), len(self._paused))
+        paused, left = len(self._paused), self._spent.left()
+        return self._tally.snapshot(self._trials, tuple(now), paused, left)
 
     def next(self) -> Assignment | None:
         """The next trial to run, or ``None`` when all that were asked for are handed out."""
