@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sedn.data.description import ColumnsDescription
 from sedn.data.formats.cells import (
@@ -62,7 +63,10 @@ class Reading:
 
 
 def read_columns(
-    columns: Mapping[str, Column], description: ColumnsDescription, source: str
+    columns: Mapping[str, Column],
+    description: ColumnsDescription,
+    source: str,
+    image: Column | None = None,
 ) -> Reading:
     """Tell what the columns mean.
 
@@ -70,6 +74,7 @@ def read_columns(
         columns: all but the image and its map.
         description: what it says is taken as it is.
         source: names the data in messages.
+        image: the column of the images, where one may have several rows.
 
     Raises:
         UserError: a named column is not there, two readings are plausible, or there is no label.
@@ -77,7 +82,7 @@ def read_columns(
     said = _said_columns(columns, description, source)
     splits = find_split_columns(columns, getattr(description, "split_column", None), said, source)
     rest = {n: c for n, c in columns.items() if n not in (*splits, *description.leave_out)}
-    group = _find_group(rest, description, source)
+    group = _find_group(rest, description, source, image)
     rest.pop(group or "", None)
     left_out = dict.fromkeys(description.leave_out, "leave_out")
     listed = description.label_list
@@ -126,7 +131,10 @@ def _said_columns(
 
 
 def _find_group(
-    columns: Mapping[str, Column], description: ColumnsDescription, source: str
+    columns: Mapping[str, Column],
+    description: ColumnsDescription,
+    source: str,
+    image: Column | None,
 ) -> str | None:
     if description.group_column is not None:
         return description.group_column
@@ -135,8 +143,8 @@ def _find_group(
         plain = plain_name(name)
         if name in (description.labels or ()) or plain not in _GROUPS:
             continue
-        counts = column.counts()
-        if plain == "group" or (1 < counts.max() <= max(2, len(column) * 0.2)):
+        counts = _images_in(column, image)
+        if plain == "group" or (1 < counts.max() <= max(2, counts.sum() * 0.2)):
             found.append(name)
     found.sort(key=lambda name: len(columns[name].cells))
     for finer in found[1:]:
@@ -146,6 +154,14 @@ def _find_group(
                 f"that must not be parted; say which with group_column:"
             )
     return found[0] if found else None
+
+
+def _images_in(column: Column, image: Column | None) -> NDArray[np.int64]:
+    """``(cells,)``: how many images each cell stands for."""
+    if image is None:
+        return column.counts()
+    pairs = np.unique(np.stack([column.codes, image.codes]), axis=1)
+    return np.bincount(pairs[0], minlength=len(column.cells))
 
 
 def _nests(coarse: Column, fine: Column) -> bool:

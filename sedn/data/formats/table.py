@@ -50,7 +50,7 @@ def read_table(description: TableDescription, folder: Path) -> Listing:
     mapped = find_map_column(table, description, root)
     roles = (image.name, mapped[0].name if mapped else None)
     columns = {name: table.column(name) for name in table.names if name not in roles}
-    reading = read_columns(columns, description, str(path))
+    reading = read_columns(columns, description, str(path), image)
     labels, targets, cells = read_labels(columns, reading, description, path)
     splits, groups, told = read_roles(columns, reading, len(table))
     splits = _combine(table, splits, bool(reading.splits))
