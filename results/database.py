@@ -24,6 +24,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from results.models import SCHEMA_VERSION, Base, Schema
 from sedn.errors import UserError
 from sedn.extras import check_extra
+from sedn.files import check_folder, make_folder
 
 BUSY_TIMEOUT_SECONDS = 30
 DRIVERS = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg"}
@@ -42,7 +43,7 @@ def open_engine(url: str, *, create: bool) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         _check_file(str(parsed.database), create=create)
         if create:
-            _make_folder(Path(str(parsed.database)))
+            make_folder(Path(str(parsed.database)).parent)
         else:
             address = _readable(parsed)
     engine = _connect(address, parsed)
@@ -146,18 +147,7 @@ def _check_file(name: str, *, create: bool) -> None:
     except (OSError, ValueError) as error:
         raise UserError(f"{name!r}: cannot be a database: {_reason(error)}") from None
     if not path.exists():
-        there = next(folder for folder in path.absolute().parents if folder.exists())
-        if not there.is_dir():
-            raise UserError(f"{path}: '{there}' is a file, not a folder")
-        if not os.access(there, os.W_OK | os.X_OK, effective_ids=True):
-            raise UserError(f"{path}: cannot be made, as nothing can be written to '{there}'")
-
-
-def _make_folder(path: Path) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be made: {_reason(error)}") from None
+        check_folder(path.parent)
 
 
 def _check_may_create(connection: Connection, shown: str) -> None:

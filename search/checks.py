@@ -1,6 +1,5 @@
 """What can be seen to be wrong with a search before an image is decoded or a row written."""
 
-import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +9,7 @@ from search.cluster import check_address, check_room
 from search.lock import sole_driver
 from search.settings import Resources, SearchSettings, check_unchanged, read_settings
 from sedn.errors import UserError
+from sedn.files import check_folder
 from spaces import Space, check_backbones, check_optimizers, load_space
 
 OnNotice = Callable[[str], None]
@@ -97,15 +97,10 @@ def _check_storage(resources: Resources) -> None:
     """See that a folder of checkpoints can be made, where they are kept in one here."""
     if "://" in resources.storage_path:
         return
-    folder = Path(resources.storage())
     try:
-        there = next(path for path in (folder, *folder.parents) if path.exists())
-    except OSError as error:
-        raise UserError(f"--storage-path '{folder}': {error.strerror}") from None
-    if not there.is_dir():
-        raise UserError(f"--storage-path '{folder}': '{there}' is a file, not a folder")
-    if not os.access(there, os.W_OK | os.X_OK, effective_ids=True):
-        raise UserError(f"--storage-path '{folder}': nothing can be written to '{there}'")
+        check_folder(Path(resources.storage()))
+    except UserError as error:
+        raise UserError(f"--storage-path: {error}") from None
 
 
 def _check_space(space: Space, settings: SearchSettings, on_notice: OnNotice) -> None:

@@ -22,6 +22,22 @@ def make_folder(folder: Path) -> None:
         raise UserError(f"{folder}: cannot be made: {error.strerror}") from None
 
 
+def check_folder(folder: Path) -> None:
+    """See that files can be written to the folder, which may have to be made; nothing is.
+
+    Raises:
+        UserError: they cannot.
+    """
+    try:
+        there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be made: {error.strerror}") from None
+    if not there.is_dir():
+        raise UserError(f"{folder}: '{there}' is a file, not a folder")
+    if not os.access(there, os.W_OK | os.X_OK, effective_ids=True):
+        raise UserError(f"{folder}: nothing can be written to '{there}'")
+
+
 def write_text(path: Path, text: str) -> None:
     """Write ``text`` to ``path`` as UTF-8, as :func:`write_bytes` does."""
     write_bytes(path, text.encode("utf-8"))

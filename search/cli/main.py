@@ -183,6 +183,7 @@ def segment(
     pretrained: Annotated[bool, typer.Option(help="Start from timm's weights.")] = True,
     folds: Annotated[int, typer.Option(help="Parts of the training images.")] = 2,
     epochs: Annotated[int, typer.Option(help="Epochs at most.")] = 30,
+    learning_rate: Annotated[float, typer.Option(help="Of AdamW, at the start.")] = 1e-3,
     seed: Annotated[int, typer.Option()] = 0,
     split_seed: Annotated[int, typer.Option(help="For data without splits of its own.")] = 0,
     skip_unreadable: Annotated[
@@ -197,12 +198,11 @@ def segment(
     from sedn.config.reading import build_group
     from sedn.data import prepare_dataset
     from sedn.segmentation.config import SegmenterConfig
-    from sedn.segmentation.segmenter import train_segmenter
+    from sedn.segmentation.segmenter import check_segmenter, train_segmenter
 
-    options = {"architecture": architecture, "encoder": encoder, "pretrained": pretrained}
-    config = build_group(
-        SegmenterConfig, options | {"folds": folds, "epochs": epochs, "seed": seed}, "segmenter"
-    )
+    network = {"architecture": architecture, "encoder": encoder, "pretrained": pretrained}
+    training = {"folds": folds, "epochs": epochs, "learning_rate": learning_rate, "seed": seed}
+    config = build_group(SegmenterConfig, network | training, "segmenter")
     dataset = build_group(
         DataConfig,
         {
@@ -213,6 +213,7 @@ def segment(
         },
         "--data",
     )
+    check_segmenter(config, output)
     with ImageBar(err) as bar:
         prepare_dataset(dataset, bar.show)
     summary = train_segmenter(

@@ -52,14 +52,18 @@ def train(
     from search.cli.steps import StepBar
     from sedn.config import load_config
     from sedn.data import prepare_dataset
+    from sedn.run.summary import read_summary
     from sedn.run.tracking import check_tracking
-    from sedn.run.train import train_run
+    from sedn.run.train import check_run, train_run
 
     tracking = _tracking(tensorboard, mlflow, mlflow_experiment)
     check_tracking(tracking)
     loaded = load_config(config)
     if threads is not None:
         loaded = loaded.model_copy(update={"threads": threads})
+    check_run(loaded, output)
+    if beside is not None:
+        read_summary(beside)
     with ImageBar(err) as bar:
         targets = prepare_dataset(loaded.data, bar.show).splits["validation"].targets
     with StepBar(err, loaded.epochs) as steps:

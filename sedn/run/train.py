@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sedn.config import TrainingConfig, load_config
 from sedn.data import Dataset, load_dataset
 from sedn.errors import UserError
-from sedn.files import make_folder, write_bytes, write_text
+from sedn.files import check_folder, make_folder, write_bytes, write_text
 from sedn.network import SemanticNetwork, check_network
 from sedn.run.calibration import fit_calibration
 from sedn.run.hub import write_backbone, write_hub_config
@@ -53,8 +53,7 @@ def train_run(
             written, or the data, the backbone, the optimiser or a tracker cannot be had.
     """
     check_tracking(tracking)
-    check_network(config)
-    check_optimizer(config.optimizer.name)
+    check_run(config, folder)
     _claim(config, folder)
     is_finished = (folder / SUMMARY).exists()
     check_unchanged_data(config, folder)
@@ -79,6 +78,26 @@ def train_run(
     return summary
 
 
+def check_run(config: TrainingConfig, folder: Path) -> None:
+    """See what can be seen to be wrong before the data are read; nothing is written.
+
+    Raises:
+        UserError: the folder holds a run of another configuration or cannot be written, or the
+            backbone, the optimiser or the segmenter cannot be had.
+    """
+    check_network(config)
+    check_optimizer(config.optimizer.name)
+    if config.semantic_map.source == "predicted":
+        from sedn.segmentation.segmenter import read_card
+
+        read_card(Path(config.semantic_map.segmenter))
+    path = folder / CONFIG
+    if not path.exists():
+        check_folder(folder)
+    elif load_config(path) != config:
+        raise UserError(f"{folder}: holds a run of another configuration; name another folder")
+
+
 def read_test_scores(folder: Path) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Targets and logits of a finished run on the test split, each ``(images, labels)``."""
     with np.load(folder / TEST_SCORES) as arrays:
@@ -86,13 +105,10 @@ def read_test_scores(folder: Path) -> tuple[NDArray[np.float32], NDArray[np.floa
 
 
 def _claim(config: TrainingConfig, folder: Path) -> None:
-    """Write the configuration into the folder, unless the folder is another run's."""
+    """Write the configuration into the folder, unless it is there."""
     make_folder(folder)
-    path = folder / CONFIG
-    if not path.exists():
-        write_text(path, config.to_yaml())
-    elif load_config(path) != config:
-        raise UserError(f"{folder}: holds a run of another configuration; name another folder")
+    if not (folder / CONFIG).exists():
+        write_text(folder / CONFIG, config.to_yaml())
 
 
 def _finish(config: TrainingConfig, folder: Path, last: EpochResult) -> None:

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from sedn.data import Dataset, Split
-from sedn.errors import UserError
+from sedn.errors import NonFiniteLoss, UserError
 from sedn.segmentation.config import SegmenterConfig
 from sedn.segmentation.network import MapNetwork, build_map_network, fraction, predict
 from sedn.training.augmentation import Batch, augment
@@ -53,7 +53,7 @@ def train_fold(
 
     Raises:
         UserError: there are too few masks, or the encoder cannot be had.
-        FloatingPointError: the loss is not finite.
+        NonFiniteLoss: the loss is not finite.
     """
     train, validation = dataset.splits["train"], dataset.splits["validation"]
     rows = np.flatnonzero(train.map_known & (assign_folds(len(train), config) != fold))
@@ -136,8 +136,10 @@ def _train_epoch(
         total += loss.detach()
     mean = float(total) / len(starts)
     if not np.isfinite(mean):
-        raise FloatingPointError(
-            f"the segmenter's loss is {mean} at learning rate {config.learning_rate:g}; lower it"
+        raise NonFiniteLoss(
+            f"the segmenter's loss is {mean} in fold {fold_and_epoch[0] + 1}, epoch "
+            f"{fold_and_epoch[1]}, at learning rate {config.learning_rate:g}: take a lower one "
+            f"(--learning-rate)"
         )
     return mean
 

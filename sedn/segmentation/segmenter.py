@@ -25,7 +25,7 @@ from sedn.config import DataConfig, describe_error
 from sedn.data import load_dataset
 from sedn.document import parse_document, read_text
 from sedn.errors import UserError
-from sedn.files import make_folder, write_bytes, write_text
+from sedn.files import check_folder, make_folder, write_bytes, write_text
 from sedn.segmentation.config import SegmenterCard, SegmenterConfig
 from sedn.segmentation.fold import FoldEpoch, train_fold
 from sedn.segmentation.network import MapNetwork, build_map_network
@@ -69,7 +69,7 @@ def train_segmenter(
     Raises:
         UserError: the folder holds another segmenter or cannot be written, the data has too few
             masks, or the encoder cannot be had.
-        FloatingPointError: the loss is not finite.
+        NonFiniteLoss: the loss is not finite.
     """
     dataset = load_dataset(data)
     card = SegmenterCard(
@@ -78,8 +78,7 @@ def train_segmenter(
         fingerprint=dataset.fingerprint,
         regions=list(dataset.regions),
     )
-    # Built once before anything is written, to see that it can be.
-    build_map_network(config, len(dataset.regions))
+    check_segmenter(config, folder)
     _claim(card, folder)
     device = pick_device()
     for fold in range(config.folds):
@@ -91,6 +90,16 @@ def train_segmenter(
             header = {"reached": json.dumps(reached)}
             write_bytes(fold_path(folder, fold), safetensors.torch.save(weights, metadata=header))
     return read_segmenter_summary(folder)
+
+
+def check_segmenter(config: SegmenterConfig, folder: Path) -> None:
+    """See what can be seen to be wrong before the data are read; nothing is written.
+
+    Raises:
+        UserError: the encoder cannot be had, or the folder cannot be written.
+    """
+    build_map_network(config, 1)
+    check_folder(folder)
 
 
 def read_segmenter_summary(folder: Path) -> SegmenterSummary:

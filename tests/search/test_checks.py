@@ -1,12 +1,16 @@
 """What is wrong with a search is seen first: one line, exit code 2, nothing decoded or written."""
 
+import math
+import sys
 from pathlib import Path
 
 import pytest
+import torch
+from torch import nn
 from typer.testing import CliRunner
 
 from results.store import NewExperiment, open_store
-from search.cli.main import app
+from search.cli.main import app, main
 from sedn.data.loading import load_dataset
 from sedn.errors import UserError
 from spaces import load_space
@@ -116,8 +120,47 @@ def test_checkpoints_that_could_not_be_kept(table: Path, folder: Path) -> None:
     assert f"'{folder}/file' is a file, not a folder" in refused(folder, *words)
 
 
-@pytest.mark.parametrize("option", ["image-size", "folds", "epochs", "seed", "split-seed"])
+@pytest.mark.parametrize(
+    "option", ["learning-rate", "image-size", "folds", "epochs", "seed", "split-seed"]
+)
 @pytest.mark.parametrize("value", ["nan", "inf", "-1", f"1{'0' * 30}"])
 def test_a_number_of_the_segmenter(option: str, value: str, table: Path, folder: Path) -> None:
     words = ("segment", f"--data={table}", f"--{option}={value}", "-o", "maps")
     assert option.replace("-", "_") in refused(folder, *words).replace("-", "_")
+
+
+def test_a_run_or_a_segmenter_that_could_not_be_kept(table: Path, folder: Path) -> None:
+    (folder / "file").write_text("")
+    small = "backbone: {name: test_resnet, pretrained: false}\nembedding: {placement: stage1}\n"
+    (folder / "c.yaml").write_text(f"data: {{path: {table}, image_size: 32}}\n{small}")
+    said = f"'{folder}/file' is a file, not a folder"
+    assert said in refused(folder, "train", "c.yaml", "-o", "file/run")
+    words = ("segment", f"--data={table}", "--encoder=test_resnet", "--no-pretrained")
+    assert said in refused(folder, *words, "-o", "file/maps")
+    assert "holds no finished run" in refused(folder, "train", "c.yaml", "-o", "r", "--beside=b")
+    (folder / "c.yaml").write_text(f"data: {{path: {table}, image_size: 32}}\nbatch_size: 1\n")
+    assert "batch_size: backbone 'resnet50' cannot" in refused(folder, "train", "c.yaml", "-o", "r")
+    predicted = "semantic_map: {source: predicted, segmenter: maps}\n"
+    (folder / "c.yaml").write_text(f"data: {{path: {table}, image_size: 32}}\n{small}{predicted}")
+    assert "maps/segmenter.yaml: no such file" in refused(folder, "train", "c.yaml", "-o", "r")
+
+
+def test_a_segmenter_whose_loss_is_not_finite_is_one_line(
+    table: Path, folder: Path, monkeypatch, capsys
+) -> None:
+    def spoil(module: nn.Module, inputs: object, output: torch.Tensor) -> torch.Tensor | None:
+        return output * math.nan if isinstance(module, nn.Conv2d) else None
+
+    words = f"sedn segment --data={table} --image-size=32 --encoder=test_resnet --no-pretrained"
+    monkeypatch.setattr(sys, "argv", [*words.split(), "-o", "maps"])
+    handle = nn.modules.module.register_module_forward_hook(spoil)
+    try:
+        with pytest.raises(SystemExit) as ended:
+            main()
+    finally:
+        handle.remove()
+    assert ended.value.code == 1
+    assert capsys.readouterr().err.strip().splitlines()[-1] == (
+        "sedn: the segmenter's loss is nan in fold 1, epoch 1, at learning rate 0.001: "
+        "take a lower one (--learning-rate)"
+    )
