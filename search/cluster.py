@@ -1,8 +1,10 @@
 """Joining a Ray cluster, or starting one on this machine."""
 
+import contextlib
 import logging
 import os
 import socket
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,9 @@ from typing import Any
 from search.packing import SHARES, Grant
 from search.settings import Resources, SearchSettings
 from sedn.errors import UserError
+
+MOST_BYTES = 38
+"""Of the path of Ray's folder: the path of a socket in it has 69 more, and may have 107."""
 
 TOKEN_FILE = Path("~/.ray/auth_token")
 
@@ -44,11 +49,18 @@ def check_address(address: str | None) -> None:
         _check_token(address)
 
 
-def connect(resources: Resources) -> None:
+def connect(resources: Resources, empty: Path) -> None:
     """Connect to the cluster that ``resources`` name, or start one.
 
+    Args:
+        resources: name the cluster.
+        empty: an empty folder. Ray puts the driver's working folder before all else on its
+            workers' path: a ``search.py`` or ``random.py`` of the user's there would be imported
+            in place of this package, or of Python's own module. So Ray starts in this folder.
+
     Raises:
-        UserError: the cluster cannot be reached, or asks for a token that is not there.
+        UserError: the cluster cannot be reached, or asks for a token that is not there, or Ray has
+            no folder for its sockets.
     """
     _set_environment()
     import ray
@@ -57,11 +69,15 @@ def connect(resources: Resources) -> None:
     logging.getLogger("ray.tune.tune").setLevel(logging.CRITICAL)
     options: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
     if resources.address is None:
-        ray.init(address="local", include_dashboard=False, **options)
+        with contextlib.chdir(empty):
+            ray.init(
+                address="local", include_dashboard=False, _temp_dir=_socket_folder(), **options
+            )
         return
     _use_token()
     try:
-        ray.init(address=resources.address, **options)
+        with contextlib.chdir(empty):
+            ray.init(address=resources.address, **options)
     except Exception as error:
         raise UserError(_refusal(resources.address, error)) from None
 
@@ -120,6 +136,26 @@ def _slots_in(total: Mapping[str, float], resources: Resources) -> tuple[int, Gr
             f"--gpus-per-trial"
         )
     return min(room, resources.max_concurrent or room), Grant(cpus, gpus)
+
+
+def _socket_folder() -> str | None:
+    """Where Ray is to keep its sockets; ``None``: where Ray keeps them by itself.
+
+    Raises:
+        UserError: that folder's path is too long for a socket, and there is no ``/tmp``.
+    """
+    asked = os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()
+    if len(os.fsencode(asked)) <= MOST_BYTES:
+        return None
+    folder = Path("/tmp") / f"sedn-ray-{os.getuid()}"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"Ray's sockets need a folder whose path has at most {MOST_BYTES} bytes, and '{asked}' "
+            f"has {len(os.fsencode(asked))}; set RAY_TMPDIR to a shorter one ({error})"
+        ) from None
+    return str(folder)
 
 
 def _set_environment() -> None:

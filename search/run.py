@@ -230,38 +230,57 @@ def _run_trials(
     """Hand the trials to Ray Tune and wait until they have ended, or the user has had enough."""
     from search import cluster
 
-    cluster.connect(resources)
-    import ray
+    with tempfile.TemporaryDirectory(prefix=scratch_prefix()) as name_of_scratch:
+        scratch = Path(name_of_scratch)
+        (scratch / "empty").mkdir()
+        cluster.connect(resources, scratch / "empty")
+        import ray
+
+        try:
+            with _sigterm_as_sigint():
+                _tune(ledger, name, settings, resources, train, watch, decision, scratch)
+        finally:
+            ray.shutdown()
+
+
+def _tune(
+    ledger: "Ledger",
+    name: str,
+    settings: SearchSettings,
+    resources: Resources,
+    train: "TrainFunction | None",
+    watch: Watcher,
+    decision: "Decision",
+    scratch: Path,
+) -> None:
+    """Let Tune run the trials on the cluster that this process is connected to."""
     from ray import tune
 
+    from search import cluster
     from search.schedulers.tune import RuleScheduler
     from search.searcher import LedgerCallback, LedgerSearcher, SearchStopper, WatchCallback
     from search.trial_actor import TrialActor
 
-    try:
-        concurrent, ledger.grant = cluster.slots(resources)
-        cluster.check_gpu_hours(settings, ledger.grant)
-        searcher = LedgerSearcher(ledger)
-        with tempfile.TemporaryDirectory(prefix=scratch_prefix()) as scratch, _sigterm_as_sigint():
-            tune.run(
-                tune.with_parameters(TrialActor, train=train or _default_train()),
-                name=name,
-                num_samples=-1,
-                search_alg=searcher,
-                scheduler=RuleScheduler(decision),
-                stop=SearchStopper(ledger, searcher),
-                max_concurrent_trials=concurrent,
-                reuse_actors=True,
-                storage_path=scratch,
-                trial_dirname_creator=lambda trial: trial.trial_id,
-                callbacks=[LedgerCallback(ledger, searcher), WatchCallback(ledger, watch)],
-                raise_on_failed_trial=False,
-                verbose=0,
-            )
-        if searcher.broken_off_by is not None:
-            raise searcher.broken_off_by
-    finally:
-        ray.shutdown()
+    concurrent, ledger.grant = cluster.slots(resources)
+    cluster.check_gpu_hours(settings, ledger.grant)
+    searcher = LedgerSearcher(ledger)
+    tune.run(
+        tune.with_parameters(TrialActor, train=train or _default_train(), folder=str(Path.cwd())),
+        name=name,
+        num_samples=-1,
+        search_alg=searcher,
+        scheduler=RuleScheduler(decision),
+        stop=SearchStopper(ledger, searcher),
+        max_concurrent_trials=concurrent,
+        reuse_actors=True,
+        storage_path=str(scratch),
+        trial_dirname_creator=lambda trial: trial.trial_id,
+        callbacks=[LedgerCallback(ledger, searcher), WatchCallback(ledger, watch)],
+        raise_on_failed_trial=False,
+        verbose=0,
+    )
+    if searcher.broken_off_by is not None:
+        raise searcher.broken_off_by
 
 
 def scratch_prefix() -> str:

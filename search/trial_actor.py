@@ -4,6 +4,7 @@ import os
 import platform
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import ray
@@ -32,11 +33,16 @@ class TrialActor(Trainable):  # type: ignore[misc]
         assignment: Assignment = config["assignment"]
         return {"cpu": assignment.cpus, "gpu": assignment.gpus}
 
-    def setup(self, config: dict[str, Any], train: TrainFunction | None = None) -> None:
-        """Start the first trial."""
+    def setup(
+        self, config: dict[str, Any], train: TrainFunction | None = None, folder: str = "."
+    ) -> None:
+        """Start the first trial, in the driver's working ``folder`` where this node has it."""
         if train is None:
             raise TypeError("TrialActor needs a training function: tune.with_parameters(train=…)")
         self._train = train
+        if Path(folder).is_dir():
+            # What a configuration names by a relative path lies there.
+            os.chdir(folder)
         _use_granted_threads()
         self._node = f"{platform.node()} ({ray.get_runtime_context().get_node_id()[:8]})"
         self._begin(config["assignment"])
