@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from sedn.metrics import temperature_warning
 from sedn.style import difference_text, gain_text, interval_text, one_line, ratio_text
 
 if TYPE_CHECKING:
@@ -121,6 +122,8 @@ def _test_caption(summary: "RunSummary") -> str:
         "Temperature and thresholds are validation's; images are those with the label.",
         "Intervals cover the choice of the test images, not of the seed: this is one training.",
     ]
+    if warning := temperature_warning(summary.temperature):
+        lines.append(warning)
     if summary.undecided_labels:
         lines.append("* Validation lacks images with or without this label; its threshold is 0.5.")
     return "\n".join(lines)

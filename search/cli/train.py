@@ -81,9 +81,13 @@ def train(
 def _print_result(summary: "RunSummary", run: Path, beside: Path | None, as_json: bool) -> None:
     """The test split: of the run alone, or beside another."""
     from search.cli.tables import comparison_table, test_table
+    from sedn.metrics import temperature_warning
     from sedn.run.comparison import compare_runs
 
     comparison = compare_runs(run, beside) if beside else None
+    warning = temperature_warning(summary.temperature)
+    if warning and (as_json or comparison):
+        err.print(warning, soft_wrap=True)
     if as_json:
         print_json(comparison.to_json() if comparison else summary.to_json())
     elif comparison and beside:

@@ -7,7 +7,9 @@ from sedn.metrics.calibration import (
     Reliability,
     calibrate,
     fit_temperature,
+    log_loss,
     reliability,
+    temperature_warning,
 )
 from sedn.metrics.intervals import (
     auc_interval,
@@ -47,10 +49,12 @@ __all__ = [
     "fit_temperature",
     "label_influences",
     "label_intervals",
+    "log_loss",
     "mean_interval",
     "paired_difference",
     "paired_label_differences",
     "reliability",
     "root_sum_of_squares",
     "score_labels",
+    "temperature_warning",
 ]

@@ -14,6 +14,7 @@ from timm.models import get_pretrained_cfg
 from sedn.config import TrainingConfig
 from sedn.data import Dataset
 from sedn.files import write_text
+from sedn.metrics import temperature_warning
 from sedn.run.model_file import ModelHeader
 from sedn.run.summary import RunSummary
 from sedn.style import one_line, ratio_text
@@ -129,6 +130,7 @@ like these may lie, not what another training with another seed would reach.
 Expected calibration error {summary.calibration_error:.2%}, and
 {summary.calibration_error_scaled:.2%} with temperature {summary.temperature:.4f}. Temperature and
 thresholds were fitted on validation; the test split was read once, after training.
+{temperature_warning(summary.temperature) or ""}
 `reliability.html` shows the calibration.
 """
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sedn import page
 from sedn.files import write_text
-from sedn.metrics import Reliability, calibrate, reliability
+from sedn.metrics import Reliability, calibrate, reliability, temperature_warning
 from sedn.run.calibration import Calibration
 from sedn.style import AXIS, BLUE, FAINT, MUTED, layout, share_text
 
@@ -36,7 +36,11 @@ def write_reliability(
 def reliability_page(name: str, before: Reliability, after: Reliability, temperature: float) -> str:
     """The page as HTML: how often what is predicted is true, without and with the temperature."""
     cards = [
-        page.card("Temperature", f"{temperature:.3f}", "fitted on validation"),
+        page.card(
+            "Temperature",
+            f"{temperature:.3f}",
+            temperature_warning(temperature) or "fitted on validation",
+        ),
         page.card("Error before", share_text(before.error), "expected calibration error"),
         page.card("Error after", share_text(after.error), "expected calibration error"),
         page.card("Predictions", f"{int(after.counts.sum()):,}", "a label of a test image each"),
