@@ -89,6 +89,8 @@ def run_search(
     asked_space = check_search(name, space, settings, store_url, resources, on_notice)
     epochs = asked_space.baseline(settings.overrides()).epochs
     dataset, counts = _read_data(asked_space, settings, on_images)
+    for line in dataset.said:
+        on_notice(line)
     store = open_store(store_url, create=True)
     with sole_driver(store.engine, name):
         experiment = _open_experiment(store, name, asked_space, settings, counts, dataset)

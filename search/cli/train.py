@@ -65,7 +65,10 @@ def train(
     if beside is not None:
         read_summary(beside)
     with ImageBar(err) as bar:
-        targets = prepare_dataset(loaded.data, bar.show).splits["validation"].targets
+        dataset = prepare_dataset(loaded.data, bar.show)
+    for line in dataset.said:
+        err.print(line, markup=False, highlight=False, soft_wrap=True)
+    targets = dataset.splits["validation"].targets
     with StepBar(err, loaded.epochs) as steps:
         summary = train_run(
             loaded,

@@ -55,6 +55,8 @@ class Dataset:
     splits: Mapping[str, Split]
     skipped: int = 0
     """Images that could not be read and were left out, as the configuration allowed."""
+    said: tuple[str, ...] = ()
+    """How the data was read: what was taken for what, a line each."""
 
     @property
     def has_indicator(self) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from shlex import quote
@@ -57,7 +58,7 @@ def prepare_dataset(config: DataConfig, show: Progress = lambda *_: None) -> Dat
         for name, split in dataset.splits.items():
             if not len(split):
                 raise UserError(f"{listing.source}: no image of split '{name}' can be read")
-    return dataset
+    return replace(dataset, said=listing.said)
 
 
 def find_cache_damage(config: DataConfig, show: Progress = lambda *_: None) -> str | None:

@@ -34,6 +34,7 @@ def test_search_rank_labels_export_train_report(
     assert searched.returncode == 0, searched.stderr
     assert json.loads(searched.stdout)["finished"]
     assert "4 of 4 trials" in searched.stderr
+    assert "labels: 2 columns of 1 and 0\n" in searched.stderr
 
     ranked = json.loads(sedn("rank", "red", "--json", folder=tmp_path).stdout)
     assert [row["rank"] for row in ranked] == list(range(1, len(ranked) + 1))
@@ -54,6 +55,7 @@ def test_search_rank_labels_export_train_report(
 
     plain = sedn("train", "plain.yaml", "-o", "plain", folder=tmp_path)
     assert plain.returncode == 0, plain.stderr
+    assert "labels: 2 columns of 1 and 0\n" in plain.stderr
     trained = sedn(
         "train", "best.yaml", "-o", "best", "--beside", "plain", "--json", folder=tmp_path
     )
