@@ -1,13 +1,19 @@
 """Writing files so that a reader finds the old content or the new, never a half."""
 
+import fcntl
+import hashlib
 import os
+import platform
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
 from sedn.errors import UserError
+
+_PART = ".sedn-"
 
 
 def make_folder(folder: Path) -> None:
@@ -75,14 +81,48 @@ def writing(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def _replacing(path: Path) -> Iterator[BinaryIO]:
-    """Write beside ``path`` and rename; the name is a short one, as ``path``'s may be long."""
-    part = path.with_name(f".sedn-{secrets.token_hex(8)}.part")
+    """Write beside ``path`` and rename, with what killed writers left there removed first."""
+    _remove_left(path.parent)
+    part, file = _open_part(path.parent)
     try:
-        # Not by tempfile, whose files only their owner may read.
-        with part.open("xb") as file:
+        with file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        part.replace(path)
+            # While it is locked: nobody takes it for one that was left.
+            part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _open_part(folder: Path) -> tuple[Path, BinaryIO]:
+    """A new file to write to, with a short name, locked for as long as it is open."""
+    while True:
+        part = folder / f"{_PART}{_node()}-{secrets.token_hex(8)}.part"
+        # Not by tempfile, whose files only their owner may read.
+        file = part.open("xb")
+        with suppress(OSError):
+            # Some file systems have no locks; nothing is removed there either.
+            fcntl.flock(file, fcntl.LOCK_EX)
+        if part.exists():
+            return part, file
+        # Another process took it for one that was left before it was locked.
+        file.close()
+
+
+def _remove_left(folder: Path) -> None:
+    """Remove the parts in ``folder`` whose writer, a process of this node, was killed.
+
+    The kernel releases a lock when its process ends. Locks may not reach other nodes that share
+    the folder, so theirs are left to them.
+    """
+    for part in folder.glob(f"{_PART}{_node()}-*.part"):
+        with suppress(OSError), part.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            part.unlink()
+
+
+@cache
+def _node() -> str:
+    """This machine, in eight letters."""
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:8]

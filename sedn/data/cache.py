@@ -36,6 +36,8 @@ def has_room(size: int) -> bool:
     limit = os.environ.get("SEDN_CACHE_LIMIT")
     try:
         bound = float("inf") if limit is None else float(limit) * 1e9
+        if not bound >= 0:
+            raise ValueError
     except ValueError:
         raise UserError(f"SEDN_CACHE_LIMIT is '{limit}'; expected gigabytes, such as 200") from None
     folder = cache_folder()

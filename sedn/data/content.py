@@ -56,6 +56,9 @@ class FileContent:
 def find_file(root: Path, name: str, where: str) -> FileContent:
     """The file called ``name`` under the folder ``root``.
 
+    A name cannot lead out of the folder, which a table from elsewhere could abuse. A link can: it
+    is followed, as data are often linked to another disk, and ``sedn data check`` lists it.
+
     Args:
         root: the folder that names are relative to.
         name: a relative path, or an absolute one that lies in ``root``.

@@ -80,3 +80,63 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+WRITER = """
+import os, sys
+from pathlib import Path
+from sedn.files import writing
+with writing(Path(sys.argv[1])) as file:
+    file.write(b"half")
+    file.flush()
+    print("open", flush=True)
+    sys.stdin.read()
+"""
+
+
+def start_writer(path: Path) -> subprocess.Popen:
+    """A process that is in the midst of writing."""
+    started = subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert started.stdout.readline() == "open\n"
+    return started
+
+
+def test_what_a_killed_writer_left_is_removed_and_what_a_live_one_writes_is_not(
+    tmp_path: Path,
+) -> None:
+    killed, alive = start_writer(tmp_path / "one"), start_writer(tmp_path / "two")
+    assert len(list(tmp_path.glob(".sedn-*.part"))) == 2
+    killed.kill()
+    killed.wait()
+    write_text(tmp_path / "three", "whole")
+    (part,) = tmp_path.glob(".sedn-*.part")
+    assert part.read_text() == "half"
+    alive.communicate("")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["three", "two"]
+    assert (tmp_path / "two").read_text() == "half"
+
+
+def test_parts_of_another_node_are_left_to_it(tmp_path: Path) -> None:
+    other = tmp_path / ".sedn-00000000-0123456789abcdef.part"
+    other.write_text("half")
+    write_text(tmp_path / "page.html", "whole")
+    assert other.exists()
+
+
+def test_writers_that_clean_up_after_each_other_lose_nothing(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from sedn.files import write_text\n"
+        "for turn in range(300): write_text(Path(sys.argv[1]), str(turn))"
+    )
+    writers = [
+        subprocess.Popen([sys.executable, "-c", code, str(tmp_path / name)]) for name in "abc"
+    ]
+    assert [writer.wait() for writer in writers] == [0, 0, 0]
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == dict.fromkeys(
+        "abc", "299"
+    )

@@ -164,6 +164,13 @@ def test_a_cache_that_cannot_be_written_is_named(table: Path, tmp_path: Path, mo
         load(table)
 
 
+@pytest.mark.parametrize("limit", ["nan", "-1", "much", ""])
+def test_a_limit_of_the_cache_that_is_none_is_named(table: Path, monkeypatch, limit: str) -> None:
+    monkeypatch.setenv("SEDN_CACHE_LIMIT", limit)
+    with pytest.raises(UserError, match=f"SEDN_CACHE_LIMIT is '{limit}'; expected gigabytes"):
+        load(table, size=23)
+
+
 def test_without_room_in_the_cache_images_are_decoded_on_demand(table: Path, monkeypatch) -> None:
     cached = load(table, size=22)
     monkeypatch.setenv("SEDN_CACHE_LIMIT", "0")

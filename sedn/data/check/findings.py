@@ -60,6 +60,7 @@ def find_faults(
         *_duplicates(subject, exact),
         *_near_duplicates(subject, near),
         *_maps(subject, counts),
+        *_links(subject),
     ]
     return tuple(sorted(found, key=lambda finding: finding.level != "error"))
 
@@ -192,6 +193,12 @@ def _maps(subject: Subject, counts: Counts) -> Iterator[Finding]:
     if nowhere:
         said = f"{count_of(len(nowhere), 'region')} on no map at all"
         yield Finding("warning", "empty-regions", said, nowhere)
+
+
+def _links(subject: Subject) -> Iterator[Finding]:
+    if where := subject.links:
+        said = f"{count_of(len(where), 'link')} to files outside of the data's folder: followed"
+        yield Finding("warning", "links-outside", said, where)
 
 
 def _placed(subject: Subject, row: int) -> str:

@@ -12,6 +12,7 @@ from PIL import ExifTags, Image
 
 from sedn.config import DataConfig
 from sedn.data import digits
+from sedn.data.check.links import links_outside
 from sedn.data.dataset import SPLITS, Dataset
 from sedn.data.decoding import decode_sample
 from sedn.data.formats import read_listing
@@ -60,6 +61,8 @@ class Subject:
     """What training would decode it to, in pixels a side."""
     missed_shares: tuple[str, ...]
     """Drawn splits whose share of the images a large group spoils, a line each."""
+    links: tuple[str, ...]
+    """Links that lead out of the data set's folder, a line each."""
     said: tuple[str, ...]
     """How the data was read: what was taken for what, a line each."""
     look: Callable[[int, int], Sample]
@@ -92,6 +95,7 @@ def open_subject(config: DataConfig, show: Progress) -> Subject:
         map_known=np.array([region_map is not None for region_map in listing.maps]),
         image_size=config.image_size,
         missed_shares=missed_shares(listing, splits),
+        links=links_outside(listing),
         said=(*listing.said, *say_splits(listing, splits)),
         look=partial(_decode, listing),
     )
@@ -120,6 +124,7 @@ def _of_arrays(dataset: Dataset, image_size: int) -> Subject:
         map_known=np.concatenate([split.map_known for split in splits]),
         image_size=image_size,
         missed_shares=(),
+        links=(),
         said=(),
         look=look,
     )

@@ -104,3 +104,26 @@ def test_every_label_is_on_the_contact_sheet() -> None:
     chosen = choose_rows(targets, np.arange(5000))
     assert len(chosen) == SHOWN
     assert (targets[chosen].sum(axis=0) == 1).all()
+
+
+def test_links_out_of_the_folder_are_followed_and_listed(table: Path, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    moved = table.rename(tmp_path / "data" / "products.csv")
+    (tmp_path / "data" / "disk").symlink_to(tmp_path, target_is_directory=True)
+    (tmp_path / "data" / "0.png").symlink_to(tmp_path / "0.png")
+    (tmp_path / "data" / "inner.png").symlink_to(tmp_path / "data" / "own.png")
+    (tmp_path / "1.png").rename(tmp_path / "data" / "own.png")
+    lines = moved.read_text().splitlines()
+    rows = [f"disk/{line.replace(',', ',disk/', 1)}" for line in lines[1:]]
+    rows[0] = rows[0].removeprefix("disk/")
+    rows[1] = rows[1].replace("disk/1.png", "inner.png")
+    moved.write_text("\n".join([lines[0], *rows]) + "\n")
+    checked = check(moved)
+    assert checked.trainable
+    assert kinds(checked)["links-outside"] == (
+        f"0.png → {tmp_path}/0.png: 1 file",
+        f"disk → {tmp_path}: 178 files",
+    )
+    (tmp_path / "link").symlink_to(tmp_path / "data", target_is_directory=True)
+    again = kinds(check(tmp_path / "link" / "products.csv"))
+    assert len(again["links-outside"]) == 2, "the folder itself may be a link"
