@@ -49,8 +49,14 @@ class ColumnsDescription(Description):
     each cell is one name; told from the cells if not said."""
     blank: Literal["none", "unknown"] | None = None
     """What a list without a value means: that no label applies, or that nobody knows."""
-    regions: Mapping[str, int | str | list[int]] = Field(default_factory=dict)
-    """By region, the index or the colour that marks it in a mask; one region if not said."""
+    regions: Mapping[str, int | str | list[int | str]] = Field(default_factory=dict)
+    """By region, the index or the colour that marks it in a mask, or several; one region if not
+    said."""
+    map_kind: Literal["index", "strength", "colour", "alpha"] | None = None
+    """How masks of one region are read: all but index 0, how bright, all but black, or how opaque;
+    told from the masks if not said."""
+    ignore: int | str | list[int | str] | None = None
+    """Indices or colours that belong to no region, such as 255 of a border."""
 
 
 class TableDescription(ColumnsDescription):

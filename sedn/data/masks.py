@@ -1,4 +1,4 @@
-"""Semantic maps that are saved as images: one region in grey, or several by index or colour."""
+"""Semantic maps that are saved as images: one region, or several by index or colour."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,24 +8,42 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sedn.data.content import Content
-from sedn.data.decoding import open_image, upright
+from sedn.data.mask_kinds import Colour, MaskKind
+from sedn.data.mask_pixels import MaskPixels, open_mask
 from sedn.errors import UserError
 
-Value = int | tuple[int, int, int]
+Value = int | Colour
 """What marks a region in a mask: a palette's index (or a grey value), or a colour."""
 
 
 @dataclass(frozen=True, slots=True)
 class MaskImage:
-    """A mask in an image of the same size as the photograph."""
+    """A mask of one region, in an image of the same size as the photograph."""
 
     content: Content
-    values: tuple[Value, ...] = ()
-    """One value for each region; without any there is one region, and all that is not zero
-    belongs to it: an index that is not 0, a colour that is not black, or how bright a grey is."""
-    ignored: int | None = None
-    """An index that belongs to no region, such as the border of Pascal VOC's masks; with one a
-    grey value is an index too, not a brightness."""
+    kind: MaskKind
+
+    @property
+    def contents(self) -> Sequence[Content]:
+        """The one file."""
+        return (self.content,)
+
+    def describe(self) -> str:
+        """How it is read."""
+        return repr(self.kind)
+
+    def draw(self, size: tuple[int, int]) -> NDArray[np.uint8]:
+        """The map ``(1, height, width)``, 0 to 255, in the mask's own size."""
+        return self.kind.draw(open_mask(self.content))[None]
+
+
+@dataclass(frozen=True, slots=True)
+class RegionsImage:
+    """A mask of regions, each marked by indices or colours, in the size of the photograph."""
+
+    content: Content
+    regions: tuple[tuple[Value, ...], ...]
+    """What marks each region."""
 
     @property
     def contents(self) -> Sequence[Content]:
@@ -34,19 +52,18 @@ class MaskImage:
 
     def describe(self) -> str:
         """What marks the regions."""
-        return f"{self.values} {self.ignored}"
+        return repr(self.regions)
 
     def draw(self, size: tuple[int, int]) -> NDArray[np.uint8]:
-        """The map ``(regions, height, width)``, 0 to 255, in the mask's own size."""
-        mask = upright(open_image(self.content))
-        if not self.values:
-            if self.ignored is not None:
-                index = _indices(mask, self.content.name)
-                return np.where((index > 0) & (index != self.ignored), 255, 0)[None].astype(
-                    np.uint8
-                )
-            return _single(mask)[None]
-        return np.stack([_where(mask, value, self.content.name) for value in self.values])
+        """The map ``(regions, height, width)``, 0 or 255, in the mask's own size."""
+        mask = open_mask(self.content)
+        if mask.lossy:
+            raise UserError(f"{mask.name}: JPEG changes indices and colours; save masks as PNG")
+        drawn = np.zeros((len(self.regions), mask.image.height, mask.image.width), dtype=np.uint8)
+        for region, values in zip(drawn, self.regions, strict=True):
+            for value in values:
+                region[_where(mask, value)] = 255
+        return drawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +72,8 @@ class ObjectMasks:
 
     regions: int
     masks: tuple[tuple[int, Content], ...]
-    """For each object the index of its region, and its mask: all that is not black."""
+    """For each object the index of its region, and its mask."""
+    kind: MaskKind
 
     @property
     def contents(self) -> Sequence[Content]:
@@ -63,28 +81,55 @@ class ObjectMasks:
         return tuple(content for _, content in self.masks)
 
     def describe(self) -> str:
-        """The region of each object."""
-        return f"{self.regions} {[region for region, _ in self.masks]}"
+        """The region of each object, and how its mask is read."""
+        return f"{self.regions} {[region for region, _ in self.masks]} {self.kind}"
 
     def draw(self, size: tuple[int, int]) -> NDArray[np.uint8]:
         """The map ``(regions, height, width)``, 0 or 255, in the size of the photograph."""
         drawn = np.zeros((self.regions, size[1], size[0]), dtype=np.uint8)
         for region, content in self.masks:
-            mask = Image.fromarray(_single(upright(open_image(content))))
-            drawn[region] |= np.asarray(mask.resize(size, Image.Resampling.NEAREST)) > 0
+            mask = Image.fromarray(self.kind.draw(open_mask(content)))
+            drawn[region] |= np.asarray(mask.resize(size, Image.Resampling.NEAREST)) > 127
         return drawn * np.uint8(255)
 
 
-def parse_values(regions: Mapping[str, int | str | Sequence[int]], where: str) -> tuple[Value, ...]:
-    """What marks each region, from ``{sleeve: 3, collar: '#ff0000'}``.
+def parse_regions(
+    regions: Mapping[str, int | str | Sequence[int | str]], where: str
+) -> tuple[tuple[Value, ...], ...]:
+    """What marks each region, from ``{sleeve: 3, legs: [4, 5], collar: '#ff0000'}``.
 
     Raises:
-        UserError: a value is neither an index from 0 to 65535 nor a colour.
+        UserError: a value is neither an index from 0 to 65535 nor a colour, or marks two regions.
     """
-    return tuple(_parse_value(name, value, where) for name, value in regions.items())
+    parsed = []
+    owner: dict[Value, str] = {}
+    for name, values in regions.items():
+        marks = parse_values(values, f"{where}: region '{name}'")
+        for value in marks:
+            if value in owner:
+                raise UserError(f"{where}: regions '{owner[value]}' and '{name}' have one value")
+            owner[value] = name
+        parsed.append(marks)
+    return tuple(parsed)
 
 
-def _parse_value(name: str, value: int | str | Sequence[int], where: str) -> Value:
+def parse_values(values: int | str | Sequence[int | str], where: str) -> tuple[Value, ...]:
+    """Indices and colours, from one or a list of them.
+
+    Raises:
+        UserError: one is neither an index from 0 to 65535 nor a colour, or is there twice.
+    """
+    listed = [values] if isinstance(values, int | str) else list(values)
+    parsed = tuple(_parse_value(value, where) for value in listed)
+    if not parsed or len(set(parsed)) < len(parsed):
+        raise UserError(
+            f"{where}: {listed!r} is empty or has a value twice; expected indices, such as [3, 4], "
+            f"or colours, such as '#ff0000'"
+        )
+    return parsed
+
+
+def _parse_value(value: int | str, where: str) -> Value:
     if isinstance(value, int) and 0 <= value <= 65535:
         return value
     if isinstance(value, str) and len(value) == 7 and value.startswith("#"):
@@ -93,43 +138,19 @@ def _parse_value(name: str, value: int | str | Sequence[int], where: str) -> Val
             return red, green, blue
         except ValueError:
             pass
-    if not isinstance(value, int | str) and len(value) == 3 and all(0 <= v <= 255 for v in value):
-        return value[0], value[1], value[2]
     raise UserError(
-        f"{where}: region '{name}' is marked by {value!r}; expected an index such as 3, or a "
-        f"colour such as '#ff0000'"
+        f"{where}: {value!r} is neither an index such as 3 nor a colour such as '#ff0000'"
     )
 
 
-def _single(mask: Image.Image) -> NDArray[np.uint8]:
-    """The one region of a mask without further description."""
-    if mask.mode == "P":
-        return np.where(np.asarray(mask) > 0, 255, 0).astype(np.uint8)
-    if mask.mode in ("RGB", "RGBA", "LA"):
-        channels = np.asarray(mask.convert("RGB"))
-        grey = (channels == channels[..., :1]).all()
-        values = channels[..., 0] if grey else np.where(channels.any(-1), 255, 0)
-    else:
-        values = np.asarray(mask)
-    values = np.asarray(values)
-    top = values.max(initial=0)
-    if top > 255:
-        return np.where(values > 0, 255, 0).astype(np.uint8)
-    # Masks of 0 and 1 are as usual as those of 0 and 255.
-    return (values * 255 if top <= 1 else values).astype(np.uint8)
-
-
-def _where(mask: Image.Image, value: Value, name: str) -> NDArray[np.uint8]:
-    """255 where the mask has the value."""
+def _where(mask: MaskPixels, value: Value) -> NDArray[np.bool_]:
+    """``(height, width)``: where the mask has the value."""
     if isinstance(value, tuple):
-        return np.where((np.asarray(mask.convert("RGB")) == value).all(-1), 255, 0).astype(np.uint8)
-    return np.where(_indices(mask, name) == value, 255, 0).astype(np.uint8)
-
-
-def _indices(mask: Image.Image, name: str) -> NDArray[np.int64]:
-    if mask.mode not in ("P", "L", "1", "I", "I;16", "I;16B"):
+        return np.asarray((mask.colours == value).all(-1))
+    indices = mask.indices if mask.indices is not None else mask.greys
+    if indices is None:
         raise UserError(
-            f"{name}: the regions are given by index, but the mask is of mode {mask.mode}; save it "
-            f"with a palette, or give them by colour, such as '#ff0000'"
+            f"{mask.name}: the regions are given by index, but the mask has colours and no "
+            f"palette; give them by colour, such as '#ff0000'"
         )
-    return np.asarray(mask).astype(np.int64)
+    return np.asarray(indices == value)

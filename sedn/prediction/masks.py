@@ -1,6 +1,6 @@
 """Masks that are given with images: in a folder, each by the name of its image."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from sedn.data.content import Content, FileContent
 from sedn.data.listing import RegionMap
+from sedn.data.mask_kinds import MaskKind
+from sedn.data.mask_telling import tell_kind
 from sedn.data.masks import MaskImage
 from sedn.errors import UserError
 from sedn.prediction.images import is_image
@@ -49,7 +51,7 @@ class MaskFolder:
     """The masks of a folder, which have the stems of their images: ``7.png`` for ``photo/7.jpg``.
 
     Of one region they lie in the folder itself; of several, in a folder below it for each region,
-    named by it. All that is not black belongs to the region, a grey one by how bright it is.
+    named by it. What their pixels mean is told from the files of each folder together.
 
     Args:
         folder: where the masks lie.
@@ -58,7 +60,7 @@ class MaskFolder:
 
     Raises:
         UserError: there is no such folder, or one for a region is missing or has two masks of
-            one stem.
+            one stem, or it is not clear what the pixels of the masks mean.
     """
 
     def __init__(self, folder: Path, regions: Sequence[str], *, required: bool) -> None:
@@ -67,6 +69,7 @@ class MaskFolder:
         self._required = required
         folders = [folder / region for region in regions] if len(regions) > 1 else [folder]
         self._masks = [_index(path, folder, regions) for path in folders]
+        self._kinds = [_tell(masks, path) for masks, path in zip(self._masks, folders, strict=True)]
         self._images: dict[str, Path] = {}
 
     def find(self, image: Path) -> RegionMap | None:
@@ -97,7 +100,10 @@ class MaskFolder:
                 f"{image}: has no mask of region '{region}' in {self._folder / region}; expected "
                 f"one of every region, all black where it is not seen"
             )
-        masks = tuple(MaskImage(FileContent(str(path))) for path in found)
+        masks = tuple(
+            MaskImage(FileContent(str(path)), kind)
+            for path, kind in zip(found, self._kinds, strict=True)
+        )
         return masks[0] if len(masks) == 1 else RegionMasks(masks)
 
 
@@ -117,6 +123,11 @@ def _index(folder: Path, root: Path, regions: Sequence[str]) -> dict[str, Path]:
         if masks.setdefault(path.stem, path) != path:
             raise UserError(f"{path}: and {masks[path.stem].name} are masks of one name; keep one")
     return masks
+
+
+def _tell(masks: Mapping[str, Path], folder: Path) -> MaskKind:
+    contents = [FileContent(str(path)) for path in masks.values()]
+    return tell_kind(contents, str(folder), settle="save masks in black and white")
 
 
 def _sides(region: NDArray[np.uint8]) -> str:

@@ -15,10 +15,10 @@ from sedn.data.description import HuggingFaceDescription
 from sedn.data.formats.cells import Column, make_column
 from sedn.data.formats.columns import read_columns
 from sedn.data.formats.label_lists import UNSURE
+from sedn.data.formats.maps import read_maps
 from sedn.data.formats.saved_parts import SavedPart, open_parts
 from sedn.data.formats.table import MAP_COLUMNS, pick_column, read_labels, read_roles
 from sedn.data.listing import Listing
-from sedn.data.masks import MaskImage, parse_values
 from sedn.errors import UserError, did_you_mean
 
 
@@ -38,8 +38,7 @@ def read_hugging_face(description: HuggingFaceDescription, folder: Path) -> List
     images = [c for part in parts for c in _contents(part, image_column)]
     map_column = pick_column(columns, description.map_column, MAP_COLUMNS, str(root))
     masks = [c for part in parts for c in _contents(part, map_column)] if map_column else []
-    values = parse_values(description.regions, str(root))
-    maps = [None if mask is None else MaskImage(mask, values) for mask in masks]
+    regions, maps, kind = read_maps(masks or [None] * len(images), description, str(root))
     rest = [column for column in columns if column not in (image_column, map_column)]
     gathered = {column: _gather(parts, column) for column in rest}
     reading = read_columns(gathered, description, str(root))
@@ -49,15 +48,19 @@ def read_hugging_face(description: HuggingFaceDescription, folder: Path) -> List
     return Listing(
         source=root,
         labels=labels,
-        regions=tuple(description.regions) or ("region",),
+        regions=regions,
         images=tuple(_present(images, parts, image_column)),
-        maps=tuple(maps) if map_column else (None,) * len(images),
+        maps=maps,
         targets=targets,
         splits=splits if reading.splits else _of_parts(parts),
         groups=groups,
         said=(
             f"images: column '{image_column}'",
-            *((f"maps: column '{map_column}'",) if map_column else ()),
+            *(
+                (", ".join(filter(None, (f"maps: column '{map_column}'", kind))),)
+                if map_column
+                else ()
+            ),
             *(*cells, *said, *reading.said()),
         ),
     )

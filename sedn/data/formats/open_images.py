@@ -19,6 +19,7 @@ from sedn.data.description import OpenImagesDescription
 from sedn.data.formats.parts import by_split, choose_regions, find_image, path_of
 from sedn.data.formats.table_file import read_frame
 from sedn.data.listing import Listing
+from sedn.data.mask_telling import tell_kind
 from sedn.data.masks import ObjectMasks
 from sedn.errors import UserError, did_you_mean
 
@@ -193,7 +194,12 @@ def _draw_from(
     for mask in masks:
         if mask.name in channel:
             of_image.setdefault(mask.image, []).append((channel[mask.name], mask.content))
+    kind = tell_kind(
+        [mask.content for mask in masks if mask.name in channel],
+        f"{source}: masks",
+        settle="save masks in black and white",
+    )
     return regions, tuple(
-        ObjectMasks(len(regions), tuple(of_image[image])) if image in of_image else None
+        ObjectMasks(len(regions), tuple(of_image[image]), kind) if image in of_image else None
         for image in images
     )

@@ -26,12 +26,12 @@ from sedn.data.formats.columns import Reading, read_columns, read_groups
 from sedn.data.formats.image_columns import find_image_column, find_map_column
 from sedn.data.formats.label_lists import check_names, read_label_lists
 from sedn.data.formats.long_tables import merge_rows
+from sedn.data.formats.maps import read_maps
 from sedn.data.formats.paths import Rule, find_files
 from sedn.data.formats.split_columns import read_splits
 from sedn.data.formats.table_file import count_of
 from sedn.data.formats.table_parts import TableRows, read_table_rows
 from sedn.data.listing import Listing
-from sedn.data.masks import MaskImage, parse_values
 from sedn.errors import UserError, did_you_mean
 
 MAP_COLUMNS = ("map", "mask")
@@ -69,20 +69,20 @@ def read_table(description: TableDescription, folder: Path) -> Listing:
     for row, content in zip(rows, images, strict=True):
         if content is None:
             raise UserError(f"{table.where(row)}: image: no file is named")
-    values = parse_values(description.regions, str(path))
-    maps = find(*mapped, "map") if mapped else [None] * len(rows)
+    masks = find(*mapped, "map") if mapped else [None] * len(rows)
+    regions, maps, kind = read_maps(masks, description, str(path))
     return Listing(
         source=path,
         labels=labels,
-        regions=tuple(description.regions) or ("region",),
+        regions=regions,
         images=tuple(content for content in images if content is not None),
-        maps=tuple(None if mask is None else MaskImage(mask, values) for mask in maps),
+        maps=maps,
         targets=merged.targets,
         splits=tuple(splits[row] for row in rows),
         groups=tuple(groups[row] for row in rows) if groups else (),
         said=(
             _said("images", image, image_rule),
-            *((_said("maps", *mapped),) if mapped else ()),
+            *((", ".join(filter(None, (_said("maps", *mapped), kind))),) if mapped else ()),
             *(*cells, *told, *merged.said, *reading.said(), *table.said),
         ),
     )

@@ -16,7 +16,10 @@ from sedn.data.content import FileContent
 from sedn.data.description import Regions, VocDescription
 from sedn.data.formats.parts import choose_regions, find_image
 from sedn.data.listing import Listing
-from sedn.data.masks import MaskImage
+from sedn.data.mask_kinds import MaskKind
+from sedn.data.mask_pixels import open_mask
+from sedn.data.mask_telling import tell_kind
+from sedn.data.masks import MaskImage, RegionsImage
 from sedn.data.splits import split_name
 from sedn.errors import UserError
 
@@ -56,7 +59,7 @@ def read_voc(description: VocDescription, folder: Path) -> Listing:
             find_image(root / "JPEGImages", name, f"{root / 'Annotations' / name}.xml: its image")
             for name in names
         ),
-        maps=tuple(_mask(root, name, values) for name in names),
+        maps=_maps(root, names, values),
         targets=targets,
         splits=tuple(split_of.get(name, "") for name in names),
         groups=(),
@@ -139,6 +142,18 @@ def _regions(
     return regions, () if wanted == "any" else tuple(CLASSES.index(name) + 1 for name in regions)
 
 
-def _mask(root: Path, name: str, values: tuple[int, ...]) -> MaskImage | None:
-    path = root / "SegmentationClass" / f"{name}.png"
-    return MaskImage(FileContent(str(path)), values, ignored=_BORDER) if path.is_file() else None
+def _maps(
+    root: Path, names: Sequence[str], values: tuple[int, ...]
+) -> tuple[MaskImage | RegionsImage | None, ...]:
+    """The mask of each image that has one; of indices, by the palette of the devkit."""
+    paths = [root / "SegmentationClass" / f"{name}.png" for name in names]
+    masks = [FileContent(str(path)) if path.is_file() else None for path in paths]
+    there = [mask for mask in masks if mask is not None]
+    if values:
+        regions = tuple((value,) for value in values)
+        return tuple(None if mask is None else RegionsImage(mask, regions) for mask in masks)
+    if there and open_mask(there[0]).indices is not None:
+        kind = MaskKind("index", ignored=(_BORDER,), by_palette=True)
+    else:
+        kind = tell_kind(there, f"{root}: SegmentationClass", settle="save masks with a palette")
+    return tuple(None if mask is None else MaskImage(mask, kind) for mask in masks)

@@ -1,4 +1,4 @@
-"""Pixels of images of every kind, and masks that fit them."""
+"""Pixels of images of every kind, and masks that are turned with them."""
 
 import io
 from dataclasses import dataclass
@@ -10,7 +10,8 @@ from PIL import Image
 
 from sedn.data.content import FileContent
 from sedn.data.decoding import decode_sample
-from sedn.data.masks import MaskImage, Value
+from sedn.data.mask_telling import tell_kind
+from sedn.data.masks import MaskImage
 from sedn.errors import UserError
 
 WIDE, HIGH = 40, 20
@@ -104,38 +105,12 @@ def test_image_and_mask_are_turned_together(orientation: int, mask_is: str, tmp_
     Image.fromarray(stored).save(photo, exif=exif, quality=95)
     tagged = {"exif": exif} if mask_is == "tagged itself" else {}
     Image.fromarray(shown if mask_is == "as shown" else stored).save(mask, **tagged)
-    region = MaskImage(FileContent(str(mask)))
+    content = FileContent(str(mask))
+    region = MaskImage(content, tell_kind([content], "masks"))
     image, drawn = decode_sample(FileContent(str(photo)), region, 1, 24)
     assert image[:7, :4].min() > 200
     assert image[13:].max() < 60
     assert np.abs(image[..., 0].astype(int) - drawn[0]).mean() < 8
-
-
-MASKS = {
-    "binary": (halves("1", 0, 1), (), None),
-    "grey": (halves("L", 0, 255), (), None),
-    "grey of 0 and 1": (halves("L", 0, 1), (), None),
-    "16 bit": (halves("I;16", 0, 700), (), None),
-    "black and a colour": (halves("RGB", (0, 0, 0), (9, 80, 7)), (), None),
-    "index": (palette(), (7,), None),
-    "index of grey": (halves("L", 3, 7), (7,), None),
-    "colour": (halves("RGB", (255, 0, 0), (0, 0, 255)), ((0, 0, 255),), None),
-    "colour of a palette": (palette(), ((0, 0, 255),), None),
-    "palette with an ignored index": (palette(), (), 3),
-}
-
-
-@pytest.mark.parametrize("kind", MASKS)
-def test_every_kind_of_mask_marks_its_region(kind: str, tmp_path: Path) -> None:
-    image: Image.Image
-    values: tuple[Value, ...]
-    image, values, ignored = MASKS[kind]
-    image.save(tmp_path / "mask.png")
-    mask = MaskImage(FileContent(str(tmp_path / "mask.png")), values, ignored)
-    drawn = mask.draw((WIDE, HIGH))
-    assert drawn.shape == (1, HIGH, WIDE)
-    assert (drawn[0, :, WIDE // 2 :] == 255).all()
-    assert (drawn[0, :, : WIDE // 2] == 0).all()
 
 
 def test_a_large_jpeg_is_decoded_at_a_fraction_of_its_size_alike(tmp_path: Path) -> None:
