@@ -17,6 +17,7 @@ from results.figures import about
 from results.findings import STATES, Findings
 from results.models import Trial, TrialState
 from results.style import round_numbers, value_text
+from results.varied import AS_SAMPLED
 from sedn.style import FAINT, INK, LOG_RATIO, SCALE, layout, plain
 
 MOST_VALUES = 8
@@ -49,6 +50,7 @@ def parallel_coordinates(findings: Findings) -> go.Figure | None:
     coordinates = [
         coordinate(str(path), {t.number: findings.varied.loc[t.number, path] for t in scored})
         for path in findings.varied.columns
+        if not str(path).endswith(AS_SAMPLED)
     ]
     complete = [t for t in scored if t.state is TrialState.COMPLETE]
     others = [t for t in scored if t.state is not TrialState.COMPLETE]

@@ -19,6 +19,7 @@ from results.style import (
     milliseconds,
     value_text,
 )
+from results.varied import AS_SAMPLED, shown_columns
 from sedn import page
 from sedn.files import write_text
 from sedn.style import gain_text, interval_text, share_text
@@ -169,7 +170,7 @@ def _ranking(findings: Findings) -> str:
 
 
 def _ranking_table(findings: Findings, shown: pd.DataFrame) -> str:
-    varied = [str(path) for path in findings.varied.columns]
+    varied = shown_columns([str(path) for path in findings.varied.columns])
     heads = ["rank", "trial", "mean AUC", "95 % interval", "gain", *varied]
     costs = ["training", "one image", "parameters"]
     rows = shown.to_dict("records")
@@ -184,7 +185,7 @@ def _ranking_table(findings: Findings, shown: pd.DataFrame) -> str:
                 row["mean_auc"], row["low"], row["high"], (float(least), float(most)), mark
             ),
             page.text(gain_text(row["gain"])),
-            *(page.text(value_text(row[path])) for path in varied),
+            *(page.text(_parameter(row, path)) for path in varied),
             page.text(duration(row["seconds"])),
             page.text(milliseconds(row["latency_ms"])),
             page.text(count_text(row["parameters"])),
@@ -193,6 +194,13 @@ def _ranking_table(findings: Findings, shown: pd.DataFrame) -> str:
     ]
     marked = [i for i, row in enumerate(rows) if row["role"] == BASELINE]
     return page.table([*heads, *costs], cells, right=["rank", "gain", *costs], marked=marked)
+
+
+def _parameter(row: dict[Any, Any], path: str) -> str:
+    """A parameter's value, and what was sampled where that was another one."""
+    sampled = row.get(path + AS_SAMPLED)
+    said = value_text(row[path])
+    return said if sampled is None else f"{said} (sampled {value_text(sampled)})"
 
 
 def _trial_name(row: dict[Any, Any]) -> str:

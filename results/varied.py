@@ -11,6 +11,8 @@ from sedn.errors import UserError
 
 NOT_PARAMETERS = frozenset({"seed", "epochs"})
 """A seed makes a replicate, not another configuration; epochs have a column of their own."""
+AS_SAMPLED = " as sampled"
+"""Ends the name of a column that holds what was sampled, where training came to another value."""
 PROBES = 2
 """Other values that are tried: one alone may happen to build the same network."""
 
@@ -21,6 +23,11 @@ def varied_parameters(trials: Sequence[Trial]) -> pd.DataFrame:
     Returns:
         One row per trial, in order and indexed by its number. ``None`` stands where a field has no
         effect on the trial: a fusion without a place, a reduction ratio without attention.
+
+        A parameter of which some trial was sampled another value than its configuration has in
+        canonical form (a reduction ratio of 4, 8 or 16 that comes to the same widths as 3, a
+        placement ``last2`` that is ``stage3+stage4``) has a further column, its name ending with
+        :data:`AS_SAMPLED`: the sampled value, ``None`` where it is the configuration's.
     """
     fields = {trial.number: flatten(trial.config) for trial in trials}
     paths = dict.fromkeys(path for values in fields.values() for path in values)
@@ -32,7 +39,32 @@ def varied_parameters(trials: Sequence[Trial]) -> pd.DataFrame:
     varied = {path: values for path, values in distinct.items() if len(values) > 1}
     rows = [_with_effect(trial.config, fields[trial.number], varied) for trial in trials]
     index = pd.Index(list(fields), dtype=int, name="trial")
-    return pd.DataFrame(rows, index=index, columns=list(varied), dtype=object)
+    frame = pd.DataFrame(rows, index=index, columns=list(varied), dtype=object)
+    for path in paths:
+        sampled = [_other_sample(trial, path, fields[trial.number].get(path)) for trial in trials]
+        if path not in NOT_PARAMETERS and any(value is not None for value in sampled):
+            frame[path + AS_SAMPLED] = pd.Series(sampled, index=index, dtype=object)
+    return frame
+
+
+def shown_columns(columns: Sequence[str]) -> list[str]:
+    """Columns of varied parameters that a table shows: a sampled value is told beside the value
+    that it came to, and has a column of its own only where this one has none.
+    """
+    return [
+        path
+        for path in columns
+        if path.removesuffix(AS_SAMPLED) not in columns or (not path.endswith(AS_SAMPLED))
+    ]
+
+
+def _other_sample(trial: Trial, path: str, value: Any) -> Any:
+    """What was sampled for a field with an effect, where the configuration has another value."""
+    sampled = trial.params.get(path)
+    if sampled is None or sampled == value:
+        return None
+    replaced = _replaced(trial.config, path, sampled)
+    return None if replaced == _replaced(trial.config, path, value) else sampled
 
 
 def _with_effect(

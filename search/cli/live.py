@@ -148,7 +148,7 @@ def _running_row(trial: "RunningTrial") -> tuple[str, str, str, str]:
 def describe(config: "TrainingConfig") -> str:
     """A configuration in one line, for a person."""
     parts = [config.backbone.name, config.embedding.placement]
-    if config.embedding.placement not in ("none", "input"):
+    if config.embedding.stages:
         parts.append(config.embedding.fusion)
     if config.attention.kind != "none":
         parts.append(config.attention.kind)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from results.varied import AS_SAMPLED, shown_columns
 from sedn.metrics import temperature_warning
 from sedn.style import difference_text, gain_text, interval_text, one_line, ratio_text
 
@@ -43,10 +44,10 @@ def ranking_table(frame: "pd.DataFrame", name: str, goals: "Goals") -> Table:
     for column in columns:
         table.add_column(RANK_TITLES.get(column, column), justify="right", no_wrap=True)
     table.add_column("configuration")
-    varied = [str(column) for column in frame.columns if column not in RANK_COLUMNS]
+    varied = shown_columns([str(c) for c in frame.columns if c not in RANK_COLUMNS])
     for row in frame.to_dict("records"):
         is_baseline = row["role"] == "baseline"
-        said = " · ".join(_setting(path, row[path]) for path in varied if row[path] is not None)
+        said = " · ".join(_setting(path, row) for path in varied if row[path] is not None)
         cells = {column: _cell(row, column) for column in columns}
         cells["rank"] += "†" if row["pareto"] and len(goals.objectives) > 1 else ""
         cells["trial"] += "" if row["feasible"] else "*"
@@ -163,13 +164,21 @@ def _table(title: str) -> Table:
     )
 
 
-def _setting(path: str, value: Any) -> str:
-    """A parameter and its value, for a person; the name is left out where the value says it."""
+def _setting(path: str, row: Mapping[Any, Any]) -> str:
+    """A parameter and its value, for a person, and what was sampled where that was another one;
+    the name is left out where the value says it.
+    """
     group, _, name = path.rpartition(".")
-    shown = f"{value:.2g}" if isinstance(value, float) else one_line(value)
+    shown, sampled = _short(row[path]), row.get(path + AS_SAMPLED)
+    if sampled is not None:
+        shown += f" (sampled {_short(sampled)})"
     if path in ("backbone.name", "embedding.placement") and shown != "none":
         return shown
     return f"{group if name == 'kind' else name} {shown}".replace("_", " ", 1)
+
+
+def _short(value: Any) -> str:
+    return f"{value:.2g}" if isinstance(value, float) else one_line(value)
 
 
 def _title(column: str) -> str:

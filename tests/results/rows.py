@@ -1,6 +1,7 @@
 """Experiments and trials to fill a store with."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from results.models import TrialState
@@ -50,11 +51,12 @@ def add_trial(
     state: TrialState = TrialState.COMPLETE,
     reason: str | None = None,
     labels: Mapping[str, tuple[float | None, float | None]] | None = None,
+    params: Mapping[str, Any] | None = None,
     **fields: Any,
 ) -> TrialState:
     """Add a trial of two epochs that reached ``auc``; ``fields`` are of its configuration."""
     config = build_config({"epochs": 2, **fields}, "test")
-    store.add_trial(new_trial(experiment_id, number, config, role))
+    store.add_trial(replace(new_trial(experiment_id, number, config, role), params=params or {}))
     last = 0 if auc is None else 2 if state is TrialState.COMPLETE else 1
     for epoch in range(1, last + 1):
         record = EpochResult(epoch, auc * epoch / last, stderr, {}, {}, 0.5, 1.5, 10_000 + number)

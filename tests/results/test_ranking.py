@@ -1,5 +1,6 @@
 """The ranking's order, its intervals, replicates and gains."""
 
+import io
 import json
 import math
 from collections.abc import Sequence
@@ -13,10 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import t as student
 
+from results.findings import read_findings
 from results.models import Label, TrialState
+from results.objectives import Goals
 from results.pooling import of_means, pool
 from results.ranking import COSTS, labels, rank
+from results.report import render_report
 from results.store import Store, open_store
+from search.cli.console import Terminal
+from search.cli.tables import ranking_table
 from sedn.errors import UserError
 from sedn.metrics import mean_interval
 from tests.results.rows import add_trial, new_experiment
@@ -179,6 +185,41 @@ def test_the_same_seed_twice_is_no_replicate(store: Store) -> None:
     # The interval of one training with this error, not of two.
     ends = mean_interval(0.71, 0.01, [8], [32])
     assert [row["low"], row["high"]] == pytest.approx(ends)
+
+
+def test_what_was_sampled_is_told_beside_what_it_came_to(store: Store) -> None:
+    experiment = new_experiment(store)
+    add_trial(store, experiment, 0, 0.70, role="baseline")
+    for number, (sampled, ratio) in enumerate(((8, 3), (16, 16)), 1):
+        add_trial(
+            store,
+            experiment,
+            number,
+            0.8 + number / 100,
+            params={
+                "embedding.placement": "stage1",
+                "attention.kind": "se",
+                "attention.reduction_ratio": sampled,
+            },
+            embedding={"placement": "stage1"},
+            attention={"kind": "se", "reduction_ratio": ratio},
+        )
+    # A crop has no fusion: the one that was sampled for it tells nothing.
+    crop = {"embedding.placement": "crop", "embedding.fusion": "concat"}
+    add_trial(store, experiment, 3, 0.75, params=crop, embedding={"placement": "crop"})
+    frame = rank(store, "rows").set_index("trial")
+    assert frame.loc[1, "attention.reduction_ratio"] == 3
+    assert frame.loc[1, "attention.reduction_ratio as sampled"] == 8
+    assert frame.loc[2, "attention.reduction_ratio as sampled"] is None
+    assert "embedding.fusion as sampled" not in frame.columns
+    table = ranking_table(rank(store, "rows"), "rows", Goals.of({}))
+    console = Terminal(file=io.StringIO(), width=200)
+    console.print(table)
+    said = console.file.getvalue()
+    assert "reduction ratio 3 (sampled 8)" in said
+    assert said.count("sampled") == 1
+    page = render_report(read_findings(store, "rows"))
+    assert "3 (sampled 8)" in page
 
 
 def test_columns_are_what_varies_between_what_is_known_of_all(store: Store) -> None:

@@ -4,7 +4,9 @@ import io
 
 from rich.console import Console
 
+from search.cli.live import describe
 from search.cli.tables import test_table as build_table
+from sedn.config import build_config
 from sedn.metrics import LabelScore
 from sedn.run.summary import RunSummary
 
@@ -55,3 +57,9 @@ def test_a_threshold_that_validation_could_not_choose_is_marked() -> None:
     assert "0.500*" in next(line for line in lines if line.startswith("bright"))
     assert "0.500*" not in next(line for line in lines if line.startswith("red"))
     assert "* Validation lacks images with or without this label" in " ".join(lines)
+
+
+def test_a_fusion_is_told_only_where_a_stage_has_one() -> None:
+    for placement, told in (("crop", False), ("head", False), ("input", False), ("stage1", True)):
+        config = build_config({"embedding": {"placement": placement}}, "test")
+        assert ("scale_shift" in describe(config)) == told
