@@ -14,6 +14,7 @@ from results.export import export_config
 from results.models import Trial, TrialState
 from results.store import Store, open_store
 from sedn.config import TrainingConfig, build_config, load_config
+from sedn.config.groups import LARGEST_SEED
 from sedn.errors import UserError
 from tests.results.rows import add_trial, new_experiment
 
@@ -45,7 +46,7 @@ fields = st.fixed_dictionaries(
             {"learning_rate": st.floats(1e-12, 1.0), "weight_decay": st.floats(0.0, 1.0)}
         ),
         "batch_size": st.integers(1, 65_536),
-        "seed": st.integers(0, 2**63 - 1),
+        "seed": st.integers(0, LARGEST_SEED),
     },
 )
 
