@@ -16,8 +16,10 @@ from sedn.errors import UserError
 from sedn.files import write_bytes
 from sedn.network import SemanticNetwork, build_network
 from sedn.run.calibration import Calibration
+from sedn.weights import read_weights, weights_checksum
 
 MODEL = "model.safetensors"
+_CHECKSUM = "crc32"
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,10 @@ def save_model(network: SemanticNetwork, header: ModelHeader, path: Path) -> Non
         UserError: the file cannot be written.
     """
     fields = asdict(header) | {"config": header.config.model_dump(mode="json")}
+    weights = weights_of(network)
     metadata = {"format": "pt"} | {name: json.dumps(value) for name, value in fields.items()}
-    write_bytes(path, safetensors.torch.save(weights_of(network), metadata=metadata))
+    metadata[_CHECKSUM] = weights_checksum(weights, _described(metadata))
+    write_bytes(path, safetensors.torch.save(weights, metadata=metadata))
 
 
 def weights_of(module: nn.Module) -> dict[str, Tensor]:
@@ -57,8 +61,7 @@ def read_header(path: Path) -> ModelHeader:
         UserError: the file is missing, damaged, or no model of this program.
     """
     try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            metadata: Mapping[str, str] = file.metadata() or {}
+        metadata = _read_metadata(path)
         fields = {name: json.loads(metadata[name]) for name in ModelHeader.__dataclass_fields__}
     except FileNotFoundError:
         raise UserError(f"{path}: no such model; `sedn train` makes one") from None
@@ -87,12 +90,24 @@ def load_network(path: Path, header: ModelHeader, device: torch.device) -> Seman
     network = build_network(
         header.config.from_scratch(), len(header.labels), len(header.regions), header.has_indicator
     )
+    metadata = _read_metadata(path)
+    weights = read_weights(path, metadata.get(_CHECKSUM), _described(metadata))
     try:
-        network.load_state_dict(safetensors.torch.load_file(path))
-    except (OSError, RuntimeError, safetensors.SafetensorError) as error:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
         raise UserError(f"{path}: not the weights of this network: {_reason(error)}") from None
     network.to(device).to(memory_format=torch.channels_last)
     return network.eval()
+
+
+def _read_metadata(path: Path) -> Mapping[str, str]:
+    with safetensors.safe_open(path, framework="pt") as file:
+        return file.metadata() or {}
+
+
+def _described(metadata: Mapping[str, str]) -> str:
+    """What the checksum covers beside the weights."""
+    return json.dumps([metadata[name] for name in ModelHeader.__dataclass_fields__])
 
 
 def _read_calibration(fields: Mapping[str, Any]) -> Calibration:

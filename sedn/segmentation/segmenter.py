@@ -30,8 +30,10 @@ from sedn.segmentation.config import SegmenterCard, SegmenterConfig
 from sedn.segmentation.fold import FoldEpoch, train_fold
 from sedn.segmentation.network import MapNetwork, build_map_network
 from sedn.training.device import pick_device
+from sedn.weights import read_weights, weights_checksum
 
 CARD = "segmenter.yaml"
+_CHECKSUM = "crc32"
 
 
 @dataclass(frozen=True)
@@ -84,8 +86,12 @@ def train_segmenter(
     for fold in range(config.folds):
         if not fold_path(folder, fold).exists():
             network, best = train_fold(config, dataset, fold, device, show)
-            reached = {"validation_dice": best.validation_dice, "epoch": best.epoch}
             weights = {name: value.contiguous() for name, value in network.state_dict().items()}
+            reached = {
+                "validation_dice": best.validation_dice,
+                "epoch": best.epoch,
+                _CHECKSUM: weights_checksum(weights),
+            }
             # One entry alone: several come in any order, and equal weights in unequal files.
             header = {"reached": json.dumps(reached)}
             write_bytes(fold_path(folder, fold), safetensors.torch.save(weights, metadata=header))
@@ -109,10 +115,8 @@ def read_segmenter_summary(folder: Path) -> SegmenterSummary:
         UserError: the folder holds no finished segmenter.
     """
     card = read_card(folder)
-    reached = []
-    for fold in range(card.segmenter.folds):
-        with safetensors.safe_open(fold_path(folder, fold), framework="pt") as file:
-            reached.append(json.loads(file.metadata()["reached"]))
+    folds = range(card.segmenter.folds)
+    reached = [_read_reached(fold_path(folder, fold)) for fold in folds]
     return SegmenterSummary(
         validation_dice=[fold["validation_dice"] for fold in reached],
         epochs=[fold["epoch"] for fold in reached],
@@ -132,9 +136,10 @@ def load_segmenter(folder: Path, device: torch.device) -> Segmenter:
     for fold in range(config.folds):
         network = build_map_network(config, len(card.regions))
         path = fold_path(folder, fold)
+        weights = read_weights(path, _read_reached(path).get(_CHECKSUM))
         try:
-            network.load_state_dict(safetensors.torch.load_file(path))
-        except (OSError, RuntimeError, safetensors.SafetensorError) as error:
+            network.load_state_dict(weights)
+        except RuntimeError as error:
             reason = " ".join(str(error).split())
             raise UserError(f"{path}: not the weights of this segmenter: {reason}") from None
         networks.append(network.to(device).eval())
@@ -180,6 +185,18 @@ def segmenter_fingerprint(folder: Path) -> str:
         with fold_path(folder, fold).open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()[:16]
+
+
+def _read_reached(path: Path) -> dict[str, Any]:
+    """What a fold's network reached, from the header of its file."""
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+        reached: dict[str, Any] = json.loads(metadata.get("reached", "{}"))
+    except (OSError, ValueError, safetensors.SafetensorError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{path}: not a fold of a segmenter: {reason}") from None
+    return reached
 
 
 def fold_path(folder: Path, fold: int) -> Path:

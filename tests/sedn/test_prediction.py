@@ -282,7 +282,7 @@ def test_what_is_wrong_with_a_run_is_said(table: Path, tmp_path: Path) -> None:
     model.write_bytes(whole.replace(b'"has_indicator"', b'"has_indicatar"'))
     assert "its header lacks 'has_indicator'" in wrong(run)
     model.write_bytes(whole.replace(b"backbone.conv1.0.weight", b"backbone.conv2.0.weight"))
-    assert "model.safetensors: not the weights of this network" in wrong(run)
+    assert "model.safetensors: the file is damaged" in wrong(run)
     model.unlink()
     assert "model.safetensors: no such model" in wrong(run)
     (run / "summary.json").unlink()

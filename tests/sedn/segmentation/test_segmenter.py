@@ -216,7 +216,7 @@ def test_what_is_wrong_with_a_folder_is_said(trained: Path, tmp_path: Path) -> N
         load_segmenter(tmp_path, CPU)
     (tmp_path / CARD).write_text(card)
     fold_path(tmp_path, 1).write_bytes(fold_path(trained, 1).read_bytes()[:-100])
-    with pytest.raises(UserError, match=r"fold-2.safetensors: not the weights of this segmenter"):
+    with pytest.raises(UserError, match=r"fold-2.safetensors: not a fold of a segmenter"):
         load_segmenter(tmp_path, CPU)
 
 
