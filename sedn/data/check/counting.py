@@ -56,6 +56,8 @@ class Coverage:
     mean: float
     empty: int
     """Images with a map on which the region is nowhere."""
+    typical: float
+    """The median of the images on which the region is; NaN if there are none."""
 
 
 @dataclass(frozen=True)
@@ -120,8 +122,11 @@ def _sizes(sizes: NDArray[np.int32]) -> dict[str, Spread]:
 def _coverage(region: str, shares: NDArray[np.float32]) -> Coverage:
     known = shares[~np.isnan(shares)]
     if not len(known):
-        return Coverage(region, None, float("nan"), 0)
-    return Coverage(region, _spread(known), float(known.mean()), int((known == 0).sum()))
+        return Coverage(region, None, float("nan"), 0, float("nan"))
+    there = known[known > 0]
+    typical = float(np.median(there)) if len(there) else float("nan")
+    empty = len(known) - len(there)
+    return Coverage(region, _spread(known), float(known.mean()), empty, typical)
 
 
 def _spread(values: NDArray[Any]) -> Spread:

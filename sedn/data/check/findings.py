@@ -16,6 +16,10 @@ from sedn.data.dataset import SPLITS
 Level = Literal["error", "warning"]
 FEWEST = 10
 """With fewer positives or negatives than this, the interval of an AUC says nothing."""
+LEAST_COVERED = 0.005
+"""A region that covers less of the images at their median, or that leaves less, is implausible."""
+FAINT = 0.3
+"""A region whose strongest pixel is below this is implausible."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,8 @@ def find_faults(
         *_duplicates(subject, exact),
         *_near_duplicates(subject, near),
         *_maps(subject, counts),
+        *_implausible_maps(counts),
+        *_faint_maps(subject, inspection),
         *_links(subject),
     ]
     return tuple(sorted(found, key=lambda finding: finding.level != "error"))
@@ -199,6 +205,37 @@ def _links(subject: Subject) -> Iterator[Finding]:
     if where := subject.links:
         said = f"{count_of(len(where), 'link')} to files outside of the data's folder: followed"
         yield Finding("warning", "links-outside", said, where)
+
+
+def _implausible_maps(counts: Counts) -> Iterator[Finding]:
+    """Regions that cover next to nothing or nearly all: often masks of another meaning."""
+    where = tuple(
+        f"{part.region}: {part.typical:.2%} of the images where it is, at the median"
+        for part in counts.coverage
+        if part.typical == part.typical and not LEAST_COVERED <= part.typical <= 1 - LEAST_COVERED
+    )
+    if where:
+        said = (
+            f"{count_of(len(where), 'region')} on next to nothing or nearly all of the images: "
+            f"look at the contact sheet (-o), whether the maps mean something else"
+        )
+        yield Finding("warning", "implausible-coverage", said, where)
+
+
+def _faint_maps(subject: Subject, inspection: Inspection) -> Iterator[Finding]:
+    """Maps on which a region is, but nowhere strong: often levels of another scale."""
+    strongest = inspection.strongest
+    # Small objects are faint in a small image too.
+    faint = (strongest > 0) & (strongest < FAINT) & (inspection.coverage >= LEAST_COVERED)
+    where = tuple(
+        f"{subject.names[row]}: {subject.regions[region]} at most {strongest[row, region]:.0%}"
+        for row, region in np.argwhere(faint)
+    )
+    if where:
+        said = (
+            f"{count_of(len(where), 'map')} on which a region is nowhere stronger than {FAINT:.0%}"
+        )
+        yield Finding("warning", "faint-maps", said, where)
 
 
 def _placed(subject: Subject, row: int) -> str:

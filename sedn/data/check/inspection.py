@@ -35,6 +35,8 @@ class Inspection:
     """``(images, 2)``: width and height in pixels, turned as EXIF says."""
     coverage: NDArray[np.float32]
     """``(images, regions)``: share of the image that each region covers; NaN without a map."""
+    strongest: NDArray[np.float32]
+    """``(images, regions)``: the greatest value of each region, 0 to 1; NaN without a map."""
 
     @property
     def readable(self) -> NDArray[np.bool_]:
@@ -51,6 +53,7 @@ def inspect_images(subject: Subject, show: Progress) -> Inspection:
         hashes=np.zeros(count, dtype=np.uint64),
         sizes=np.zeros((count, 2), dtype=np.int32),
         coverage=np.full((count, len(subject.regions)), np.nan, dtype=np.float32),
+        strongest=np.full((count, len(subject.regions)), np.nan, dtype=np.float32),
     )
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         # Block by block: the executor keeps all that it is given.
@@ -86,3 +89,4 @@ def _inspect(subject: Subject, found: Inspection, row: int) -> None:
     found.sizes[row] = sample.width, sample.height
     if subject.map_known[row]:
         found.coverage[row] = sample.region_map.mean(axis=(1, 2)) / 255
+        found.strongest[row] = sample.region_map.max(axis=(1, 2)) / 255

@@ -127,3 +127,32 @@ def test_links_out_of_the_folder_are_followed_and_listed(table: Path, tmp_path: 
     (tmp_path / "link").symlink_to(tmp_path / "data", target_is_directory=True)
     again = kinds(check(tmp_path / "link" / "products.csv"))
     assert len(again["links-outside"]) == 2, "the folder itself may be a link"
+
+
+@pytest.mark.parametrize(
+    ("inside", "outside", "kind"),
+    [(255, 0, None), (255, 255, "implausible-coverage"), (20, 0, "faint-maps")],
+)
+def test_maps_that_may_mean_something_else(
+    table: Path, inside: int, outside: int, kind: str | None
+) -> None:
+    for index in range(90):
+        mask = np.full((40, 40), outside, dtype=np.uint8)
+        mask[8:24, 8:24] = inside
+        Image.fromarray(mask).save(table.parent / f"{index}-map.png")
+    described = table.with_name("data.yaml")
+    described.write_text(f"table: {table.name}\nmap_kind: strength\n")
+    columns = table.read_text().splitlines()
+    rows = [line.split(",") for line in columns[1:]]
+    lines = [",".join([row[0], f"{i}-map.png", *row[2:]]) for i, row in enumerate(rows)]
+    table.write_text("\n".join([columns[0], *lines]) + "\n")
+    found = kinds(check(described))
+    assert {"implausible-coverage", "faint-maps"} & set(found) == ({kind} if kind else set())
+
+
+def test_a_region_of_a_few_pixels_is_implausible(table: Path) -> None:
+    mask = np.zeros((40, 40), dtype=np.uint8)
+    mask[3, 5:8] = 255
+    for path in {line.split(",")[1] for line in table.read_text().splitlines()[1:]}:
+        Image.fromarray(mask).save(table.parent / path)
+    assert "region: 0.2" in kinds(check(table))["implausible-coverage"][0]
