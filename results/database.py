@@ -109,7 +109,7 @@ def configure_connection(connection: Any, _record: object) -> None:
 
 def _parse(url: str) -> URL:
     """The URL with the one driver that is used for its database."""
-    shown = _without_password(url)
+    shown = without_password(url)
     try:
         if "\0" in url:
             raise ValueError
@@ -219,10 +219,11 @@ def _shown(url: URL) -> str:
     """The database's name for a person."""
     if url.get_backend_name() == "sqlite":
         return str(url.database)
-    return _without_password(url.render_as_string())
+    return without_password(url.render_as_string())
 
 
-def _without_password(url: str) -> str:
+def without_password(url: str) -> str:
+    """A database's URL as it may be shown, also one that cannot be read."""
     # Up to the last '@': a password that was not quoted may hold one itself.
     hidden = re.sub(r"://.*@", "://…@", url, flags=re.DOTALL)
     # An option may hold a password as well, by more than one name.

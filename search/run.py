@@ -17,6 +17,7 @@ from results.store import LabelCounts, NewExperiment, Store, open_store
 from search.checks import check_experiment, check_search
 from search.lock import sole_driver
 from search.settings import Resources, SearchSettings
+from search.stages import Stage
 from search.stopping import interrupt
 from sedn.errors import UserError
 from spaces import Space, parse_space
@@ -64,6 +65,7 @@ def run_search(
     on_images: "Progress" = lambda *_: None,
     on_wait: Callable[[Exception], None] = lambda error: None,
     on_notice: Callable[[str], None] = lambda line: None,
+    on_stage: Callable[[Stage], None] = lambda stage: None,
 ) -> SearchOutcome:
     """Start the search called ``name``, or go on with it where it stopped.
 
@@ -78,19 +80,23 @@ def run_search(
         on_images: told how far the decoding of the images is, before the first trial.
         on_wait: called once when the database goes away and is waited for.
         on_notice: told in a line what a person should know before the first trial.
+        on_stage: told what is done from now on.
 
     Raises:
         UserError: something of the input is wrong; nothing was written.
     """
+    on_stage(Stage.CHECKS)
     from search.ledger import Ledger
     from search.schedulers import make_promotion, make_rule
 
     resources = resources or Resources()
     asked_space = check_search(name, space, settings, store_url, resources, on_notice)
     epochs = asked_space.baseline(settings.overrides()).epochs
+    on_stage(Stage.DATA)
     dataset, counts = _read_data(asked_space, settings, on_images)
     for line in dataset.said:
         on_notice(line)
+    on_stage(Stage.STORE)
     store = open_store(store_url, create=True)
     with sole_driver(store.engine, name):
         experiment = _open_experiment(store, name, asked_space, settings, counts, dataset)
@@ -112,7 +118,9 @@ def run_search(
         if not ledger.finished and not ledger.out_of_budget:
             past = past_epochs(store, experiment.id, settings)
             decision = make_rule(settings, epochs, past, promotion)
+            on_stage(Stage.TRIALS)
             _run_trials(ledger, name, settings, resources, train, watch, decision)
+        on_stage(Stage.END)
         ledger.check_store()
         watch(ledger.snapshot())
         snapshot = ledger.snapshot()

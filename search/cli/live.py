@@ -1,16 +1,17 @@
 """What is shown while a search or a training runs: a live table, or plain lines in a log."""
 
+import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from results.models import TrialState
-from results.outage import reason_of
+from search.cli.ending import duration
 from search.cli.images import image_line
+from search.stages import Stage
 from sedn.style import gain_text, interval_text
 
 if TYPE_CHECKING:
@@ -23,21 +24,29 @@ if TYPE_CHECKING:
     from sedn.segmentation.fold import FoldEpoch
     from sedn.training.result import EpochResult
 
-STATES = (
-    (TrialState.COMPLETE, "complete"),
-    (TrialState.PRUNED, "stopped early"),
-    (TrialState.FAILED, "failed"),
-)
+
+MANY = 1000
+"""Images of which a log is told that they are being read; fewer take no time."""
 
 
 class LiveView:
-    """A table that is redrawn in a terminal; where there is none, a line for each trial ended."""
+    """What is being done and the running trials, redrawn in a terminal; where there is none, a line
+    for each stage begun and each trial ended.
+
+    In a terminal the view is gone in the end, and its last summary stays.
+    """
 
     def __init__(self, console: Console, name: str) -> None:
         self._console = console
         self._name = name
-        self._live = Live(console=console, refresh_per_second=4) if console.is_terminal else None
+        self._live = Live(console=console, transient=True) if console.is_terminal else None
+        self._stage: Stage | None = None
+        self._since = time.monotonic()
+        self._spent: dict[str, float] = {}
+        self._images: RenderableType | None = None
+        self._snapshot: Snapshot | None = None
         self._ended = -1
+        self._said = ""
 
     def __enter__(self) -> Self:
         if self._live:
@@ -50,15 +59,34 @@ class LiveView:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._count()
         if self._live:
             self._live.stop()
+            if self._snapshot:
+                self._console.print(summary(self._name, self._snapshot, 0))
+
+    @property
+    def spent(self) -> dict[str, float]:
+        """Seconds by what they were spent on, in order."""
+        return self._spent
+
+    def stage(self, stage: "Stage") -> None:
+        """Say what is being done from now on."""
+        if stage is self._stage:
+            return
+        self._count()
+        self._stage, self._images = stage, None
+        if self._live:
+            self._redraw()
+        elif stage not in (Stage.CHECKS, Stage.DATA):
+            # What is wrong with the input is said alone, in one line.
+            self._console.print(f"{self._name}: {stage.said}", soft_wrap=True)
 
     def show(self, snapshot: "Snapshot") -> None:
         """Show where the search stands."""
+        self._snapshot = snapshot
         if self._live:
-            self._live.update(
-                Group(summary(self._name, snapshot, len(snapshot.running)), _running(snapshot))
-            )
+            self._redraw()
         elif snapshot.ended != self._ended:
             self._ended = snapshot.ended
             self._console.print(
@@ -68,7 +96,11 @@ class LiveView:
     def images(self, what: str, done: int, total: int) -> None:
         """Show how far the images are read or decoded, before the first trial."""
         if self._live:
-            self._live.update(image_line(what, done, total))
+            self._images = image_line(what, done, total)
+            self._redraw()
+        elif what != self._said and total >= MANY:
+            self._said = what
+            self._console.print(f"{self._name}: {what} {total:,} images", soft_wrap=True)
 
     def notice(self, line: str) -> None:
         """Say what a person should know before the first trial."""
@@ -76,12 +108,36 @@ class LiveView:
 
     def waiting(self, error: Exception) -> None:
         """Say that the database is away and waited for."""
+        from results.outage import reason_of
+
         self._console.print(
             f"The database does not answer; waiting for it, nothing is lost: {reason_of(error)}",
             style="yellow",
             markup=False,
             soft_wrap=True,
         )
+
+    def _count(self) -> None:
+        """Add the time since the last change of stage to what was done in it."""
+        now = time.monotonic()
+        if self._stage:
+            short = self._stage.short
+            self._spent[short] = self._spent.get(short, 0.0) + now - self._since
+        self._since = now
+
+    def _redraw(self) -> None:
+        if not self._live:
+            return
+        shown: list[RenderableType] = []
+        if self._snapshot:
+            shown.append(summary(self._name, self._snapshot, len(self._snapshot.running)))
+        if self._images:
+            shown.append(self._images)
+        elif self._snapshot and self._snapshot.running:
+            shown.append(_running(self._snapshot))
+        elif self._stage:
+            shown.append(Text(f"{self._name}: {self._stage.said} …", style="dim"))
+        self._live.update(Group(*shown), refresh=True)
 
 
 def epoch_line(result: "EpochResult", epochs: int, targets: "NDArray[np.floating]") -> str:
@@ -108,12 +164,21 @@ def fold_line(epoch: "FoldEpoch", config: "SegmenterConfig") -> str:
 
 def summary(name: str, snapshot: "Snapshot", running: int) -> Text:
     """One line: counts by state, the best so far and its gain, the time left."""
+    from results.models import TrialState
+
+    words = {
+        TrialState.COMPLETE: "complete",
+        TrialState.PRUNED: "stopped early",
+        TrialState.FAILED: "failed",
+    }
     # A search may be gone on with for fewer trials than it has.
     beyond = snapshot.ended > snapshot.asked
     trials = f"trials ({snapshot.asked} asked for)" if beyond else f"of {snapshot.asked} trials"
     parts = [f"{name}: {snapshot.ended} {trials}"]
     parts += [
-        f"{snapshot.counts[state]} {word}" for state, word in STATES if snapshot.counts.get(state)
+        f"{snapshot.counts[state]} {word}"
+        for state, word in words.items()
+        if snapshot.counts.get(state)
     ]
     if running:
         parts.append(f"{running} running")
@@ -126,7 +191,7 @@ def summary(name: str, snapshot: "Snapshot", running: int) -> Text:
         )
         parts.append(best)
     if snapshot.remaining is not None and snapshot.ended < snapshot.asked:
-        parts.append(f"{_duration(snapshot.remaining)} left")
+        parts.append(f"{duration(snapshot.remaining)} left")
     return Text("  ·  ".join(parts))
 
 
@@ -154,11 +219,3 @@ def describe(config: "TrainingConfig") -> str:
         parts.append(config.attention.kind)
     parts.append(f"lr {config.optimizer.learning_rate:.2g}")
     return " · ".join(parts)
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes:02d} min"
-    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

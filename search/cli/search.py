@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from search.cli.console import open_terminal
+from search.cli.ending import show_ending
+from search.cli.live import LiveView
 from search.cli.options import (
     DEFAULT_STORE,
     DataOption,
@@ -18,6 +20,7 @@ from search.cli.options import (
     absolute,
     print_json,
 )
+from search.stages import Stage
 from search.stopping import INTERRUPTED, ending_on_signals
 from sedn.document import parse_value
 from sedn.errors import UserError
@@ -120,8 +123,6 @@ def search(
     as_json: JsonOption = False,
 ) -> None:
     """Start a search; the same command again resumes it."""
-    from search.cli.live import LiveView
-    from search.run import run_search
     from search.settings import build_resources, build_settings
 
     settings = build_settings(
@@ -155,6 +156,10 @@ def search(
     )
     try:
         with ending_on_signals(_say_stopped), LiveView(err, name) as view:
+            view.stage(Stage.CHECKS)
+            # Only now, as all that a search needs takes seconds to import.
+            from search.run import run_search
+
             outcome = run_search(
                 name,
                 space,
@@ -165,6 +170,7 @@ def search(
                 on_images=view.images,
                 on_wait=view.waiting,
                 on_notice=view.notice,
+                on_stage=view.stage,
             )
     except KeyboardInterrupt:
         _say_stopped()
@@ -181,6 +187,8 @@ def search(
     if outcome.finished and outcome.snapshot.best is None:
         err.print(f"No trial was trained to its end: `sedn report {quote(name)}` says why.")
         raise typer.Exit(1)
+    if not as_json:
+        show_ending(err, name, store, view.spent)
 
 
 def _say_stopped() -> None:

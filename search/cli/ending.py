@@ -1,0 +1,96 @@
+"""The last words of a search: its best configurations, where the time went, what comes next."""
+
+import os
+from collections.abc import Iterable, Mapping
+from shlex import quote
+from typing import TYPE_CHECKING
+
+from search.cli.options import DEFAULT_STORE
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from results.models import Trial
+
+TOP = 5
+"""Configurations that are shown in the end; `sedn rank` shows more."""
+
+
+def show_ending(console: "Console", name: str, store: str, spent: Mapping[str, float]) -> None:
+    """Show the best of an experiment, its gain, the time by use, and the commands that go on.
+
+    Args:
+        console: where to.
+        name: the experiment.
+        store: SQLAlchemy URL of the database.
+        spent: seconds of this run of the search, by what was done.
+    """
+    from results.objectives import Goals
+    from results.ranking import rank
+    from results.store import open_store
+    from search.cli.tables import ranking_table
+
+    opened = open_store(store)
+    experiment = opened.experiment(name)
+    ranked = rank(opened, name)
+    if len(ranked):
+        console.print(ranking_table(ranked.head(TOP), name, Goals.of(experiment.settings)))
+    for line in (run_line(spent), trials_line(opened.trials(experiment.id))):
+        if line:
+            console.print(line)
+    if len(ranked):
+        console.print("Next:")
+        for command in next_commands(name, store):
+            console.print(f"  {command}", soft_wrap=True)
+
+
+def next_commands(name: str, store: str) -> list[str]:
+    """What can be typed next, as a shell takes it."""
+    from results.database import without_password
+
+    words = f" {quote(name)}"
+    known = (DEFAULT_STORE, os.environ.get("SEDN_STORE"))
+    options = "" if store in known else f" --store {quote(without_password(store))}"
+    best = quote(f"{name}.yaml")
+    return [
+        f"sedn report{words}{options} -o {quote(f'{name}.html')}",
+        f"sedn export{words}{options} --rank 1 -o {best}",
+        f"sedn train {best} -o {quote(f'runs/{name}-best')}",
+    ]
+
+
+def run_line(spent: Mapping[str, float]) -> str:
+    """Where the time of this run went; what took less than a second is left out."""
+    parts = [f"{duration(took)} {what}" for what, took in spent.items() if round(took)]
+    whole = f"This run: {duration(sum(spent.values()))}"
+    return f"{whole} ({', '.join(parts)})." if parts else f"{whole}."
+
+
+def trials_line(trials: Iterable["Trial"]) -> str | None:
+    """Where the time of all trials went, over all runs, by how they ended; ``None``: nowhere.
+
+    Trials side by side count each.
+    """
+    from results.models import TrialState
+
+    words = {
+        TrialState.COMPLETE: "trained to the end",
+        TrialState.PRUNED: "stopped early",
+        TrialState.FAILED: "failed",
+        TrialState.RUNNING: "not finished",
+    }
+    took = dict.fromkeys(words, 0.0)
+    for trial in trials:
+        if trial.duplicate_of is None:
+            took[TrialState(trial.state)] += trial.seconds
+    parts = [f"{duration(took[state])} {word}" for state, word in words.items() if took[state]]
+    return f"Trials, over all runs: {', '.join(parts)}." if parts else None
+
+
+def duration(seconds: float) -> str:
+    """``1 h 05 min``, ``3 min 20 s`` or ``8 s``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02d} min"
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
