@@ -1,5 +1,6 @@
 """The groups of fields that a training configuration is made of."""
 
+import os
 import re
 from typing import Literal
 
@@ -26,10 +27,19 @@ LARGEST_SEED = 2**32 - 1
 """Of what all generators take, the least: scikit-learn's."""
 
 
+LOCAL = "local-dir:"
+"""Before the folder of a backbone, as timm has it."""
+
+
 class Group(BaseModel):
     """A group of fields: immutable, unknown names refused, no value silently converted."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+def _absolute(folder: str) -> str:
+    """The folder, named so that every process means the same by it, wherever it was started."""
+    return os.path.abspath(folder) if folder else folder  # noqa: PTH100 (takes out "..")
 
 
 class DataConfig(Group):
@@ -50,8 +60,16 @@ class BackboneConfig(Group):
     """A timm model and how it is built."""
 
     name: str = "resnet50"
+    """One of timm's; ``local-dir:`` and a folder, such as the ``backbone`` of a run; or ``hf-hub:``
+    and the name of a model on the Hugging Face hub."""
     pretrained: bool = True
     drop_path: float = Field(0.0, ge=0.0, lt=1.0)
+
+    @field_validator("name")
+    @classmethod
+    def _is_the_same_everywhere(cls, name: str) -> str:
+        source, colon, folder = name.partition(":")
+        return f"{source}:{_absolute(folder)}" if source + colon == LOCAL else name
 
 
 class EmbeddingConfig(Group):
@@ -138,6 +156,11 @@ class MapConfig(Group):
     """Share of training images whose map is set to zero, against over-trust in the map."""
     noise: float = Field(0.0, ge=0.0, le=1.0)
     """Share of training images whose map is dilated, eroded or blurred."""
+
+    @field_validator("segmenter")
+    @classmethod
+    def _is_the_same_everywhere(cls, segmenter: str) -> str:
+        return _absolute(segmenter)
 
 
 class HeadConfig(Group):

@@ -3,36 +3,28 @@
 from typing import Any
 
 import timm
-from timm.models import PretrainedCfg, get_pretrained_cfg
 from torch import nn
 
 from sedn.config import BackboneConfig
-from sedn.errors import UserError, did_you_mean
+from sedn.errors import UserError
+from sedn.network.sources import find_backbone
 
 
 def check_backbone(name: str) -> None:
-    """Check that timm knows the model, and its tag of weights if it names one.
-
-    Raises:
-        UserError: timm has no such model; the nearest name is suggested.
+    """Check that there is such a model, and its tag of weights if it names one; as
+    :func:`~sedn.network.sources.find_backbone`.
     """
-    model, _, tag = name.partition(".")
-    if not timm.is_model(model):
-        hint = did_you_mean(model, timm.list_models())
-        raise UserError(f"backbone '{name}': timm has no such model{hint}")
-    tagged = timm.list_pretrained(f"{model}.*")
-    if tag and name not in tagged:
-        hint = did_you_mean(name, tagged)
-        raise UserError(f"backbone '{name}': timm has no weights '{tag}' of it{hint}")
+    find_backbone(name)
 
 
 def check_weights(config: BackboneConfig) -> None:
     """Check that there are pretrained weights if they are asked for.
 
     Raises:
-        UserError: ``config.pretrained`` is set and timm lists none for the model.
+        UserError: ``config.pretrained`` is set and there are none for the model.
     """
-    if config.pretrained and not _description(config.name).has_weights:
+    source = find_backbone(config.name)
+    if config.pretrained and not source.has_weights:
         raise UserError(
             f"backbone '{config.name}' has no pretrained weights: set backbone.pretrained to false"
         )
@@ -48,12 +40,13 @@ def create_backbone(config: BackboneConfig, n_labels: int, image_size: int) -> n
         UserError: the model is unknown, takes no drop path, cannot be built for the image size,
             or its pretrained weights cannot be had.
     """
-    check_backbone(config.name)
     check_weights(config)
+    source = find_backbone(config.name)
     options: dict[str, Any] = {}
-    if config.drop_path > 0:
+    # A folder may say with which drop path its model was trained; the configuration decides.
+    if config.drop_path > 0 or "drop_path_rate" in source.arguments:
         options["drop_path_rate"] = config.drop_path
-    if _description(config.name).fixed_input_size:
+    if source.described.fixed_input_size:
         options["img_size"] = image_size
     try:
         model: nn.Module = timm.create_model(
@@ -84,10 +77,6 @@ def pixel_statistics(model: nn.Module) -> tuple[tuple[float, ...], tuple[float, 
     described = getattr(model, "pretrained_cfg", {})
     mean, deviation = (tuple(described.get(name, (0.5, 0.5, 0.5))) for name in ("mean", "std"))
     return mean, deviation
-
-
-def _description(name: str) -> PretrainedCfg:
-    return get_pretrained_cfg(name) or PretrainedCfg()
 
 
 def _reason(config: BackboneConfig, image_size: int, error: Exception) -> str:

@@ -12,9 +12,8 @@ from torch import nn
 from sedn.files import make_folder, write_bytes, write_text
 from sedn.network import SemanticNetwork
 from sedn.network.backbone import create_backbone, pixel_statistics
-from sedn.run.model_file import MODEL, ModelHeader, weights_of
+from sedn.run.model_file import BACKBONE, MODEL, ModelHeader, weights_of
 
-BACKBONE = "backbone"
 HUB_CONFIG = "config.json"
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from timm.models import get_pretrained_cfg
 
 from sedn.config import TrainingConfig
 from sedn.data import Dataset
 from sedn.files import write_text
 from sedn.metrics import temperature_warning
+from sedn.network.sources import find_backbone
 from sedn.run.model_file import ModelHeader
 from sedn.run.summary import RunSummary
 from sedn.style import one_line, ratio_text
@@ -66,11 +66,24 @@ def _front_matter(
         "tags": ["image-classification", "multi-label", "semantic-map", "timm"],
         "metrics": ["roc_auc", "f1", "precision", "recall"],
     }
-    described = get_pretrained_cfg(config.backbone.name)
-    if config.backbone.pretrained and described is not None and described.hf_hub_id:
-        tag = f".{described.tag}" if described.tag else ""
-        front["base_model"] = f"timm/{described.architecture}{tag}"
+    if config.backbone.pretrained and (base := _base_model(config.backbone.name)):
+        front["base_model"] = base
     return front | {"model-index": [{"name": name, "results": [result]}]}
+
+
+def _of_timm(backbone: str) -> str:
+    return "" if ":" in backbone else " of timm"
+
+
+def _base_model(backbone: str) -> str | None:
+    """The name on the hub of the model that the weights began as, if it is there."""
+    source = find_backbone(backbone)
+    if not source.described.hf_hub_id:
+        return None
+    if not source.is_timm:
+        return source.described.hf_hub_id
+    tag = f".{source.described.tag}" if source.described.tag else ""
+    return f"timm/{source.architecture}{tag}"
 
 
 def _what(header: ModelHeader, summary: RunSummary, dataset: Dataset) -> str:
@@ -78,7 +91,7 @@ def _what(header: ModelHeader, summary: RunSummary, dataset: Dataset) -> str:
     rows = {
         "task": "multi-label image classification",
         "labels": ", ".join(map(_data, header.labels)),
-        "backbone": f"{config.backbone.name} of timm, "
+        "backbone": f"{_data(config.backbone.name)}{_of_timm(config.backbone.name)}, "
         + ("pretrained" if config.backbone.pretrained else "from scratch"),
         "map enters at": config.embedding.placement,
         "regions of the map": ", ".join(map(_data, header.regions)) or "none",

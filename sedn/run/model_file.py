@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from sedn.config import TrainingConfig, build_config
+from sedn.config.groups import LOCAL
 from sedn.errors import UserError
 from sedn.files import write_bytes
 from sedn.network import SemanticNetwork, build_network
@@ -19,6 +20,8 @@ from sedn.run.calibration import Calibration
 from sedn.weights import read_weights, weights_checksum
 
 MODEL = "model.safetensors"
+BACKBONE = "backbone"
+"""Folder of a run in which timm finds its backbone."""
 _CHECKSUM = "crc32"
 
 
@@ -87,9 +90,8 @@ def load_network(path: Path, header: ModelHeader, device: torch.device) -> Seman
     Raises:
         UserError: the file is damaged, or the installed timm builds another network.
     """
-    network = build_network(
-        header.config.from_scratch(), len(header.labels), len(header.regions), header.has_indicator
-    )
+    config = _built_here(header.config.from_scratch(), path.parent)
+    network = build_network(config, len(header.labels), len(header.regions), header.has_indicator)
     metadata = _read_metadata(path)
     weights = read_weights(path, metadata.get(_CHECKSUM), _described(metadata))
     try:
@@ -108,6 +110,17 @@ def _read_metadata(path: Path) -> Mapping[str, str]:
 def _described(metadata: Mapping[str, str]) -> str:
     """What the checksum covers beside the weights."""
     return json.dumps([metadata[name] for name in ModelHeader.__dataclass_fields__])
+
+
+def _built_here(config: TrainingConfig, folder: Path) -> TrainingConfig:
+    """The configuration, whose backbone is described in the run's ``folder`` and not where its
+    weights came from, which may be gone.
+    """
+    described = folder.absolute() / BACKBONE
+    if ":" not in config.backbone.name or not described.is_dir():
+        return config
+    backbone = config.backbone.model_copy(update={"name": f"{LOCAL}{described}"})
+    return config.model_copy(update={"backbone": backbone})
 
 
 def _read_calibration(fields: Mapping[str, Any]) -> Calibration:
