@@ -1,8 +1,8 @@
 """What is said to a person whose input is wrong, or whose training broke."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class UserError(Exception):
@@ -11,6 +11,21 @@ class UserError(Exception):
     The command line prints the message and exits with code 2. From Python it is an exception
     like any other.
     """
+
+
+class Question(UserError):
+    """The input may mean two things; the message says both, and what would choose.
+
+    ``answers`` are fields of a description, each of which chooses one; where a name or a list has
+    to be given instead, ``field`` is the one that takes it.
+    """
+
+    def __init__(
+        self, message: str, answers: Sequence[Mapping[str, Any]] = (), field: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.answers = tuple(answers)
+        self.field = field
 
 
 class TrainingError(Exception):

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from search.cli.console import open_terminal
+from search.cli.data_init import init
 from search.cli.options import print_json
 from sedn.style import one_line
 
@@ -85,6 +86,9 @@ def check(
         _show(checked)
     if not checked.trainable:
         raise typer.Exit(2)
+
+
+app.command()(init)
 
 
 def _show(checked: "DataCheck") -> None:

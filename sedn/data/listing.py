@@ -3,10 +3,10 @@
 Each format is read into a :class:`Listing`; from here on all formats are one.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +54,8 @@ class Listing:
     """Images of one group must not be parted; ``""`` is no group. Empty where there are none."""
     said: tuple[str, ...] = ()
     """What was taken for what, a line each."""
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of a description that say so outright."""
 
     def __len__(self) -> int:
         return len(self.images)

@@ -22,7 +22,7 @@ from sedn.data.formats.cells import (
     texts,
 )
 from sedn.data.formats.split_columns import find_split_columns
-from sedn.errors import UserError, did_you_mean
+from sedn.errors import Question, UserError, did_you_mean
 
 LIST_COLUMNS = (
     "labels", "label", "tags", "tag", "classes", "class", "categories", "category", "classname",
@@ -54,6 +54,11 @@ class Reading:
     """Columns of 1 and 0."""
     left_out: dict[str, str]
     """Why each of the others is no label."""
+
+    def fields(self) -> dict[str, str]:
+        """Fields of a description that say which columns hold splits and groups."""
+        splits = {"split_column": self.splits[0]} if len(self.splits) == 1 else {}
+        return splits | ({"group_column": self.group} if self.group else {})
 
     def said(self) -> tuple[str, ...]:
         """The columns that are not read, a line for all of them."""
@@ -149,9 +154,10 @@ def _find_group(
     found.sort(key=lambda name: len(columns[name].cells))
     for finer in found[1:]:
         if not _nests(columns[found[0]], columns[finer]):
-            raise UserError(
+            raise Question(
                 f"{source}: columns '{found[0]}' and '{finer}' may both hold the images together "
-                f"that must not be parted; say which with group_column:"
+                f"that must not be parted; say which with group_column:",
+                [{"group_column": name} for name in found],
             )
     return found[0] if found else None
 
@@ -211,17 +217,19 @@ def _refuse_nearly_binary(column: Column, meanings: Sequence[float | None]) -> N
     numbers = [_number(c) for c in column.cells if c is not None]
     if soft and all(n is not None and 0 <= n <= 1 for n in numbers):
         place = column.where(column.first(column.cells.index(soft[0])))
-        raise UserError(
+        raise Question(
             f"{place}: column '{column.name}' is {soft[0]}, and soft labels are not read; make "
-            f"them 1 and 0, or leave the column out with leave_out: [{column.name}]"
+            f"them 1 and 0, or leave the column out with leave_out: [{column.name}]",
+            [{"leave_out": [column.name]}],
         )
     if share < 0.5:
         return
     wrong = next(cell for cell, meaning in enumerate(meanings) if meaning is None)
-    raise UserError(
+    raise Question(
         f"{column.where(column.first(wrong))}: label '{column.name}' is "
         f"'{str(column.cells[wrong])[:40]}'; expected 1, 0, or nothing where it is unknown; a "
-        f"column that is no label is named under leave_out:"
+        f"column that is no label is named under leave_out:",
+        [{"leave_out": [column.name]}],
     )
 
 
@@ -244,9 +252,10 @@ def _find_list(
     if len(named) > 1:
         named = _one_of_equals(columns, named)
     if len(named) > 1:
-        raise UserError(
+        raise Question(
             f"{source}: columns '{named[0]}' and '{named[1]}' both may list the labels; say which "
-            f"with label_list:"
+            f"with label_list:",
+            [{"label_list": name} for name in named],
         )
     if description.labels and not named:
         missing = next(label for label in description.labels if label not in columns)
@@ -254,10 +263,11 @@ def _find_list(
         raise UserError(f"{source}: no column for label '{missing}'{hint}")
     if named and labels and not description.labels:
         some = ", ".join(labels[:3]) + (", …" if len(labels) > 3 else "")
-        raise UserError(
+        raise Question(
             f"{source}: the labels may be listed in column '{named[0]}', or be the "
             f"{len(labels)} columns of 1 and 0 ({some}); say which with label_list: {named[0]}, or "
-            f"with leave_out: [{named[0]}]"
+            f"with leave_out: [{named[0]}]",
+            [{"label_list": named[0]}, {"leave_out": [named[0]]}],
         )
     if named or labels:
         return named[0] if named else None
@@ -265,9 +275,10 @@ def _find_list(
                  _BOOKKEEPING]  # fmt: skip
     if len(repeating) > 1:
         some = "' or '".join(repeating[:5])
-        raise UserError(
+        raise Question(
             f"{source}: no label column: none holds 1 and 0; the labels may be listed in "
-            f"'{some}'; say where with label_list:"
+            f"'{some}'; say where with label_list:",
+            [{"label_list": name} for name in repeating],
         )
     return repeating[0] if repeating else None
 

@@ -43,7 +43,7 @@ def read_hugging_face(description: HuggingFaceDescription, folder: Path) -> List
     gathered = {column: _gather(parts, column) for column in rest}
     reading = read_columns(gathered, description, str(root))
     classes = parts[0].classes(reading.listed) if reading.listed else ()
-    labels, targets, cells = read_labels(gathered, reading, description, root, classes)
+    labels, targets, cells, fields = read_labels(gathered, reading, description, root, classes)
     splits, groups, said = read_roles(gathered, reading, len(images))
     return Listing(
         source=root,
@@ -63,6 +63,12 @@ def read_hugging_face(description: HuggingFaceDescription, folder: Path) -> List
             ),
             *(*cells, *said, *reading.said()),
         ),
+        fields={
+            "image_column": image_column,
+            **({"map_column": map_column} if map_column else {}),
+            **fields,
+            **({"group_column": reading.group} if reading.group else {}),
+        },
     )
 
 

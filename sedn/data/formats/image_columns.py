@@ -7,7 +7,7 @@ from sedn.data.description import TableDescription
 from sedn.data.formats.cells import Column, is_binary, plain_name
 from sedn.data.formats.paths import PathRule, Rule, find_rule
 from sedn.data.formats.table_parts import TableRows
-from sedn.errors import UserError, did_you_mean
+from sedn.errors import Question, UserError, did_you_mean
 
 _IMAGES = (
     "image", "imagepath", "imagefile", "imagefilename", "imagename", "img", "imgpath", "imgname",
@@ -52,9 +52,10 @@ def find_image_column(
     }
     if len(others) > 1:
         found = " and ".join(f"'{name}'" for name in others)
-        raise UserError(
+        raise Question(
             f"{table.source}: columns {found} name files; say which are the images with "
-            f"image_column:"
+            f"image_column:",
+            [{"image_column": name} for name in others],
         )
     if others:
         return table.paths(next(iter(others))), next(iter(others.values()))
@@ -87,9 +88,10 @@ def find_map_column(
         and name not in (*(description.labels or ()), *description.leave_out)
     ]  # fmt: skip
     if len(found) > 1:
-        raise UserError(
+        raise Question(
             f"{table.source}: columns '{found[0]}' and '{found[1]}' mean the same; keep one, or "
-            f"say which with map_column:"
+            f"say which with map_column:",
+            [{"map_column": name} for name in found],
         )
     return _with_rule(table, found[0], root, maps=True) if found else None
 

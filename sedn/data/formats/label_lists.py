@@ -17,8 +17,15 @@ from numpy.typing import NDArray
 
 from sedn.data.description import ColumnsDescription
 from sedn.data.formats.cells import BLANK, Column
-from sedn.data.formats.separators import NONE, SPOKEN, find_separator, split_names, spoken
-from sedn.errors import UserError
+from sedn.data.formats.separators import (
+    NONE,
+    SPOKEN,
+    find_separator,
+    separator_word,
+    split_names,
+    spoken,
+)
+from sedn.errors import Question, UserError
 
 NOTHING = frozenset(
     {"none", "no finding", "no findings", "no label", "no labels", "no tag", "no tags", "nothing"}
@@ -44,6 +51,8 @@ class LabelLists:
     """``(rows, labels)``: 1, 0, or NaN where the truth is unknown."""
     said: tuple[str, ...]
     """How its cells were read."""
+    fields: Mapping[str, Any]
+    """Fields of a description that say so outright."""
 
 
 def read_label_lists(
@@ -64,7 +73,7 @@ def read_label_lists(
     parsed = [_parse(cell, column.at(i)) for i, cell in enumerate(column.cells)]
     if bits := _as_bits(parsed):
         return _multi_hot(column, bits, description.labels)
-    lists, said = _names_of(column, parsed, description)
+    lists, said, fields = _names_of(column, parsed, description)
     found = {name for names in lists if names for name in names}
     labels = tuple(n for n in classes if n in found) if classes else tuple(sorted(found))
     if not labels:
@@ -77,7 +86,7 @@ def read_label_lists(
             of_cell[cell] = np.nan
         else:
             of_cell[cell, [position[name] for name in names]] = 1
-    return LabelLists(labels, of_cell[column.codes], said)
+    return LabelLists(labels, of_cell[column.codes], said, fields)
 
 
 def check_names(labels: Sequence[str], where: str, meant: Collection[str]) -> None:
@@ -172,20 +181,26 @@ def _multi_hot(
 ) -> LabelLists:
     width = next(len(cell) for cell in bits if cell is not None)
     if labels is None or len(labels) != width:
-        raise UserError(
+        raise Question(
             f"{column.source}: column '{column.name}' holds {width} values of 1 and 0 without "
             f"names; name them in order with labels: (expected {width} names, got "
-            f"{len(labels or ())})"
+            f"{len(labels or ())})",
+            field="labels",
         )
     blank = (float("nan"),) * width
     of_cell = np.array([blank if cell is None else cell for cell in bits], dtype=np.float32)
-    return LabelLists(tuple(labels), of_cell[column.codes], ("a 1 or 0 for each of labels:",))
+    return LabelLists(
+        tuple(labels),
+        of_cell[column.codes],
+        ("a 1 or 0 for each of labels:",),
+        {"labels": [*labels]},
+    )
 
 
 def _names_of(
     column: Column, parsed: Sequence[tuple[Any, ...] | str | None], description: ColumnsDescription
-) -> tuple[list[Names], tuple[str, ...]]:
-    """The names in each different cell, and how they were read."""
+) -> tuple[list[Names], tuple[str, ...], dict[str, Any]]:
+    """The names in each different cell, how they were read, and the fields that say so."""
     counts = column.counts()
     names = f"{column.source}: column '{column.name}'"
     text = {c: t for c, t in enumerate(parsed) if isinstance(t, str) and t != UNSURE}
@@ -214,7 +229,13 @@ def _names_of(
     lists, nothing = _without_words_for_nothing(lists)
     said += [f"'{word}' means none" for word in nothing]
     has_nothing = bool(nothing) or any(names == () for names in lists)
-    return _fill_blanks(column, lists, has_nothing, description.blank, said)
+    blank = _fill_blanks(column, lists, has_nothing, description.blank)
+    fields = {"separator": separator_word(separator)} if text else {}
+    if blank:
+        rows = int(column.counts()[[names is None for names in parsed]].sum())
+        said.append(f"{rows} blank {'cell means' if rows == 1 else 'cells mean'} {blank}")
+        fields["blank"] = blank
+    return lists, tuple(said), fields
 
 
 def _without_words_for_nothing(lists: list[Names]) -> tuple[list[Names], list[str]]:
@@ -227,8 +248,8 @@ def _without_words_for_nothing(lists: list[Names]) -> tuple[list[Names], list[st
 
 
 def _fill_blanks(
-    column: Column, lists: list[Names], has_nothing: bool, blank: str | None, said: list[str]
-) -> tuple[list[Names], tuple[str, ...]]:
+    column: Column, lists: list[Names], has_nothing: bool, blank: str | None
+) -> str | None:
     """What cells without a value mean: that no label applies, unless the column says that in
     another way too; then they are unknown. Where most are without, or where no image has two labels
     (so that each may have one of them), it is a question.
@@ -238,13 +259,12 @@ def _fill_blanks(
     if rows and blank is None:
         several = any(names and len(names) > 1 for names in lists)
         if not has_nothing and (not several or rows > len(column) / 2):
-            raise UserError(
+            raise Question(
                 f"{column.at(missing[0])}: {rows} of {len(column)} cells are blank; say what that "
-                f"means with blank: none (no label applies) or unknown"
+                f"means with blank: none (no label applies) or unknown",
+                [{"blank": "none"}, {"blank": "unknown"}],
             )
         blank = "unknown" if has_nothing else "none"
     for cell in missing:
         lists[cell] = () if blank == "none" else None
-    if rows:
-        said.append(f"{rows} blank {'cell means' if rows == 1 else 'cells mean'} {blank}")
-    return lists, tuple(said)
+    return blank if rows else None

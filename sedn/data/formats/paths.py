@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sedn.data.content import FileContent, find_file
-from sedn.errors import UserError
+from sedn.errors import Question, UserError
 
 _IMAGE_FOLDERS = frozenset(
     {"image", "images", "img", "imgs", "jpegimages", "photo", "photos", "picture", "pictures"}
@@ -86,7 +86,7 @@ def find_rule(names: Sequence[str], root: Path, where: str, *, maps: bool = Fals
         maps: whether they are masks; where both are, masks lie in folders called so.
 
     Raises:
-        UserError: two rules find different files.
+        Question: two rules find different files.
     """
     sample = list(dict.fromkeys(names[:: max(1, len(names) // _SAMPLE)]))
     if not sample or not root.is_dir():
@@ -111,9 +111,10 @@ def find_rule(names: Sequence[str], root: Path, where: str, *, maps: bool = Fals
     best = _preferred([rule for rule in best if rule.skipped == least], maps=maps)
     if len(best) > 1:
         one, other = (rule.apply(sample[0]) for rule in best[:2])
-        raise UserError(
+        raise Question(
             f"{where}: '{sample[0]}' may be the file {one} or {other}; say which folder with "
-            f"images:"
+            f"images:",
+            [{"images": rule.folder} for rule in best] if not maps else (),
         )
     return best[0]
 

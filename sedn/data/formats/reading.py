@@ -38,7 +38,24 @@ def read_listing(path: Path) -> Listing:
     Raises:
         UserError: there is none, or something in it is wrong.
     """
-    description, folder = read_description(path)
+    return _read(*read_description(path))
+
+
+def read_fields(fields: dict[str, Any], folder: Path, where: str) -> Listing:
+    """Read the data set that the fields of a ``data.yaml`` describe.
+
+    Args:
+        fields: of the description.
+        folder: what its paths are relative to.
+        where: names the description in messages.
+
+    Raises:
+        UserError: a field or something in the data is wrong.
+    """
+    return _read(_parse(fields, where), folder)
+
+
+def _read(description: Description, folder: Path) -> Listing:
     listing = READERS[description.format](description, folder)  # type: ignore[attr-defined]
     if description.splits is not None:
         listing = _with_splits(listing, folder / description.splits)

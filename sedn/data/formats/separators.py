@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sedn.errors import UserError
+from sedn.errors import Question
 
 NONE = "none"
 """The word for ``separator`` where each cell is one name."""
@@ -51,16 +51,16 @@ def find_separator(cells: Sequence[str], rows: int, where: str) -> str | None:
         where: names the column in messages.
 
     Raises:
-        UserError: two readings are plausible.
+        Question: two readings are plausible.
     """
     found = {s: e for s in (*_STRONG, *_WEAK) if (e := _weigh(cells, s)) is not None}
     strong = [s for s in _STRONG if s in found and _passes_strong(found[s])]
     if len(strong) > 1:
-        raise UserError(_question(where, cells, strong))
+        raise _question(where, cells, strong)
     if strong:
         rival = next((s for s in _STRONG if s in found and _is_rival(cells, strong[0], s)), None)
         if rival:
-            raise UserError(_question(where, cells, [strong[0], rival]))
+            raise _question(where, cells, [strong[0], rival])
         return strong[0]
     doubtful = [s for s in _STRONG if s in found]
     weak = [s for s in _WEAK if s in found and _passes_weak(found[s])]
@@ -68,7 +68,7 @@ def find_separator(cells: Sequence[str], rows: int, where: str) -> str | None:
     if len(weak) == 1 and doubtful in ([], weak):
         return weak[0]
     if weak or doubtful:
-        raise UserError(_question(where, cells, list(dict.fromkeys([*doubtful, *weak]))))
+        raise _question(where, cells, list(dict.fromkeys([*doubtful, *weak])))
     return None
 
 
@@ -125,15 +125,20 @@ def _is_rival(cells: Sequence[str], separator: str, other: str) -> bool:
     return bool(pieces & names)
 
 
-def _question(where: str, cells: Sequence[str], separators: Sequence[str]) -> str:
+def _question(where: str, cells: Sequence[str], separators: Sequence[str]) -> Question:
     example = next(c for c in cells if len(split_names(c, separators[0])) > 1)
     readings = " or ".join(f"names split at {spoken(s)}" for s in separators)
-    options = ", ".join(f"'{_word(s)}'" for s in separators)
-    return (
+    options = ", ".join(f"'{separator_word(s)}'" for s in separators)
+    answers = [{"separator": word} for word in (*map(separator_word, separators), NONE)]
+    return Question(
         f"{where}: '{example[:60]}' may be {readings}, or one name; say which with separator: "
-        f"{options} or {NONE}"
+        f"{options} or {NONE}",
+        answers,
     )
 
 
-def _word(separator: str) -> str:
+def separator_word(separator: str | None) -> str:
+    """A separator as a description gives it: ``|``, ``space``, ``none``."""
+    if separator is None:
+        return NONE
     return next((w for w, m in SPOKEN.items() if m == separator and m.isspace()), separator)

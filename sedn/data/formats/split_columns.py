@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from sedn.data.formats.cells import Column, is_binary, plain_name, read_flags
 from sedn.data.splits import is_split, split_name
-from sedn.errors import UserError, did_you_mean
+from sedn.errors import Question, UserError, did_you_mean
 
 _NAMES = ("split", "splits", "subset", "partition", "set", "datasplit", "phase", "fold")
 _FLAG = re.compile(r"(?:is_?)(train|training|val|valid|validation|dev|test|testing)", re.IGNORECASE)
@@ -39,16 +39,22 @@ def find_split_columns(
     if len(bare) > 1 and _is_one_of(free, bare):
         flags, bare = [*flags, *bare], []
     if bare:
-        raise UserError(
+        raise Question(
             f"{source}: column '{bare[0]}' may be a label, or say which images are of a split; "
             f"say which with split_column: {bare[0]}, with labels: and all labels, or with "
-            f"leave_out: [{bare[0]}]"
+            f"leave_out: [{bare[0]}]",
+            [
+                {"split_column": bare[0]},
+                {"labels": [name for name in binary if name not in flags]},
+                {"leave_out": [bare[0]]},
+            ],
         )
     if len(words) + bool(flags) > 1:
         found = [*words, *flags]
-        raise UserError(
+        raise Question(
             f"{source}: columns '{found[0]}' and '{found[1]}' both say the split of an image; "
-            f"say which counts with split_column:"
+            f"say which counts with split_column:",
+            [{"split_column": name} for name in found],
         )
     return tuple(words or flags)
 

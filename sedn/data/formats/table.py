@@ -7,6 +7,7 @@ unknown. Or one column lists an image's labels by name, and all that it does not
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +33,7 @@ from sedn.data.formats.split_columns import read_splits
 from sedn.data.formats.table_file import count_of
 from sedn.data.formats.table_parts import TableRows, read_table_rows
 from sedn.data.listing import Listing
-from sedn.errors import UserError, did_you_mean
+from sedn.errors import Question, UserError, did_you_mean
 
 MAP_COLUMNS = ("map", "mask")
 
@@ -51,7 +52,7 @@ def read_table(description: TableDescription, folder: Path) -> Listing:
     roles = (image.name, mapped[0].name if mapped else None)
     columns = {name: table.column(name) for name in table.names if name not in roles}
     reading = read_columns(columns, description, str(path), image)
-    labels, targets, cells = read_labels(columns, reading, description, path)
+    labels, targets, cells, fields = read_labels(columns, reading, description, path)
     splits, groups, told = read_roles(columns, reading, len(table))
     splits = _combine(table, splits, bool(reading.splits))
     same = [*(columns[name] for name in (*reading.splits, reading.group) if name),
@@ -85,6 +86,12 @@ def read_table(description: TableDescription, folder: Path) -> Listing:
             *((", ".join(filter(None, (_said("maps", *mapped), kind))),) if mapped else ()),
             *(*cells, *told, *merged.said, *reading.said(), *table.said),
         ),
+        fields={
+            "image_column": image.name,
+            **({"map_column": mapped[0].name} if mapped else {}),
+            **fields,
+            **reading.fields(),
+        },
     )
 
 
@@ -130,8 +137,8 @@ def read_labels(
     description: ColumnsDescription,
     source: Path,
     classes: Sequence[str] = (),
-) -> tuple[tuple[str, ...], NDArray[np.float32], tuple[str, ...]]:
-    """Labels, targets ``(rows, labels)``, and how they were read.
+) -> tuple[tuple[str, ...], NDArray[np.float32], tuple[str, ...], dict[str, Any]]:
+    """Labels, targets ``(rows, labels)``, how they were read, and the fields that say so.
 
     Args:
         columns: all but the image and its map.
@@ -146,7 +153,8 @@ def read_labels(
     if reading.listed:
         lists = read_label_lists(columns[reading.listed], description, classes)
         said = f"labels: column '{reading.listed}', {', '.join(lists.said)}"
-        return lists.labels, lists.targets, (said,)
+        fields = {"label_list": reading.listed, **lists.fields}
+        return lists.labels, lists.targets, (said,), fields
     labels = reading.labels
     check_names(labels, str(source), description.labels or ())
     flags = [columns[label] for label in labels]
@@ -154,16 +162,17 @@ def read_labels(
     words = absent_minus_one(flags, given)
     targets = np.stack([read_flags(column, words) for column in flags], axis=1)
     if not (targets == 0).any() and any(None in column.cells for column in flags):
-        raise UserError(
+        raise Question(
             f"{source}: {'columns' if len(labels) > 1 else 'column'} '{labels[0]}'"
             f"{', …' if len(labels) > 1 else ''} hold 1 and nothing, but no 0; if nothing means 0, "
-            f"say so with values: {{'': 0}}"
+            f"say so with values: {{'': 0}}",
+            [{"values": {"": 0}}],
         )
     told = f"labels: {count_of(len(labels), 'column')} of 1 and 0"
     if any(word_of(cell) in UNCERTAIN for column in flags for cell in column.cells):
         meaning = words.get("-1", float("nan"))
         told += f", -1 means {'unknown' if meaning != meaning else f'{meaning:.0f}'}"
-    return labels, targets, (told,)
+    return labels, targets, (told,), {"labels": [*labels]}
 
 
 def read_roles(

@@ -1,5 +1,6 @@
 """The rows of one table, or of one table for each split."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ class TableRows:
     splits: tuple[str, ...]
     """Of each table; ``""`` where there is but one."""
     folders: tuple[str, ...]
-    """What the paths in each table are relative to, from the folder of the data."""
+    """What the paths in each table are relative to, from the folder of the images."""
 
     def __len__(self) -> int:
         return sum(map(len, self.files))
@@ -53,7 +54,7 @@ class TableRows:
         return make_column(name, values, str(self.source), self.where)
 
     def paths(self, name: str) -> Column:
-        """A column of paths, each from the folder of the data."""
+        """A column of paths, each from the folder of the images."""
         values = [
             f"{folder}/{value}" if folder and isinstance(value, str) and value.strip() else value
             for file, folder in zip(self.files, self.folders, strict=True)
@@ -84,8 +85,15 @@ def read_table_rows(description: TableDescription, folder: Path) -> TableRows:
     named = by_split(description.table, f"{folder}: table")
     files = tuple(read_table_file(folder / path) for path in named.values())
     _check_columns(files)
-    folders = tuple(Path(path).parent.as_posix() for path in named.values())
-    return TableRows(folder, files, tuple(named), tuple("" if f == "." else f for f in folders))
+    root = folder / description.images
+    folders = tuple(_below(root, file.path.parent) for file in files)
+    return TableRows(folder, files, tuple(named), folders)
+
+
+def _below(root: Path, folder: Path) -> str:
+    """The folder from the root; ``""`` if it is the root, or does not lie in it."""
+    relative = os.path.relpath(folder, root)
+    return "" if relative.startswith((os.curdir, os.pardir)) else Path(relative).as_posix()
 
 
 def _check_columns(files: Sequence[TableFile]) -> None:

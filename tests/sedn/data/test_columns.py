@@ -198,7 +198,7 @@ def test_words_mean_what_the_others_and_the_description_say(
     description = TableDescription(table="x.csv", **fields)
     found = columns(red=cells * 4)
     reading = read_columns(found, description, "x.csv")
-    labels, targets, said = read_labels(found, reading, description, "x.csv")
+    labels, targets, said, _ = read_labels(found, reading, description, "x.csv")
     assert labels == ("red",)
     assert np.array_equal(targets[: len(cells), 0], np.float32(expected), equal_nan=True)
     assert said == (f"labels: 1 column of 1 and 0{told}",)

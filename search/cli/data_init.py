@@ -1,0 +1,129 @@
+"""`sedn data init`: a data.yaml for data that has none."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+import yaml
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from sedn.data.formats.proposal import Proposal
+    from sedn.errors import Question
+
+out = Console()
+
+
+def init(
+    path: Annotated[
+        Path, typer.Argument(metavar="PATH", help="A table, COCO's JSON, or a folder.")
+    ],
+    output: Annotated[
+        Path | None, typer.Option("-o", help="data.yaml beside the data if not said.")
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Write it without a question; fails where one is open.")
+    ] = False,
+    labels: Annotated[
+        str | None, typer.Option(help="Names of the labels to learn: red,striped.")
+    ] = None,
+    label_list: Annotated[str | None, typer.Option(help="The column that lists labels.")] = None,
+    separator: Annotated[
+        str | None, typer.Option(help="Between listed labels: a character, space, tab or none.")
+    ] = None,
+    blank: Annotated[
+        str | None, typer.Option(help="What a blank list means: none or unknown.")
+    ] = None,
+    image_column: Annotated[str | None, typer.Option(help="The column of the images.")] = None,
+    images: Annotated[
+        str | None, typer.Option(help="The folder of the images, from that of the data.")
+    ] = None,
+    leave_out: Annotated[
+        str | None, typer.Option(help="Columns that are no labels: price,reviewed.")
+    ] = None,
+    field: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FIELD=VALUE", help="Any other field of data.yaml; repeatable."),
+    ] = None,
+) -> None:
+    """Tell how a data set is to be read, ask what cannot be told, and write its data.yaml."""
+    from sedn.data.formats.proposal import write_description
+
+    answers: dict[str, Any] = {
+        "labels": _names(labels),
+        "label_list": label_list,
+        "separator": separator,
+        "blank": blank,
+        "image_column": image_column,
+        "images": images,
+        "leave_out": _names(leave_out),
+    }
+    given = {name: value for name, value in answers.items() if value is not None}
+    proposal = _propose(path, given | _fields(field or ()), ask=not yes and sys.stdin.isatty())
+    target = output or proposal.folder / "data.yaml"
+    _show(proposal)
+    if not yes and sys.stdin.isatty():
+        typer.confirm(f"Write {target}?", default=True, abort=True)
+    write_description(proposal, target)
+    out.print(f"Wrote {target}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _propose(path: Path, answers: Mapping[str, Any], *, ask: bool) -> "Proposal":
+    """Ask until nothing is open, or raise what is."""
+    from sedn.data.formats.proposal import combine, propose
+    from sedn.errors import Question
+
+    while True:
+        try:
+            return propose(path, answers)
+        except Question as question:
+            if not ask:
+                raise
+            answers = combine(answers, _ask(question))
+
+
+def _ask(question: "Question") -> Mapping[str, Any]:
+    """What a person answers."""
+    out.print(str(question), markup=False, highlight=False, soft_wrap=True)
+    if not question.answers:
+        names = typer.prompt(f"{question.field}, separated by commas")
+        return {str(question.field): _names(names)}
+    for number, answer in enumerate(question.answers, 1):
+        said = yaml.safe_dump(dict(answer), default_flow_style=True, width=10_000).strip("{}\n")
+        out.print(f"  {number}  {said}", markup=False, highlight=False, soft_wrap=True)
+    chosen = 0
+    while not 1 <= chosen <= len(question.answers):
+        chosen = typer.prompt(f"Which (1 to {len(question.answers)})", type=int)
+    return question.answers[chosen - 1]
+
+
+def _show(proposal: "Proposal") -> None:
+    listing = proposal.listing
+    for line in listing.said:
+        out.print(line, markup=False, highlight=False, soft_wrap=True)
+    shown = ", ".join(listing.labels[:10]) + (", …" if len(listing.labels) > 10 else "")
+    out.print(
+        f"{len(listing):,} images, {len(listing.labels)} labels: {shown}",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _names(text: str | None) -> list[str] | None:
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _fields(given: list[str] | tuple[str, ...]) -> dict[str, Any]:
+    from sedn.document import parse_value
+    from sedn.errors import UserError
+
+    fields = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise UserError(f"--field {text}: expected FIELD=VALUE, such as split_column=set")
+        fields[name.strip()] = parse_value(value, f"--field {name.strip()}")
+    return fields

@@ -1,0 +1,162 @@
+"""`sedn data init`: it tells what it can, asks the rest, and writes what reads the same."""
+
+import os
+import pty
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from search.cli.main import main
+from sedn.data.formats import read_listing
+from sedn.data.listing import Listing
+from tests.sedn.data import fixtures
+
+Init = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def init(tmp_path: Path, monkeypatch, capsys) -> Init:
+    """The command, without a terminal: its exit code, and what it printed."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["sedn", "data", "init", *words])
+        code = 0
+        try:
+            main()
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        return code, *capsys.readouterr()
+
+    return run
+
+
+def in_terminal(*words: str, folder: Path, answers: Sequence[str]) -> tuple[int, str]:
+    """The command in a terminal of its own, and what a person types there."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "search.cli.main", "data", "init", *words],
+        stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=folder,
+        env={**os.environ, "COLUMNS": "200"},
+    )  # fmt: skip
+    os.write(ours, "".join(f"{answer}\n" for answer in answers).encode())
+    out, _ = process.communicate(timeout=60)
+    os.close(ours)
+    os.close(theirs)
+    return process.returncode, out
+
+
+def same(one: Listing, other: Listing) -> None:
+    assert one.labels == other.labels
+    assert np.array_equal(one.targets, other.targets, equal_nan=True)
+    assert (one.splits, one.groups) == (other.splits, other.groups)
+    assert [image.read() for image in one.images] == [image.read() for image in other.images]
+    assert [m is None for m in one.maps] == [m is None for m in other.maps]
+
+
+def ambiguous(folder: Path) -> Path:
+    """Tags beside columns of 1 and 0."""
+    for i in range(12):
+        fixtures.draw_picture(i).save(folder / f"{i}.png")
+    rows = [f"{i}.png,{i % 2},{int(i % 3 == 0)},{('new sale', 'sale')[i % 2]}" for i in range(12)]
+    path = folder / "x.csv"
+    path.write_text("\n".join(["image,red,striped,tags", *rows]) + "\n")
+    return path
+
+
+@pytest.mark.parametrize("format", ["csv", "list table", "coco", "voc", "hugging face"])
+@pytest.mark.parametrize("place", ["beside", "elsewhere"])
+def test_what_is_written_reads_the_same(
+    init: Init, tmp_path: Path, format: str, place: str
+) -> None:
+    (tmp_path / "data").mkdir()
+    path = fixtures.WRITERS[format](tmp_path / "data")
+    expected = read_listing(path)
+    words = [str(path), "--yes", *(["-o", "described.yaml"] if place == "elsewhere" else [])]
+    code, out, err = init(*words)
+    assert code == 0, err
+    folder = path if path.is_dir() else path.parent
+    written = tmp_path / "described.yaml" if place == "elsewhere" else folder / "data.yaml"
+    assert out.splitlines()[: len(expected.said)] == list(expected.said)
+    same(read_listing(written), expected)
+    code, _, err = init(*words)
+    assert code == 2
+    assert err.strip().endswith("is there already; remove it, or name another with -o")
+
+
+def test_what_is_open_is_one_line_without_a_terminal(init: Init, tmp_path: Path) -> None:
+    path = ambiguous(tmp_path)
+    for words in ([], ["--yes"]):
+        code, _, err = init(str(path), *words)
+        assert code == 2
+        assert len(err.strip().splitlines()) == 1
+        assert "say which with label_list: tags, or with leave_out: [tags]" in err
+        assert not (tmp_path / "data.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "labels"),
+    [
+        (["--leave-out=tags"], ("red", "striped")),
+        (["--labels=striped"], ("striped",)),
+        (["--label-list=tags", "--separator=none"], ("new sale", "sale")),
+        (["--label-list=tags", "--separator=space", "--labels=sale,new"], ("sale", "new")),
+        (["--field=leave_out=[tags]", "--field=min_positives=5"], ("red",)),
+    ],
+)
+def test_options_answer(
+    init: Init, tmp_path: Path, words: list[str], labels: tuple[str, ...]
+) -> None:
+    code, out, err = init(str(ambiguous(tmp_path)), *words)
+    assert code == 0, err
+    assert f"12 images, {len(labels)} label" in out
+    assert read_listing(tmp_path).labels == labels
+
+
+def test_a_person_is_asked_until_nothing_is_open(tmp_path: Path) -> None:
+    path = ambiguous(tmp_path)
+    code, out = in_terminal(str(path), folder=tmp_path, answers=["7", "1", "2", "y"])
+    assert code == 0, out
+    assert "1  label_list: tags\n  2  leave_out: [tags]\n" in out
+    assert "1  separator: space\n  2  separator: none\n" in out
+    written = yaml.safe_load((tmp_path / "data.yaml").read_text())
+    assert (written["label_list"], written["separator"]) == ("tags", "none")
+    assert "#   labels: column 'tags'" in (tmp_path / "data.yaml").read_text()
+    assert read_listing(tmp_path).labels == ("new sale", "sale")
+
+
+def test_a_person_may_say_no_and_names_what_has_none(tmp_path: Path) -> None:
+    for i in range(12):
+        fixtures.draw_picture(i).save(tmp_path / f"{i}.png")
+    rows = [f"{i}.png,{i % 2} {int(i % 3 == 0)}" for i in range(12)]
+    (tmp_path / "x.csv").write_text("\n".join(["image,labels", *rows]) + "\n")
+    code, out = in_terminal("x.csv", folder=tmp_path, answers=["red, striped", "n"])
+    assert code == 1
+    assert "12 images, 2 labels: red, striped" in out
+    assert not (tmp_path / "data.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["nowhere.csv"], "nowhere.csv"),
+        (["x.csv", "--field=tabel=3"], "unknown field 'tabel'"),
+        (["x.csv", "--field=oops"], "--field oops: expected FIELD=VALUE"),
+        (["x.csv", "--leave-out=rde"], "no column 'rde'.*did you mean 'red'"),
+        (["x.csv", "--labels=red", "-o", "no/where.yaml"], "no/where.yaml"),
+        (["data.yaml"], "data.yaml: describes data already; give the path of the data itself"),
+    ],
+)
+def test_wrong_words_are_one_line(init: Init, tmp_path: Path, words: list[str], said: str) -> None:
+    ambiguous(tmp_path)
+    code, _, err = init(*words)
+    assert code == 2
+    assert len(err.strip().splitlines()) == 1, err
+    assert re.search(said, err), err
