@@ -79,7 +79,8 @@ def run_search(
         watch: called with a snapshot about twice a second while the search runs.
         on_images: told how far the decoding of the images is, before the first trial.
         on_wait: called once when the database goes away and is waited for.
-        on_notice: told in a line what a person should know before the first trial.
+        on_notice: told in a line what a person should know: before the first trial, and when the
+            search pauses as no checkpoint can be written.
         on_stage: told what is done from now on.
 
     Raises:
@@ -119,7 +120,7 @@ def run_search(
             past = past_epochs(store, experiment.id, settings)
             decision = make_rule(settings, epochs, past, promotion)
             on_stage(Stage.TRIALS)
-            _run_trials(ledger, name, settings, resources, train, watch, decision)
+            _run_trials(ledger, name, settings, resources, train, watch, on_notice, decision)
         on_stage(Stage.END)
         ledger.check_store()
         watch(ledger.snapshot())
@@ -235,6 +236,7 @@ def _run_trials(
     resources: Resources,
     train: "TrainFunction | None",
     watch: Watcher,
+    on_notice: Callable[[str], None],
     decision: "Decision",
 ) -> None:
     """Hand the trials to Ray Tune and wait until they have ended, or the user has had enough."""
@@ -248,7 +250,7 @@ def _run_trials(
 
         try:
             with _sigterm_as_sigint():
-                _tune(ledger, name, settings, resources, train, watch, decision, scratch)
+                _tune(ledger, name, settings, resources, train, watch, on_notice, decision, scratch)
         finally:
             ray.shutdown()
 
@@ -260,6 +262,7 @@ def _tune(
     resources: Resources,
     train: "TrainFunction | None",
     watch: Watcher,
+    on_notice: Callable[[str], None],
     decision: "Decision",
     scratch: Path,
 ) -> None:
@@ -273,7 +276,7 @@ def _tune(
 
     concurrent, ledger.grant = cluster.slots(resources)
     cluster.check_gpu_hours(settings, ledger.grant)
-    searcher = LedgerSearcher(ledger)
+    searcher = LedgerSearcher(ledger, on_notice)
     tune.run(
         tune.with_parameters(TrialActor, train=train or _default_train(), folder=str(Path.cwd())),
         name=name,

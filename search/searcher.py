@@ -13,7 +13,9 @@ from ray.tune.search import Searcher
 
 from search.ledger import Ledger
 from search.progress import Snapshot
+from search.waiting import StorageWait
 from sedn.errors import TimeExceeded, TrainingError, UserError
+from sedn.training.storage import StorageFault
 
 MAX_LOSSES = 3
 """A trial whose worker is lost this often is taken for the cause of it, and fails."""
@@ -27,9 +29,12 @@ class LedgerSearcher(Searcher):  # type: ignore[misc]
     Nothing of it is saved: the database holds all that a resume needs.
     """
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(
+        self, ledger: Ledger, on_notice: Callable[[str], None] = lambda line: None
+    ) -> None:
         super().__init__(metric="mean_auc", mode="max")
         self._ledger = ledger
+        self.storage = StorageWait(on_notice)
         self._numbers: dict[str, int] = {}
         self.broken_off_by: UserError | None = None
         """Why nothing more is written: the database stayed away, or is not what it was."""
@@ -41,11 +46,15 @@ class LedgerSearcher(Searcher):  # type: ignore[misc]
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """The next trial's configuration for Tune.
 
-        ``None`` while a running trial may yet come back to be restarted; FINISHED after that.
+        ``None`` while a running trial may yet come back to be restarted, or checkpoints cannot be
+        written; FINISHED after that.
         """
         if self.broken_off_by is not None:
             return str(Searcher.FINISHED)
         try:
+            if not self.storage.is_over():
+                self._ledger.check_store()
+                return str(Searcher.FINISHED) if self._ledger.out_of_budget else None
             assignment = self._ledger.next()
         except UserError as error:
             self.broken_off_by = error
@@ -91,13 +100,14 @@ class LedgerCallback(Callback):  # type: ignore[misc]
         if self._searcher.broken_off_by is not None:
             return
         try:
+            self._searcher.storage.stored()
             self._ledger.record_epoch(number, reached, result.get("node"))
         except UserError as error:
             # What is raised here ends in a traceback of Tune's; the stopper ends the search.
             self._searcher.broken_off_by = error
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Fail the trial, or queue it again when it was the worker that was lost."""
+        """Fail the trial, or queue it again when its worker or its checkpoint was the cause."""
         if self._searcher.broken_off_by is not None:
             return
         try:
@@ -113,6 +123,10 @@ class LedgerCallback(Callback):  # type: ignore[misc]
             self._ledger.give_back(number)
             return
         raised = getattr(error, "cause", None) or error
+        if isinstance(raised, StorageFault):
+            self._ledger.give_back(number)
+            self._searcher.storage.begin(raised)
+            return
         if isinstance(raised, TimeExceeded):
             self._ledger.stop(number, raised.kind, str(raised))
             return

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sedn.errors import UserError
 from sedn.files import write_bytes
+from sedn.training.storage import faults_of_storage
 
 CHECKPOINT = "checkpoint.pt"
 VALIDATION_SCORES = "validation.npy"
@@ -96,7 +97,16 @@ def save_scores(folder: str, name: str, scores: NDArray[np.floating]) -> None:
 
 
 def write(folder: str, name: str, content: bytes) -> None:
-    """Write a file of a folder, whole or not at all."""
+    """Write a file of a folder, whole or not at all.
+
+    Raises:
+        StorageFault: it cannot be written, as the disk is full, read-only or away.
+    """
+    with faults_of_storage(folder, name, len(content)):
+        _write(folder, name, content)
+
+
+def _write(folder: str, name: str, content: bytes) -> None:
     if "://" not in folder:
         Path(folder).mkdir(parents=True, exist_ok=True)
         write_bytes(Path(folder) / name, content)
@@ -111,7 +121,16 @@ def write(folder: str, name: str, content: bytes) -> None:
 
 
 def read(folder: str, name: str) -> bytes | None:
-    """A file of a folder; ``None`` where there is none."""
+    """A file of a folder; ``None`` where there is none.
+
+    Raises:
+        StorageFault: it cannot be read.
+    """
+    with faults_of_storage(folder, name):
+        return _read(folder, name)
+
+
+def _read(folder: str, name: str) -> bytes | None:
     if "://" not in folder:
         path = Path(folder) / name
         return path.read_bytes() if path.is_file() else None

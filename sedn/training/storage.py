@@ -1,0 +1,73 @@
+"""Faults of the place where checkpoints are kept, told from those of a training."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sedn.errors import UserError
+
+
+class StorageFault(UserError):
+    """A file of a training's folder could not be written or read: the disk is full, or away.
+
+    No fault of what is trained, which may go on from its last checkpoint when that is mended.
+    """
+
+    def __init__(self, message: str, folder: str, size: int) -> None:
+        super().__init__(message)
+        self.folder = folder
+        self.size = size
+        """Bytes for which there was no room, at most."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A worker's error comes to the driver as a pickle.
+        return type(self), (str(self), self.folder, self.size)
+
+
+@contextmanager
+def faults_of_storage(folder: str, name: str, size: int = 0) -> Iterator[None]:
+    """Raise what the system says of a file of ``folder``, of ``size`` bytes, as such a fault."""
+    try:
+        yield
+    except OSError as error:
+        said = error.strerror or " ".join(str(error).split())[:200]
+        raise StorageFault(f"{folder}/{name}: {said}", folder, size) from error
+    except UserError as error:
+        # As :func:`sedn.files.writing` says it.
+        if not isinstance(error.__context__, OSError):
+            raise
+        raise StorageFault(str(error), folder, size) from error
+
+
+def has_room(folder: str, size: int) -> bool:
+    """Whether a file of ``size`` bytes can be written to ``folder``; of a URI, one of any size."""
+    name = f".sedn-{secrets.token_hex(8)}.part"
+    try:
+        _try_uri(folder, name) if "://" in folder else _try(Path(folder), name, size)
+    except OSError:
+        return False
+    return True
+
+
+def _try(folder: Path, name: str, size: int) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / name
+    try:
+        with file.open("xb") as opened:
+            # Takes the room without writing to it.
+            os.posix_fallocate(opened.fileno(), 0, max(1, size))
+    finally:
+        file.unlink(missing_ok=True)
+
+
+def _try_uri(folder: str, name: str) -> None:
+    from pyarrow.fs import FileSystem
+
+    filesystem, path = FileSystem.from_uri(folder)
+    filesystem.create_dir(path)
+    with filesystem.open_output_stream(f"{path}/{name}") as stream:
+        stream.write(b"\0")
+    filesystem.delete_file(f"{path}/{name}")
