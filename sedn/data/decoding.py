@@ -2,13 +2,14 @@
 
 import io
 import warnings
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from sedn.data.content import Content
-from sedn.data.listing import RegionMap
+from sedn.data.content import Content, FileContent
+from sedn.data.listing import Orientation, RegionMap, Size
 from sedn.errors import UserError
 
 # Such an image is decoded; one of twice as many pixels is refused.
@@ -33,11 +34,11 @@ def decode_sample(
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """An image ``(size, size, 3)`` in RGB, and its map ``(regions, size, size)``, 0 to 255.
 
-    The image is turned as its EXIF says. The map is taken to fit the turned image; one that has
-    the size of the image as it was stored is turned along.
+    The image is turned as its EXIF says, and with it a map that lies on the image as stored.
 
     Raises:
-        UserError: one of them cannot be decoded, or they do not fit each other.
+        UserError: one of them cannot be decoded, they do not fit each other, or it is not known how
+            the map lies.
     """
     stored = open_image(content, draft=2 * size)
     original = getattr(stored, "original_size", stored.size)
@@ -49,20 +50,57 @@ def decode_sample(
     pixels = np.asarray(image.resize((size, size), Image.Resampling.BILINEAR))
     if region_map is None:
         return pixels, np.zeros((regions, size, size), dtype=np.uint8)
-    turned = original[::-1] if orientation >= 5 else original
-    drawn = region_map.draw(turned)
+    shown = original[::-1] if orientation >= 5 else original
+    lies: Orientation | None = "shown"
+    if turn is not None:
+        lies = region_map.lies(original, shown) or region_map.orientation
+    frame = original if lies == "stored" else shown
+    drawn = region_map.draw(frame)
     height, width = drawn.shape[1:]
+    if (width, height) != frame:
+        said = region_map.contents[0].name if region_map.contents else content.name
+        raise UserError(
+            f"{said}: map of {width} x {height} pixels for an image of "
+            f"{frame[0]} x {frame[1]}; they must be equal"
+        )
+    if lies is None and drawn.any():
+        raise UserError(unclear_orientation(content.name))
     channels = [Image.fromarray(channel) for channel in drawn]
-    if (width, height) != turned:
-        if (width, height) != original or turn is None:
-            said = region_map.contents[0].name if region_map.contents else content.name
-            raise UserError(
-                f"{said}: map of {width} x {height} pixels for an image of "
-                f"{turned[0]} x {turned[1]}; they must be equal"
-            )
+    if lies == "stored" and turn is not None:
         channels = [channel.transpose(turn) for channel in channels]
     resized = [channel.resize((size, size), Image.Resampling.BOX) for channel in channels]
     return pixels, np.stack([np.asarray(channel) for channel in resized])
+
+
+@dataclass(frozen=True)
+class Header:
+    """What an image says before its pixels."""
+
+    stored: Size
+    """Its size in the file."""
+    turned: bool
+    """Whether EXIF turns or mirrors it."""
+    shown: Size
+    """Its size when it is turned."""
+
+
+def read_header(content: Content) -> Header:
+    """What an image says before its pixels are decoded.
+
+    Raises:
+        UserError: it is no image, or cannot be read.
+    """
+    # Of a file no more than its beginning is read.
+    source = content.path if isinstance(content, FileContent) else io.BytesIO(content.read())
+    try:
+        with Image.open(source) as image:
+            size, orientation = image.size, image.getexif().get(_ORIENTATION, 1)
+    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+        raise UserError(
+            f"{content.name}: cannot be decoded as an image: {_reason(error)}"
+        ) from None
+    shown = size[::-1] if orientation in (5, 6, 7, 8) else size
+    return Header(size, orientation in _TURNS, shown)
 
 
 def open_image(content: Content, draft: int | None = None) -> Image.Image:
@@ -93,6 +131,14 @@ def open_image(content: Content, draft: int | None = None) -> Image.Image:
         ) from None
     image.original_size = original  # type: ignore[attr-defined]
     return image
+
+
+def unclear_orientation(name: str) -> str:
+    """A message for an image of which nothing tells how its map lies."""
+    return (
+        f"{name}: EXIF turns this image, and its map may lie on it as shown or as stored; "
+        f"'orientation: shown' or 'orientation: stored' in data.yaml says which"
+    )
 
 
 def upright(image: Image.Image) -> Image.Image:

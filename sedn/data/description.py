@@ -27,6 +27,8 @@ class Description(Group):
     """Labels that fewer images have are left out."""
     splits: str | None = None
     """A CSV with the columns ``image`` and ``split``, instead of the data's own splits."""
+    orientation: Literal["shown", "stored"] | None = None
+    """Where EXIF turns an image and nothing tells: whether maps lie on it as shown or as stored."""
 
 
 class ColumnsDescription(Description):

@@ -6,16 +6,25 @@ Each format is read into a :class:`Listing`; from here on all formats are one.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sedn.data.content import Content
 
+Size = tuple[int, int]
+"""Width and height in pixels."""
+Orientation = Literal["shown", "stored"]
+"""Whether a map lies on its image as shown, turned as EXIF says, or as stored."""
+
 
 class RegionMap(Protocol):
     """Where the regions of one image lie: a mask in a file, polygons, run lengths."""
+
+    @property
+    def orientation(self) -> Orientation | None:
+        """How it lies on an image that EXIF turns, where the image itself does not tell."""
 
     @property
     def contents(self) -> Sequence[Content]:
@@ -24,11 +33,22 @@ class RegionMap(Protocol):
     def describe(self) -> str:
         """All that decides it beside those files."""
 
-    def draw(self, size: tuple[int, int]) -> NDArray[np.uint8]:
+    def lies(self, stored: Size, shown: Size) -> Orientation | None:
+        """How its own size, or its points, say that it lies on an image that EXIF turns.
+
+        Args:
+            stored: size of the image in its file.
+            shown: the same when it is turned.
+
+        Raises:
+            UserError: it cannot be read.
+        """
+
+    def draw(self, size: Size) -> NDArray[np.uint8]:
         """The map ``(regions, height, width)``, 0 to 255, in the map's own size.
 
         Args:
-            size: width and height of the image, for maps that have no size of their own.
+            size: of the image, for maps that have no size of their own.
 
         Raises:
             UserError: it cannot be drawn.

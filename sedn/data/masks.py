@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sedn.data.content import Content
+from sedn.data.decoding import read_header
+from sedn.data.listing import Orientation, Size
 from sedn.data.mask_kinds import Colour, MaskKind
 from sedn.data.mask_pixels import MaskPixels, open_mask
 from sedn.errors import UserError
@@ -22,6 +24,7 @@ class MaskImage:
 
     content: Content
     kind: MaskKind
+    orientation: Orientation | None = None
 
     @property
     def contents(self) -> Sequence[Content]:
@@ -30,9 +33,13 @@ class MaskImage:
 
     def describe(self) -> str:
         """How it is read."""
-        return repr(self.kind)
+        return f"{self.kind} {self.orientation}"
 
-    def draw(self, size: tuple[int, int]) -> NDArray[np.uint8]:
+    def lies(self, stored: Size, shown: Size) -> Orientation | None:
+        """How its size says that it lies on a turned image."""
+        return _lies(self.content, stored, shown)
+
+    def draw(self, size: Size) -> NDArray[np.uint8]:
         """The map ``(1, height, width)``, 0 to 255, in the mask's own size."""
         return self.kind.draw(open_mask(self.content))[None]
 
@@ -44,6 +51,7 @@ class RegionsImage:
     content: Content
     regions: tuple[tuple[Value, ...], ...]
     """What marks each region."""
+    orientation: Orientation | None = None
 
     @property
     def contents(self) -> Sequence[Content]:
@@ -52,9 +60,13 @@ class RegionsImage:
 
     def describe(self) -> str:
         """What marks the regions."""
-        return repr(self.regions)
+        return f"{self.regions} {self.orientation}"
 
-    def draw(self, size: tuple[int, int]) -> NDArray[np.uint8]:
+    def lies(self, stored: Size, shown: Size) -> Orientation | None:
+        """How its size says that it lies on a turned image."""
+        return _lies(self.content, stored, shown)
+
+    def draw(self, size: Size) -> NDArray[np.uint8]:
         """The map ``(regions, height, width)``, 0 or 255, in the mask's own size."""
         mask = open_mask(self.content)
         if mask.lossy:
@@ -74,6 +86,7 @@ class ObjectMasks:
     masks: tuple[tuple[int, Content], ...]
     """For each object the index of its region, and its mask."""
     kind: MaskKind
+    orientation: Orientation | None = None
 
     @property
     def contents(self) -> Sequence[Content]:
@@ -82,15 +95,38 @@ class ObjectMasks:
 
     def describe(self) -> str:
         """The region of each object, and how its mask is read."""
-        return f"{self.regions} {[region for region, _ in self.masks]} {self.kind}"
+        regions = [region for region, _ in self.masks]
+        return f"{self.regions} {regions} {self.kind} {self.orientation}"
 
-    def draw(self, size: tuple[int, int]) -> NDArray[np.uint8]:
+    def lies(self, stored: Size, shown: Size) -> Orientation | None:
+        """How the shape of a mask, whatever its scale, says that it lies on a turned image."""
+        if stored == shown:
+            return None
+        aspects = [width / height for width, height in map(_size, self.contents)]
+        as_stored = max(abs(np.log(aspect * stored[1] / stored[0])) for aspect in aspects)
+        as_shown = max(abs(np.log(aspect * shown[1] / shown[0])) for aspect in aspects)
+        return "stored" if as_stored < as_shown else "shown"
+
+    def draw(self, size: Size) -> NDArray[np.uint8]:
         """The map ``(regions, height, width)``, 0 or 255, in the size of the photograph."""
         drawn = np.zeros((self.regions, size[1], size[0]), dtype=np.uint8)
         for region, content in self.masks:
             mask = Image.fromarray(self.kind.draw(open_mask(content)))
             drawn[region] |= np.asarray(mask.resize(size, Image.Resampling.NEAREST)) > 127
         return drawn * np.uint8(255)
+
+
+def _lies(mask: Content, stored: Size, shown: Size) -> Orientation | None:
+    header = read_header(mask)
+    if header.turned:
+        return "shown"
+    if stored == shown or header.shown not in (stored, shown):
+        return None
+    return "stored" if header.shown == stored else "shown"
+
+
+def _size(mask: Content) -> Size:
+    return read_header(mask).shown
 
 
 def parse_regions(

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sedn.data.content import Content
+from sedn.data.listing import Orientation, Size
 from sedn.errors import UserError
 
 Polygon: TypeAlias = "array[float]"
@@ -22,6 +23,10 @@ _FAR = 10
 pixel of its outline."""
 
 
+_BEYOND = 1.02
+"""A point beyond a side by more than this is no slip of the hand."""
+
+
 @dataclass(frozen=True, slots=True)
 class ShapeMap:
     """The union of the objects of each region."""
@@ -31,6 +36,7 @@ class ShapeMap:
     regions: int
     shapes: tuple[tuple[int, Shape], ...]
     """For each object the index of its region, and where it lies."""
+    orientation: Orientation | None = None
 
     @property
     def contents(self) -> Sequence[Content]:
@@ -39,7 +45,8 @@ class ShapeMap:
 
     def describe(self) -> str:
         """A hash of the frame and of every object."""
-        digest = hashlib.sha256(f"{self.width} {self.height} {self.regions}".encode())
+        frame = f"{self.width} {self.height} {self.regions} {self.orientation}"
+        digest = hashlib.sha256(frame.encode())
         for region, shape in self.shapes:
             pieces = (shape,) if isinstance(shape, bytes) else shape
             digest.update(f" {region} {[len(piece) for piece in pieces]}".encode())
@@ -47,17 +54,48 @@ class ShapeMap:
                 digest.update(piece)
         return digest.hexdigest()
 
-    def draw(self, size: tuple[int, int]) -> NDArray[np.uint8]:
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no object."""
+        return not self.shapes
+
+    def lies(self, stored: Size, shown: Size) -> Orientation | None:
+        """How its frame, or points beyond a side, say that it lies on a turned image."""
+        frame = (self.width, self.height)
+        if stored == shown or frame not in (stored, shown) or self.is_empty:
+            return None
+        # Many tools write the sizes as stored and points on the image as shown.
+        if frame == shown:
+            return "shown"
+        polygons: list[Polygon] = []
+        for _, shape in self.shapes:
+            if isinstance(shape, bytes):
+                # Run lengths are of the frame that they were drawn in.
+                return "stored"
+            polygons += shape
+        points = np.concatenate([np.frombuffer(polygon).reshape(-1, 2) for polygon in polygons])
+        reach = points.max(axis=0)
+        on_shown, on_stored = (
+            bool((reach <= np.multiply(s, _BEYOND)).all()) for s in (shown, stored)
+        )
+        if on_shown == on_stored:
+            return None
+        return "shown" if on_shown else "stored"
+
+    def draw(self, size: Size) -> NDArray[np.uint8]:
         """The map ``(regions, height, width)``, 0 or 255, in the frame that its shapes lie in."""
         from pycocotools import mask
 
-        drawn = np.zeros((self.regions, self.height, self.width), dtype=np.uint8)
+        # What is written as its frame may be that of the image before it is turned.
+        swapped = size == (self.height, self.width)
+        width, height = size if swapped else (self.width, self.height)
+        drawn = np.zeros((self.regions, height, width), dtype=np.uint8)
         runs: dict[int, list[dict[str, Any]]] = {}
         for region, shape in self.shapes:
             if isinstance(shape, bytes):
-                encoded = [{"size": [self.height, self.width], "counts": shape}]
+                encoded = [{"size": [height, width], "counts": shape}]
             else:
-                encoded = mask.frPyObjects(list(shape), self.height, self.width)
+                encoded = mask.frPyObjects(list(shape), height, width)
             runs.setdefault(region, []).extend(encoded)
         for region, encoded in runs.items():
             drawn[region] = mask.decode(mask.merge(encoded)) * 255

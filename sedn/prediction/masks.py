@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sedn.data.content import Content, FileContent
-from sedn.data.listing import RegionMap
+from sedn.data.listing import Orientation, RegionMap, Size
 from sedn.data.mask_kinds import MaskKind
 from sedn.data.mask_telling import tell_kind
 from sedn.data.masks import MaskImage
@@ -21,6 +21,7 @@ class RegionMasks:
     """A map of several regions, a mask of one region for each."""
 
     masks: tuple[MaskImage, ...]
+    orientation: Orientation | None = "shown"
 
     @property
     def contents(self) -> Sequence[Content]:
@@ -31,7 +32,11 @@ class RegionMasks:
         """That the files are one for each region."""
         return "a mask for each region"
 
-    def draw(self, size: tuple[int, int]) -> NDArray[np.uint8]:
+    def lies(self, stored: Size, shown: Size) -> Orientation | None:
+        """How the size of the first says that all lie on a turned image."""
+        return self.masks[0].lies(stored, shown)
+
+    def draw(self, size: Size) -> NDArray[np.uint8]:
         """The map ``(regions, height, width)``, 0 to 255, in the masks' own size.
 
         Raises:
@@ -51,7 +56,8 @@ class MaskFolder:
     """The masks of a folder, which have the stems of their images: ``7.png`` for ``photo/7.jpg``.
 
     Of one region they lie in the folder itself; of several, in a folder below it for each region,
-    named by it. What their pixels mean is told from the files of each folder together.
+    named by it. What their pixels mean is told from the files of each folder together. They lie on
+    the images as shown, unless their size says that they lie on them as stored.
 
     Args:
         folder: where the masks lie.
@@ -101,7 +107,7 @@ class MaskFolder:
                 f"one of every region, all black where it is not seen"
             )
         masks = tuple(
-            MaskImage(FileContent(str(path)), kind)
+            MaskImage(FileContent(str(path)), kind, orientation="shown")
             for path, kind in zip(found, self._kinds, strict=True)
         )
         return masks[0] if len(masks) == 1 else RegionMasks(masks)

@@ -17,6 +17,7 @@ from sedn.data.formats.table import read_table
 from sedn.data.formats.table_file import read_frame
 from sedn.data.formats.voc import read_voc
 from sedn.data.listing import Listing
+from sedn.data.orientation import settle_orientation
 from sedn.data.splits import split_name
 from sedn.document import parse_document, read_text
 from sedn.errors import UserError, did_you_mean
@@ -59,7 +60,7 @@ def _read(description: Description, folder: Path) -> Listing:
     listing = READERS[description.format](description, folder)  # type: ignore[attr-defined]
     if description.splits is not None:
         listing = _with_splits(listing, folder / description.splits)
-    return _with_labels(listing, description)
+    return settle_orientation(_with_labels(listing, description), description.orientation)
 
 
 def read_description(path: Path) -> tuple[Description, Path]:

@@ -106,7 +106,7 @@ def test_image_and_mask_are_turned_together(orientation: int, mask_is: str, tmp_
     tagged = {"exif": exif} if mask_is == "tagged itself" else {}
     Image.fromarray(shown if mask_is == "as shown" else stored).save(mask, **tagged)
     content = FileContent(str(mask))
-    region = MaskImage(content, tell_kind([content], "masks"))
+    region = MaskImage(content, tell_kind([content], "masks"), orientation="shown")
     image, drawn = decode_sample(FileContent(str(photo)), region, 1, 24)
     assert image[:7, :4].min() > 200
     assert image[13:].max() < 60
