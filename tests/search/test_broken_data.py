@@ -131,11 +131,11 @@ BROKEN: dict[str, tuple[Spoil, str]] = {
     ),
     "mask without indices": (
         described("table: products.csv\nregions: {card: 1}\n", coloured_mask),
-        r"5-map\.png: the regions are given by index, but the mask is of mode RGB",
+        r"5-map\.png: the regions are given by index, but the mask has colours",
     ),
     "region of no colour": (
         described("table: products.csv\nregions: {card: reddish}\n"),
-        r"region 'card' is marked by 'reddish'",
+        r"region 'card': 'reddish' is neither an index",
     ),
     "label of no value": (change("map.png,1,0", "map.png,yess,0"), r"row 3: label 'red' is 'yess'"),
     "misspelled label": (
@@ -221,7 +221,7 @@ def test_the_check_of_good_data(table: Path, tmp_path: Path, monkeypatch, capsys
     table.write_text("\n".join(lines) + "\n")
     said = (
         "images: column 'image'",
-        "maps: column 'map'",
+        "maps: column 'map', masks of 0 and 255",
         "labels: 2 columns of 1 and 0",
         "splits: column 'split'",
         "left out: 'id' (numbers)",
