@@ -102,6 +102,7 @@ class SearchHistory(RuleBasedStateMachine):
         self.left: list[tuple[LedgerCallback, LedgerSearcher, str, int]] = []
         """What earlier drivers had running, each with its last epoch."""
         self.ids = 0
+        self.storage = "storage-0"
         self.open()
         self.reader = optuna.load_study(study_name="history", storage=self.url)
 
@@ -118,7 +119,7 @@ class SearchHistory(RuleBasedStateMachine):
         study = open_study(self.store, "history", self.space)
         promotion = make_promotion(self.settings, 3)
         self.ledger = Ledger(
-            self.store, self.experiment, study, self.space, self.settings, "folder", promotion
+            self.store, self.experiment, study, self.space, self.settings, self.storage, promotion
         )
         past = past_epochs(self.store, self.experiment.id, self.settings)
         self.tune_scheduler = RuleScheduler(make_rule(self.settings, 3, past, promotion))
@@ -161,6 +162,7 @@ class SearchHistory(RuleBasedStateMachine):
             assert self.ended.pop(number) is TrialState.PRUNED
         row = self.store.trial(self.experiment.id, number)
         assert row is not None
+        assert assignment.folder.startswith(f"{self.storage}/history-")
         again = row.epochs - assignment.after_epoch
         assert again in ((0, 1) if self.scheduler == "promote" else (min(1, row.epochs),))
         self.running[trial_id] = assignment.after_epoch
@@ -327,6 +329,12 @@ class SearchHistory(RuleBasedStateMachine):
         self.left = [one for one in self.left if one[1] is not searcher]
         assert self.rows() == before
 
+    @rule(number=st.integers(0, 3))
+    def move_storage(self, number: int) -> None:
+        """The driver dies, the folder of checkpoints is moved, and the search goes on there."""
+        self.storage = f"storage-{number}"
+        self.open()
+
     @rule()
     def begin_in_another_store(self) -> None:
         """The same search, by name, space and folders, with another database."""
@@ -334,7 +342,7 @@ class SearchHistory(RuleBasedStateMachine):
         other = open_store(f"sqlite:///{self.folder.name}/{self.ids}.db", create=True)
         experiment = other.create_experiment(HISTORY)
         study = open_study(other, "history", self.space)
-        ledger = Ledger(other, experiment, study, self.space, self.settings, "folder")
+        ledger = Ledger(other, experiment, study, self.space, self.settings, self.storage)
         first = ledger.next()
         assert first is not None
         assert (first.number, first.after_epoch) == (0, 0)
