@@ -81,6 +81,12 @@ class SearchSettings(BaseModel):
     seed: int = Field(0, ge=0, le=LARGEST_SEED)
     skip_unreadable: bool = False
     """Leave out images that cannot be read, instead of refusing the data."""
+    labels: tuple[str, ...] | None = None
+    """The labels to learn. This and what follows are fields of ``data.yaml``, given beside it."""
+    label_list: str | None = None
+    separator: str | None = None
+    image_column: str | None = None
+    leave_out: tuple[str, ...] = ()
 
     @field_validator("objective")
     @classmethod
@@ -105,8 +111,19 @@ class SearchSettings(BaseModel):
             "data.path": self.data,
             "data.skip_unreadable": self.skip_unreadable,
             "seed": self.seed,
+            **self._reading(),
         }
         return fixed if self.epochs is None else {**fixed, "epochs": self.epochs}
+
+    def _reading(self) -> dict[str, Any]:
+        fields = {
+            "data.labels": self.labels and list(self.labels),
+            "data.label_list": self.label_list,
+            "data.separator": self.separator,
+            "data.image_column": self.image_column,
+            "data.leave_out": list(self.leave_out),
+        }
+        return {path: value for path, value in fields.items() if value}
 
 
 class Resources(BaseModel):

@@ -9,7 +9,10 @@ from pydantic import BaseModel, ValidationError
 from sedn.config import TrainingConfig, describe_error, field_paths, suggest_field
 from sedn.errors import UserError, did_you_mean
 
-SET_BY_THE_SEARCH = frozenset({"data.path", "data.split_seed", "epochs", "seed"})
+SET_BY_THE_SEARCH = frozenset({
+    "data.path", "data.split_seed", "data.labels", "data.label_list", "data.separator",
+    "data.image_column", "data.leave_out", "epochs", "seed",
+})  # fmt: skip
 """Fields that no axis may vary: trials that differ in them cannot be ranked against each other."""
 
 

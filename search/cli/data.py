@@ -10,7 +10,15 @@ from rich.text import Text
 
 from search.cli.console import open_terminal
 from search.cli.data_init import init
-from search.cli.options import print_json
+from search.cli.options import (
+    ImageColumnOption,
+    LabelListOption,
+    LabelsOption,
+    LeaveOutOption,
+    SeparatorOption,
+    print_json,
+    reading_fields,
+)
 from sedn.style import one_line
 
 if TYPE_CHECKING:
@@ -40,6 +48,11 @@ def check(
     skip_unreadable: Annotated[
         bool, typer.Option("--skip-unreadable", help="Training would leave such images out.")
     ] = False,
+    labels: LabelsOption = None,
+    label_list: LabelListOption = None,
+    separator: SeparatorOption = None,
+    image_column: ImageColumnOption = None,
+    leave_out: LeaveOutOption = None,
     output: Annotated[Path | None, typer.Option("-o", help="Also write a page here.")] = None,
     cache: Annotated[
         bool,
@@ -66,6 +79,7 @@ def check(
             "image_size": image_size,
             "split_seed": split_seed,
             "skip_unreadable": skip_unreadable,
+            **reading_fields(labels, label_list, separator, image_column, leave_out),
         },
         "data",
     )

@@ -9,6 +9,16 @@ import typer
 import yaml
 from rich.console import Console
 
+from search.cli.options import (
+    ImageColumnOption,
+    LabelListOption,
+    LabelsOption,
+    LeaveOutOption,
+    SeparatorOption,
+    reading_fields,
+    split_words,
+)
+
 if TYPE_CHECKING:
     from sedn.data.formats.proposal import Proposal
     from sedn.errors import Question
@@ -26,22 +36,16 @@ def init(
     yes: Annotated[
         bool, typer.Option("--yes", help="Write it without a question; fails where one is open.")
     ] = False,
-    labels: Annotated[
-        str | None, typer.Option(help="Names of the labels to learn: red,striped.")
-    ] = None,
-    label_list: Annotated[str | None, typer.Option(help="The column that lists labels.")] = None,
-    separator: Annotated[
-        str | None, typer.Option(help="Between listed labels: a character, space, tab or none.")
-    ] = None,
+    labels: LabelsOption = None,
+    label_list: LabelListOption = None,
+    separator: SeparatorOption = None,
     blank: Annotated[
         str | None, typer.Option(help="What a blank list means: none or unknown.")
     ] = None,
-    image_column: Annotated[str | None, typer.Option(help="The column of the images.")] = None,
+    image_column: ImageColumnOption = None,
+    leave_out: LeaveOutOption = None,
     images: Annotated[
         str | None, typer.Option(help="The folder of the images, from that of the data.")
-    ] = None,
-    leave_out: Annotated[
-        str | None, typer.Option(help="Columns that are no labels: price,reviewed.")
     ] = None,
     field: Annotated[
         list[str] | None,
@@ -51,17 +55,10 @@ def init(
     """Tell how a data set is to be read, ask what cannot be told, and write its data.yaml."""
     from sedn.data.formats.proposal import write_description
 
-    answers: dict[str, Any] = {
-        "labels": _names(labels),
-        "label_list": label_list,
-        "separator": separator,
-        "blank": blank,
-        "image_column": image_column,
-        "images": images,
-        "leave_out": _names(leave_out),
-    }
-    given = {name: value for name, value in answers.items() if value is not None}
-    proposal = _propose(path, given | _fields(field or ()), ask=not yes and sys.stdin.isatty())
+    given = reading_fields(labels, label_list, separator, image_column, leave_out)
+    given |= {n: v for n, v in {"blank": blank, "images": images}.items() if v is not None}
+    answers = {name: [*v] if isinstance(v, tuple) else v for name, v in given.items()}
+    proposal = _propose(path, answers | _fields(field or ()), ask=not yes and sys.stdin.isatty())
     target = output or proposal.folder / "data.yaml"
     _show(proposal)
     if not yes and sys.stdin.isatty():
@@ -89,7 +86,7 @@ def _ask(question: "Question") -> Mapping[str, Any]:
     out.print(str(question), markup=False, highlight=False, soft_wrap=True)
     if not question.answers:
         names = typer.prompt(f"{question.field}, separated by commas")
-        return {str(question.field): _names(names)}
+        return {str(question.field): [*(split_words(names) or ())]}
     for number, answer in enumerate(question.answers, 1):
         said = yaml.safe_dump(dict(answer), default_flow_style=True, width=10_000).strip("{}\n")
         out.print(f"  {number}  {said}", markup=False, highlight=False, soft_wrap=True)
@@ -110,10 +107,6 @@ def _show(proposal: "Proposal") -> None:
         highlight=False,
         soft_wrap=True,
     )
-
-
-def _names(text: str | None) -> list[str] | None:
-    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _fields(given: list[str] | tuple[str, ...]) -> dict[str, Any]:

@@ -15,10 +15,16 @@ from search.cli.images import say_skipped
 from search.cli.options import (
     DEFAULT_STORE,
     DataOption,
+    ImageColumnOption,
     JsonOption,
+    LabelListOption,
+    LabelsOption,
+    LeaveOutOption,
+    SeparatorOption,
     StoreOption,
     absolute,
     print_json,
+    reading_fields,
 )
 from search.cli.predict import predict
 from search.cli.search import search
@@ -189,6 +195,11 @@ def segment(
     skip_unreadable: Annotated[
         bool, typer.Option("--skip-unreadable", help="Leave out images that cannot be read.")
     ] = False,
+    labels: LabelsOption = None,
+    label_list: LabelListOption = None,
+    separator: SeparatorOption = None,
+    image_column: ImageColumnOption = None,
+    leave_out: LeaveOutOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train a segmenter on the training masks; `semantic_map.source: predicted` uses it."""
@@ -210,6 +221,7 @@ def segment(
             "image_size": image_size,
             "split_seed": split_seed,
             "skip_unreadable": skip_unreadable,
+            **reading_fields(labels, label_list, separator, image_column, leave_out),
         },
         "--data",
     )

@@ -20,6 +20,49 @@ DataOption = Annotated[
 ]
 
 
+LabelsOption = Annotated[
+    str | None, typer.Option("--labels", help="Names of the labels to learn: red,striped.")
+]
+LabelListOption = Annotated[
+    str | None, typer.Option("--label-list", help="The column that lists labels.")
+]
+SeparatorOption = Annotated[
+    str | None,
+    typer.Option("--separator", help="Between listed labels: a character, space, tab or none."),
+]
+ImageColumnOption = Annotated[
+    str | None, typer.Option("--image-column", help="The column of the images.")
+]
+LeaveOutOption = Annotated[
+    str | None, typer.Option("--leave-out", help="Columns that are no labels: price,reviewed.")
+]
+
+
+def split_words(text: str | None) -> tuple[str, ...] | None:
+    """``red, striped`` as two names."""
+    if text is None:
+        return None
+    return tuple(name for part in text.split(",") if (name := part.strip()))
+
+
+def reading_fields(
+    labels: str | None,
+    label_list: str | None,
+    separator: str | None,
+    image_column: str | None,
+    leave_out: str | None,
+) -> dict[str, Any]:
+    """The fields of ``data.yaml`` that options give."""
+    fields = {
+        "labels": split_words(labels),
+        "label_list": label_list,
+        "separator": separator,
+        "image_column": image_column,
+        "leave_out": split_words(leave_out),
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
 def absolute(data: str) -> str:
     """A path made absolute, so that it means the same on every node and in an export."""
     return str(Path(data).absolute()) if Path(data).exists() else data

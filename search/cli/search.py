@@ -15,10 +15,16 @@ from search.cli.live import LiveView
 from search.cli.options import (
     DEFAULT_STORE,
     DataOption,
+    ImageColumnOption,
     JsonOption,
+    LabelListOption,
+    LabelsOption,
+    LeaveOutOption,
+    SeparatorOption,
     StoreOption,
     absolute,
     print_json,
+    reading_fields,
 )
 from search.stages import Stage
 from search.stopping import INTERRUPTED, ending_on_signals
@@ -103,6 +109,11 @@ def search(
     skip_unreadable: Annotated[
         bool, typer.Option("--skip-unreadable", help="Leave out images that cannot be read.")
     ] = False,
+    labels: LabelsOption = None,
+    label_list: LabelListOption = None,
+    separator: SeparatorOption = None,
+    image_column: ImageColumnOption = None,
+    leave_out: LeaveOutOption = None,
     store: StoreOption = DEFAULT_STORE,
     address: Annotated[
         str | None, typer.Option(help="A Ray cluster to join: auto, host:port or ray://…")
@@ -145,6 +156,7 @@ def search(
         warm_start=warm_start,
         seed=seed,
         skip_unreadable=skip_unreadable,
+        **reading_fields(labels, label_list, separator, image_column, leave_out),
     )
     resources = build_resources(
         address=address,

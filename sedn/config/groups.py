@@ -2,9 +2,9 @@
 
 import os
 import re
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from sedn.errors import did_you_mean
 
@@ -42,6 +42,13 @@ def _absolute(folder: str) -> str:
     return os.path.abspath(folder) if folder else folder  # noqa: PTH100 (takes out "..")
 
 
+Names = Annotated[
+    tuple[str, ...],
+    BeforeValidator(lambda names: tuple(names) if isinstance(names, list) else names),
+]
+"""A list of names in a document; here it cannot change."""
+
+
 class DataConfig(Group):
     """Which images, and how they are cut into splits."""
 
@@ -54,6 +61,23 @@ class DataConfig(Group):
     skip_unreadable: bool = False
     """Leave out images that cannot be read, and count them in every result, instead of refusing
     the data set."""
+    labels: Names | None = None
+    """The labels to learn. This and what follows are fields of ``data.yaml``, given beside it."""
+    label_list: str | None = None
+    """The column that lists the labels of an image."""
+    separator: str | None = None
+    """What is between listed labels."""
+    image_column: str | None = None
+    """The column of the images."""
+    leave_out: Names = ()
+    """Columns that are no labels."""
+
+    def given(self) -> dict[str, Any]:
+        """The fields of ``data.yaml`` that are given here."""
+        names = ("label_list", "separator", "image_column")
+        lists = {name: list(getattr(self, name) or ()) for name in ("labels", "leave_out")}
+        fields = {name: getattr(self, name) for name in names} | lists
+        return {name: value for name, value in fields.items() if value}
 
 
 class BackboneConfig(Group):

@@ -47,7 +47,7 @@ def prepare_dataset(config: DataConfig, show: Progress = lambda *_: None) -> Dat
             entry, lambda draft: write_entry(draft, digits.build_digits(config.image_size)), _WHAT
         )
         return open_entry(entry)
-    listing = read_listing(data_path(config.path))
+    listing = read_listing(data_path(config.path), config.given())
     identity = identify(listing, config.split_seed, show)
     check_learnable(listing.source, listing.labels, listing.targets[identity.splits == "train"])
     dataset, broken = _decoded(listing, identity, config.image_size, show)

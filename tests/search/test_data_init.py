@@ -13,8 +13,12 @@ import pytest
 import yaml
 
 from search.cli.main import main
+from search.settings import build_settings, check_unchanged
+from sedn.config import build_config
 from sedn.data.formats import read_listing
 from sedn.data.listing import Listing
+from sedn.errors import UserError
+from spaces.fields import nest
 from tests.sedn.data import fixtures
 
 Init = Callable[..., tuple[int, str, str]]
@@ -160,3 +164,42 @@ def test_wrong_words_are_one_line(init: Init, tmp_path: Path, words: list[str], 
     assert code == 2
     assert len(err.strip().splitlines()) == 1, err
     assert re.search(said, err), err
+
+
+def run(monkeypatch, capsys, *words: str) -> tuple[int, str, str]:
+    monkeypatch.setattr(sys, "argv", ["sedn", *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return int(ended.value.code or 0), *capsys.readouterr()
+
+
+def test_every_command_that_reads_data_takes_the_same_answers(
+    tmp_path: Path, monkeypatch, capsys
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = str(ambiguous(tmp_path))
+    answers = ("--label-list=tags", "--separator=none", "--image-column=image")
+    code, out, _ = run(monkeypatch, capsys, "data", "check", path, *answers)
+    assert "labels: column 'tags', a list or one name each" in out
+    for command in (
+        ("data", "check", path),
+        ("segment", f"--data={path}", "-o", "maps", "--no-pretrained"),
+        ("search", "--name=x", f"--data={path}", "--trials=1"),
+    ):
+        code, _, err = run(monkeypatch, capsys, *command)
+        assert code == 2
+        assert "say which with label_list: tags" in err
+        code, _, err = run(monkeypatch, capsys, *command, "--leave-out=tags", "--labels=rde")
+        assert code == 2
+        assert "no column for label 'rde'; did you mean 'red'" in err
+        code, _, err = run(monkeypatch, capsys, *command, *answers, "--labels=new sale,sael")
+        assert code == 2
+        assert "no label 'sael' in the data; did you mean 'sale'" in err
+    settings = build_settings(data=path, labels=("red",), leave_out=("tags",))
+    config = build_config(nest(settings.overrides().items()), "settings")
+    assert config.data.labels == ("red",)
+    assert hash(config.data)
+    assert build_config(config.model_dump(mode="json"), "again") == config
+    assert read_listing(Path(path), config.data.given()).labels == ("red",)
+    with pytest.raises(UserError, match=r"'x' was started with leave_out = \('tags',\), not \(\)"):
+        check_unchanged(settings, build_settings(data=path, labels=("red",)), "x")

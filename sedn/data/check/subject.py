@@ -81,7 +81,7 @@ def open_subject(config: DataConfig, show: Progress) -> Subject:
     """
     if config.path == digits.NAME:
         return _of_arrays(prepare_dataset(config, show), config.image_size)
-    listing = read_listing(data_path(config.path))
+    listing = read_listing(data_path(config.path), config.given())
     splits = assign_splits(listing, config.split_seed)
     return Subject(
         name=config.path,

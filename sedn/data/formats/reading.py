@@ -1,6 +1,6 @@
 """From the path of a data set, in whatever format, to its listing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,14 +32,18 @@ READERS: dict[str, Callable[[Any, Path], Listing]] = {
 }
 
 
-def read_listing(path: Path) -> Listing:
+def read_listing(path: Path, given: Mapping[str, Any] | None = None) -> Listing:
     """Read the data set at ``path``: a ``data.yaml``, a folder that holds one, a table, or what
     :func:`~sedn.data.formats.recognition.recognise` can tell.
+
+    Args:
+        path: of the data.
+        given: fields of a description that win over those of the ``data.yaml``.
 
     Raises:
         UserError: there is none, or something in it is wrong.
     """
-    return _read(*read_description(path))
+    return _read(*read_description(path, given or {}))
 
 
 def read_fields(fields: dict[str, Any], folder: Path, where: str) -> Listing:
@@ -63,8 +67,9 @@ def _read(description: Description, folder: Path) -> Listing:
     return settle_orientation(_with_labels(listing, description), description.orientation)
 
 
-def read_description(path: Path) -> tuple[Description, Path]:
-    """The description of the data set at ``path``, and the folder it is relative to.
+def read_description(path: Path, given: Mapping[str, Any]) -> tuple[Description, Path]:
+    """The description of the data set at ``path``, and the folder it is relative to; as
+    :func:`read_listing`.
 
     Raises:
         UserError: it cannot be read or has a wrong field, or the format cannot be told.
@@ -73,10 +78,10 @@ def read_description(path: Path) -> tuple[Description, Path]:
         path = path / "data.yaml"
     if path.suffix.lower() not in (".yaml", ".yml"):
         fields, folder = recognise(path)
-        return _parse(fields, str(path)), folder
+        return _parse({**fields, **given}, str(path)), folder
     expected = "the fields of a description, such as 'format: coco'"
     fields = parse_document(read_text(path), str(path), expected)
-    return _parse(fields, str(path)), path.parent
+    return _parse({**fields, **given}, str(path)), path.parent
 
 
 def _parse(fields: dict[str, Any], where: str) -> Description:
