@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from sedn.data.content import Content, FileContent
+from sedn.data.image_files import EXPECTED
 from sedn.data.listing import Orientation, RegionMap, Size
 from sedn.errors import UserError
 
@@ -164,7 +165,7 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     if "cannot identify image file" in str(error):
-        return "it is of no known format; expected JPEG, PNG or WebP"
+        return f"it is of no known format; expected {EXPECTED}"
     if isinstance(error, Image.DecompressionBombError):
         return "it has more pixels than are safe to decode; make it smaller"
     return " ".join(str(error).split()) or type(error).__name__

@@ -4,16 +4,15 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from sedn.data.image_files import EXPECTED, is_image
 from sedn.errors import UserError
-
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 
 
 def find_images(paths: Iterable[Path]) -> Iterator[Path]:
     """Each file of ``paths``, and the images in each folder and the folders below it, by name.
 
     Nothing is read ahead, so that ``paths`` may be an endless list. A file is an image whatever it
-    is called; in a folder the suffix decides (JPEG, PNG, WebP), and hidden files and links to
+    is called; in a folder the suffix decides, as for training, and hidden files and links to
     folders are passed over.
 
     Raises:
@@ -28,14 +27,9 @@ def find_images(paths: Iterable[Path]) -> Iterator[Path]:
         for image in _walk(path):
             yield image
         if image is None:
-            raise UserError(f"{path}: holds no image; expected JPEG, PNG or WebP files in it")
+            raise UserError(f"{path}: holds no image; expected {EXPECTED} files in it")
     if path is None:
         raise UserError("no image: name files or folders, or give a list of paths on stdin")
-
-
-def is_image(name: str) -> bool:
-    """Whether a file in a folder is an image, going by its name."""
-    return Path(name).suffix.lower() in SUFFIXES and not name.startswith(".")
 
 
 def _walk(folder: Path) -> Iterator[Path]:

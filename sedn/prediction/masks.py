@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sedn.data.content import Content, FileContent
+from sedn.data.image_files import is_image
 from sedn.data.listing import Orientation, RegionMap, Size
 from sedn.data.mask_kinds import MaskKind
 from sedn.data.mask_telling import tell_kind
 from sedn.data.masks import MaskImage
 from sedn.errors import UserError
-from sedn.prediction.images import is_image
 
 
 @dataclass(frozen=True)

@@ -115,7 +115,7 @@ def empty_folder(table: Path) -> Path:
 BROKEN: dict[str, tuple[Spoil, str]] = {
     "truncated JPEG": (truncated, r"5\.png: cannot be decoded"),
     "zero-byte file": (write("5.png", b""), r"5\.png: .*the file is empty"),
-    "no image at all": (write("5.png", "hello"), r"5\.png: .*expected JPEG, PNG or WebP"),
+    "no image at all": (write("5.png", "hello"), r"5\.png: .*expected JPEG, PNG, WebP"),
     "decompression bomb": (bomb, r"5\.png: .*more pixels than are safe"),
     "folder for an image": (folder_for_an_image, r"row 7: image '5\.png': not a file"),
     "symlink loop": (looping, r"row 7: image '5\.png': Too many levels of symbolic links"),

@@ -301,7 +301,7 @@ def test_folders_are_searched_by_name(tmp_path: Path) -> None:
     assert found == ["a.jpeg", "b/10.png", "b/2.JPG", "b/c/1.webp"]
     named = [tmp_path / "c.txt", tmp_path / "b" / "c"]
     assert list(find_images(named)) == [tmp_path / "c.txt", tmp_path / "b" / "c" / "1.webp"]
-    with pytest.raises(UserError, match="d: holds no image; expected JPEG, PNG or WebP"):
+    with pytest.raises(UserError, match="d: holds no image; expected JPEG, PNG, WebP, TIFF"):
         list(find_images([tmp_path / "d"]))
     with pytest.raises(UserError, match="no image: name files or folders"):
         list(find_images([]))

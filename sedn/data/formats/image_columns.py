@@ -7,6 +7,7 @@ from sedn.data.description import TableDescription
 from sedn.data.formats.cells import Column, is_binary, plain_name
 from sedn.data.formats.paths import PathRule, Rule, find_rule
 from sedn.data.formats.table_parts import TableRows
+from sedn.data.image_files import SUFFIXES
 from sedn.errors import Question, UserError, did_you_mean
 
 _IMAGES = (
@@ -16,7 +17,6 @@ _IMAGES = (
 )  # fmt: skip
 _MAPS = ("map", "mask", "mappath", "maskpath", "mapfile", "maskfile", "segmentation",
          "segmentationpath")  # fmt: skip
-_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 
 
 def find_image_column(
@@ -120,12 +120,12 @@ def _has_numbers(column: Column) -> bool:
 
 def _look_like_paths(column: Column) -> bool:
     names = _names(column)
-    return sum(name.lower().endswith(_ENDINGS) for name in names) * 2 > len(names)
+    return sum(name.lower().endswith(SUFFIXES) for name in names) * 2 > len(names)
 
 
 def _refuse_missing_header(table: TableRows) -> None:
     """A first row of cells is taken for names, and would be lost."""
-    names: Sequence[str] = [name for name in table.names if name.lower().endswith(_ENDINGS)]
+    names: Sequence[str] = [name for name in table.names if name.lower().endswith(SUFFIXES)]
     if names:
         raise UserError(
             f"{table.source}: the first row holds '{names[0]}'; expected the names of the columns"

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from sedn.data.content import FileContent, find_file
 from sedn.data.description import OpenImagesDescription
-from sedn.data.formats.parts import by_split, choose_regions, find_image, path_of
+from sedn.data.formats.parts import by_split, choose_regions, path_of
 from sedn.data.formats.table_file import read_frame
+from sedn.data.image_files import ImageFolder
 from sedn.data.listing import Listing
 from sedn.data.mask_telling import tell_kind
 from sedn.data.masks import ObjectMasks
@@ -113,8 +114,9 @@ def _find_images(frame: "pd.DataFrame", root: Path, path: Path) -> dict[str, Fil
     """The image of each identifier."""
     images = frame["ImageID"]
     first = np.flatnonzero(~images.duplicated())
+    pictures = ImageFolder(root)
     return {
-        image: find_image(root, image, f"{path}: row {row + 2}: ImageID")
+        image: pictures.find(image, f"{path}: row {row + 2}: ImageID")
         for row, image in zip(first, images.iloc[first], strict=True)
     }
 

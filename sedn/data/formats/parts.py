@@ -1,15 +1,10 @@
-"""What formats of objects share: a path for each split, images by stem, regions of maps."""
+"""What formats of objects share: a path for each split, and regions of maps."""
 
-import os
 from collections.abc import Sequence
-from pathlib import Path
 
-from sedn.data.content import FileContent, find_file
 from sedn.data.description import BySplit, Regions
 from sedn.data.splits import split_name
 from sedn.errors import UserError, did_you_mean
-
-_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
 
 def by_split(paths: BySplit, where: str) -> dict[str, str]:
@@ -45,16 +40,6 @@ def path_of(paths: BySplit, split: str, where: str) -> str:
     if split not in found:
         raise UserError(f"{where}: no path for split '{split}'")
     return found[split]
-
-
-def find_image(folder: Path, stem: str, where: str) -> FileContent:
-    """The image in ``folder`` that has the stem, whichever its suffix.
-
-    Raises:
-        UserError: there is none.
-    """
-    found = (s for s in _SUFFIXES if os.path.isfile(folder / f"{stem}{s}"))  # noqa: PTH113
-    return find_file(folder, f"{stem}{next(found, _SUFFIXES[0])}", where)
 
 
 def choose_regions(

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sedn.data.content import FileContent, find_file
+from sedn.data.image_files import SUFFIXES
 from sedn.errors import Question, UserError
 
 _IMAGE_FOLDERS = frozenset(
@@ -22,7 +23,7 @@ _MAP_FOLDERS = frozenset(
     {"map", "maps", "mask", "masks", "segmentation", "segmentations", "segmentationclass"}
 )
 _OTHER_FOLDERS = frozenset({"thumbnail", "thumbnails", "thumb", "thumbs"})
-_EXTENSIONS = ("", ".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
+_EXTENSIONS = ("", *SUFFIXES)
 _SAMPLE = 40
 _MOST_FOLDERS = 2000
 _DEPTH = 4

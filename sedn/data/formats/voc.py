@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from sedn.data.content import FileContent
 from sedn.data.description import Regions, VocDescription
-from sedn.data.formats.parts import choose_regions, find_image
+from sedn.data.formats.parts import choose_regions
+from sedn.data.image_files import ImageFolder
 from sedn.data.listing import Listing
 from sedn.data.mask_kinds import MaskKind
 from sedn.data.mask_pixels import open_mask
@@ -50,14 +51,14 @@ def read_voc(description: VocDescription, folder: Path) -> Listing:
     names = list(split_of) or described
     objects = [_read_objects(root / "Annotations" / f"{name}.xml") for name in names]
     labels, targets = _labels(objects, root)
+    pictures = ImageFolder(root / "JPEGImages")
     regions, values = _regions(description.regions, labels, root)
     return Listing(
         source=root,
         labels=labels,
         regions=regions,
         images=tuple(
-            find_image(root / "JPEGImages", name, f"{root / 'Annotations' / name}.xml: its image")
-            for name in names
+            pictures.find(name, f"{root / 'Annotations' / name}.xml: its image") for name in names
         ),
         maps=_maps(root, names, values),
         targets=targets,
