@@ -37,7 +37,14 @@ def find_image_column(
     _refuse_missing_header(table)
     taken = {description.map_column, *(n for n in table.names if plain_name(n) in _MAPS)}
     usual = sorted(
-        (name for name in table.names if plain_name(name) in _IMAGES and name not in taken),
+        (
+            name
+            for name in table.names
+            if plain_name(name) in _IMAGES
+            and name not in taken
+            # A column of 1 and 0 is a label, though there may be a file 1.png.
+            and (name == "image" or not is_binary(table.paths(name)))
+        ),
         key=lambda name: (name != "image", _IMAGES.index(plain_name(name))),
     )
     for name in usual:

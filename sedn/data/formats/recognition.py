@@ -23,6 +23,8 @@ def recognise(path: Path) -> tuple[dict[str, Any], Path]:
     if path.is_file():
         if path.suffix.lower() in (".parquet", ".pq") and has_images(path):
             return {"format": "huggingface", "root": path.name}, path.parent
+        if path.suffix.lower() in (".xlsx", ".xls", ".ods", ".numbers"):
+            raise UserError(f"{path}: a workbook; save its sheet as CSV, and give the path of that")
         if is_table(path):
             return {"format": "table", "table": path.name}, path.parent
         if path.suffix.lower() == ".json":

@@ -271,3 +271,52 @@ def test_a_folder_of_one_split_has_no_splits(tmp_path: Path) -> None:
     listing = read_listing(tmp_path)
     right(listing)
     assert set(listing.splits) == {""}
+
+
+def test_a_label_may_be_called_as_a_column_of_images_is(tmp_path: Path) -> None:
+    """There is a file 1.png, and a column ``photo`` of 1 and 0."""
+    names = [f"images/{i}.png" for i in range(COUNT)]
+    touch(tmp_path, names)
+    rows = [[i % 2, *row] for i, row in enumerate(flags(names))]
+    listing = read_listing(write(tmp_path / "x.csv", ["photo", "what", *LABELS], rows))
+    assert listing.labels == ("photo", *LABELS)
+    assert [image.name for image in listing.images] == [str(tmp_path / name) for name in names]
+
+
+def test_a_workbook_is_told_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "x.xlsx").write_bytes(b"PK")
+    with pytest.raises(UserError, match="a workbook; save its sheet as CSV"):
+        read_listing(tmp_path / "x.xlsx")
+
+
+@pytest.mark.parametrize("form", ["flags", "words", "lists", "joined"])
+def test_a_table_says_the_same_in_every_format(tmp_path: Path, form: str) -> None:
+    import pandas as pd
+
+    paths = [f"images/{name}.png" for name in NAMES]
+    touch(tmp_path, paths)
+    unknown: Any = {3: 0, 4: 1}
+    columns: dict[str, list[Any]] = {"image": paths, "price": [9.5 + i % 7 for i in range(COUNT)]}
+    for k, label in enumerate(LABELS):
+        known = [None if unknown.get(i) == k else bool(row[k]) for i, row in enumerate(TRUTH)]
+        if form == "flags":
+            columns[label] = known
+        elif form == "words":
+            columns[label] = [None if v is None else ("no", "yes")[v] for v in known]
+    if form == "lists":
+        columns["labels"] = LISTS
+    elif form == "joined":
+        columns["labels"] = [", ".join(names) or None for names in LISTS]
+    frame = pd.DataFrame(columns)
+    frame.to_csv(tmp_path / "x.csv", index=False)
+    frame.to_csv(tmp_path / "x.tsv", sep="\t")
+    frame.to_parquet(tmp_path / "x.parquet")
+    frame.to_json(tmp_path / "x.jsonl", orient="records", lines=True)
+    listings = [read_listing(tmp_path / f"x.{end}") for end in ("csv", "tsv", "parquet", "jsonl")]
+    expected = TRUTH.copy()
+    if form in ("flags", "words"):
+        expected[list(unknown), list(unknown.values())] = np.nan
+    for listing in listings:
+        assert listing.labels == LABELS
+        assert np.array_equal(listing.targets, expected, equal_nan=True)
+        assert listing.said[:2] == listings[0].said[:2]
