@@ -10,7 +10,7 @@ from search.lock import sole_driver
 from search.settings import Resources, SearchSettings, check_unchanged, read_settings
 from sedn.errors import UserError
 from sedn.files import check_folder
-from spaces import Space, check_backbones, check_optimizers, load_space
+from spaces import Space, check_backbones, check_optimizers, check_pretrained, load_space
 
 OnNotice = Callable[[str], None]
 
@@ -46,7 +46,7 @@ def check_search(
     asked = load_space(space)
     _check_store(store_url, name, asked, settings)
     _check_storage(resources)
-    _check_space(asked, settings, on_notice)
+    _check_space(asked, settings, resources, on_notice)
     _check_segmenters(asked)
     check_room(resources, settings)
     return asked
@@ -103,7 +103,9 @@ def _check_storage(resources: Resources) -> None:
         raise UserError(f"--storage-path: {error}") from None
 
 
-def _check_space(space: Space, settings: SearchSettings, on_notice: OnNotice) -> None:
+def _check_space(
+    space: Space, settings: SearchSettings, resources: Resources, on_notice: OnNotice
+) -> None:
     """See that what the settings name can search the space."""
     from search.samplers import check_sampler
     from search.schedulers import check_scheduler
@@ -112,9 +114,20 @@ def _check_space(space: Space, settings: SearchSettings, on_notice: OnNotice) ->
     notices = [check_sampler(settings, space)]
     # Last, as they import timm, which takes seconds.
     check_optimizers(space)
+    _check_weights(space, resources, on_notice)
     notices.append(check_backbones(space))
     for notice in filter(None, notices):
         on_notice(notice)
+
+
+def _check_weights(space: Space, resources: Resources, on_notice: OnNotice) -> None:
+    """See that pretrained weights can be had, where the trials run on this machine."""
+    try:
+        check_pretrained(space)
+    except UserError as error:
+        if resources.address is None:
+            raise
+        on_notice(f"{error}. The nodes of the cluster must have them.")
 
 
 def _check_segmenters(space: Space) -> None:

@@ -1,7 +1,7 @@
 """What may be searched: a small declarative language, and a catalog of spaces in it."""
 
 from spaces.axes import Axis, Choice, Condition, FloatRange, IntRange, SuggestsValues
-from spaces.backbones import backbone_names, check_backbones
+from spaces.backbones import backbone_names, check_backbones, check_pretrained
 from spaces.loading import catalog, load_space, parse_space
 from spaces.optimizers import check_optimizers
 from spaces.space import Space
@@ -18,6 +18,7 @@ __all__ = [
     "catalog",
     "check_backbones",
     "check_optimizers",
+    "check_pretrained",
     "load_space",
     "parse_space",
 ]

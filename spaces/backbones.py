@@ -24,6 +24,24 @@ def backbone_names(space: Space) -> tuple[str, ...]:
     return tuple(dict.fromkeys(config.backbone.name for config in configs))
 
 
+def check_pretrained(space: Space) -> None:
+    """See that the pretrained weights which trials may ask for can be had on this machine.
+
+    Raises:
+        UserError: some cannot, or timm lacks a backbone; the message names the space, the models
+            and what to do.
+    """
+    from sedn.network import check_backbone, check_pretrained_available
+
+    configs = [space.baseline(), *(space.config(params) for params in _builds(space))]
+    try:
+        for name in backbone_names(space):
+            check_backbone(name)
+        check_pretrained_available(c.backbone for c in configs)
+    except UserError as error:
+        raise UserError(f"{space.source}: {error}") from None
+
+
 def check_backbones(space: Space) -> str | None:
     """See before the first trial which networks of a space can be built.
 

@@ -1,5 +1,6 @@
 """The backbone: any image model that timm builds."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import timm
@@ -7,7 +8,11 @@ from torch import nn
 
 from sedn.config import BackboneConfig
 from sedn.errors import UserError
-from sedn.network.sources import find_backbone
+from sedn.network.pretrained import check_available, stored_weights
+from sedn.network.sources import BackboneSource, find_backbone
+
+WITHOUT = "set backbone.pretrained to false"
+"""How to train a backbone whose pretrained weights cannot be had."""
 
 
 def check_backbone(name: str) -> None:
@@ -30,6 +35,15 @@ def check_weights(config: BackboneConfig) -> None:
         )
 
 
+def check_pretrained_available(configs: Iterable[BackboneConfig]) -> None:
+    """See that the weights of all backbones that are to be pretrained are here, or can be fetched.
+
+    Raises:
+        UserError: some cannot be had.
+    """
+    check_available((config.name for config in configs if config.pretrained), WITHOUT)
+
+
 def create_backbone(config: BackboneConfig, n_labels: int, image_size: int) -> nn.Module:
     """Build the model with one logit for each label.
 
@@ -48,6 +62,9 @@ def create_backbone(config: BackboneConfig, n_labels: int, image_size: int) -> n
         options["drop_path_rate"] = config.drop_path
     if source.described.fixed_input_size:
         options["img_size"] = image_size
+    if config.pretrained:
+        check_pretrained_available([config])
+        options |= _from_cache(config.name, source)
     try:
         model: nn.Module = timm.create_model(
             config.name,
@@ -58,7 +75,20 @@ def create_backbone(config: BackboneConfig, n_labels: int, image_size: int) -> n
         )
     except Exception as error:
         raise UserError(_reason(config, image_size, error)) from error
+    if "pretrained_cfg_overlay" in options:
+        # A path of this machine is no property of the model.
+        getattr(model, "pretrained_cfg", {}).pop("file", None)
     return model
+
+
+def _from_cache(name: str, source: BackboneSource) -> dict[str, Any]:
+    """What lets timm read weights that are here without asking the hub whether they are new."""
+    file = stored_weights(name)
+    named = not source.is_timm or source.described.hf_hub_filename
+    if file is None or file.suffix != ".safetensors" or named:
+        return {}
+    # What the hub has is in timm's own names; a custom load is for the file at the URL.
+    return {"pretrained_cfg_overlay": {"file": str(file), "custom_load": False}}
 
 
 def first_convolution(model: nn.Module) -> str | None:

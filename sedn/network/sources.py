@@ -13,6 +13,7 @@ from timm.models._hub import load_model_config_from_hf, load_model_config_from_p
 
 from sedn.config.groups import LOCAL
 from sedn.errors import UserError, did_you_mean
+from sedn.network.fetching import Remote, faults
 
 _WEIGHTS = (".safetensors", ".pth", ".pth.tar", ".bin", ".pt")
 _FIELDS = frozenset(field.name for field in fields(PretrainedCfg))
@@ -92,7 +93,10 @@ def _of_folder(name: str, folder: Path) -> BackboneSource:
 
 @lru_cache(maxsize=64)
 def _of_hub(name: str, model_id: str) -> BackboneSource:
+    description = Remote(model_id, ("config.json",))
     try:
+        if not description.stored() and (fault := faults({name: description})):
+            raise OSError(fault[name])
         described, architecture, arguments = load_model_config_from_hf(model_id)
     except Exception as error:
         reason = " ".join(str(error).split())

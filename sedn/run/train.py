@@ -12,7 +12,7 @@ from sedn.config import TrainingConfig, load_config
 from sedn.data import Dataset, load_dataset
 from sedn.errors import UserError
 from sedn.files import check_folder, make_folder, write_bytes, write_text
-from sedn.network import SemanticNetwork, check_network
+from sedn.network import SemanticNetwork, check_network, check_pretrained_available
 from sedn.run.calibration import fit_calibration
 from sedn.run.hub import write_backbone, write_hub_config
 from sedn.run.model_card import write_card
@@ -94,6 +94,7 @@ def check_run(config: TrainingConfig, folder: Path) -> None:
     path = folder / CONFIG
     if not path.exists():
         check_folder(folder)
+        check_pretrained_available([config.backbone])
     elif load_config(path) != config:
         raise UserError(f"{folder}: holds a run of another configuration; name another folder")
 

@@ -11,6 +11,7 @@ from timm.models import get_pretrained_cfg
 from torch import Tensor, nn
 
 from sedn.errors import UserError, did_you_mean
+from sedn.network.pretrained import check_available
 from sedn.segmentation.config import SegmenterConfig
 
 Maps = NDArray[np.uint8]
@@ -54,6 +55,8 @@ def build_map_network(config: SegmenterConfig, n_regions: int) -> MapNetwork:
     if not timm.is_model(model):
         hint = did_you_mean(model, timm.list_models())
         raise UserError(f"segmenter.encoder '{config.encoder}': timm has no such model{hint}")
+    if config.pretrained:
+        check_available([config.encoder], "train without them (--no-pretrained)")
     try:
         network = segmentation_models_pytorch.create_model(
             config.architecture,

@@ -1,0 +1,97 @@
+"""Files at the Hugging Face hub or at a URL: whether they can be fetched, told in seconds.
+
+The hub's client tries for minutes where there is no network.
+"""
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
+
+from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
+from huggingface_hub.errors import HfHubHTTPError, RemoteEntryNotFoundError
+from torch.hub import get_dir
+
+SECONDS = 8.0
+"""How long a server may take to say whether it has a file."""
+
+
+@dataclass(frozen=True)
+class Remote:
+    """Where a file is fetched from, and under which names."""
+
+    repository: str = ""
+    """At the hub, ``owner/name`` or ``owner/name@revision``; if there is none, the URL counts."""
+    files: tuple[str, ...] = ()
+    """Names in the repository; the first that is there is taken."""
+    url: str = ""
+
+    def stored(self) -> Path | None:
+        """The file in the caches of this machine, those of the hub (``HF_HOME``) and of torch
+        (``TORCH_HOME``), if it is there.
+        """
+        if not self.repository:
+            file = Path(get_dir()) / "checkpoints" / Path(urlsplit(self.url).path).name
+            return file if self.url and file.is_file() else None
+        repository, _, revision = self.repository.partition("@")
+        for name in self.files:
+            found = try_to_load_from_cache(repository, name, revision=revision or None)
+            if isinstance(found, str):
+                return Path(found)
+        return None
+
+    @property
+    def server(self) -> str:
+        """Whom to ask."""
+        return "hub" if self.repository else urlsplit(self.url).netloc
+
+    def refusal(self) -> str | None:
+        """Why a server that answers does not give the file; ``None`` where it does."""
+        if not self.repository:
+            with urlopen(Request(self.url, method="HEAD"), timeout=SECONDS):
+                return None
+        if constants.is_offline_mode():
+            return "HF_HUB_OFFLINE is set"
+        repository, _, revision = self.repository.partition("@")
+        for name in self.files:
+            url = hf_hub_url(repository, name, revision=revision or None)
+            try:
+                get_hf_file_metadata(url, timeout=SECONDS)
+            except RemoteEntryNotFoundError:
+                continue
+            except HfHubHTTPError as error:
+                return _words(error)
+            return None
+        return f"'{repository}' has none"
+
+
+def faults(remotes: Mapping[str, Remote]) -> dict[str, str]:
+    """Why files cannot be fetched, by name; a server that did not answer is not asked again."""
+    found: dict[str, str | None] = {}
+
+    def ask() -> None:
+        silent: dict[str, str] = {}
+        for name, remote in remotes.items():
+            try:
+                found[name] = silent.get(remote.server) or remote.refusal()
+            except Exception as error:
+                found[name] = silent[remote.server] = _words(error)
+
+    # A look-up of a name by the system has no time limit of its own.
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    answered, since = 0, time.monotonic()
+    while asking.is_alive() and time.monotonic() - since < SECONDS + 2:
+        asking.join(0.1)
+        if len(found) > answered:
+            answered, since = len(found), time.monotonic()
+    told = {name: found.get(name, f"no answer in {SECONDS:g} s") for name in remotes}
+    return {name: fault for name, fault in told.items() if fault}
+
+
+def _words(error: Exception) -> str:
+    said = " ".join(str(error).split())[:160]
+    return said or type(error).__name__
