@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 from sedn.data.content import Content, FileContent
 from sedn.data.image_files import EXPECTED
 from sedn.data.listing import Orientation, RegionMap, Size
-from sedn.errors import UserError
+from sedn.errors import Question, UserError
 
 # Such an image is decoded; one of twice as many pixels is refused.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
@@ -65,7 +65,7 @@ def decode_sample(
             f"{frame[0]} x {frame[1]}; they must be equal"
         )
     if lies is None and drawn.any():
-        raise UserError(unclear_orientation(content.name))
+        raise unclear_orientation(content.name)
     channels = [Image.fromarray(channel) for channel in drawn]
     if lies == "stored" and turn is not None:
         channels = [channel.transpose(turn) for channel in channels]
@@ -134,11 +134,12 @@ def open_image(content: Content, draft: int | None = None) -> Image.Image:
     return image
 
 
-def unclear_orientation(name: str) -> str:
-    """A message for an image of which nothing tells how its map lies."""
-    return (
+def unclear_orientation(name: str) -> Question:
+    """What is raised for an image of which nothing tells how its map lies."""
+    return Question(
         f"{name}: EXIF turns this image, and its map may lie on it as shown or as stored; "
-        f"'orientation: shown' or 'orientation: stored' in data.yaml says which"
+        f"'orientation: shown' or 'orientation: stored' in data.yaml says which",
+        [{"orientation": "shown"}, {"orientation": "stored"}],
     )
 
 

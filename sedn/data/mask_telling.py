@@ -6,15 +6,16 @@ meaning. It is told from some of them; each mask is held to it when it is drawn,
 differs is refused. Where two meanings are plausible, nothing is guessed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from sedn.data.content import Content
 from sedn.data.mask_kinds import Colour, KindName, MaskKind, shown_value
 from sedn.data.mask_pixels import Look, look_at, open_mask
-from sedn.errors import UserError
+from sedn.errors import Question, UserError
 
 SETTLE = "'map_kind:' or 'regions:' in data.yaml says which"
 _LOOKS, _FILLED, _MOST_LOOKS = 48, 8, 2000
@@ -24,6 +25,7 @@ _BORDER_COLOUR = 0xE0E0C0
 """Of index 255 in Pascal VOC's palette: the border, which belongs to nothing."""
 _FEW, _INDICES = 20, 100
 """Greatest values that are surely indices, and that are where they come in areas."""
+_OFFERED = 6
 _FLAT, _NOT_FLAT = 0.5, 0.3
 
 
@@ -102,9 +104,10 @@ def _told(looks: Sequence[Look], where: str, kind: KindName | None, settle: str)
         # Where the colours are a photograph, one colour, or say the same, the opacity is the mask.
         if all(look.plain_below or look.alpha_is_colour or _is_photograph(look) for look in looks):
             return MaskKind("alpha")
-        raise UserError(
+        raise Question(
             f"{where}: masks with colours and with opacity, which differ: either may be the "
-            f"region (map_kind: colour, or map_kind: alpha); {settle}"
+            f"region (map_kind: colour, or map_kind: alpha); {settle}",
+            [{"map_kind": "alpha"}, {"map_kind": "colour"}],
         )
     forms = {look.form for look in looks}
     if forms == {"palette"} and _one_palette(looks):
@@ -125,9 +128,10 @@ def _by_palette(looks: Sequence[Look], where: str, settle: str) -> MaskKind:
         return MaskKind("colour")
     if colours.get(0) != 0:
         used = f"index 0 is {_hex(colours[0])}" if 0 in colours else "index 0 is nowhere"
-        raise UserError(
+        raise Question(
             f"{where}: masks with a palette whose {used}: the region may be all but index 0 "
-            f"(map_kind: index) or all but black (map_kind: colour); {settle}"
+            f"(map_kind: index) or all but black (map_kind: colour); {settle}",
+            [{"map_kind": "index"}, {"map_kind": "colour"}],
         )
     beside = {index for index in colours if index not in (0, 255)}
     ignored = (255,) if 255 in colours and beside else ()
@@ -142,10 +146,11 @@ def _by_colours(looks: Sequence[Look], where: str, settle: str) -> MaskKind:
             raise UserError(f"{look.name}: JPEG changes colours; save masks as PNG")
     colours = set[float]().union(*(_colours_of(look) for look in looks))
     if 0 not in colours:
-        shown = ", ".join(_hex(int(colour)) for colour in sorted(colours)[:6])
-        raise UserError(
-            f"{where}: masks of the colours {shown}, and none is black: which are the region? "
-            f"'regions:' in data.yaml names them"
+        found = [_hex(int(colour)) for colour in sorted(colours)[:_OFFERED]]
+        raise Question(
+            f"{where}: masks of the colours {', '.join(found)}, and none is black: which are the "
+            f"region? 'regions:' in data.yaml names them",
+            [{"regions": {"region": colour}} for colour in found],
         )
     border = _BORDER_COLOUR in colours and len(colours) > 2
     return MaskKind("colour", ignored=(_unpack(_BORDER_COLOUR),) if border else ())
@@ -158,7 +163,12 @@ def _by_greys(looks: Sequence[Look], where: str, settle: str) -> MaskKind:
     flat = _flatness(looks)
     lossy = next((look for look in looks if look.lossy), None)
     if 0 not in values and beside != [255] and beside != [top]:
-        raise _unclear(where, beside, "none is 0, so any of them may be the region", settle)
+        raise _unclear(
+            where,
+            beside,
+            "none is 0, so any of them may be the region; 'regions:' names it",
+            [{"regions": {"region": int(value)}} for value in beside[:_OFFERED]],
+        )
     if len(beside) <= 1:
         return MaskKind("index", full=beside[0] if beside else 0)
     if top == 1 or (beside[-1] >= 0.97 * top and flat < _NOT_FLAT):
@@ -178,16 +188,27 @@ def _by_greys(looks: Sequence[Look], where: str, settle: str) -> MaskKind:
             return MaskKind(
                 "index", ignored=(int(top),), full=least[0] if len(least) == 1 else None
             )
-        raise _unclear(where, beside, f"{top:g} may be the border of regions, or a region", settle)
-    raise _unclear(where, beside, "they may be classes, or how surely a pixel belongs", settle)
-
-
-def _unclear(where: str, values: Sequence[float], why: str, settle: str) -> UserError:
-    shown = ", ".join(f"{value:g}" for value in values[:5]) + (" …" if len(values) > 5 else "")
-    return UserError(
-        f"{where}: masks of the values {shown}: {why} (map_kind: index, all but 0 one region; "
-        f"map_kind: strength); {settle}"
+        raise _unclear(
+            where,
+            beside,
+            f"{top:g} may be a border ('ignore: {top:g}') or a region "
+            f"('map_kind: index'); {settle}",
+            [{"map_kind": "index"}, {"map_kind": "index", "ignore": int(top)}],
+        )
+    raise _unclear(
+        where,
+        beside,
+        f"they may be classes, all but 0 one region ('map_kind: index'), or how "
+        f"surely a pixel belongs to it ('map_kind: strength'); {settle}",
+        [{"map_kind": "index"}, {"map_kind": "strength"}],
     )
+
+
+def _unclear(
+    where: str, values: Sequence[float], why: str, answers: Sequence[Mapping[str, Any]]
+) -> Question:
+    shown = ", ".join(f"{value:g}" for value in values[:5]) + (" …" if len(values) > 5 else "")
+    return Question(f"{where}: masks of the values {shown}: {why}", answers)
 
 
 def _top(values: frozenset[float], is_float: bool) -> float:
@@ -248,4 +269,4 @@ def _unpack(colour: int) -> Colour:
 
 
 def _hex(colour: int) -> str:
-    return f"'#{colour:06x}'"
+    return f"#{colour:06x}"

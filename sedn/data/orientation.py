@@ -59,5 +59,5 @@ def _tell(listing: Listing) -> Orientation | None:
         elif header.turned:
             unclear = listing.images[row].name
     if unclear and not found:
-        raise UserError(unclear_orientation(unclear))
+        raise unclear_orientation(unclear)
     return found.pop() if len(found) == 1 else None

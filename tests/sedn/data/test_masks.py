@@ -15,7 +15,7 @@ from PIL import Image, ImageFilter
 from sedn.data.formats import read_listing
 from sedn.data.identity import identify
 from sedn.data.listing import Listing
-from sedn.errors import UserError
+from sedn.errors import Question, UserError
 
 WIDE, HIGH, COUNT = 48, 36, 6
 Classes = np.ndarray
@@ -183,6 +183,23 @@ def regions_of(listing: Listing) -> list[np.ndarray]:
 def overlap(one: np.ndarray, other: np.ndarray) -> float:
     """Intersection over union."""
     return float((one & other).sum() / max((one | other).sum(), 1))
+
+
+QUESTIONS = ("levels of classes", "three levels", "no zero", "white and colours",
+             "palette, white and colours", "0 and 1, or 0 and 255")  # fmt: skip
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_each_answer_to_a_question_is_read(name: str, tmp_path: Path) -> None:
+    count, border, write, _ = KINDS[name]
+    random = np.random.default_rng(3)
+    classes = [draw_classes(count, border, random) for _ in range(20)]
+    path = write_table(tmp_path, classes, write, random)
+    with pytest.raises(Question) as asked:
+        read_listing(path)
+    assert len(asked.value.answers) > 1
+    drawn = [regions_of(read_listing(describe(path, **a))) for a in asked.value.answers]
+    assert len({np.stack(regions).tobytes() for regions in drawn}) == len(drawn), "all differ"
 
 
 @settings(deadline=None, max_examples=60)
