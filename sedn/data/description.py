@@ -42,6 +42,9 @@ class ColumnsDescription(Description):
     label_list: str | None = None
     """A column that lists the labels of an image, instead of one column for each label; told from
     the columns if not said."""
+    merge_names: bool = False
+    """Listed names that differ only in case, blanks, ``-`` and ``_`` are one label, called as most
+    cells call it."""
     values: Mapping[str | int | float | bool, Literal[0, 1] | None] = Field(default_factory=dict)
     """What words in columns of 1 and 0 mean, beside the usual ones: ``{maybe: null, -1: 0}``."""
     leave_out: list[str] = Field(default_factory=list)

@@ -7,7 +7,7 @@ applies, and what a cell without a value means.
 import ast
 import json
 import re
-import unicodedata
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +21,7 @@ from sedn.data.formats.separators import (
     NONE,
     SPOKEN,
     find_separator,
+    fold_name,
     separator_word,
     split_names,
     spoken,
@@ -74,11 +75,13 @@ def read_label_lists(
     if bits := _as_bits(parsed):
         return _multi_hot(column, bits, description.labels)
     lists, said, fields = _names_of(column, parsed, description)
+    if description.merge_names:
+        lists = _merged(column, lists)
     found = {name for names in lists if names for name in names}
     labels = tuple(n for n in classes if n in found) if classes else tuple(sorted(found))
     if not labels:
         raise UserError(f"{column.source}: column '{column.name}' lists no label at all")
-    check_names(labels, column.source, description.labels or ())
+    check_names(labels, column.source, description.labels or (), listed=True)
     position = {label: index for index, label in enumerate(labels)}
     of_cell = np.zeros((len(lists), len(labels)), dtype=np.float32)
     for cell, names in enumerate(lists):
@@ -89,26 +92,41 @@ def read_label_lists(
     return LabelLists(labels, of_cell[column.codes], said, fields)
 
 
-def check_names(labels: Sequence[str], where: str, meant: Collection[str]) -> None:
+def check_names(
+    labels: Sequence[str], where: str, meant: Collection[str], *, listed: bool = False
+) -> None:
     """See that no two labels are the same name written in two ways, such as ``Red`` and ``red``.
 
     Args:
         labels: the names.
         where: names the data in messages.
         meant: names that the description lists, which are meant as they are.
+        listed: whether cells list them, so that they can be merged.
 
     Raises:
-        UserError: two are.
+        Question: two are.
     """
     plain: dict[str, str] = {}
     for label in labels:
-        key = " ".join(re.split(r"[\s_-]+", unicodedata.normalize("NFKC", label).casefold()))
-        other = plain.setdefault(key.strip(), label)
+        other = plain.setdefault(fold_name(label), label)
         if other != label and not {other, label} <= set(meant):
-            raise UserError(
+            raise Question(
                 f"{where}: labels '{other}' and '{label}' differ only in how they are written; "
-                f"write them as one, or list both under labels: if they are two"
+                f"{'say merge_names: true if they are one' if listed else 'rename one'}, or list "
+                f"both under labels: if they are two",
+                [{"merge_names": True}, {"labels": [*labels]}] if listed else (),
+                None if listed else "labels",
             )
+
+
+def _merged(column: Column, lists: Sequence[Names]) -> list[Names]:
+    """Each name as most rows write it."""
+    rows: dict[str, Counter[str]] = {}
+    for names, count in zip(lists, column.counts().tolist(), strict=True):
+        for name in names or ():
+            rows.setdefault(fold_name(name), Counter())[name] += count
+    usual = {plain: counts.most_common(1)[0][0] for plain, counts in rows.items()}
+    return [n if n is None else tuple(usual[fold_name(name)] for name in n) for n in lists]
 
 
 def _parse(cell: Any, where: str) -> tuple[Any, ...] | str | None:

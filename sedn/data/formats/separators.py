@@ -6,6 +6,8 @@ sleeve``), so they have to show more: names that stand both at the end of a cell
 which an adjective and its noun never do.
 """
 
+import re
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,6 +42,12 @@ def split_names(cell: str, separator: str | None) -> tuple[str, ...]:
         return (cell,)
     parts = cell.split() if separator == " " else cell.split(separator)
     return tuple(name for part in parts if (name := part.strip()))
+
+
+def fold_name(name: str) -> str:
+    """What names that are written in two ways have in common, such as ``Red`` and ``red``."""
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    return " ".join(re.split(r"[\s_-]+", folded)).strip()
 
 
 def find_separator(cells: Sequence[str], rows: int, where: str) -> str | None:
@@ -80,7 +88,7 @@ def spoken(separator: str) -> str:
 
 def _weigh(cells: Sequence[str], separator: str) -> _Evidence | None:
     """What speaks for a separator; ``None`` if no cell has it between two names."""
-    lists = [split_names(cell, separator) for cell in cells]
+    lists = [tuple(map(fold_name, split_names(cell, separator))) for cell in cells]
     combined = {name for names in lists if len(names) > 1 for name in names}
     if not combined:
         return None
@@ -93,7 +101,7 @@ def _weigh(cells: Sequence[str], separator: str) -> _Evidence | None:
         both_places=len(last & before) / len(last | before),
         repeating=any(len(set(names)) < len(names) for names in lists),
         broken=separator == " "
-        and any(not any(map(str.isalnum, n)) or n[-1] in _STRONG for n in combined),
+        and any(not any(map(str.isalnum, n)) or n.endswith(_STRONG) for n in combined),
     )
 
 

@@ -111,6 +111,13 @@ def test_one_name_in_two_spellings_is_a_question() -> None:
     refused(["Red", "red"], "labels 'Red' and 'red' differ only in how they are written")
     refused(["long_sleeve", "long sleeve"] * 3, "'long sleeve' and 'long_sleeve' differ only")
     assert read(["Red", "red"], labels=["red", "Red"]).labels == ("Red", "red")
+    cells = ["Red;striped", "red", "red", "Long-Sleeve;RED", "long  sleeve;red", "Long-Sleeve"]
+    refused(cells, "say merge_names: true if they are one, or list both under labels: if")
+    merged = read(cells, merge_names=True)
+    assert merged.labels == ("Long-Sleeve", "red", "striped")
+    assert merged.targets.tolist() == [
+        [0, 1, 1], [0, 1, 0], [0, 1, 0], [1, 1, 0], [1, 1, 0], [1, 0, 0]
+    ]  # fmt: skip
 
 
 def test_classes_by_number_are_names_and_a_number_twice_is_a_question() -> None:
