@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import CursorResult, Engine, Update, func, insert, select, update
+from sqlalchemy import CursorResult, Engine, Update, delete, func, insert, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from results.database import find_engine, open_engine
@@ -149,6 +149,17 @@ class Store:
             session.execute(
                 update(Experiment).where(Experiment.id == experiment_id).values(settings=settings)
             )
+
+    def delete_experiment(self, experiment_id: int) -> None:
+        """Remove an experiment with all that is known of its trials."""
+        trials = select(Trial.id).where(Trial.experiment_id == experiment_id)
+        with self._session.begin() as session:
+            for table in (Epoch, LabelAuc):
+                session.execute(delete(table).where(table.trial_id.in_(trials)))
+            for table_of in (Trial, Label):
+                session.execute(delete(table_of).where(table_of.experiment_id == experiment_id))
+            session.execute(delete(Experiment).where(Experiment.id == experiment_id))
+        self._trial_ids.clear()
 
     def splits(self, experiment_id: int) -> bytes:
         """The compressed table of an experiment's splits."""

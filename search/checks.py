@@ -7,6 +7,7 @@ from pathlib import Path
 from results.store import Store, find_store
 from search.cluster import check_address, check_room
 from search.lock import sole_driver
+from search.reuse import is_untrained
 from search.settings import Resources, SearchSettings, check_unchanged, read_settings
 from sedn.errors import UserError
 from sedn.files import check_folder
@@ -44,7 +45,7 @@ def check_search(
     check_warm_start(settings, name, store_url)
     check_address(resources.address)
     asked = load_space(space)
-    _check_store(store_url, name, asked, settings)
+    _check_store(store_url, name, asked, settings, resources)
     _check_storage(resources)
     _check_space(asked, settings, resources, on_notice)
     _check_segmenters(asked)
@@ -52,7 +53,9 @@ def check_search(
     return asked
 
 
-def _check_store(url: str, name: str, space: Space, settings: SearchSettings) -> None:
+def _check_store(
+    url: str, name: str, space: Space, settings: SearchSettings, resources: Resources
+) -> None:
     """See that the store can be written, and that nobody else drives the experiment, if there is
     one.
     """
@@ -60,8 +63,10 @@ def _check_store(url: str, name: str, space: Space, settings: SearchSettings) ->
     if store is None:
         return
     try:
-        check_experiment(store, name, space, settings)
-        if store.find_experiment(name) is not None:
+        found = store.find_experiment(name)
+        if found is not None and not is_untrained(store, found, resources.storage()):
+            check_experiment(store, name, space, settings)
+        if found is not None:
             with sole_driver(store.engine, name):
                 pass
     finally:

@@ -16,6 +16,7 @@ from results.splits import compress_splits
 from results.store import LabelCounts, NewExperiment, Store, open_store
 from search.checks import check_experiment, check_search
 from search.lock import sole_driver
+from search.reuse import free_name
 from search.settings import Resources, SearchSettings
 from search.stages import Stage
 from search.stopping import interrupt
@@ -100,7 +101,9 @@ def run_search(
     on_stage(Stage.STORE)
     store = open_store(store_url, create=True)
     with sole_driver(store.engine, name):
-        experiment = _open_experiment(store, name, asked_space, settings, counts, dataset)
+        experiment = _open_experiment(
+            store, name, asked_space, settings, counts, dataset, resources.storage(), on_notice
+        )
         kept_space = parse_space(experiment.space_yaml, experiment.space_name)
         study = _open_study(store, experiment, kept_space, settings, on_notice)
         promotion = make_promotion(settings, epochs)
@@ -185,8 +188,15 @@ def _open_experiment(
     settings: SearchSettings,
     counts: list[LabelCounts],
     dataset: "Dataset",
+    storage: str,
+    on_notice: Callable[[str], None],
 ) -> Experiment:
     """Find the experiment and see that it is the same search, or make it."""
+
+    def check() -> None:
+        _check_unchanged(store, name, space, settings, dataset)
+
+    free_name(store, name, storage, check, on_notice)
     found = store.find_experiment(name)
     if found is None:
         return store.create_experiment(
@@ -202,14 +212,21 @@ def _open_experiment(
                 labels=counts,
             )
         )
+    store.update_settings(found.id, settings.model_dump(mode="json"))
+    return store.experiment(name)
+
+
+def _check_unchanged(
+    store: Store, name: str, space: Space, settings: SearchSettings, dataset: "Dataset"
+) -> None:
+    """See that an experiment that is there is of this search, and of the data as they are now."""
     check_experiment(store, name, space, settings)
-    if found.data_fingerprint != dataset.fingerprint:
+    found = store.find_experiment(name)
+    if found is not None and found.data_fingerprint != dataset.fingerprint:
         raise UserError(
             f"experiment '{name}': the data at '{settings.data}' has changed since it was started; "
             f"give the new search another --name"
         )
-    store.update_settings(found.id, settings.model_dump(mode="json"))
-    return store.experiment(name)
 
 
 def _open_study(

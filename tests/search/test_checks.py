@@ -14,6 +14,7 @@ from search.cli.main import app, main
 from sedn.data.loading import load_dataset
 from sedn.errors import UserError
 from spaces import load_space
+from tests.results.rows import add_trial
 
 COUNTS = (
     "epochs", "trials", "plateau", "reduction-factor", "brackets", "min-trials", "concurrent",
@@ -107,9 +108,10 @@ def test_another_search_of_the_name_is_seen_before_its_data(
     settings = {"data": str(table), "trials": 3} | stored
     store = open_store("sqlite:///sedn.db", create=True)
     space = load_space("demo")
-    store.create_experiment(
+    made = store.create_experiment(
         NewExperiment("n", str(table), "f", 0, b"", "demo", space.source_text, settings, [])
     )
+    add_trial(store, made.id, 0, 0.8)
     store.engine.dispose()
     assert said in refused(folder, "search", "--name=n", f"--data={table}", *options)
 
