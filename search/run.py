@@ -15,6 +15,7 @@ from results.objectives import measures_of
 from results.splits import compress_splits
 from results.store import LabelCounts, NewExperiment, Store, open_store
 from search.checks import check_experiment, check_search
+from search.liveness import watching_ray
 from search.lock import sole_driver
 from search.reuse import free_name
 from search.settings import Resources, SearchSettings
@@ -67,6 +68,7 @@ def run_search(
     on_wait: Callable[[Exception], None] = lambda error: None,
     on_notice: Callable[[str], None] = lambda line: None,
     on_stage: Callable[[Stage], None] = lambda stage: None,
+    on_ray_gone: Callable[[str], None] | None = None,
 ) -> SearchOutcome:
     """Start the search called ``name``, or go on with it where it stopped.
 
@@ -83,6 +85,8 @@ def run_search(
         on_notice: told in a line what a person should know: before the first trial, and when the
             search pauses as no checkpoint can be written.
         on_stage: told what is done from now on.
+        on_ray_gone: called, from another thread, with a line on what is gone, when a process of
+            Ray's is without which Ray will end this process; ``on_notice`` where it is not given.
 
     Raises:
         UserError: something of the input is wrong; nothing was written.
@@ -123,7 +127,13 @@ def run_search(
             past = past_epochs(store, experiment.id, settings)
             decision = make_rule(settings, epochs, past, promotion)
             on_stage(Stage.TRIALS)
-            _run_trials(ledger, name, settings, resources, train, watch, on_notice, decision)
+            tell = (watch, on_notice, on_ray_gone or on_notice)
+            try:
+                _run_trials(ledger, name, settings, resources, train, *tell, decision)
+            except KeyboardInterrupt:
+                # It is answered by the words that nothing is lost, which may not be so.
+                ledger.check_store()
+                raise
         on_stage(Stage.END)
         ledger.check_store()
         watch(ledger.snapshot())
@@ -254,6 +264,7 @@ def _run_trials(
     train: "TrainFunction | None",
     watch: Watcher,
     on_notice: Callable[[str], None],
+    on_ray_gone: Callable[[str], None],
     decision: "Decision",
 ) -> None:
     """Hand the trials to Ray Tune and wait until they have ended, or the user has had enough."""
@@ -266,7 +277,7 @@ def _run_trials(
         import ray
 
         try:
-            with _sigterm_as_sigint():
+            with _sigterm_as_sigint(), watching_ray(on_ray_gone):
                 _tune(ledger, name, settings, resources, train, watch, on_notice, decision, scratch)
         finally:
             ray.shutdown()

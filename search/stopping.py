@@ -71,10 +71,15 @@ def _watch(signals: socket.socket, ended: threading.Event, on_end: Callable[[], 
     try:
         on_end()
     finally:
-        for child in _children():
-            with suppress(OSError):
-                os.kill(child, signal.SIGKILL)
-        os._exit(INTERRUPTED)
+        end_at_once(INTERRUPTED)
+
+
+def end_at_once(code: int) -> None:
+    """End this process and its children, whatever they are doing."""
+    for child in _children():
+        with suppress(OSError):
+            os.kill(child, signal.SIGKILL)
+    os._exit(code)
 
 
 def _children() -> list[int]:

@@ -27,7 +27,7 @@ from search.cli.options import (
     reading_fields,
 )
 from search.stages import Stage
-from search.stopping import INTERRUPTED, ending_on_signals
+from search.stopping import INTERRUPTED, end_at_once, ending_on_signals
 from sedn.document import parse_value
 from sedn.errors import UserError
 
@@ -183,6 +183,7 @@ def search(
                 on_wait=view.waiting,
                 on_notice=view.notice,
                 on_stage=view.stage,
+                on_ray_gone=_end_without_ray,
             )
     except KeyboardInterrupt:
         _say_stopped()
@@ -205,13 +206,25 @@ def search(
 
 def _say_stopped() -> None:
     """The last words of a search that was told to stop."""
-    from search.run import scratch_prefix
-
     # The live view hides the cursor, and may not get to end by itself.
     err.show_cursor()
     err.print("Stopped. Nothing is lost: the same command goes on.")
+    _remove_scratch()
+
+
+def _remove_scratch() -> None:
+    from search.run import scratch_prefix
+
     for scratch in Path(tempfile.gettempdir()).glob(f"{scratch_prefix()}*"):
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _end_without_ray(line: str) -> None:
+    """End before Ray does, which would say much of itself and nothing of the search."""
+    err.show_cursor()
+    err.print(f"sedn: {line}", style="red", soft_wrap=True)
+    _remove_scratch()
+    end_at_once(1)
 
 
 def parse_pairs(pairs: list[str]) -> dict[str, Any]:
