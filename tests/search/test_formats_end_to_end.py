@@ -16,7 +16,7 @@ from sedn.data.check import check_data
 from sedn.prediction.images import find_images
 from sedn.prediction.predict import predict_images
 from sedn.run.train import read_test_scores, train_run
-from tests.sedn.data.fixtures import WRITERS, draw_picture
+from tests.sedn.data.fixtures import CLASSES, WITHOUT_MAPS, WRITERS, draw_picture
 
 SPACE = """\
 name: tiny
@@ -70,3 +70,23 @@ def test_data_of_a_format_goes_all_the_way(kind: str, tmp_path: Path) -> None:
     found = find_images([root / name for name in names])
     predicted = np.stack([p.logits for p in predict_images(tmp_path / "run", found)])
     assert predicted == pytest.approx(logits, abs=1e-5)
+
+
+@pytest.mark.parametrize("kind", WITHOUT_MAPS)
+def test_exports_of_tools_go_from_their_path_to_predictions(kind: str, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    data = WITHOUT_MAPS[kind](tmp_path / "data")
+    assert check_data(DataConfig(path=str(data), image_size=32)).trainable
+    fields = {
+        "data": {"path": str(data), "image_size": 32},
+        "backbone": {"name": "test_resnet", "pretrained": False},
+        "epochs": 1,
+        "batch_size": 12,
+    }
+    config = build_config(fields, kind)
+    summary = train_run(config, tmp_path / "run")
+    assert set(summary.label_auc) == set(CLASSES)
+    names = [Path(name).name for name in load_dataset(config.data).splits["test"].names]
+    found = find_images([next((tmp_path / "data").rglob(name)) for name in names])
+    predicted = np.stack([p.logits for p in predict_images(tmp_path / "run", found)])
+    assert predicted == pytest.approx(read_test_scores(tmp_path / "run")[1], abs=1e-5)

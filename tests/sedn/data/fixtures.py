@@ -143,6 +143,55 @@ def write_list_table(folder: Path) -> Path:
     return folder / "animals.parquet"
 
 
+def write_nih(folder: Path) -> Path:
+    """As the table of NIH's chest X-rays: findings split at ``|``, images in several folders."""
+    for part in range(3):
+        _save_pictures(folder / f"images_{part}" / "images", list(range(part, COUNT, 3)), "png")
+    header = ["Image Index", "Finding Labels", "Patient ID", "Patient Age", "Patient Gender", ""]
+    rows = [
+        [f"{i:03d}.png", "|".join(names) or "No Finding", i // 2, 40 + i % 30, "MF"[i % 2], ""]
+        for i, names in enumerate(_label_lists())
+    ]
+    _write_rows(folder / "Data_Entry_2017.csv", [header, *rows])
+    return folder / "Data_Entry_2017.csv"
+
+
+def write_chexpert(folder: Path) -> Path:
+    """As CheXpert's table: paths of another folder, 1, 0, blank, and -1 for an uncertain one."""
+    header = ["Path", "Sex", "Age", "AP/PA", "No Finding", *CLASSES]
+    rows = []
+    for i, row in enumerate(TARGETS):
+        path = f"train/patient{i // 2:05d}/study1/{i:03d}.jpg"
+        _save_pictures((folder / path).parent, [i])
+        values = ["" if (i + k) % 20 == 3 else f"{value:.1f}" for k, value in enumerate(row)]
+        values[i % 3] = "-1.0" if i % 10 == 7 else values[i % 3]
+        rows.append([f"CheXpert-v1.0-small/{path}", ("Male", "Female")[i % 2], 40 + i, "AP",
+                     "" if row.any() else "1.0", *values])  # fmt: skip
+    _write_rows(folder / "train.csv", [header, *rows])
+    return folder / "train.csv"
+
+
+def write_roboflow_classes(folder: Path) -> Path:
+    """As Roboflow exports labels of whole images: ``_classes.csv`` beside the images."""
+    for split, short in {"train": "train", "validation": "valid", "test": "test"}.items():
+        _save_pictures(folder / short, _rows(split))
+        rows = [[f"{i:03d}.jpg", *(f" {int(v)}" for v in TARGETS[i])] for i in _rows(split)]
+        header = ["filename", *(f" {name}" for name in CLASSES)]
+        _write_rows(folder / short / "_classes.csv", [header, *rows])
+    return folder
+
+
+def write_image_folder(folder: Path) -> Path:
+    """As an image folder of Hugging Face's: ``metadata.jsonl`` beside the images."""
+    _save_pictures(folder / "train")
+    lines = [
+        json.dumps({"file_name": f"{i:03d}.jpg", "labels": names})
+        for i, names in enumerate(_label_lists())
+    ]
+    (folder / "train" / "metadata.jsonl").write_text("\n".join(lines) + "\n")
+    return folder
+
+
 # COCO and Fashionpedia
 
 
@@ -422,6 +471,12 @@ def describe_format(format: str) -> dict[str, Any]:
     return {"format": "voc"}
 
 
+WITHOUT_MAPS: dict[str, Callable[[Path], Path]] = {
+    "NIH": write_nih,
+    "CheXpert": write_chexpert,
+    "Roboflow's classes": write_roboflow_classes,
+    "image folder": write_image_folder,
+}
 WRITERS: dict[str, Callable[[Path], Path]] = {
     "csv": write_csv,
     "parquet": write_parquet,
