@@ -120,7 +120,9 @@ def parse_shape(segmentation: Any, width: int, height: int, where: str) -> Shape
         return _parse_runs(segmentation, width, height, where)
     if not isinstance(segmentation, list):
         raise UserError(f"{where}: segmentation is neither polygons nor run lengths (RLE)")
-    return tuple(_parse_polygon(polygon, width, height, where) for polygon in segmentation)
+    parsed = tuple(_parse_polygon(polygon, width, height, where) for polygon in segmentation)
+    # Clicks of one or two points, which tools keep, have no area.
+    return tuple(polygon for polygon in parsed if len(polygon) > 4) or None
 
 
 def _parse_polygon(polygon: Any, width: int, height: int, where: str) -> Polygon:
@@ -128,10 +130,9 @@ def _parse_polygon(polygon: Any, width: int, height: int, where: str) -> Polygon
         parsed = array("d", polygon)
     except (TypeError, OverflowError):
         raise UserError(f"{where}: a polygon is no list of numbers; expected [[x, y, …]]") from None
-    if len(parsed) < 6 or len(parsed) % 2:
+    if len(parsed) % 2:
         raise UserError(
-            f"{where}: a polygon of {len(parsed)} coordinates; expected an x and a y for each of 3 "
-            f"or more points"
+            f"{where}: a polygon of {len(parsed)} coordinates; expected an x and a y for each point"
         )
     near = np.abs(np.frombuffer(parsed)) <= _FAR * max(width, height)
     if not near.all():
@@ -164,7 +165,8 @@ def _parse_runs(segmentation: dict[str, Any], width: int, height: int, where: st
         return counts.encode("ascii")
     from pycocotools import mask
 
-    compressed: bytes = mask.frPyObjects(segmentation, height, width)["counts"]
+    plain = {"size": [height, width], "counts": runs.tolist()}
+    compressed: bytes = mask.frPyObjects(plain, height, width)["counts"]
     return compressed
 
 
@@ -192,8 +194,12 @@ def run_lengths(counts: str) -> NDArray[np.int64] | None:
 
 
 def _plain_runs(counts: Any) -> NDArray[np.int64] | None:
-    if not isinstance(counts, list) or not all(type(count) is int for count in counts):
+    if not isinstance(counts, list) or not all(map(_is_whole, counts)):
         return None
     if not counts or min(counts) < 0 or max(counts) >= 1 << 32:
         return None
     return np.array(counts, dtype=np.int64)
+
+
+def _is_whole(count: Any) -> bool:
+    return type(count) is int or (isinstance(count, float) and count.is_integer())

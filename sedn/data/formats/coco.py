@@ -12,18 +12,30 @@ too little of where it lies, and is not used.
 
 import gc
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
-from sedn.data.content import FileContent, find_file
+from sedn.data.content import FileContent
+from sedn.data.decoding import read_header
 from sedn.data.description import CocoDescription
+from sedn.data.formats.coco_items import (
+    Id,
+    by_id,
+    image_name,
+    list_items,
+    name_of_ids,
+    names_by_id,
+    read_id,
+    read_size,
+    read_text,
+)
 from sedn.data.formats.parts import by_split, choose_regions, path_of
+from sedn.data.formats.paths import PathRule, find_files, find_rule
 from sedn.data.listing import Listing
 from sedn.data.shapes import Shape, ShapeMap, parse_shape
 from sedn.errors import UserError
@@ -60,6 +72,7 @@ def read_coco(description: CocoDescription, folder: Path) -> Listing:
     """
     categories: dict[str, None] = {}
     names: dict[str, None] = {}
+    said: dict[str, None] = {}
     pictures: list[_Picture] = []
     paths = by_split(description.annotations, f"{folder}: annotations")
     source = folder if len(paths) > 1 else folder / next(iter(paths.values()))
@@ -68,17 +81,19 @@ def read_coco(description: CocoDescription, folder: Path) -> Listing:
             path = folder / name
             root = folder / path_of(description.images, split, f"{folder}: images")
             document = _load(path)
-            category_names = _names(document, "categories", path)
+            category_names = name_of_ids(document, "categories", path)
             attributes = None
             if description.format == "fashionpedia":
-                attributes = _names(document, "attributes", path)
+                attributes = name_of_ids(document, "attributes", path)
             categories |= dict.fromkeys(category_names.values())
             names |= dict.fromkeys((category_names if attributes is None else attributes).values())
-            found = _read_images(document, path, root, split)
+            found, rule = _read_images(document, path, root, split)
+            said |= dict.fromkeys([f"images: {rule}"] if rule else [])
             _read_annotations(document, path, found, category_names, attributes)
             pictures += found.values()
         _check_distinct(pictures, source)
-        return _list(description, source, pictures, list(names), list(categories))
+        listing = _list(description, source, pictures, list(names), list(categories))
+    return replace(listing, said=(*said, *_say(listing, description)))
 
 
 @contextmanager
@@ -116,10 +131,33 @@ def _list(
         labels=labels,
         regions=regions,
         images=tuple(picture.content for picture in pictures),
-        maps=tuple(picture.draw_from(channel, len(regions)) for picture in pictures),
+        maps=_maps(pictures, channel, len(regions)),
         targets=targets,
         splits=tuple(picture.split for picture in pictures),
         groups=(),
+    )
+
+
+def _maps(
+    pictures: list[_Picture], channel: dict[str, int], regions: int
+) -> tuple[ShapeMap | None, ...]:
+    """The map of each image; none at all where objects have boxes alone, since empty maps would
+    tell which images have no label.
+    """
+    shapes = [shape for picture in pictures for c, shape in picture.objects if c in channel]
+    if shapes and all(shape is None for shape in shapes):
+        return (None,) * len(pictures)
+    return tuple(picture.draw_from(channel, regions) for picture in pictures)
+
+
+def _say(listing: Listing, description: CocoDescription) -> tuple[str, ...]:
+    kind = "attribute" if description.format == "fashionpedia" else "category"
+    known = sum(region_map is not None for region_map in listing.maps)
+    regions = "all objects" if description.regions == "any" else ", ".join(listing.regions)
+    shapes = f"polygons and run lengths of {regions}, of {known:,} of {len(listing):,} images"
+    return (
+        f"labels: {len(listing.labels)} by {kind}; an image without such an object has none",
+        f"maps: {shapes}" if known else "maps: none, since no object has polygons or run lengths",
     )
 
 
@@ -135,95 +173,57 @@ def _load(path: Path) -> dict[str, Any]:
     return document
 
 
-def _items(document: dict[str, Any], key: str, path: Path) -> list[dict[str, Any]]:
-    """The list at ``key``."""
-    items = document.get(key)
-    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise UserError(f"{path}: no list '{key}' in it; is this COCO's JSON of instances?")
-    return items
-
-
-def _names(document: dict[str, Any], key: str, path: Path) -> dict[Any, str]:
-    """The name of each id."""
-    names: dict[Any, str] = {}
-    for number, item in enumerate(_items(document, key, path)):
-        where = f"{path}: {key} {item.get('id', f'[{number}]')}"
-        name_id = _need(item, "id", int | str, where)
-        if name_id in names:
-            raise UserError(f"{where}: the id is there twice")
-        names[name_id] = _need(item, "name", str, where)
-    return names
-
-
 def _read_images(
     document: dict[str, Any], path: Path, root: Path, split: str
-) -> dict[Any, _Picture]:
-    """The images of a file by their id."""
-    pictures: dict[Any, _Picture] = {}
-    for number, item in enumerate(_items(document, "images", path)):
-        where = f"{path}: image {item.get('id', f'[{number}]')}"
-        image_id = _need(item, "id", int | str, where)
+) -> tuple[dict[Id, _Picture], str]:
+    """The images of a file by their id, and how their names become paths."""
+    items = list_items(document, "images", path)
+    if not items:
+        raise UserError(f"{path}: holds no images")
+    places = [f"{path}: image {item.get('id', f'[{n}]')}" for n, item in enumerate(items)]
+    ids = [read_id(item, "id", where) for item, where in zip(items, places, strict=True)]
+    names = [
+        image_name(read_text(item, "file_name", where))
+        for item, where in zip(items, places, strict=True)
+    ]
+    for name, where in zip(names, places, strict=True):
+        if not name or "\0" in name:
+            raise UserError(f"{where}: file_name: no file is named")
+    sizes = [read_size(item, where) for item, where in zip(items, places, strict=True)]
+    rule = find_rule(names, root, f"{path}: file_name") or PathRule()
+    contents = find_files(names, rule, root, lambda row: f"{places[row]}: file_name")
+    pictures: dict[Id, _Picture] = {}
+    for image_id, content, size, where in zip(ids, contents, sizes, places, strict=True):
         if image_id in pictures:
             raise UserError(f"{where}: the id is there twice")
-        name = _need(item, "file_name", str, where)
-        width, height = (_need(item, side, int, where) for side in ("width", "height"))
-        if min(width, height) < 1 or width * height > 2 * (Image.MAX_IMAGE_PIXELS or 1 << 30):
-            raise UserError(f"{where}: no image has {width} x {height} pixels")
-        content = find_file(root, name, f"{where}: file_name")
-        pictures[image_id] = _Picture(content, width, height, split)
-    if not pictures:
-        raise UserError(f"{path}: holds no images")
-    return pictures
+        if content is not None:
+            width, height = size or read_header(content).stored
+            pictures[image_id] = _Picture(content, width, height, split)
+    return pictures, rule.said()
 
 
 def _read_annotations(
     document: dict[str, Any],
     path: Path,
-    pictures: dict[Any, _Picture],
-    categories: dict[Any, str],
-    attributes: dict[Any, str] | None,
+    pictures: dict[Id, _Picture],
+    categories: dict[Id, str],
+    attributes: dict[Id, str] | None,
 ) -> None:
     """Add the objects of a file to its images."""
-    for number, item in enumerate(_items(document, "annotations", path)):
+    for number, item in enumerate(list_items(document, "annotations", path)):
         where = f"{path}: annotation {item.get('id', f'[{number}]')}"
-        image_id = _need(item, "image_id", int | str, where)
+        image_id = read_id(item, "image_id", where)
         picture = pictures.get(image_id)
         if picture is None:
             raise UserError(f"{where}: there is no image {image_id}")
-        category = _name(categories, _need(item, "category_id", int | str, where), where)
+        category = by_id(categories, read_id(item, "category_id", where), where)
         shape = parse_shape(item.get("segmentation"), picture.width, picture.height, where)
         picture.objects.append((category, shape))
         if attributes is None:
             picture.labels.add(category)
         else:
             ids = item.get("attribute_ids") or ()
-            picture.labels.update(_attribute_names(attributes, ids, where))
-
-
-def _attribute_names(attributes: dict[Any, str], ids: Any, where: str) -> Iterable[str]:
-    if not isinstance(ids, list | tuple) or not all(isinstance(i, int | str) for i in ids):
-        raise UserError(f"{where}: attribute_ids is no list of ids")
-    return [_name(attributes, attribute_id, where, "attribute") for attribute_id in ids]
-
-
-def _name(names: dict[Any, str], wanted: int | str, where: str, kind: str = "category") -> str:
-    try:
-        return names[wanted]
-    except KeyError:
-        raise UserError(f"{where}: there is no {kind} {wanted}") from None
-
-
-def _need(item: dict[str, Any], key: str, kind: Any, where: str) -> Any:
-    """The value at ``key``, of type ``kind``."""
-    value = item.get(key)
-    if isinstance(value, kind):
-        return value
-    if key not in item:
-        raise UserError(f"{where}: no '{key}' in it")
-    raise UserError(f"{where}: {key} is {value!r:.40}; expected {_KINDS[kind]}")
-
-
-_KINDS = {int | str: "an id", int: "a whole number", str: "text"}
+            picture.labels.update(names_by_id(attributes, ids, where))
 
 
 def _check_distinct(pictures: list[_Picture], source: Path) -> None:

@@ -79,10 +79,6 @@ WRONG_COCO: dict[str, tuple[Change, str]] = {
         lambda d: plain(d)["segmentation"][0].pop(),
         r"annotation \d+: a polygon of 7 coordinates",
     ),
-    "short polygon": (
-        lambda d: plain(d).update(segmentation=[[1, 2, 3, 4]]),
-        "a polygon of 4 coordinates; expected an x and a y for each of 3",
-    ),
     "flat polygon": (
         lambda d: plain(d).update(segmentation=[1, 2, 3, 4, 5, 6]),
         "a polygon is no list of numbers",
