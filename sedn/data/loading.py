@@ -73,7 +73,7 @@ def find_cache_damage(config: DataConfig, show: Progress = lambda *_: None) -> s
     if config.path == digits.NAME:
         fingerprint = digits.fingerprint()
     else:
-        listing = read_listing(data_path(config.path))
+        listing = read_listing(data_path(config.path), config.given())
         fingerprint = identify(listing, config.split_seed, show).fingerprint
     entry = _entry(fingerprint, config.image_size)
     damage = find_damage(entry, sample=None) if entry.exists() else None

@@ -1,11 +1,17 @@
 """A training function whose curves are known."""
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from ray import cloudpickle
+
 from sedn.training.result import EpochResult
+
+# Ray's workers start in an empty folder, so that they find this package but not its tests.
+cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
 
 def latency(config: Any) -> float:

@@ -165,6 +165,8 @@ def test_a_missing_token_is_named(cluster: str, store_url: str, tmp_path: Path) 
 
 
 LATE = """
+import tempfile
+from pathlib import Path
 import ray
 ray._raylet.Config.initialize("")
 from search.cluster import check_address, connect
@@ -174,7 +176,7 @@ try:
     check_address({address!r})
 except UserError:
     print("refused")
-connect(Resources())
+connect(Resources(), Path(tempfile.mkdtemp()))
 print(ray.is_initialized())
 """
 

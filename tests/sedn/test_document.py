@@ -27,7 +27,7 @@ def read_segmenter(path: Path) -> object:
 READERS: dict[str, Callable[[Path], object]] = {
     "configuration": load_config,
     "space": lambda path: load_space(str(path)),
-    "data": read_description,
+    "data": lambda path: read_description(path, {}),
     "segmenter": read_segmenter,
 }
 

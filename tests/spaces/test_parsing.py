@@ -83,6 +83,7 @@ AXES = [
     ("7: {choice: [8]}", "axes: there is no field '7'"),
     ("embedding: {choice: [8]}", "'embedding' is a group of fields; name one: embedding.placement"),
     ("epochs: {int: [1, 9]}", "axis 'epochs': the search sets this field"),
+    ("threads: {int: [1, 9]}", "axis 'threads': the search sets this field"),
     ("data.path: {choice: [a, b]}", "axis 'data.path': the search sets this field"),
     ("batch_size: [8, 16]", "axis 'batch_size': expected {choice: [a, b]}, {int: [low, high]}"),
     ("batch_size: {chioce: [8]}", "'batch_size': unknown keyword 'chioce'; did you mean 'choice'?"),
