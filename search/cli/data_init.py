@@ -76,7 +76,7 @@ def _propose(path: Path, answers: Mapping[str, Any], *, ask: bool) -> "Proposal"
         try:
             return propose(path, answers)
         except Question as question:
-            if not ask:
+            if not ask or not (question.answers or question.field):
                 raise
             answers = combine(answers, _ask(question))
 

@@ -86,10 +86,15 @@ class CocoDescription(Description):
 
 
 class VocDescription(Description):
-    """Folders as those of Pascal VOC: ``JPEGImages``, ``Annotations``, ``SegmentationClass``."""
+    """Folders as those of Pascal VOC."""
 
     format: Literal["voc"]
-    root: str = "."
+    root: BySplit = "."
+    """What the folders below are relative to."""
+    annotations: str = "Annotations"
+    """Folder of the XML."""
+    images: str = "JPEGImages"
+    masks: str = "SegmentationClass"
     regions: Regions = "any"
 
 

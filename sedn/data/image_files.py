@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from sedn.data.content import FileContent, find_file
+from sedn.data.folders import files_of, is_stray
 from sedn.errors import UserError
 
 SUFFIXES = (
@@ -16,7 +17,7 @@ EXPECTED = "JPEG, PNG, WebP, TIFF, BMP, GIF, JPEG 2000 or AVIF"
 
 def is_image(name: str) -> bool:
     """Whether a file is an image; hidden ones, such as ``._1.jpg`` of macOS, are none."""
-    return not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES  # noqa: PTH122
+    return not is_stray(name) and os.path.splitext(name)[1].lower() in SUFFIXES  # noqa: PTH122
 
 
 class ImageFolder:
@@ -30,12 +31,14 @@ class ImageFolder:
         self._folder = folder
         self._names: dict[str, dict[str, list[str]]] = {}
 
-    def find(self, name: str, where: str) -> FileContent:
+    def find(self, name: str, where: str, said: str = "") -> FileContent:
         """The image called so, with its suffix or without, in the folder or below.
 
         Args:
             name: relative to the folder.
             where: names who asks in messages.
+            said: another name of the image in the same folder, for where no image or several are
+                called ``name``.
 
         Raises:
             UserError: there is none, or two differ only in their suffix.
@@ -46,6 +49,9 @@ class ImageFolder:
         found = [f"{parent}{slash}{base}" for base in self._names[parent].get(stem, [])]
         if not found and is_image(stem):
             found = [name]
+        other = f"{parent}{slash}{said}"
+        if said and len(found) != 1 and (self._folder / other).is_file():
+            found = [other]
         if len(found) > 1:
             raise UserError(
                 f"{where} '{name}' may be {found[0]} or {found[1]} in {self._folder}; keep one"
@@ -55,11 +61,6 @@ class ImageFolder:
 
 def _by_stem(folder: Path) -> dict[str, list[str]]:
     names: dict[str, list[str]] = {}
-    try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if is_image(entry.name):
-                    names.setdefault(os.path.splitext(entry.name)[0], []).append(entry.name)  # noqa: PTH122
-    except OSError:
-        return {}
-    return {stem: sorted(found) for stem, found in names.items()}
+    for file in files_of(folder, SUFFIXES):
+        names.setdefault(file.stem, []).append(file.name)
+    return names

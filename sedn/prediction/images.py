@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from sedn.data.folders import is_stray
 from sedn.data.image_files import EXPECTED, is_image
 from sedn.errors import UserError
 
@@ -39,6 +40,8 @@ def _walk(folder: Path) -> Iterator[Path]:
     except OSError as error:
         raise UserError(f"{folder}: cannot be read: {error.strerror}") from None
     for entry in entries:
+        if is_stray(entry.name):
+            continue
         if entry.is_dir(follow_symlinks=False):
             yield from _walk(folder / entry.name)
         elif is_image(entry.name) and entry.is_file():

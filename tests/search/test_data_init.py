@@ -19,7 +19,7 @@ from sedn.data.formats import read_listing
 from sedn.data.listing import Listing
 from sedn.errors import UserError
 from spaces.fields import nest
-from tests.sedn.data import fixtures
+from tests.sedn.data import fixtures, test_voc_exports
 
 Init = Callable[..., tuple[int, str, str]]
 
@@ -75,13 +75,23 @@ def ambiguous(folder: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("format", ["csv", "list table", "coco", "voc", "hugging face"])
+def roboflow_voc(folder: Path) -> Path:
+    test_voc_exports.roboflow(folder)
+    return folder
+
+
+WRITERS = fixtures.WRITERS | {"Roboflow's VOC": roboflow_voc}
+
+
+@pytest.mark.parametrize(
+    "format", ["csv", "list table", "coco", "voc", "hugging face", "Roboflow's VOC"]
+)
 @pytest.mark.parametrize("place", ["beside", "elsewhere"])
 def test_what_is_written_reads_the_same(
     init: Init, tmp_path: Path, format: str, place: str
 ) -> None:
     (tmp_path / "data").mkdir()
-    path = fixtures.WRITERS[format](tmp_path / "data")
+    path = WRITERS[format](tmp_path / "data")
     expected = read_listing(path)
     words = [str(path), "--yes", *(["-o", "described.yaml"] if place == "elsewhere" else [])]
     code, out, err = init(*words)

@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from sedn.data.folders import files_of, folders_of
 from sedn.data.splits import is_split, split_name
 from sedn.errors import Question, UserError
 
@@ -55,7 +56,7 @@ def recognise_coco_folder(path: Path) -> dict[str, Any] | None:
                 "images": root,
             }
     below = {}
-    for folder in sorted(f for f in path.iterdir() if f.is_dir() and is_split(f.name)):
+    for folder in (f for f in folders_of(path) if is_split(f.name)):
         if file := _only(_coco_files(folder), folder):
             below[split_name(folder.name, str(path))] = file
     return _of_splits(path, below) if below else None
@@ -81,7 +82,7 @@ def _of_splits(path: Path, files: dict[str, Path]) -> dict[str, Any]:
 
 def _coco_files(folder: Path) -> list[Path]:
     """Those of instances; where there are none of that name, all that look like COCO's."""
-    files = sorted(file for file in folder.glob("*.json") if not file.name.startswith("."))
+    files = files_of(folder, (".json",))
     instances = [file for file in files if file.name.startswith("instances")]
     return instances or [file for file in files if _looks_like_coco(file)]
 
@@ -110,7 +111,7 @@ def _folder_of(path: Path, folders: list[str], image: str) -> str | None:
 
 def _parent_with(folder: Path, image: str) -> str:
     """``..`` for a JSON in a folder of annotations, whose images lie beside that folder."""
-    inside = any(entry.is_dir() for entry in folder.iterdir())
+    inside = bool(folders_of(folder))
     return ".." if folder.name.lower() in ("annotations", "labels") and not inside else "."
 
 

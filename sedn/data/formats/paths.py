@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sedn.data.content import FileContent, find_file
+from sedn.data.folders import files_of, folders_of
 from sedn.data.image_files import SUFFIXES
 from sedn.errors import Question, UserError
 
@@ -197,12 +198,9 @@ def _index(root: Path, folders: Sequence[str], *, maps: bool) -> FileIndex:
     """All files below the root whose names lead to one place."""
     places: dict[str, list[PathRule]] = {}
     for folder in folders:
-        with os.scandir(root / folder) as entries:
-            for entry in entries:
-                stem, extension = os.path.splitext(entry.name)  # noqa: PTH122 (takes any name)
-                if extension.lower() in _EXTENSIONS[1:]:
-                    places.setdefault(entry.name, []).append(PathRule(0, folder))
-                    places.setdefault(stem, []).append(PathRule(0, folder, extension))
+        for file in files_of(root / folder, SUFFIXES):
+            places.setdefault(file.name, []).append(PathRule(0, folder))
+            places.setdefault(file.stem, []).append(PathRule(0, folder, file.suffix))
     left = {name: _preferred(rules, maps=maps) for name, rules in places.items()}
     return FileIndex({n: rules[0].apply(n) for n, rules in left.items() if len(rules) == 1})
 
@@ -228,11 +226,7 @@ def _folders(root: Path) -> tuple[str, ...]:
     for _ in range(_DEPTH):
         below = []
         for folder in level:
-            try:
-                with os.scandir(root / folder) as entries:
-                    names = sorted(e.name for e in entries if e.is_dir() and e.name[0] != ".")
-            except OSError:
-                continue
+            names = [found.name for found in folders_of(root / folder)]
             below += [f"{folder}/{name}" if folder else name for name in names]
         found += below
         if len(found) > _MOST_FOLDERS:

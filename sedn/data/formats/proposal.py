@@ -17,6 +17,8 @@ from sedn.files import write_text
 _PATHS = ("table", "root", "annotations", "images", "image_labels", "classes", "segmentations",
           "masks", "splits")  # fmt: skip
 """Fields that hold paths, or one for each split."""
+_ROOTED = ("voc", "huggingface")
+"""Formats whose paths are all relative to ``root``."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ def propose(path: Path, answers: Mapping[str, Any]) -> Proposal:
     """
     if path.suffix.lower() in (".yaml", ".yml"):
         raise UserError(f"{path}: describes data already; give the path of the data itself")
-    told, folder = recognise(path)
+    told, folder = recognise(path, answers.get("format"))
     listing = read_fields({**told, **answers}, folder, str(path))
     fields = {**told, **listing.fields, **answers}
     if "labels" in fields:
@@ -69,14 +71,16 @@ def write_description(proposal: Proposal, path: Path) -> None:
     """
     if path.exists():
         raise UserError(f"{path}: is there already; remove it, or name another with -o")
+    is_rooted = proposal.fields.get("format") in _ROOTED
+    paths = ("root", "splits") if is_rooted else _PATHS
     fields = {
-        name: _relative(value, proposal.folder, path.absolute().parent) if name in _PATHS else value
+        name: _relative(value, proposal.folder, path.absolute().parent) if name in paths else value
         for name, value in proposal.fields.items()
     }
     base = _relative(".", proposal.folder, path.absolute().parent)
     if base != "." and fields.get("format") == "table":
         fields.setdefault("images", base)
-    if base != "." and fields.get("format") in ("voc", "huggingface"):
+    if base != "." and is_rooted:
         fields.setdefault("root", base)
     said = "".join(f"#   {' '.join(line.split())}\n" for line in proposal.listing.said)
     heading = f"# How the data was read:\n{said}" if said else ""

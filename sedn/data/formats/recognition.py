@@ -7,11 +7,16 @@ from sedn.data.formats.coco_recognition import recognise_coco_file, recognise_co
 from sedn.data.formats.saved_parts import has_images, parquet_files
 from sedn.data.formats.table_file import is_table
 from sedn.data.formats.table_recognition import recognise_tables
-from sedn.errors import UserError
+from sedn.data.formats.voc_recognition import recognise_devkit, recognise_loose_voc
+from sedn.errors import Question, UserError
 
 
-def recognise(path: Path) -> tuple[dict[str, Any], Path]:
+def recognise(path: Path, format: str | None = None) -> tuple[dict[str, Any], Path]:
     """The fields of a ``data.yaml`` for the data at ``path``, and the folder they are relative to.
+
+    Args:
+        path: of the data.
+        format: the only one that is looked for, where a folder may be of several.
 
     Raises:
         UserError: the format cannot be told.
@@ -25,9 +30,34 @@ def recognise(path: Path) -> tuple[dict[str, Any], Path]:
             return {"format": "table", "table": path.name}, path.parent
         if path.suffix.lower() == ".json":
             return recognise_coco_file(path), path.parent
-    for described in (_hugging_face, _voc, recognise_coco_folder, recognise_tables):
-        if fields := described(path):
+    for described in (_hugging_face, recognise_devkit):
+        if (fields := described(path)) and format in (None, fields["format"]):
             return fields, path
+    return _recognise_folder(path, format), path
+
+
+def _recognise_folder(path: Path, format: str | None) -> dict[str, Any]:
+    """The fields for a folder that no name alone tells.
+
+    Raises:
+        UserError: it is of no format, or of several.
+    """
+    looks = {"coco": _coco_or_tables, "voc": recognise_loose_voc}
+    readings = [
+        fields
+        for name, described in looks.items()
+        if format in (None, name) or (name == "coco" and format in ("table", "fashionpedia"))
+        if (fields := described(path))
+    ]
+    if len(readings) > 1:
+        formats = [str(fields["format"]) for fields in readings]
+        raise Question(
+            f"{path}: may be read as {' or as '.join(formats)}; say which with 'format: "
+            f"{formats[0]}' or 'format: {formats[1]}' in a data.yaml",
+            [{"format": name} for name in formats],
+        )
+    if readings:
+        return readings[0]
     raise UserError(
         f"{path}: its format cannot be told; expected a table (CSV, TSV, Parquet, lines of "
         f"JSON), COCO's JSON, a folder of COCO, Pascal VOC or Hugging Face's datasets, or a "
@@ -35,14 +65,12 @@ def recognise(path: Path) -> tuple[dict[str, Any], Path]:
     )
 
 
+def _coco_or_tables(path: Path) -> dict[str, Any] | None:
+    return recognise_coco_folder(path) or recognise_tables(path)
+
+
 def _hugging_face(path: Path) -> dict[str, Any] | None:
     if (path / "dataset_dict.json").is_file() or (path / "state.json").is_file():
         return {"format": "huggingface"}
     files = next(iter(parquet_files(path).values()), ())
     return {"format": "huggingface"} if files and has_images(files[0]) else None
-
-
-def _voc(path: Path) -> dict[str, Any] | None:
-    if (path / "JPEGImages").is_dir() and (path / "Annotations").is_dir():
-        return {"format": "voc"}
-    return None

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from sedn.data.arrow import STATE, ArrowContent, open_arrow
 from sedn.data.content import Content
 from sedn.data.dataset import SPLITS
+from sedn.data.folders import files_of, folders_of
 from sedn.data.parquet import ParquetContent
 from sedn.data.splits import is_split, split_name
 from sedn.errors import UserError
@@ -196,13 +197,11 @@ def parquet_files(root: Path) -> dict[str, tuple[Path, ...]]:
         return {"": (root,)} if root.suffix.lower() in _ENDINGS else {}
     found: dict[str, list[Path]] = {}
     for folder in (root, root / "data"):
-        below = sorted(folder.iterdir()) if folder.is_dir() else []
-        for path in below:
-            if path.is_dir() and is_split(path.name):
-                files = [file for file in sorted(path.iterdir()) if file.suffix in _ENDINGS]
-                found.setdefault(path.name, []).extend(files)
-            elif path.suffix.lower() in _ENDINGS:
-                found.setdefault(path.stem.partition("-")[0], []).append(path)
+        for path in folders_of(folder):
+            if is_split(path.name):
+                found.setdefault(path.name, []).extend(files_of(path, _ENDINGS))
+        for path in files_of(folder, _ENDINGS):
+            found.setdefault(path.stem.partition("-")[0], []).append(path)
     named = {split: paths for split, paths in found.items() if paths}
     if not all(is_split(split) for split in named):
         return {"": tuple(p for paths in named.values() for p in paths)} if len(named) == 1 else {}

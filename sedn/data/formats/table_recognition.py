@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from sedn.data.dataset import SPLITS
+from sedn.data.folders import files_of, folders_of
 from sedn.data.formats.table_file import is_table
 from sedn.data.splits import is_split, split_name
 from sedn.errors import UserError
@@ -26,9 +27,7 @@ def recognise_tables(path: Path) -> dict[str, Any] | None:
         return {"format": "table", "table": _splits(path, by_name)}
     if table := _choose(path, own):
         return {"format": "table", "table": table.name}
-    folders = (
-        sorted(f for f in path.iterdir() if f.is_dir() and is_split(f.name)) if not own else []
-    )
+    folders = [f for f in folders_of(path) if is_split(f.name)] if not own else []
     chosen = {f.name: t for f in folders if (t := _choose(f, _tables(f)))}
     if len(chosen) == 1:
         ((folder, table),) = chosen.items()
@@ -40,11 +39,7 @@ def recognise_tables(path: Path) -> dict[str, Any] | None:
 
 
 def _tables(folder: Path) -> list[Path]:
-    return sorted(
-        file
-        for file in folder.iterdir()
-        if file.is_file() and is_table(file) and ".txt" not in file.name and file.name[0] != "."
-    )
+    return [file for file in files_of(folder) if is_table(file) and ".txt" not in file.name]
 
 
 def _choose(folder: Path, tables: list[Path]) -> Path | None:

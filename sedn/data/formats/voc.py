@@ -1,12 +1,12 @@
 """Folders as those of Pascal VOC: an XML for each image names its objects, a PNG their pixels.
 
 A label is 1 where an image has an object of the class, unknown where all it has are marked as
-difficult. Where ``ImageSets/Main`` lists train, val or test, images in none of the lists are left
-out. Classes without an image are left out too.
+difficult. Where ``ImageSets`` lists train, val or test, images in none of the lists are left out.
+Classes without an image are left out too.
 """
 
-import xml.etree.ElementTree as ET
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +14,17 @@ from numpy.typing import NDArray
 
 from sedn.data.content import FileContent
 from sedn.data.description import Regions, VocDescription
-from sedn.data.formats.parts import choose_regions
-from sedn.data.image_files import ImageFolder
+from sedn.data.folders import files_below
+from sedn.data.formats.parts import by_split, choose_regions
+from sedn.data.formats.voc_lists import read_lists
+from sedn.data.formats.voc_xml import Objects, read_objects
+from sedn.data.image_files import SUFFIXES, ImageFolder
 from sedn.data.listing import Listing
 from sedn.data.mask_kinds import MaskKind
 from sedn.data.mask_pixels import open_mask
 from sedn.data.mask_telling import tell_kind
 from sedn.data.masks import MaskImage, RegionsImage
-from sedn.data.splits import split_name
+from sedn.data.splits import is_split, split_name
 from sedn.errors import UserError
 
 CLASSES = (
@@ -31,10 +34,17 @@ CLASSES = (
 )  # fmt: skip
 """Those of the devkit; a mask has 1 where the first of them is, 0 in the background."""
 _BORDER = 255
-_LISTS = ("train", "val", "test")
 
-Objects = dict[str, bool]
-"""By class, whether one of its objects is not difficult."""
+
+@dataclass(frozen=True)
+class _Part:
+    """The images of one root."""
+
+    images: tuple[FileContent, ...]
+    objects: tuple[Objects, ...]
+    masks: tuple[FileContent | None, ...]
+    splits: tuple[str, ...]
+    said: tuple[str, ...]
 
 
 def read_voc(description: VocDescription, folder: Path) -> Listing:
@@ -43,75 +53,82 @@ def read_voc(description: VocDescription, folder: Path) -> Listing:
     Raises:
         UserError: an XML or a list is wrong, or an image is missing.
     """
-    root = folder / description.root
-    described = sorted(path.stem for path in (root / "Annotations").glob("*.xml"))
-    if not described:
-        raise UserError(f"{root}: no XML in Annotations; expected one for each image")
-    split_of = _read_lists(root, set(described))
-    names = list(split_of) or described
-    objects = [_read_objects(root / "Annotations" / f"{name}.xml") for name in names]
-    labels, targets = _labels(objects, root)
-    pictures = ImageFolder(root / "JPEGImages")
-    regions, values = _regions(description.regions, labels, root)
+    roots = by_split(description.root, f"{folder}: root")
+    parts = [_read_part(description, folder / root, split) for split, root in roots.items()]
+    source = folder / roots[""] if "" in roots else folder
+    objects = [found for part in parts for found in part.objects]
+    labels, targets = _labels(objects, source)
+    regions, values = _regions(description.regions, labels, source)
+    maps, said = _maps([mask for part in parts for mask in part.masks], values, source)
     return Listing(
-        source=root,
+        source=source,
         labels=labels,
         regions=regions,
-        images=tuple(
-            pictures.find(name, f"{root / 'Annotations' / name}.xml: its image") for name in names
-        ),
-        maps=_maps(root, names, values),
+        images=tuple(image for part in parts for image in part.images),
+        maps=maps,
         targets=targets,
-        splits=tuple(split_of.get(name, "") for name in names),
+        splits=tuple(split for part in parts for split in part.splits),
         groups=(),
+        said=(
+            f"labels: {len(labels)} by class of object; an image without such an object has none",
+            *(line for part in parts for line in part.said),
+            said,
+        ),
     )
 
 
-def _read_lists(root: Path, described: set[str]) -> dict[str, str]:
-    """The split of each image that one of the lists names."""
-    split_of: dict[str, str] = {}
-    for name in _LISTS:
-        path = root / "ImageSets" / "Main" / f"{name}.txt"
-        if not path.is_file():
-            continue
-        try:
-            lines = path.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise UserError(f"{path}: cannot be read: {error}") from None
-        for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            image = line.split()[0]
-            if image in split_of:
-                raise UserError(f"{path}: line {number}: image '{image}' is listed twice")
-            if image not in described:
-                raise UserError(f"{path}: line {number}: no Annotations/{image}.xml")
-            split_of[image] = split_name(name, str(path))
-    return split_of
+def _read_part(description: VocDescription, root: Path, split: str) -> _Part:
+    xml = root / description.annotations
+    described = [name.removesuffix(".xml") for name in files_below(xml, (".xml",))]
+    if not described:
+        raise UserError(f"{root}: no XML in {description.annotations}; expected one for each image")
+    split_of, place = ({}, "") if split else read_lists(root, frozenset(described))
+    names = list(split_of) or described
+    splits = tuple(split_of.values()) or _splits_of_folders(names) or (split,) * len(names)
+    read = [read_objects(xml / f"{name}.xml") for name in names]
+    pictures = ImageFolder(root / description.images)
+    images = tuple(
+        pictures.find(name, f"{xml / name}.xml: its image", said.replace("\\", "/").split("/")[-1])
+        for name, (said, _) in zip(names, read, strict=True)
+    )
+    _check_distinct(images, [f"{xml / name}.xml" for name in names])
+    masks = [root / description.masks / f"{name}.png" for name in names]
+    return _Part(
+        images=images,
+        objects=tuple(objects for _, objects in read),
+        masks=tuple(FileContent(str(path)) if path.is_file() else None for path in masks),
+        splits=splits,
+        said=_say(root / description.images, len(described), len(names), place),
+    )
 
 
-class _PlainTree(ET.TreeBuilder):
-    """Entities, which may grow without bound, can be declared in a DOCTYPE alone."""
+def _say(images: Path, described: int, read: int, place: str) -> tuple[str, ...]:
+    """Where splits are from, and what is left out."""
+    if place:
+        left_out = described - read
+        in_no = f"; {left_out:,} images in none of them are left out" if left_out else ""
+        return (f"splits: the lists of {place}{in_no}",)
+    without = sum(1 for _ in files_below(images, SUFFIXES)) - read
+    return (
+        (f"images: {without:,} of '{images.name}' without an XML are left out",)
+        if without > 0
+        else ()
+    )
 
-    def doctype(self, name: str, pubid: str | None, system: str | None) -> None:
-        raise ValueError("it has a DOCTYPE, which is refused; remove it")
+
+def _splits_of_folders(names: Sequence[str]) -> tuple[str, ...]:
+    """The splits that the folders of all images are called after; nothing if any is not."""
+    folders = [name.partition("/")[0] if "/" in name else "" for name in names]
+    if not all(is_split(folder) for folder in folders):
+        return ()
+    return tuple(split_name(folder, folder) for folder in folders)
 
 
-def _read_objects(path: Path) -> Objects:
-    try:
-        tree = ET.fromstring(path.read_bytes(), ET.XMLParser(target=_PlainTree()))
-    except (OSError, ET.ParseError, ValueError, LookupError) as error:
-        raise UserError(f"{path}: cannot be read as XML: {' '.join(str(error).split())}") from None
-    objects: Objects = {}
-    for number, item in enumerate(tree.iter("object"), start=1):
-        name = (item.findtext("name") or "").strip()
-        if not name:
-            raise UserError(f"{path}: object {number} has no name")
-        difficult = (item.findtext("difficult") or "0").strip()
-        if difficult not in ("0", "1"):
-            raise UserError(f"{path}: object {number}: difficult is '{difficult}'; expected 0 or 1")
-        objects[name] = objects.get(name, False) or difficult == "0"
-    return objects
+def _check_distinct(images: Sequence[FileContent], places: Sequence[str]) -> None:
+    seen: dict[str, str] = {}
+    for image, place in zip(images, places, strict=True):
+        if seen.setdefault(image.path, place) != place:
+            raise UserError(f"{place}: its image is that of {seen[image.path]} too: {image.path}")
 
 
 def _labels(objects: list[Objects], root: Path) -> tuple[tuple[str, ...], NDArray[np.float32]]:
@@ -144,17 +161,22 @@ def _regions(
 
 
 def _maps(
-    root: Path, names: Sequence[str], values: tuple[int, ...]
-) -> tuple[MaskImage | RegionsImage | None, ...]:
-    """The mask of each image that has one; of indices, by the palette of the devkit."""
-    paths = [root / "SegmentationClass" / f"{name}.png" for name in names]
-    masks = [FileContent(str(path)) if path.is_file() else None for path in paths]
+    masks: Sequence[FileContent | None], values: tuple[int, ...], source: Path
+) -> tuple[tuple[MaskImage | RegionsImage | None, ...], str]:
+    """The map of each image that has a mask, and how masks are read: of indices, by the palette of
+    the devkit.
+    """
     there = [mask for mask in masks if mask is not None]
+    if not there:
+        return (None,) * len(masks), "maps: none, since no image has a mask"
+    count = f"{len(there):,} of {len(masks):,} images"
     if values:
         regions = tuple((value,) for value in values)
-        return tuple(None if mask is None else RegionsImage(mask, regions) for mask in masks)
-    if there and open_mask(there[0]).indices is not None:
+        drawn = tuple(None if mask is None else RegionsImage(mask, regions) for mask in masks)
+        return drawn, f"maps: {len(values)} regions by index, of {count}"
+    if open_mask(there[0]).indices is not None:
         kind = MaskKind("index", ignored=(_BORDER,), by_palette=True)
     else:
-        kind = tell_kind(there, f"{root}: SegmentationClass", settle="save masks with a palette")
-    return tuple(None if mask is None else MaskImage(mask, kind) for mask in masks)
+        kind = tell_kind(there, f"{source}: masks", settle="save masks with a palette")
+    maps = tuple(None if mask is None else MaskImage(mask, kind) for mask in masks)
+    return maps, f"maps: masks of {count}, {kind.say().removeprefix('masks ')}"

@@ -1,0 +1,84 @@
+"""The lists of ``ImageSets``, which say the split of each image."""
+
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+
+from sedn.data.dataset import SPLITS
+from sedn.data.folders import files_of
+from sedn.data.image_files import is_image
+from sedn.data.splits import is_split, split_name
+from sedn.errors import UserError
+
+_PLACES = ("ImageSets/Main", "ImageSets/Segmentation", "ImageSets/Layout", "ImageSets")
+_FLAGS = ("-1", "0", "1")
+"""Behind a name in the lists of a class: whether the image has it."""
+
+
+def read_lists(root: Path, described: Collection[str]) -> tuple[dict[str, str], str]:
+    """The split of each image that a list names, and the folder of the lists; nothing if there are
+    none.
+
+    Args:
+        root: of the data.
+        described: the images that have an XML.
+
+    Raises:
+        UserError: a list cannot be read, or names an image twice or one that has no XML.
+    """
+    for place in _PLACES:
+        lists = {path.stem.lower(): path for path in files_of(root / place, (".txt",))}
+        named = {name: path for name, path in lists.items() if is_split(name)}
+        trained = {split_name(name, str(path)) for name, path in named.items()}
+        if "trainval" in lists and not trained & {"train", "validation"}:
+            # Without lists of the two, validation is drawn from them together.
+            named["train"] = lists["trainval"]
+        if named:
+            return _read_all(named, described), place
+    return {}, ""
+
+
+def _read_all(lists: dict[str, Path], described: Collection[str]) -> dict[str, str]:
+    split_of: dict[str, str] = {}
+    in_order = sorted(lists.items(), key=lambda item: SPLITS.index(split_name(item[0], "")))
+    for name, path in in_order:
+        for number, image in _read_list(path, described):
+            if image in split_of:
+                raise UserError(f"{path}: line {number}: image '{image}' is listed twice")
+            if image not in described:
+                raise UserError(f"{path}: line {number}: no Annotations/{image}.xml")
+            split_of[image] = split_name(name, str(path))
+    return split_of
+
+
+def _read_list(path: Path, described: Collection[str]) -> list[tuple[int, str]]:
+    """The number of each line that is not blank, and the image that it names.
+
+    Lines are names, which may have blanks; names with the extension of the image, with a flag
+    behind them, or with a path before them. One of these holds for a whole list.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read: {error}") from None
+    lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), start=1)]
+    # CVAT puts names with blanks in quotes.
+    lines = [(n, line[1:-1] if line[:1] == line[-1:] == '"' else line) for n, line in lines if line]
+    readings: Sequence[Callable[[str], str]] = (
+        str,
+        _stem,
+        _without_flag,
+        lambda line: _stem(_without_flag(line)),
+        lambda line: _stem(line.replace("\\", "/").rpartition("/")[2]),
+    )
+    counts = [sum(read(line) in described for _, line in lines) for read in readings]
+    read = readings[counts.index(max(counts))]
+    return [(number, read(line)) for number, line in lines]
+
+
+def _without_flag(line: str) -> str:
+    name, _, flag = line.rpartition(" ")
+    return name.strip() if flag in _FLAGS else line
+
+
+def _stem(name: str) -> str:
+    return name.rpartition(".")[0] if is_image(name.rpartition("/")[2]) else name
