@@ -34,6 +34,7 @@ from sedn.run.summary import RunSummary
 from sedn.run.train import train_run
 from sedn.segmentation.config import SegmenterConfig
 from sedn.segmentation.segmenter import train_segmenter
+from sedn.style import gain_text
 
 STAGES = ["stage1", "stage2", "stage1+stage2"]
 FUSIONS = ["scale_shift", "concat"]
@@ -149,7 +150,7 @@ def table(results: dict[str, list[RunSummary]]) -> str:
         mean, stderr = mean_over_seeds(summaries)
         lines.append(
             f"| {name} | {summaries[0].map_source} | {mean:.4f} ± {1.96 * stderr:.4f} "
-            f"| {mean / plain - 1:+.1%} | {summaries[0].parameters / 1e6:.2f} M |"
+            f"| {gain_text(mean / plain - 1)} | {summaries[0].parameters / 1e6:.2f} M |"
         )
     return "\n".join(lines)
 

@@ -8,6 +8,7 @@ import pandas as pd
 from results.models import BASELINE, Epoch, Experiment, Label, Trial, TrialState
 from results.objectives import Goals
 from results.ranking import best_by_label, pool_labels, rank_trials
+from results.stopped import scheduler_of, stopped_trials
 from results.store import Store
 from results.varied import varied_parameters
 
@@ -33,6 +34,8 @@ class Findings:
     """Objectives and constraints."""
     ranked: pd.DataFrame
     """As :func:`results.ranking.rank_trials` gives it."""
+    stopped: pd.DataFrame
+    """As :func:`results.stopped.stopped_trials` gives it."""
     by_label: pd.DataFrame
     """As :func:`results.ranking.best_by_label` gives it."""
     pooled_labels: pd.DataFrame
@@ -70,13 +73,17 @@ def read_findings(store: Store, name: str) -> Findings:
     trials = store.trials(experiment.id)
     labels, label_aucs = store.labels(experiment.id), store.label_aucs(experiment.id)
     varied, goals = varied_parameters(trials), Goals.of(experiment.settings)
+    ranked = rank_trials(trials, varied, goals, store.worst_aucs(experiment.id), labels)
+    best_epochs = store.best_epochs(experiment.id, TrialState.PRUNED)
+    scheduler = scheduler_of(experiment)
     return Findings(
         experiment=experiment,
         labels=labels,
         trials=trials,
         epochs=store.epochs(experiment.id),
         goals=goals,
-        ranked=rank_trials(trials, varied, goals, store.worst_aucs(experiment.id), labels),
+        ranked=ranked,
+        stopped=stopped_trials(trials, best_epochs, ranked, labels, scheduler),
         by_label=best_by_label(labels, trials, label_aucs),
         pooled_labels=pool_labels(labels, trials, label_aucs),
         varied=varied,

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from results.findings import Findings
 from results.models import BASELINE
-from sedn.style import INK, SCALE, gain_text, layout, plain
+from sedn.style import INK, SCALE, gain_text, layout, number_text, plain
 
 MOST_COLUMNS = 12
 """Configurations beside the baseline: more could not be read."""
@@ -100,7 +100,7 @@ def _hover(table: pd.DataFrame, columns: list[dict[str, Any]]) -> list[list[str]
             lines = [f"<b>{plain(name)}</b>", _title(row).replace("<br>", " · "), f"AUC {auc:.4f}"]
             if has_baseline and position:
                 gain = gain_text(auc / aucs[0] - 1.0) if aucs[0] else "–"
-                lines.append(f"{auc - aucs[0]:+.4f} to the baseline ({gain})")
+                lines.append(f"{number_text(auc - aucs[0], signed=True)} to the baseline ({gain})")
             cells.append("<br>".join(lines))
         hover.append(cells)
     return hover

@@ -12,6 +12,7 @@ from results.findings import STATES, Findings, read_findings
 from results.heat_map import label_heat_map
 from results.models import BASELINE, Trial, TrialState
 from results.parallel import parallel_coordinates
+from results.stopped import place
 from results.store import Store
 from results.style import (
     count_text,
@@ -22,10 +23,12 @@ from results.style import (
 from results.varied import AS_SAMPLED, shown_columns
 from sedn import page
 from sedn.files import write_text
-from sedn.style import gain_text, interval_text, share_text
+from sedn.style import gain_text, interval_text, number_text, share_text
 
 MOST_ROWS = 30
 """Configurations in the page's ranking; ``sedn rank`` shows them all."""
+MOST_STOPPED = 10
+"""Trials that were stopped early in the page's table of them; ``sedn rank --stopped`` has all."""
 MOST_NUMBERS = 10
 """Trials named of those that failed alike."""
 NONE_COMPLETE = "No trial has been trained to its last epoch yet."
@@ -146,7 +149,8 @@ def _difference(findings: Findings) -> str:
         return "the baseline is not trained yet"
     if best["role"] == BASELINE:
         return "the baseline is the best so far"
-    return f"{best['mean_auc'] - baseline['mean_auc']:+.3f} in mean AUC, on validation"
+    difference = best["mean_auc"] - baseline["mean_auc"]
+    return f"{number_text(difference, 3, signed=True)} in mean AUC, on validation"
 
 
 def _ranking(findings: Findings) -> str:
@@ -157,7 +161,9 @@ def _ranking(findings: Findings) -> str:
         "first by luck: `sedn train` scores it on the test split, which no search sees."
     )
     if ranked.empty:
-        return page.section("ranking", "Ranking", said, page.paragraph(NONE_COMPLETE))
+        return page.section(
+            "ranking", "Ranking", said, page.paragraph(NONE_COMPLETE) + _stopped(findings)
+        )
     if constraints := findings.goals.constraints:
         bounds = " and ".join(constraint.text for constraint in constraints)
         said += f" Those that violate {bounds} come last, and are marked."
@@ -166,7 +172,35 @@ def _ranking(findings: Findings) -> str:
         said += " A configuration with several seeds stands at their mean."
     if len(shown) < len(ranked):
         said += f" Of {len(ranked)}, {len(shown)} are shown; `sedn rank` has them all."
-    return page.section("ranking", "Ranking", said, _ranking_table(findings, shown))
+    content = _ranking_table(findings, shown) + _stopped(findings)
+    return page.section("ranking", "Ranking", said, content)
+
+
+def _stopped(findings: Findings) -> str:
+    """The trials that were stopped early, the best first."""
+    stopped = findings.stopped
+    if stopped.empty:
+        return ""
+    said = (
+        "Trials that were stopped early are not ranked. Their value is the highest mean AUC after "
+        "any epoch; what a full training would have come to is not known."
+    )
+    if len(stopped) > MOST_STOPPED:
+        said += f" Of {len(stopped)}, the {MOST_STOPPED} best are shown; "
+        said += "`sedn rank --stopped` has them all."
+    heads = ["trial", "mean AUC", "epoch", "place", "why it was stopped"]
+    rows = [
+        [
+            page.text(row["trial"]),
+            page.text(interval_text(row["mean_auc"], row["low"], row["high"])),
+            page.text(f"{row['best_epoch']} of {row['target_epochs']}"),
+            page.text(place(row["better"], len(findings.ranked))),
+            page.text(row["stopped_by"]),
+        ]
+        for row in stopped.head(MOST_STOPPED).to_dict("records")
+    ]
+    table = page.table(heads, rows, right=["trial"], wide=["why it was stopped"])
+    return f"<h3>Stopped early</h3>{page.paragraph(said)}{table}"
 
 
 def _ranking_table(findings: Findings, shown: pd.DataFrame) -> str:

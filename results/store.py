@@ -63,6 +63,15 @@ class NewTrial:
     """Number of the trial of the same configuration and seed that answers it."""
 
 
+@dataclass(frozen=True)
+class BestEpoch:
+    """The epoch after which a trial had its highest mean AUC, the first of equal ones."""
+
+    epoch: int
+    mean_auc: float
+    stderr: float | None
+
+
 _ANSWERED = (
     *("state", "cause", "reason", "epochs", "mean_auc", "mean_auc_stderr"),
     *("parameters", "flops", "latency_ms", "latency_32_ms", "peak_memory"),
@@ -325,6 +334,28 @@ class Store:
             for number, epoch in session.execute(query):
                 by_trial.setdefault(number, []).append(epoch)
         return by_trial
+
+    def best_epochs(self, experiment_id: int, state: TrialState) -> dict[int, BestEpoch]:
+        """The best epoch of each trial in a state that has one, by the trial's number."""
+        of_state = (Trial.experiment_id == experiment_id, Trial.state == state)
+        best = (
+            select(Epoch.trial_id, func.max(Epoch.mean_auc).label("mean_auc"))
+            .join(Trial, Epoch.trial_id == Trial.id)
+            .where(*of_state)
+            .group_by(Epoch.trial_id)
+            .subquery()
+        )
+        query = (
+            select(Trial.number, Epoch.epoch, Epoch.mean_auc, Epoch.mean_auc_stderr)
+            .join(Epoch, Epoch.trial_id == Trial.id)
+            .join(best, best.c.trial_id == Epoch.trial_id)
+            .where(Epoch.mean_auc == best.c.mean_auc)
+            # The first of equal ones comes last, and stays.
+            .order_by(Trial.number, Epoch.epoch.desc())
+        )
+        with self._session() as session:
+            rows = session.execute(query)
+            return {number: BestEpoch(epoch, auc, error) for number, epoch, auc, error in rows}
 
     def label_aucs(self, experiment_id: int) -> "pd.DataFrame":
         """AUC and standard error in long form: columns trial, label, auc, stderr."""

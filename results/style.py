@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from results.models import TrialState
-from sedn.style import BLUE, GREEN, VERMILION
+from sedn.style import BLUE, GREEN, VERMILION, short_text
 
 STATE_COLOURS = {
     TrialState.COMPLETE: BLUE,
@@ -26,7 +26,7 @@ def value_text(value: Any) -> str:
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    return short_text(value) if isinstance(value, float) else str(value)
 
 
 def duration(seconds: float) -> str:
@@ -49,7 +49,7 @@ def count_text(value: float | None) -> str:
 
 def milliseconds(value: float | None) -> str:
     """Milliseconds: ``12.3 ms``."""
-    return "–" if value is None or value != value else f"{value:.3g} ms"
+    return "–" if value is None or value != value else f"{short_text(value)} ms"
 
 
 def round_numbers(low: float, high: float, *, log: bool) -> list[float]:

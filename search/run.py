@@ -304,7 +304,7 @@ def _tune(
 
     concurrent, ledger.grant = cluster.slots(resources)
     cluster.check_gpu_hours(settings, ledger.grant)
-    searcher = LedgerSearcher(ledger, on_notice)
+    searcher = LedgerSearcher(ledger, on_notice, decision.why)
     tune.run(
         tune.with_parameters(TrialActor, train=train or _default_train(), folder=str(Path.cwd())),
         name=name,

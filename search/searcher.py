@@ -30,10 +30,15 @@ class LedgerSearcher(Searcher):  # type: ignore[misc]
     """
 
     def __init__(
-        self, ledger: Ledger, on_notice: Callable[[str], None] = lambda line: None
+        self,
+        ledger: Ledger,
+        on_notice: Callable[[str], None] = lambda line: None,
+        why: Callable[[int], str | None] = lambda number: None,
     ) -> None:
         super().__init__(metric="mean_auc", mode="max")
         self._ledger = ledger
+        self._why = why
+        """Why a trial, by its number, was stopped; ``None``: by the scheduler."""
         self.storage = StorageWait(on_notice)
         self._numbers: dict[str, int] = {}
         self.broken_off_by: UserError | None = None
@@ -71,7 +76,8 @@ class LedgerSearcher(Searcher):  # type: ignore[misc]
         if error or self.broken_off_by is not None:
             return
         try:
-            self._ledger.finish(self._numbers[trial_id])
+            number = self._numbers[trial_id]
+            self._ledger.finish(number, self._why(number))
         except UserError as broken:
             # Tune takes what is raised here for a fault of the trial, so it is raised later.
             self.broken_off_by = broken

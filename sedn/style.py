@@ -78,19 +78,41 @@ def plain(text: object) -> str:
     return escape(str(text), quote=False)
 
 
+def number_text(value: float | None, digits: int = 4, *, signed: bool = False) -> str:
+    """A number with this many decimals, ``0.9731``; never ``-0.0000``, and ``–`` where there is
+    none.
+    """
+    if value is None or value != value:
+        return "–"
+    # The z turns a zero that rounding left negative into 0.
+    return f"{float(value):{'+' if signed else ''}z.{digits}f}"
+
+
+def short_text(value: float | None, digits: int = 3) -> str:
+    """A number with this many significant digits, ``0.0012``; never ``-0``, and ``–`` where there
+    is none.
+    """
+    return "–" if value is None or value != value else f"{float(value):z.{digits}g}"
+
+
+def share_text(share: float | None, digits: int = 1, *, signed: bool = False) -> str:
+    """A share as a percentage, ``12.3%``; never ``-0.0%``, and ``–`` where it is not known."""
+    if share is None or share != share:
+        return "–"
+    return f"{float(share):{'+' if signed else ''}z.{digits}%}"
+
+
 def interval_text(
     value: float | None, low: float | None = None, high: float | None = None, digits: int = 4
 ) -> str:
     """An AUC with its 95 % interval, ``0.9731 [0.912, 0.995]``, whose ends have three decimals at
     most; the value alone where the interval is not known, and ``–`` without a value.
     """
-    if value is None or value != value:
-        return "–"
-    shown = f"{value:.{digits}f}"
-    if low is None or high is None or low != low or high != high:
+    shown = number_text(value, digits)
+    if shown == "–" or low is None or high is None or low != low or high != high:
         return shown
     less = min(digits, 3)
-    return f"{shown} [{low:.{less}f}, {high:.{less}f}]"
+    return f"{shown} [{number_text(low, less)}, {number_text(high, less)}]"
 
 
 def difference_text(value: float | None, stderr: float | None) -> str:
@@ -99,27 +121,19 @@ def difference_text(value: float | None, stderr: float | None) -> str:
     The half width is left out where there is no error, also where the error is 0: two AUC of 1
     tell nothing of how far apart they may be. ``–`` without a value.
     """
-    if value is None or value != value:
-        return "–"
-    shown = f"{value + 0.0:+.4f}".replace("-0.0000", "+0.0000")
-    return shown if not stderr or stderr != stderr else f"{shown} ± {1.96 * stderr:.4f}"
+    shown = number_text(value, signed=True)
+    no_error = shown == "–" or not stderr or stderr != stderr
+    return shown if no_error else f"{shown} ± {number_text(1.96 * (stderr or 0.0))}"
 
 
 def gain_text(value: float | None) -> str:
     """A relative gain, with its sign: ``+12.3%``; ``0.0%`` for what rounds to nothing, ``–`` where
     there is none.
     """
-    if value is None or value != value:
-        return "–"
-    shown = f"{value:+.1%}"
-    return "0.0%" if shown in ("+0.0%", "-0.0%") else shown
+    shown = share_text(value, signed=True)
+    return "0.0%" if shown == "+0.0%" else shown
 
 
 def ratio_text(value: float | None) -> str:
     """F1, precision or recall: ``0.912``; ``–`` where there is none."""
-    return "–" if value is None else f"{value:.3f}"
-
-
-def share_text(share: float) -> str:
-    """A share as a percentage; ``–`` where it is not known."""
-    return "–" if share != share else f"{share:.1%}"
+    return number_text(value, 3)

@@ -19,7 +19,7 @@ from search.cli.options import (
     print_json,
     reading_fields,
 )
-from sedn.style import one_line
+from sedn.style import one_line, share_text
 
 if TYPE_CHECKING:
     from sedn.data.check.check import DataCheck
@@ -123,7 +123,7 @@ def _show(checked: "DataCheck") -> None:
         )
     for part in counts.coverage:
         if part.spread:
-            said = f"map: {part.region} covers {part.mean:.1%} of an image in the mean"
+            said = f"map: {part.region} covers {share_text(part.mean)} of an image in the mean"
             empty = f", nothing in {part.empty:,}" if part.empty else ""
             out.print(said + empty)
     out.print(_labels(checked))
@@ -151,7 +151,7 @@ def _labels(checked: "DataCheck") -> Table:
     order = (-checked.counts.splits["train"].positives).argsort(kind="stable")
     for index in order[:MOST_LABELS]:
         cells = [
-            f"{split.positives[index]:,}  {split.prevalence[index]:6.1%}"
+            f"{split.positives[index]:,}  {share_text(split.prevalence[index]):>6}"
             if split.prevalence[index] == split.prevalence[index]
             else "–"
             for split in checked.counts.splits.values()

@@ -27,6 +27,7 @@ def show_ending(console: "Console", name: str, store: str, spent: Mapping[str, f
     """
     from results.objectives import Goals
     from results.ranking import rank
+    from results.stopped import stopped, stopped_lines
     from results.store import open_store
     from search.cli.tables import ranking_table
 
@@ -35,6 +36,8 @@ def show_ending(console: "Console", name: str, store: str, spent: Mapping[str, f
     ranked = rank(opened, name)
     if len(ranked):
         console.print(ranking_table(ranked.head(TOP), name, Goals.of(experiment.settings)))
+    for early in stopped_lines(stopped(opened, name, ranked), ranked):
+        console.print(early, soft_wrap=True)
     for line in (run_line(spent), trials_line(opened.trials(experiment.id))):
         if line:
             console.print(line)

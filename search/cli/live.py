@@ -12,7 +12,7 @@ from rich.text import Text
 from search.cli.ending import duration
 from search.cli.images import image_line
 from search.stages import Stage
-from sedn.style import gain_text, interval_text
+from sedn.style import gain_text, interval_text, number_text, short_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -147,7 +147,7 @@ def epoch_line(result: "EpochResult", epochs: int, targets: "NDArray[np.floating
     positives, negatives = (targets == 1).sum(axis=0), (targets == 0).sum(axis=0)
     ends = mean_interval(result.mean_auc, result.mean_auc_stderr, positives, negatives)
     return (
-        f"epoch {result.epoch}/{epochs}  loss {result.train_loss:.4f}  "
+        f"epoch {result.epoch}/{epochs}  loss {number_text(result.train_loss)}  "
         f"validation mean AUC {interval_text(result.mean_auc, *ends)}  "
         f"{result.seconds:.1f} s"
     )
@@ -157,7 +157,7 @@ def fold_line(epoch: "FoldEpoch", config: "SegmenterConfig") -> str:
     """A finished epoch of one of a segmenter's networks."""
     return (
         f"fold {epoch.fold}/{config.folds}  epoch {epoch.epoch}/{config.epochs}  "
-        f"loss {epoch.train_loss:.4f}  validation Dice {epoch.validation_dice:.4f}  "
+        f"loss {number_text(epoch.train_loss)}  validation Dice {epoch.validation_dice:.4f}  "
         f"{epoch.seconds:.1f} s"
     )
 
@@ -206,7 +206,7 @@ def _running(snapshot: "Snapshot") -> Table:
 
 
 def _running_row(trial: "RunningTrial") -> tuple[str, str, str, str]:
-    auc = "–" if trial.mean_auc is None else f"{trial.mean_auc:.4f}"
+    auc = number_text(trial.mean_auc)
     return str(trial.number), f"{trial.epoch}/{trial.epochs}", auc, describe(trial.config)
 
 
@@ -217,5 +217,5 @@ def describe(config: "TrainingConfig") -> str:
         parts.append(config.embedding.fusion)
     if config.attention.kind != "none":
         parts.append(config.attention.kind)
-    parts.append(f"lr {config.optimizer.learning_rate:.2g}")
+    parts.append(f"lr {short_text(config.optimizer.learning_rate, 2)}")
     return " · ".join(parts)

@@ -132,23 +132,40 @@ def rank(
     pareto: Annotated[
         bool, typer.Option("--pareto", help="Only those on the front of the objectives.")
     ] = False,
+    show_stopped: Annotated[
+        bool,
+        typer.Option("--stopped", help="List the trials that were stopped early instead."),
+    ] = False,
     store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,
 ) -> None:
     """Configurations by mean per-label AUC on validation, with 95 % intervals."""
     from results.objectives import Goals
     from results.ranking import rank as ranking
+    from results.stopped import stopped, stopped_lines
     from results.store import open_store
-    from search.cli.tables import ranking_table
+    from search.cli.tables import ranking_table, stopped_table
+
+    if pareto and show_stopped:
+        raise UserError("--pareto: chooses from the ranking, and --stopped lists what is not in it")
 
     opened = open_store(store)
     ranked = ranking(opened, name)
+    early = stopped(opened, name, ranked)
+    if show_stopped:
+        if as_json:
+            _print_frame(early)
+        else:
+            out.print(stopped_table(early, name, len(ranked)))
+        return
     frame = ranked[ranked["pareto"]] if pareto else ranked
     if as_json:
         _print_frame(frame)
         return
     experiment = opened.experiment(name)
     out.print(ranking_table(frame.head(top), name, Goals.of(experiment.settings)))
+    for line in stopped_lines(early, ranked):
+        out.print(line, soft_wrap=True)
     say_skipped(err, experiment.skipped_images)
     if ranked.empty:
         err.print(f"No trial of '{name}' has been trained to its last epoch yet.")

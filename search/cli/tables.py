@@ -8,7 +8,16 @@ from rich.table import Table
 
 from results.varied import AS_SAMPLED, shown_columns
 from sedn.metrics import temperature_warning
-from sedn.style import difference_text, gain_text, interval_text, one_line, ratio_text
+from sedn.style import (
+    difference_text,
+    gain_text,
+    interval_text,
+    number_text,
+    one_line,
+    ratio_text,
+    share_text,
+    short_text,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,6 +70,32 @@ def ranking_table(frame: "pd.DataFrame", name: str, goals: "Goals") -> Table:
     return table
 
 
+def stopped_table(frame: "pd.DataFrame", name: str, ranked: int) -> Table:
+    """The trials that were stopped early, one a row.
+
+    Args:
+        frame: as :func:`results.stopped.stopped_trials` gives it.
+        name: the experiment.
+        ranked: number of configurations in the ranking.
+    """
+    from results.stopped import place
+
+    table = _table(f"{name}: trials that were stopped early, by their best mean AUC on validation")
+    for title in ("trial", "mean AUC [95 %]", "epoch"):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("place", no_wrap=True)
+    table.add_column("why it was stopped", overflow="fold")
+    for row in frame.to_dict("records"):
+        table.add_row(
+            str(row["trial"]),
+            _cell(row, "mean_auc"),
+            f"{row['best_epoch']} of {row['target_epochs']}",
+            place(row["better"], ranked),
+            row["stopped_by"],
+        )
+    return table
+
+
 def _measures(goals: "Goals") -> list[str]:
     """What the search has for objectives and constraints."""
     of_objectives = [objective.measure for objective in goals.all_objectives]
@@ -104,7 +139,7 @@ def test_table(summary: "RunSummary", name: str) -> Table:
         table.add_row(
             one_line(label),
             summary.label_text(label),
-            f"{score.threshold:.3f}{mark}",
+            f"{number_text(score.threshold, 3)}{mark}",
             *(ratio_text(value) for value in (score.f1, score.precision, score.recall)),
             str(score.positives),
         )
@@ -118,8 +153,8 @@ def test_table(summary: "RunSummary", name: str) -> Table:
 def _test_caption(summary: "RunSummary") -> str:
     """What the table of the test split rests on."""
     lines = [
-        f"Calibration error {summary.calibration_error:.1%}, "
-        f"{summary.calibration_error_scaled:.1%} at temperature {summary.temperature:.3f}. "
+        f"Calibration error {share_text(summary.calibration_error)}, "
+        f"{share_text(summary.calibration_error_scaled)} at temperature {summary.temperature:.3f}. "
         "Temperature and thresholds are validation's; images are those with the label.",
         "Intervals cover the choice of the test images, not of the seed: this is one training.",
     ]
@@ -146,8 +181,8 @@ def comparison_table(comparison: "RunComparison", name: str, other: str) -> Tabl
 def _compared(row: "PairedAuc") -> tuple[str, ...]:
     return (
         one_line(row.label),
-        _number(row.auc),
-        _number(row.other),
+        number_text(row.auc),
+        number_text(row.other),
         difference_text(row.difference, row.difference_stderr),
         gain_text(row.gain),
     )
@@ -178,7 +213,7 @@ def _setting(path: str, row: Mapping[Any, Any]) -> str:
 
 
 def _short(value: Any) -> str:
-    return f"{value:.2g}" if isinstance(value, float) else one_line(value)
+    return short_text(value, 2) if isinstance(value, float) else one_line(value)
 
 
 def _title(column: str) -> str:
@@ -196,17 +231,13 @@ def _cell(row: Mapping[Any, Any], column: str) -> str:
     if column == "gain":
         return gain_text(value)
     if column == "prevalence":
-        return f"{value:.1%}"
+        return share_text(value)
     if column == "parameters":
         return f"{value / 1e6:.2f} M"
     if column in ("flops", "peak_memory"):
         return f"{value / 1e9:.2f} G"
     if column in ("baseline", "worst_auc"):
-        return _number(value)
+        return number_text(value)
     if isinstance(value, float):
-        return f"{value:.0f}" if value.is_integer() and abs(value) >= 1 else f"{value:.3g}"
+        return f"{value:.0f}" if value.is_integer() and value else short_text(value)
     return one_line(value)
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None or value != value else f"{value:.4f}"

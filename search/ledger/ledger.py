@@ -169,9 +169,11 @@ class Ledger:
             self._spent.add(result.seconds, live.assignment.gpus)
         live.last = result
 
-    def finish(self, number: int) -> TrialState:
+    def finish(self, number: int, why: str | None = None) -> TrialState:
         """End a live trial: COMPLETE if it reached its last epoch, else PRUNED, or RUNNING if it
         pauses.
+
+        ``why`` is kept as the reason of a trial that a rule stopped.
         """
         live = self._live[number]
         if live.last is None:
@@ -184,7 +186,9 @@ class Ledger:
         if not full and self.promotion and self.promotion.is_paused(number):
             self._paused[number] = self._live.pop(number).optuna_id
             return TrialState.RUNNING
-        return self._end(number, TrialState.COMPLETE if full else TrialState.PRUNED, live.last)
+        if full:
+            return self._end(number, TrialState.COMPLETE, live.last)
+        return self._end(number, TrialState.PRUNED, live.last, reason=why)
 
     def stop(self, number: int, cause: str, reason: str) -> TrialState:
         """End a live trial for a ``cause``: PRUNED with what it reached, FAILED with nothing."""

@@ -12,6 +12,8 @@ LEAST_COMPLETE = 5
 NO_GOALS = Goals()
 BASELINE_NUMBER = 0
 """The baseline is an experiment's first trial."""
+FUTILE = "the trial could no longer become the best"
+"""The reason of a trial that the rule of futility stopped."""
 
 
 class Futility:
@@ -30,6 +32,8 @@ class Futility:
         self._ends = Ranked()
         self._rises: dict[int, Ranked] = defaultdict(Ranked)
         """From each epoch to the end, of the complete trials."""
+        self.stopped: set[int] = set()
+        """Numbers of the trials that the rule stopped."""
 
     def goes_on(self, number: int, epoch: int, mean_auc: float, stderr: float) -> bool:
         """Take note of an epoch; whether the trial may yet become the best."""
@@ -45,7 +49,10 @@ class Futility:
         if not enough or rise is None or best is None:
             return True
         # A standard error that is not known is NaN, and stops nothing.
-        return not mean_auc + rise + stderr < best
+        if mean_auc + rise + stderr < best:
+            self.stopped.add(number)
+            return False
+        return True
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,10 @@ class Decision:
     futility: Futility | None = None
     goals: Goals = NO_GOALS
     """Of whose constraints those on costs stop a trial."""
+
+    def why(self, number: int) -> str | None:
+        """Why a trial was stopped, where the reason is not the scheduler's rule."""
+        return FUTILE if self.futility and number in self.futility.stopped else None
 
     def goes_on(
         self,

@@ -10,6 +10,7 @@ from sedn.data.dataset import SPLITS
 from sedn.data.listing import Listing
 from sedn.data.stratification import draw_groups, draw_images
 from sedn.errors import UserError, did_you_mean
+from sedn.style import share_text
 
 SHARES = {"train": 0.7, "validation": 0.15, "test": 0.15}
 _MISSED = 0.2
@@ -91,10 +92,13 @@ def missed_shares(listing: Listing, splits: Splits) -> tuple[str, ...]:
     names, counts = np.unique(group[group != ""], return_counts=True)
     if not len(names):
         return ()
-    largest = f"group '{names[counts.argmax()]}' alone has {counts.max() / len(rows):.0%}"
+    largest = (
+        f"group '{names[counts.argmax()]}' alone has {share_text(counts.max() / len(rows), 0)}"
+    )
     found = {name: float((splits[rows] == name).mean()) for name in shares}
     return tuple(
-        f"{name}: {found[name]:.0%} of the images instead of {share:.0%}; {largest}"
+        f"{name}: {share_text(found[name], 0)} of the images instead of {share_text(share, 0)}; "
+        f"{largest}"
         for name, share in shares.items()
         if abs(found[name] - share) > _MISSED * share and abs(found[name] - share) > 1 / len(rows)
     )

@@ -17,7 +17,7 @@ from sedn.metrics import temperature_warning
 from sedn.network.sources import find_backbone
 from sedn.run.model_file import ModelHeader
 from sedn.run.summary import RunSummary
-from sedn.style import one_line, ratio_text
+from sedn.style import one_line, ratio_text, share_text
 
 CARD = "README.md"
 
@@ -140,9 +140,9 @@ like these may lie, not what another training with another seed would reach.
 |---|---:|---:|---:|---:|---:|---:|
 {chr(10).join(rows)}
 {undecided}
-Expected calibration error {summary.calibration_error:.2%}, and
-{summary.calibration_error_scaled:.2%} with temperature {summary.temperature:.4f}. Temperature and
-thresholds were fitted on validation; the test split was read once, after training.
+Expected calibration error {share_text(summary.calibration_error, 2)}, and
+{share_text(summary.calibration_error_scaled, 2)} with temperature {summary.temperature:.4f}.
+Temperature and thresholds were fitted on validation; the test split was read once, after training.
 {temperature_warning(summary.temperature) or ""}
 `reliability.html` shows the calibration.
 """

@@ -125,7 +125,7 @@ def _bins(before: Reliability, after: Reliability) -> str:
     bins = len(after.counts)
     rows = []
     for number in range(bins):
-        cells = [f"{number / bins:.0%} to {(number + 1) / bins:.0%}"]
+        cells = [f"{share_text(number / bins, 0)} to {share_text((number + 1) / bins, 0)}"]
         for found in (before, after):
             shares = (float(found.predicted[number]), float(found.observed[number]))
             cells += [f"{found.counts[number]:,}", *map(share_text, shares)]

@@ -1,14 +1,25 @@
 """How values are written wherever they are shown."""
 
+import ast
 import re
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from results.style import value_text
 from sedn.metrics import auc_interval
-from sedn.style import difference_text, gain_text, interval_text
+from sedn.style import (
+    difference_text,
+    gain_text,
+    interval_text,
+    number_text,
+    share_text,
+    short_text,
+)
 
 NAN = float("nan")
+ROOMS = ("sedn", "results", "search", "spaces", "benchmarks")
 
 
 @given(st.integers(1, 40), st.integers(1, 40), st.data())
@@ -43,3 +54,46 @@ def test_no_gain_is_a_negative_nothing(gain: float) -> None:
     assert abs(float(said.rstrip("%")) - 100 * gain) <= 0.051
     assert gain_text(None) == gain_text(NAN) == "–"
     assert gain_text(0.1234) == "+12.3%"
+
+
+@given(st.floats(-1e-3, 1e-3) | st.floats(-10, 10), st.integers(0, 4))
+def test_nothing_is_written_as_a_negative_nothing(value: float, digits: int) -> None:
+    for shown in (
+        *(number_text(value, digits), number_text(value, digits, signed=True)),
+        *(share_text(value, digits), share_text(value, digits, signed=True)),
+        *(short_text(value, digits), value_text(value), gain_text(value)),
+        difference_text(value, abs(value)).split()[0],
+    ):
+        number = float(shown.rstrip("%"))
+        assert number or not shown.startswith("-"), shown
+
+
+def test_what_has_no_number_is_a_dash() -> None:
+    for write in (number_text, short_text, share_text, gain_text):
+        assert write(None) == write(NAN) == "–"
+    assert short_text(-0.0) == value_text(-0.0) == "0"
+    assert share_text(-0.0004) == "0.0%"
+
+
+def formats(source: str) -> list[str]:
+    """The format specifications of the f-strings in a source text, as far as they are constant."""
+    return [
+        "".join(str(part.value) for part in node.format_spec.values if hasattr(part, "value"))
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FormattedValue) and isinstance(node.format_spec, ast.JoinedStr)
+    ]
+
+
+def test_percentages_and_signs_are_written_in_one_place() -> None:
+    """Elsewhere a small negative value would be written as -0.0 %."""
+    assert formats('f"{a:+.1%} {b:.2f}"') == ["+.1%", ".2f"]
+    root = Path(__file__).parents[2]
+    found = {
+        f"{path.relative_to(root)}: {{:{spec}}}"
+        for room in ROOMS
+        for path in (root / room).rglob("*.py")
+        if path != root / "sedn/style.py"
+        for spec in formats(path.read_text())
+        if spec.endswith("%") or spec.startswith("+")
+    }
+    assert not found, found

@@ -12,6 +12,7 @@ from sedn.data.check.duplicates import BITS, LIMIT, NearDuplicate
 from sedn.data.check.inspection import Inspection
 from sedn.data.check.subject import Subject
 from sedn.data.dataset import SPLITS
+from sedn.style import share_text
 
 Level = Literal["error", "warning"]
 FEWEST = 10
@@ -210,7 +211,7 @@ def _links(subject: Subject) -> Iterator[Finding]:
 def _implausible_maps(counts: Counts) -> Iterator[Finding]:
     """Regions that cover next to nothing or nearly all: often masks of another meaning."""
     where = tuple(
-        f"{part.region}: {part.typical:.2%} of the images where it is, at the median"
+        f"{part.region}: {share_text(part.typical, 2)} of the images where it is, at the median"
         for part in counts.coverage
         if part.typical == part.typical and not LEAST_COVERED <= part.typical <= 1 - LEAST_COVERED
     )
@@ -228,13 +229,13 @@ def _faint_maps(subject: Subject, inspection: Inspection) -> Iterator[Finding]:
     # Small objects are faint in a small image too.
     faint = (strongest > 0) & (strongest < FAINT) & (inspection.coverage >= LEAST_COVERED)
     where = tuple(
-        f"{subject.names[row]}: {subject.regions[region]} at most {strongest[row, region]:.0%}"
+        f"{subject.names[row]}: {subject.regions[region]} at most "
+        f"{share_text(float(strongest[row, region]), 0)}"
         for row, region in np.argwhere(faint)
     )
     if where:
-        said = (
-            f"{count_of(len(where), 'map')} on which a region is nowhere stronger than {FAINT:.0%}"
-        )
+        least = share_text(FAINT, 0)
+        said = f"{count_of(len(where), 'map')} on which a region is nowhere stronger than {least}"
         yield Finding("warning", "faint-maps", said, where)
 
 

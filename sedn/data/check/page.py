@@ -83,7 +83,11 @@ def _header(check: DataCheck) -> str:
         page.card("Images", f"{len(subject):,}", split_counts),
         page.card("Unreadable", f"{len(check.inspection.unreadable):,}", "images"),
         page.card("Labels", f"{len(subject.labels):,}", f"{share_text(share)} of entries positive"),
-        page.card("Regions", f"{len(subject.regions):,}", f"{subject.map_known.mean():.0%} mapped"),
+        page.card(
+            "Regions",
+            f"{len(subject.regions):,}",
+            f"{share_text(float(subject.map_known.mean()), 0)} mapped",
+        ),
         page.card("Errors", f"{errors}", "training would fail" if errors else "training can begin"),
         page.card("Warnings", f"{len(check.findings) - errors}", "worth a look"),
     ]
