@@ -119,7 +119,7 @@ def stopped_lines(stopped: pd.DataFrame, ranked: pd.DataFrame) -> list[str]:
         )
     if near.empty:
         trials = "1 trial was" if len(stopped) == 1 else f"{len(stopped)} trials were"
-        return [f"{trials} stopped early, far below the first; `sedn rank --stopped` lists them."]
+        return [f"{trials} stopped early, none near the first; `sedn rank --stopped` lists them."]
     if rest := len(stopped) - len(near):
         lines.append(f"  {rest} more reached less; `sedn rank --stopped` lists all.")
     return lines

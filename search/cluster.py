@@ -5,11 +5,11 @@ import logging
 import os
 import socket
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from search.packing import SHARES, Grant
+from search import room
+from search.packing import Grant
 from search.settings import Resources, SearchSettings
 from sedn.errors import UserError
 
@@ -86,11 +86,11 @@ def slots(resources: Resources) -> tuple[int, Grant]:
     """How many trials run at a time, at most, and what each gets.
 
     Raises:
-        UserError: the cluster has no room for a single trial.
+        UserError: no node of the cluster has room for a trial.
     """
     import ray
 
-    return _slots_in(ray.cluster_resources(), resources)
+    return room.slots(room.nodes_of(ray.nodes()), resources)
 
 
 def check_room(resources: Resources, settings: SearchSettings) -> None:
@@ -108,8 +108,8 @@ def check_room(resources: Resources, settings: SearchSettings) -> None:
 
     # As Ray itself counts when it is started, by the limits of a container too.
     found = ResourceAndLabelSpec().resolve(is_head=True, node_ip_address="127.0.0.1")
-    total = {"CPU": float(found.num_cpus), "GPU": float(found.num_gpus)}
-    check_gpu_hours(settings, _slots_in(total, resources)[1])
+    here = room.Node("this machine", float(found.num_cpus), float(found.num_gpus))
+    check_gpu_hours(settings, room.slots([here], resources)[1])
 
 
 def check_gpu_hours(settings: SearchSettings, grant: Grant) -> None:
@@ -120,22 +120,6 @@ def check_gpu_hours(settings: SearchSettings, grant: Grant) -> None:
     """
     if settings.gpu_hours and not grant.gpus:
         raise UserError("--gpu-hours: the trials of this search use no GPU; take --time")
-
-
-def _slots_in(total: Mapping[str, float], resources: Resources) -> tuple[int, Grant]:
-    cpus, gpus = resources.cpus_per_trial, resources.gpus_per_trial
-    if gpus is None or gpus == "auto":
-        gpus = (gpus or 1.0) if total.get("GPU", 0) >= 1 else 0.0
-    room = int(total.get("CPU", 0) / cpus)
-    if gpus:
-        room = min(room, int(total.get("GPU", 0) / (SHARES[0] if gpus == "auto" else gpus)))
-    if room < 1:
-        raise UserError(
-            f"no room for a trial: it asks for {cpus:g} CPUs and {gpus} GPUs, the cluster "
-            f"has {total.get('CPU', 0):g} and {total.get('GPU', 0):g}; lower --cpus-per-trial or "
-            f"--gpus-per-trial"
-        )
-    return min(room, resources.max_concurrent or room), Grant(cpus, gpus)
 
 
 def _socket_folder() -> str | None:

@@ -121,5 +121,5 @@ def test_the_scheduler_is_named_and_far_trials_take_one_line(store: Store) -> No
     frame, lines = look(store, "rows")
     assert frame["stopped_by"].to_list() == ["stopped by asha after epoch 1"]
     assert lines == [
-        "1 trial was stopped early, far below the first; `sedn rank --stopped` lists them."
+        "1 trial was stopped early, none near the first; `sedn rank --stopped` lists them."
     ]

@@ -82,9 +82,9 @@ def test_a_number_within_an_option(
 def test_what_this_machine_has_no_room_for(table: Path, folder: Path, monkeypatch) -> None:
     words = ("search", "--name=n", f"--data={table}")
     monkeypatch.setenv("RAY_OVERRIDE_RESOURCES", '{"CPU": 4, "GPU": 0}')
-    said = "no room for a trial: it asks for 5 CPUs and 0.0 GPUs, the cluster has 4 and 0"
+    said = "no room for a trial: a trial asks for 5 CPUs and 0 GPUs on one node, and this machine"
     assert said in refused(folder, *words, "--cpus-per-trial=5")
-    assert "it asks for 1 CPUs and 0.5 GPUs" in refused(folder, *words, "--gpus-per-trial=0.5")
+    assert "a trial asks for 1 CPU and 0.5 GPUs" in refused(folder, *words, "--gpus-per-trial=0.5")
     said = "--gpu-hours: the trials of this search use no GPU; take --time"
     assert refused(folder, *words, "--gpu-hours=1") == said
     monkeypatch.setenv("RAY_OVERRIDE_RESOURCES", '{"CPU": 4, "GPU": 1}')

@@ -1,0 +1,96 @@
+"""How many trials have room on a cluster: counted node by node, as a trial runs on one node."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from search.packing import SHARES, Grant
+from search.settings import Resources
+from sedn.errors import UserError
+
+UNITS = 10_000
+"""Ray counts a resource in parts of so many."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """What one machine of a cluster has for trials, whether or not it is in use."""
+
+    name: str
+    cpus: float
+    gpus: float
+
+
+def nodes_of(rows: Sequence[Mapping[str, Any]]) -> list[Node]:
+    """The nodes that are alive, of what ``ray.nodes()`` gives."""
+    return [
+        Node(
+            f"node '{row.get('NodeManagerHostname') or row.get('NodeManagerAddress')}'",
+            float(row.get("Resources", {}).get("CPU", 0.0)),
+            float(row.get("Resources", {}).get("GPU", 0.0)),
+        )
+        for row in rows
+        if row["Alive"]
+    ]
+
+
+def slots(nodes: Sequence[Node], resources: Resources) -> tuple[int, Grant]:
+    """How many trials run at a time on these nodes, at most, and what each gets.
+
+    A trial gets all it asks for on one node, and a part of a GPU on one GPU.
+
+    Raises:
+        UserError: no node has room for a trial.
+    """
+    grant = Grant(resources.cpus_per_trial, _gpus(nodes, resources.gpus_per_trial))
+    room = sum(_room_on(node, grant) for node in nodes)
+    if not room:
+        raise UserError(_no_room(nodes, grant))
+    return min(room, resources.max_concurrent or room), grant
+
+
+def _gpus(nodes: Sequence[Node], asked: float | Literal["auto"] | None) -> float | Literal["auto"]:
+    """The GPUs of a trial: where none are asked for, one if there is one."""
+    if asked is not None and asked != "auto":
+        if asked > 1 and not float(asked).is_integer():
+            raise UserError(f"--gpus-per-trial {asked:g}: give a part of one GPU, or whole GPUs")
+        return asked
+    return (asked or 1.0) if any(node.gpus >= 1 for node in nodes) else 0.0
+
+
+def _room_on(node: Node, grant: Grant) -> int:
+    """How many trials fit on a node."""
+    by_cpu = _units(node.cpus) // max(1, _units(grant.cpus))
+    gpus = SHARES[0] if grant.gpus == "auto" else grant.gpus
+    if not gpus:
+        return by_cpu
+    if gpus > 1:
+        return min(by_cpu, int(node.gpus) // int(gpus))
+    # What is left of each GPU is not put together.
+    return min(by_cpu, int(node.gpus) * (UNITS // max(1, _units(gpus))))
+
+
+def _units(amount: float) -> int:
+    return round(amount * UNITS)
+
+
+def _no_room(nodes: Sequence[Node], grant: Grant) -> str:
+    """One line: what a trial asks for, and the node that has most of it."""
+    needs_gpu = bool(grant.gpus)
+    largest = max(nodes, key=lambda node: (node.gpus * needs_gpu, node.cpus), default=None)
+    asked = _amounts(grant.cpus, 1.0 if grant.gpus == "auto" else grant.gpus)
+    line = f"no room for a trial: a trial asks for {asked} on one node, and "
+    if largest is None:
+        return f"{line}the cluster has no node"
+    has = _amounts(largest.cpus, largest.gpus)
+    if len(nodes) == 1:
+        line += f"{largest.name} has {has}"
+    else:
+        line += f"{largest.name}, the largest of {len(nodes)}, has {has}"
+    return f"{line}; lower --cpus-per-trial or --gpus-per-trial"
+
+
+def _amounts(cpus: float, gpus: float) -> str:
+    """CPUs and GPUs in words: ``1 CPU and 0.5 GPUs``."""
+    named = ((cpus, "CPU"), (gpus, "GPU"))
+    return " and ".join(f"{n:g} {name}{'' if n == 1 else 's'}" for n, name in named)
