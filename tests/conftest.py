@@ -46,13 +46,19 @@ def table(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
-    """The URL of a running server, without a database."""
+def postgres_binaries() -> Path:
+    """The folder of PostgreSQL's programs; where there is none, the test is skipped."""
     binaries = find_binaries()
     if binaries is None:
         reason = "no PostgreSQL in /usr/lib/postgresql: apt-get install postgresql"
         if os.environ.get("CI") == "true":
             pytest.fail(reason)
         pytest.skip(reason)
-    with running_server(binaries) as url:
+    return binaries
+
+
+@pytest.fixture(scope="session")
+def postgres_server(postgres_binaries: Path) -> Iterator[str]:
+    """The URL of a running server, without a database."""
+    with running_server(postgres_binaries) as url:
         yield url

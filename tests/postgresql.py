@@ -3,7 +3,6 @@
 import os
 import pwd
 import secrets
-import shutil
 import socket
 import subprocess
 import tempfile
@@ -23,11 +22,41 @@ def find_binaries() -> Path | None:
     return newest and newest.parent
 
 
+ENDING = """
+cat > /dev/null
+if pid=$(head -n 1 "$1/data/postmaster.pid"); then
+    kill -QUIT "$pid"
+    while [ -e "$1/data/postmaster.pid" ] && kill -0 "$pid"; do sleep 0.1; done
+fi
+rm -rf "$1"
+"""
+"""Waits until whoever started a server ends it, or is gone; then ends the server at once."""
+
+
 @contextmanager
 def running_server(binaries: Path) -> Iterator[str]:
-    """Start a server on a free loopback port, give its URL, and stop it in the end."""
+    """Start a server on a free loopback port, give its URL, and stop it in the end.
+
+    A process of its own stops the server, so that it is stopped also where this process is killed.
+    """
     # Not pytest's folder, which another account cannot enter; and sockets need a short path.
     folder = Path(tempfile.mkdtemp(prefix="sedn-postgres-"))
+    # A session of its own: a signal to the group of this process is not one to it.
+    ending = subprocess.Popen(
+        ["sh", "-c", ENDING, "sh", folder],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield _start(binaries, folder)
+    finally:
+        ending.communicate()
+
+
+def _start(binaries: Path, folder: Path) -> str:
+    """Start a server whose files lie in the folder; its URL."""
     identity: dict[str, Any] = {}
     if os.geteuid() == 0:
         account = pwd.getpwnam(ACCOUNT)
@@ -49,15 +78,9 @@ def running_server(binaries: Path) -> Iterator[str]:
             raise RuntimeError(f"{program}: {done.stderr}\n{said}")
 
     options = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories={folder}"
-    try:
-        run("initdb", "--username=sedn", "--auth=trust", "--no-locale", "--encoding=UTF8")
-        run("pg_ctl", "start", "--wait", "--log", str(log), "--options", f"{options} -c fsync=off")
-        try:
-            yield f"postgresql+psycopg://sedn@127.0.0.1:{port}"
-        finally:
-            run("pg_ctl", "stop", "--wait", "--mode=immediate")
-    finally:
-        shutil.rmtree(folder)
+    run("initdb", "--username=sedn", "--auth=trust", "--no-locale", "--encoding=UTF8")
+    run("pg_ctl", "start", "--wait", "--log", str(log), "--options", f"{options} -c fsync=off")
+    return f"postgresql+psycopg://sedn@127.0.0.1:{port}"
 
 
 def new_database(server_url: str) -> str:
