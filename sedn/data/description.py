@@ -98,6 +98,20 @@ class VocDescription(Description):
     regions: Regions = "any"
 
 
+class YoloDescription(Description):
+    """Images with a label file each, as YOLO has them."""
+
+    format: Literal["yolo"]
+    images: str | list[str] | dict[str, str | list[str]]
+    """Folders of images, or text files that list images, for all images or for each split. Label
+    files lie in ``labels`` where images lie in ``images``, or beside the images."""
+    names: list[str] | dict[int, str] | None = None
+    """Of the classes, in order or by number."""
+    only_boxes: bool = False
+    """What follows the box of a line is something else, such as keypoints."""
+    regions: Regions = "any"
+
+
 class OpenImagesDescription(Description):
     """CSVs of Open Images."""
 
@@ -126,6 +140,7 @@ DESCRIPTIONS: dict[str, type[Description]] = {
     "coco": CocoDescription,
     "fashionpedia": CocoDescription,
     "voc": VocDescription,
+    "yolo": YoloDescription,
     "open-images": OpenImagesDescription,
     "huggingface": HuggingFaceDescription,
 }

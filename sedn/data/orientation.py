@@ -12,6 +12,7 @@ import numpy as np
 
 from sedn.data.decoding import read_header, unclear_orientation
 from sedn.data.listing import Listing, Orientation, RegionMap
+from sedn.data.relative_shapes import RelativeMap
 from sedn.data.shapes import ShapeMap
 from sedn.errors import UserError
 
@@ -41,7 +42,8 @@ def _tell(listing: Listing) -> Orientation | None:
     rows = [
         row
         for row, region_map in enumerate(listing.maps)
-        if region_map is not None and not (isinstance(region_map, ShapeMap) and region_map.is_empty)
+        if region_map is not None
+        and not (isinstance(region_map, ShapeMap | RelativeMap) and region_map.is_empty)
     ]
     chosen = np.random.default_rng(0).permutation(len(rows))[:_LOOKS]
     found: set[Orientation] = set()

@@ -19,7 +19,7 @@ from sedn.data.formats import read_listing
 from sedn.data.listing import Listing
 from sedn.errors import UserError
 from spaces.fields import nest
-from tests.sedn.data import fixtures, test_voc_exports
+from tests.sedn.data import fixtures, test_voc_exports, test_yolo_exports
 
 Init = Callable[..., tuple[int, str, str]]
 
@@ -103,6 +103,44 @@ def test_what_is_written_reads_the_same(
     code, _, err = init(*words)
     assert code == 2
     assert err.strip().endswith("is there already; remove it, or name another with -o")
+
+
+@pytest.mark.parametrize("path", ["data", "data/data.yaml"])
+def test_a_file_of_yolo_is_kept(init: Init, tmp_path: Path, path: str) -> None:
+    (tmp_path / "data").mkdir()
+    expected = read_listing(fixtures.write_yolo(tmp_path / "data"))
+    before = (tmp_path / "data/data.yaml").read_bytes()
+    code, _, err = init(path, "--yes")
+    assert code == 2
+    assert err.strip().endswith("is YOLO's own, and is kept; name another file with -o")
+    assert (tmp_path / "data/data.yaml").read_bytes() == before
+    code, out, err = init(path, "--yes", "-o", "described.yaml")
+    assert code == 0, err
+    assert "maps: polygons of" in out
+    same(read_listing(tmp_path / "described.yaml"), expected)
+
+
+def test_classes_without_names_are_named_by_a_field(init: Init, tmp_path: Path) -> None:
+    test_yolo_exports.without_names(tmp_path)
+    code, _, err = init(".")
+    assert code == 2
+    assert "say their names in order with names:" in err
+    code, _, err = init(".", "--field", "names=[bird, car, dog]")
+    assert code == 0, err
+    assert read_listing(tmp_path).labels == ("bird", "car", "dog")
+
+
+def test_a_folder_of_two_formats_is_read_as_the_one_that_is_said(
+    init: Init, tmp_path: Path
+) -> None:
+    test_yolo_exports.beside_each_other(tmp_path)
+    rows = [f"{i:03d}.jpg,{('a', 'b')[i % 2]}" for i in range(fixtures.COUNT)]
+    (tmp_path / "labels.csv").write_text("\n".join(["filename,class", *rows]) + "\n")
+    for format, labels in (("table", ("a", "b")), ("yolo", fixtures.CLASSES)):
+        code, _, err = init(".", "--field", f"format={format}", "-o", f"{format}.yaml")
+        assert code == 0, err
+        assert read_listing(tmp_path / f"{format}.yaml").labels == labels
+        (tmp_path / f"{format}.yaml").unlink()
 
 
 def test_what_is_open_is_one_line_without_a_terminal(init: Init, tmp_path: Path) -> None:

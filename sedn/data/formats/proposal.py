@@ -10,6 +10,7 @@ import yaml
 
 from sedn.data.formats.reading import read_fields
 from sedn.data.formats.recognition import recognise
+from sedn.data.formats.yolo_recognition import recognise_yolo_file
 from sedn.data.listing import Listing
 from sedn.errors import UserError
 from sedn.files import write_text
@@ -42,7 +43,8 @@ def propose(path: Path, answers: Mapping[str, Any]) -> Proposal:
         Question: the data may mean two things, and no answer chooses.
         UserError: it cannot be read, or an answer is wrong.
     """
-    if path.suffix.lower() in (".yaml", ".yml"):
+    is_yaml = path.suffix.lower() in (".yaml", ".yml")
+    if is_yaml and not recognise_yolo_file(path):
         raise UserError(f"{path}: describes data already; give the path of the data itself")
     told, folder = recognise(path, answers.get("format"))
     listing = read_fields({**told, **answers}, folder, str(path))
@@ -70,6 +72,8 @@ def write_description(proposal: Proposal, path: Path) -> None:
         UserError: there is a file already, or it cannot be written.
     """
     if path.exists():
+        if recognise_yolo_file(path):
+            raise UserError(f"{path}: is YOLO's own, and is kept; name another file with -o")
         raise UserError(f"{path}: is there already; remove it, or name another with -o")
     is_rooted = proposal.fields.get("format") in _ROOTED
     paths = ("root", "splits") if is_rooted else _PATHS
@@ -90,6 +94,8 @@ def write_description(proposal: Proposal, path: Path) -> None:
 
 def _relative(value: Any, folder: Path, to: Path) -> Any:
     """Paths of one folder as paths of another."""
+    if isinstance(value, list):
+        return [_relative(path, folder, to) for path in value]
     if isinstance(value, Mapping):
         return {name: _relative(path, folder, to) for name, path in value.items()}
     if not isinstance(value, str):

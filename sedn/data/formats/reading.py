@@ -16,6 +16,8 @@ from sedn.data.formats.recognition import recognise
 from sedn.data.formats.table import read_table
 from sedn.data.formats.table_file import read_frame
 from sedn.data.formats.voc import read_voc
+from sedn.data.formats.yolo import read_yolo
+from sedn.data.formats.yolo_recognition import describe_yolo, is_yolo
 from sedn.data.listing import Listing
 from sedn.data.orientation import settle_orientation
 from sedn.data.splits import split_name
@@ -27,13 +29,15 @@ READERS: dict[str, Callable[[Any, Path], Listing]] = {
     "coco": read_coco,
     "fashionpedia": read_coco,
     "voc": read_voc,
+    "yolo": read_yolo,
     "open-images": read_open_images,
     "huggingface": read_hugging_face,
 }
 
 
 def read_listing(path: Path, given: Mapping[str, Any] | None = None) -> Listing:
-    """Read the data set at ``path``: a ``data.yaml``, a folder that holds one, a table, or what
+    """Read the data set at ``path``: a ``data.yaml``, a folder that holds one, a table,
+    the ``data.yaml`` of a data set for YOLO, or what
     :func:`~sedn.data.formats.recognition.recognise` can tell.
 
     Args:
@@ -81,6 +85,8 @@ def read_description(path: Path, given: Mapping[str, Any]) -> tuple[Description,
         return _parse({**fields, **given}, str(path)), folder
     expected = "the fields of a description, such as 'format: coco'"
     fields = parse_document(read_text(path), str(path), expected)
+    if is_yolo(fields):
+        fields = describe_yolo(fields, path)
     return _parse({**fields, **given}, str(path)), path.parent
 
 

@@ -8,6 +8,7 @@ from sedn.data.formats.saved_parts import has_images, parquet_files
 from sedn.data.formats.table_file import is_table
 from sedn.data.formats.table_recognition import recognise_tables
 from sedn.data.formats.voc_recognition import recognise_devkit, recognise_loose_voc
+from sedn.data.formats.yolo_recognition import recognise_yolo, recognise_yolo_file
 from sedn.errors import Question, UserError
 
 
@@ -30,37 +31,37 @@ def recognise(path: Path, format: str | None = None) -> tuple[dict[str, Any], Pa
             return {"format": "table", "table": path.name}, path.parent
         if path.suffix.lower() == ".json":
             return recognise_coco_file(path), path.parent
+        if fields := recognise_yolo_file(path):
+            return fields, path.parent
     for described in (_hugging_face, recognise_devkit):
         if (fields := described(path)) and format in (None, fields["format"]):
             return fields, path
-    return _recognise_folder(path, format), path
+    return _recognise_loose(path, format), path
 
 
-def _recognise_folder(path: Path, format: str | None) -> dict[str, Any]:
-    """The fields for a folder that no name alone tells.
+def _recognise_loose(path: Path, format: str | None) -> dict[str, Any]:
+    """The fields for a folder that may be of several formats.
 
     Raises:
-        UserError: it is of no format, or of several.
+        UserError: it is of none, or of several.
     """
-    looks = {"coco": _coco_or_tables, "voc": recognise_loose_voc}
-    readings = [
+    found = [
         fields
-        for name, described in looks.items()
-        if format in (None, name) or (name == "coco" and format in ("table", "fashionpedia"))
-        if (fields := described(path))
+        for described in (_coco_or_tables, recognise_loose_voc, recognise_yolo)
+        if (fields := described(path)) and format in (None, fields["format"])
     ]
-    if len(readings) > 1:
-        formats = [str(fields["format"]) for fields in readings]
+    if len(found) > 1:
+        formats = [str(fields["format"]) for fields in found]
         raise Question(
             f"{path}: may be read as {' or as '.join(formats)}; say which with 'format: "
             f"{formats[0]}' or 'format: {formats[1]}' in a data.yaml",
             [{"format": name} for name in formats],
         )
-    if readings:
-        return readings[0]
+    if found:
+        return found[0]
     raise UserError(
         f"{path}: its format cannot be told; expected a table (CSV, TSV, Parquet, lines of "
-        f"JSON), COCO's JSON, a folder of COCO, Pascal VOC or Hugging Face's datasets, or a "
+        f"JSON), COCO's JSON, a folder of COCO, Pascal VOC, YOLO or Hugging Face's datasets, or a "
         f"data.yaml that describes it"
     )
 

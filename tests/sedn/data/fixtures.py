@@ -31,7 +31,7 @@ Box = tuple[int, int, int, int]
 """First and last column, first and last row, the last ones excluded."""
 
 
-def _boxes(index: int, label: int) -> list[Box]:
+def boxes_of(index: int, label: int) -> list[Box]:
     """Where the parts of an object lie."""
     random = np.random.default_rng([index, label])
     left, top = 16 * label + int(random.integers(1, 4)), int(random.integers(2, 8))
@@ -42,10 +42,10 @@ def _boxes(index: int, label: int) -> list[Box]:
 
 def _draw(index: int, label: int) -> np.ndarray:
     region = np.zeros((HEIGHT, WIDTH), dtype=np.uint8)
-    for left, right, top, bottom in _boxes(index, label):
+    for left, right, top, bottom in boxes_of(index, label):
         region[top:bottom, left:right] = 255
     if label == 1:
-        ((left, right, top, bottom),) = _boxes(index, label)
+        ((left, right, top, bottom),) = boxes_of(index, label)
         rows, columns = np.mgrid[:HEIGHT, :WIDTH]
         across = (columns - (left + right - 1) / 2) / ((right - left) / 2)
         down = (rows - (top + bottom - 1) / 2) / ((bottom - top) / 2)
@@ -206,7 +206,7 @@ def _segmentation(index: int, label: int) -> Any:
     if label != 1 and not is_crowd(index, label):
         return [
             [left, top, right, top, right, bottom, left, bottom]
-            for left, right, top, bottom in _boxes(index, label)
+            for left, right, top, bottom in boxes_of(index, label)
         ]
     region = np.asfortranarray(MAPS[index, label] > 0, dtype=np.uint8)
     if is_crowd(index, label) or index % 3 == 0:
@@ -222,7 +222,7 @@ def coco_document(rows: list[int], fashion: bool = False) -> dict[str, Any]:
     annotations = []
     for index in rows:
         for label in np.flatnonzero(TARGETS[index]).tolist():
-            left, right, top, bottom = _boxes(index, label)[0]
+            left, right, top, bottom = boxes_of(index, label)[0]
             annotation = {
                 "id": 1000 + 3 * index + label,
                 "image_id": 500 + index,
@@ -325,6 +325,36 @@ def write_voc(folder: Path) -> Path:
     return folder
 
 
+# YOLO
+
+
+def _yolo_lines(index: int, label: int) -> list[str]:
+    """The runs of each row of pixels, each a polygon."""
+    lines = []
+    for row, pixels in enumerate(MAPS[index, label] > 0):
+        edges = np.flatnonzero(np.diff(pixels, prepend=False, append=False)).tolist()
+        for left, right in zip(edges[::2], edges[1::2], strict=True):
+            points = ((left, row), (right, row), (right, row + 1), (left, row + 1))
+            shares = " ".join(f"{x / WIDTH:.6f} {y / HEIGHT:.6f}" for x, y in points)
+            lines.append(f"{label} {shares}\n")
+    return lines
+
+
+def write_yolo(folder: Path) -> Path:
+    for split, short in _SHORT.items():
+        _save_pictures(folder / "images" / short, _rows(split))
+        (folder / "labels" / short).mkdir(parents=True)
+        for index in _rows(split):
+            labels = np.flatnonzero(TARGETS[index]).tolist()
+            lines = [line for label in labels for line in _yolo_lines(index, label)]
+            (folder / "labels" / short / f"{index:03d}.txt").write_text("".join(lines))
+    images = {short: f"images/{short}" for short in _SHORT.values()}
+    names = dict(enumerate((*CLASSES, "zebra")))
+    text = yaml.safe_dump({"path": ".", **images, "names": names}, sort_keys=False)
+    (folder / "data.yaml").write_text(text)
+    return folder
+
+
 # Open Images
 
 OPEN_IMAGES_IDS = ("/m/015p6", "/m/0k4j", "/m/0bt9lr")
@@ -372,7 +402,7 @@ def write_open_images(folder: Path) -> Path:
 def _open_images_masks(folder: Path, index: int, label: int) -> list[list[str]]:
     """One mask for each part of the object, twice as large as the image."""
     rows = []
-    for part, (left, right, top, bottom) in enumerate(_boxes(index, label)):
+    for part, (left, right, top, bottom) in enumerate(boxes_of(index, label)):
         region = np.zeros((HEIGHT, WIDTH), dtype=np.uint8)
         region[top:bottom, left:right] = MAPS[index, label, top:bottom, left:right]
         large = Image.fromarray(region).resize((2 * WIDTH, 2 * HEIGHT), Image.Resampling.NEAREST)
@@ -468,6 +498,9 @@ def describe_format(format: str) -> dict[str, Any]:
         }
         folders = {"train": "train", "valid": "test", "test": "test"}
         return {"format": "fashionpedia", "annotations": names, "images": folders}
+    if format == "yolo":
+        images = {key: f"images/{short}" for key, short in shorts.items()}
+        return {"format": "yolo", "images": images, "names": [*CLASSES, "zebra"]}
     return {"format": "voc"}
 
 
@@ -484,6 +517,7 @@ WRITERS: dict[str, Callable[[Path], Path]] = {
     "coco": write_coco,
     "fashionpedia": write_fashionpedia,
     "voc": write_voc,
+    "yolo": write_yolo,
     "open images": write_open_images,
     "hugging face": write_hugging_face,
 }

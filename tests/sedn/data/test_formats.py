@@ -101,7 +101,7 @@ def test_every_format_is_decoded_into_a_data_set(folders: dict[str, Path], forma
     assert np.array_equal(red[clear], train.targets[clear, 0] == 1)
 
 
-@pytest.mark.parametrize("format", ["coco", "fashionpedia", "voc", "open images"])
+@pytest.mark.parametrize("format", ["coco", "fashionpedia", "voc", "yolo", "open images"])
 @pytest.mark.parametrize(
     ("regions", "channels"), [("each", [0, 1, 2]), (["dog", "bird"], [2, 0])], ids=["each", "list"]
 )

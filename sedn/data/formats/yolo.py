@@ -1,0 +1,202 @@
+"""Images with a label file each, as Ultralytics, Roboflow and other tools write them for YOLO.
+
+A label is 1 where an image has an object of the class; an image without a label file, or with an
+empty one, is 0 in all. Classes that no image has are left out; those of one name are one.
+
+Polygons are the map. Where an object has a box alone, the box is, which holds background too.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sedn.data.content import FileContent
+from sedn.data.dataset import SPLITS
+from sedn.data.description import YoloDescription
+from sedn.data.folders import files_below
+from sedn.data.formats.parts import by_split, choose_regions
+from sedn.data.formats.paths import PathRule, find_files, find_rule
+from sedn.data.formats.yolo_labels import YoloObject, label_path, read_objects
+from sedn.data.image_files import SUFFIXES
+from sedn.data.listing import Listing
+from sedn.data.relative_shapes import RelativeMap
+from sedn.errors import Question, UserError
+
+
+@dataclass(frozen=True)
+class _Picture:
+    """An image and what is annotated in it."""
+
+    content: FileContent
+    split: str
+    objects: Sequence[YoloObject]
+    names: Sequence[str]
+    """The class of each object."""
+
+
+def read_yolo(description: YoloDescription, folder: Path) -> Listing:
+    """Read and check the label files of every split.
+
+    Raises:
+        UserError: a label file is wrong, a split has none, or an image is missing.
+    """
+    classes = _classes(description.names, folder)
+    pictures: list[_Picture] = []
+    said: list[str] = []
+    for split, places in _places(description, folder, said).items():
+        images = [image for place in places for image in _find_images(folder / place, folder)]
+        if not images:
+            raise UserError(f"{folder}: images: {', '.join(places)} holds no image")
+        pictures += _read_split(images, split, classes, description, said)
+    _check_distinct(pictures)
+    present = {name for picture in pictures for name in picture.names}
+    labels = tuple(name for name in dict.fromkeys(classes.values()) if name in present)
+    if not labels:
+        raise UserError(f"{folder}: no label file names an object; expected a line for each")
+    regions, channel = choose_regions(
+        description.regions, labels, list(classes.values()), f"{folder}"
+    )
+    targets = np.zeros((len(pictures), len(labels)), dtype=np.float32)
+    for row, picture in enumerate(pictures):
+        targets[row, [labels.index(name) for name in picture.names]] = 1
+    return Listing(
+        source=folder,
+        labels=labels,
+        regions=regions,
+        images=tuple(picture.content for picture in pictures),
+        maps=tuple(_draw_from(picture, channel, len(regions)) for picture in pictures),
+        targets=targets,
+        splits=tuple(picture.split for picture in pictures),
+        groups=(),
+        said=(
+            f"labels: {len(labels)} by class of object; an image without such an object has none",
+            *said,
+            _say_maps(pictures),
+        ),
+    )
+
+
+def _classes(names: Sequence[str] | Mapping[int, str] | None, folder: Path) -> dict[int, str]:
+    """The name of each class by its number."""
+    if not names:
+        raise Question(
+            f"{folder}: label files number the classes, and nothing names them; say their names in "
+            f"order with names:",
+            field="names",
+        )
+    return dict(names) if isinstance(names, Mapping) else dict(enumerate(names))
+
+
+def _places(
+    description: YoloDescription, folder: Path, said: list[str]
+) -> dict[str, tuple[str, ...]]:
+    """The folders and lists of the images of each split; not of those that are not there, or are
+    those of another split.
+    """
+    given = description.images if isinstance(description.images, dict) else {"": description.images}
+    paths = {
+        key: (value,) if isinstance(value, str) else tuple(value) for key, value in given.items()
+    }
+    if "" not in paths:
+        where = f"{folder}: images"
+        split_of = by_split({key: key for key in paths}, where)
+        paths = {split: paths[split_of[split]] for split in SPLITS if split in split_of}
+    kept: dict[str, tuple[str, ...]] = {}
+    for split, places in paths.items():
+        same = next((other for other, theirs in kept.items() if theirs == places), None)
+        missing = next((place for place in places if not (folder / place).exists()), None)
+        if same is not None:
+            said.append(f"splits: {split} left out, since its images are those of {same}")
+        elif missing is None:
+            kept[split] = places
+        elif split in ("", "train"):
+            raise UserError(f"{folder}: images: '{missing}': no such folder or list")
+        else:
+            said.append(f"splits: {split} left out, since there is no '{missing}'")
+    return kept
+
+
+def _find_images(place: Path, folder: Path) -> list[str]:
+    """The paths of the images in a folder and below, or in a text file that lists them, relative to
+    the folder of the data.
+    """
+    if place.is_dir():
+        return [f"{place}/{name}" for name in files_below(place, SUFFIXES)]
+    try:
+        lines = place.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{place}: cannot be read: {error}") from None
+    names = [line.strip() for line in lines if line.strip()]
+    rule = find_rule(names, folder, str(place)) or PathRule()
+    found = find_files(names, rule, folder, lambda row: f"{place}: line {row + 1}:")
+    return [content.path for content in found if content is not None]
+
+
+def _read_split(
+    images: Sequence[str],
+    split: str,
+    classes: Mapping[int, str],
+    description: YoloDescription,
+    said: list[str],
+) -> list[_Picture]:
+    paths = [[p for p in label_path(image) if os.path.isfile(p)] for image in images]  # noqa: PTH113
+    without = sum(not found for found in paths)
+    if without == len(images):
+        of_split = f" of {split}" if split else ""
+        raise UserError(
+            f"{label_path(images[0])[0]}: no such label file, and none of the other images"
+            f"{of_split} has one; where nobody labelled them, leave them out of images:"
+        )
+    if without:
+        of_split = f" of {split}" if split else ""
+        said.append(f"labels: {without:,} images{of_split} without a label file have none")
+    pictures = []
+    for image, found in zip(images, paths, strict=True):
+        path = Path(found[0]) if found else None
+        objects = read_objects(path, only_boxes=description.only_boxes) if path else []
+        names = [_name(classes, item.number, f"{path}") for item in objects]
+        pictures.append(_Picture(FileContent(image), split, objects, names))
+    return pictures
+
+
+def _name(classes: Mapping[int, str], number: int, where: str) -> str:
+    if number not in classes:
+        raise UserError(
+            f"{where}: class {number}, but names has {len(classes)}, from {min(classes)} to "
+            f"{max(classes)}"
+        )
+    return classes[number]
+
+
+def _check_distinct(pictures: Sequence[_Picture]) -> None:
+    seen: dict[str, str] = {}
+    for picture in pictures:
+        path = picture.content.path
+        if path in seen:
+            parts = f" (splits {seen[path]}, {picture.split})" if picture.split else ""
+            raise UserError(f"{path}: the image is there twice{parts}; name it under images: once")
+        seen[path] = picture.split
+
+
+def _draw_from(picture: _Picture, channel: Mapping[str, int], regions: int) -> RelativeMap:
+    return RelativeMap(
+        regions,
+        tuple(
+            (channel[name], item.polygon)
+            for name, item in zip(picture.names, picture.objects, strict=True)
+            if name in channel
+        ),
+    )
+
+
+def _say_maps(pictures: Sequence[_Picture]) -> str:
+    objects = [item for picture in pictures for item in picture.objects]
+    boxes = sum(item.is_box for item in objects)
+    if not boxes:
+        return f"maps: polygons of {len(objects):,} objects"
+    polygons = len(objects) - boxes
+    beside = f"polygons of {polygons:,} objects, and " if polygons else ""
+    return f"maps: {beside}the boxes of {boxes:,} objects, which hold background too"

@@ -1,0 +1,207 @@
+"""Telling data for YOLO from its own ``data.yaml``, or from its folders and the names of classes.
+
+Ultralytics and Roboflow write a ``data.yaml`` with ``names`` and a path for each split; CVAT and
+Label Studio write ``obj.names`` or ``classes.txt`` beside the folders of images and labels.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path, PureWindowsPath
+from typing import Any
+
+from sedn.data.folders import files_below, files_of, folders_of
+from sedn.data.formats.yolo_labels import label_path
+from sedn.data.image_files import SUFFIXES
+from sedn.data.splits import is_split, split_name
+from sedn.document import parse_value, read_text
+from sedn.errors import Question, UserError
+
+_KEYS = ("train", "val", "valid", "validation", "test", "minival")
+_NAMES = ("classes.txt", "obj.names", "classes.names", "labels/classes.txt", "data/obj.names")
+_LOOKS = 200
+_LINE = re.compile(r"\d+(\.0*)?(\s+-?[\d.]+(e[-+]?\d+)?){4,}\s*", re.IGNORECASE)
+
+
+def is_yolo(fields: Mapping[Any, Any]) -> bool:
+    """Whether a ``data.yaml`` is one of YOLO's, and no description of ours."""
+    ours = "format" in fields or "table" in fields
+    return not ours and "names" in fields and any(key in fields for key in (*_KEYS, "path", "nc"))
+
+
+def describe_yolo(fields: Mapping[Any, Any], path: Path) -> dict[str, Any]:
+    """The fields of a description that say the same as a ``data.yaml`` of YOLO's.
+
+    Args:
+        fields: what the file holds.
+        path: of the file.
+
+    Raises:
+        UserError: one of them is wrong.
+    """
+    names = _read_names(fields, path)
+    root = _root(fields.get("path"), path)
+    images: dict[str, Any] = {}
+    for key in _KEYS:
+        value = fields.get(key)
+        if not value or split_name(key, str(path)) in images:
+            continue
+        places = value if isinstance(value, list) else [value]
+        if not all(isinstance(place, str) for place in places):
+            raise UserError(f"{path}: {key} is {value!r:.40}; expected a folder, or a list of them")
+        found = [_resolve(place, root, path, key) for place in places]
+        images[split_name(key, str(path))] = found if len(found) > 1 else found[0]
+    if not images:
+        raise UserError(f"{path}: no folder of images under train, val or test")
+    described = {"format": "yolo", "images": images, "names": names}
+    return described | ({"only_boxes": True} if fields.get("kpt_shape") else {})
+
+
+def recognise_yolo_file(path: Path) -> dict[str, Any] | None:
+    """The fields of a description for one YAML of YOLO's; ``None`` if it is none.
+
+    Raises:
+        UserError: a field of it is wrong.
+    """
+    fields = _load(path) if path.suffix.lower() in (".yaml", ".yml") else None
+    return describe_yolo(fields, path) if fields and is_yolo(fields) else None
+
+
+def recognise_yolo(path: Path) -> dict[str, Any] | None:
+    """The fields of a ``data.yaml`` for a folder of images and label files; ``None`` if it is none.
+
+    Raises:
+        UserError: it holds several YAML files of YOLO's, or one that is wrong.
+    """
+    found = {file: fields for file in files_of(path, (".yaml", ".yml")) if (fields := _load(file))}
+    own = {file: fields for file, fields in found.items() if is_yolo(fields)}
+    if len(own) > 1:
+        some = ", ".join(file.name for file in list(own)[:5])
+        raise UserError(
+            f"{path}: holds several YAML files of YOLO's ({some}); give the path of one"
+        )
+    for file, fields in own.items():
+        return describe_yolo(fields, file)
+    images = _folders_of_images(path)
+    if images is None:
+        return None
+    named = next((path / name for name in _NAMES if (path / name).is_file()), None)
+    names = {"names": _list_names(named)} if named else {}
+    return {"format": "yolo", "images": images, **names}
+
+
+def _load(path: Path) -> dict[Any, Any] | None:
+    """What a YAML file holds; ``None`` where it is no mapping."""
+    try:
+        fields = parse_value(read_text(path), str(path))
+    except UserError:
+        return None
+    return fields if isinstance(fields, dict) else None
+
+
+def _read_names(fields: Mapping[Any, Any], path: Path) -> list[str] | dict[int, str]:
+    names = fields["names"]
+    texts = list(names.values()) if isinstance(names, dict) else names
+    if not isinstance(texts, list) or not texts:
+        raise UserError(
+            f"{path}: names is {names!r:.40}; expected a list, or a name for each number"
+        )
+    wrong = next((t for t in texts if isinstance(t, bool) or not isinstance(t, str | int)), None)
+    if wrong is not None:
+        raise UserError(
+            f"{path}: names has {wrong!r:.40}; expected text, in quotes if YAML needs them"
+        )
+    count = fields.get("nc", len(texts))
+    if count != len(texts):
+        raise UserError(f"{path}: nc is {count}, but names has {len(texts)}; expected as many")
+    if not isinstance(names, dict):
+        return [str(text) for text in texts]
+    numbers = [int(key) if str(key).isdecimal() else None for key in names]
+    if None in numbers:
+        raise UserError(f"{path}: names has a key that is no whole number; expected 0, 1, 2, …")
+    return {int(str(key)): str(text) for key, text in names.items()}
+
+
+def _list_names(path: Path) -> list[str]:
+    """The names in a file, one in each line; blank ones at its end are none."""
+    lines = [line.strip() for line in read_text(path).removeprefix("\ufeff").rstrip().splitlines()]
+    for number, line in enumerate(lines, start=1):
+        if not line:
+            raise UserError(f"{path}: line {number} is blank; expected the name of a class")
+    return lines
+
+
+def _root(named: Any, path: Path) -> Path:
+    """What paths in a file are relative to: its ``path``, if there is such a folder, or its own."""
+    if isinstance(named, str) and (path.parent / named).is_dir():
+        return path.parent / named
+    return path.parent
+
+
+def _resolve(place: str, root: Path, path: Path, key: str) -> str:
+    """A folder or list relative to that of the file; the first that is there: as written, without
+    the ``..`` that Roboflow puts before it, without the beginning of a path of another machine.
+
+    Raises:
+        Question: as written and without ``..`` both are there.
+    """
+    written = place.replace("\\", "/")
+    below = written.lstrip("./") if written.startswith("../") else ""
+    found = [name for name in (written, below) if name and (root / name).exists()]
+    if len(found) > 1:
+        raise Question(
+            f"{path}: {key} is '{place}', and both {root / found[0]} and {root / found[1]} are "
+            f"there; remove one of them, or write '{found[1]}' if the second is meant"
+        )
+    tails = _tails(written) if PureWindowsPath(written).root else ()
+    found += [name for name in tails if (root / name).exists()]
+    there = root / (found[0] if found else below or written)
+    return Path(os.path.relpath(there, path.parent)).as_posix()
+
+
+def _tails(written: str) -> list[str]:
+    """A path without ever more of its beginning, but never without the part that is a split."""
+    parts = [part for part in written.split("/") if part]
+    split = next((n for n, part in enumerate(parts) if is_split(part)), len(parts) - 1)
+    return ["/".join(parts[start:]) for start in range(1, split + 1)]
+
+
+def _folders_of_images(path: Path) -> Any:
+    """The folders of images whose label files are there, for each split or one; ``None`` if none
+    are.
+    """
+    for folder in (path / "images", path):
+        parts = {f.name: f for f in folders_of(folder) if is_split(f.name) and _has_labels(f)}
+        if parts:
+            return {
+                split_name(name, str(path)): found.relative_to(path).as_posix()
+                for name, found in parts.items()
+            }
+    # CVAT's: the images and label files of each subset.
+    names = {f.name: re.fullmatch(r"obj_(\w+)_data", f.name) for f in folders_of(path)}
+    subsets = {name: found[1] for name, found in names.items() if found and is_split(found[1])}
+    if subsets and all(_has_labels(path / name) for name in subsets):
+        return {split_name(subset, str(path)): name for name, subset in subsets.items()}
+    if _has_labels(path / "images"):
+        return "images"
+    return "." if _has_labels(path, below=False) else None
+
+
+def _has_labels(folder: Path, *, below: bool = True) -> bool:
+    """Whether label files of YOLO's belong to the first images of a folder."""
+    names = files_below(folder, SUFFIXES) if below else iter(
+        file.name for file in files_of(folder, SUFFIXES)
+    )  # fmt: skip
+    for _, name in zip(range(_LOOKS), names, strict=False):
+        for path in label_path(f"{folder}/{name}"):
+            if _looks_like_labels(Path(path)):
+                return True
+    return False
+
+
+def _looks_like_labels(path: Path) -> bool:
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            return _LINE.fullmatch(file.readline(100_000)) is not None
+    except (OSError, UnicodeDecodeError):
+        return False
