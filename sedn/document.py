@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from sedn.errors import UserError
+from sedn.seen import see_content
 
 MOST_VALUES = 10_000
 """Values that a document may have by its aliases, each counted wherever it stands; without
@@ -24,6 +25,7 @@ def read_text(path: Path, hint: str = "") -> str:
     Raises:
         UserError: there is no such file, or it cannot be read.
     """
+    see_content(path)
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sedn.errors import UserError
 from sedn.extras import check_extra
+from sedn.seen import see_tree
 
 STATE = "state.json"
 """Written anew with each data set that is saved to its folder."""
@@ -47,6 +48,7 @@ def open_arrow(folder: Path) -> Any:
     import datasets
     import pyarrow as pa
 
+    see_tree(folder)
     try:
         # It may have been saved to give tensors.
         dataset = datasets.load_from_disk(str(folder)).with_format(None)

@@ -1,12 +1,12 @@
 """Where the bytes of an image lie: in a file, or in a column of an Arrow data set."""
 
 import os
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from sedn.errors import UserError
+from sedn.seen import is_file
 
 
 class Content(Protocol):
@@ -75,13 +75,13 @@ def find_file(root: Path, name: str, where: str) -> FileContent:
         raise UserError(f"{where} '{name}' lies outside of {root}; images must lie in that folder")
     if base == "." and path.startswith((os.pardir, os.sep)):
         raise UserError(f"{where} '{name}' lies outside of {root}; images must lie in that folder")
+    if is_file(path):
+        return FileContent(path)
     try:
-        mode = os.stat(path).st_mode  # noqa: PTH116
+        os.stat(path)  # noqa: PTH116
     except OSError as error:
         raise UserError(f"{where} '{name}': {_reason(error)}") from None
-    if not stat.S_ISREG(mode):
-        raise UserError(f"{where} '{name}': not a file")
-    return FileContent(path)
+    raise UserError(f"{where} '{name}': not a file")
 
 
 def _reason(error: OSError) -> str:

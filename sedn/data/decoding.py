@@ -12,6 +12,7 @@ from sedn.data.content import Content, FileContent
 from sedn.data.image_files import EXPECTED
 from sedn.data.listing import Orientation, RegionMap, Size
 from sedn.errors import Question, UserError
+from sedn.seen import see_content
 
 # Such an image is decoded; one of twice as many pixels is refused.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
@@ -91,6 +92,7 @@ def read_header(content: Content) -> Header:
     Raises:
         UserError: it is no image, or cannot be read.
     """
+    _see(content)
     # Of a file no more than its beginning is read.
     source = content.path if isinstance(content, FileContent) else io.BytesIO(content.read())
     try:
@@ -115,6 +117,7 @@ def open_image(content: Content, draft: int | None = None) -> Image.Image:
     Raises:
         UserError: it cannot be decoded.
     """
+    _see(content)
     try:
         data = content.read()
         if not data:
@@ -160,6 +163,12 @@ def to_rgb(image: Image.Image) -> Image.Image:
         white = Image.new("RGBA", layer.size, (255, 255, 255, 255))
         return Image.alpha_composite(white, layer).convert("RGB")
     return image.convert("RGB")
+
+
+def _see(content: Content) -> None:
+    """Of columns the files are seen where they are opened."""
+    if isinstance(content, FileContent):
+        see_content(content.path, hashed=False)
 
 
 def _reason(error: BaseException) -> str:

@@ -8,6 +8,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from sedn.seen import see_content
+
 _LEFT_BY_SYSTEMS = frozenset({"__macosx", "thumbs.db", "desktop.ini", "$recycle.bin"})
 
 
@@ -47,6 +49,7 @@ def files_below(folder: Path, suffixes: tuple[str, ...]) -> Iterator[str]:
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    see_content(folder)
     try:
         with os.scandir(folder) as found:
             return sorted((e for e in found if not is_stray(e.name)), key=lambda e: e.name)

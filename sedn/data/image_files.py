@@ -6,6 +6,7 @@ from pathlib import Path
 from sedn.data.content import FileContent, find_file
 from sedn.data.folders import files_of, is_stray
 from sedn.errors import UserError
+from sedn.seen import is_file
 
 SUFFIXES = (
     ".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".jp2", ".avif",
@@ -50,7 +51,7 @@ class ImageFolder:
         if not found and is_image(stem):
             found = [name]
         other = f"{parent}{slash}{said}"
-        if said and len(found) != 1 and (self._folder / other).is_file():
+        if said and len(found) != 1 and is_file(self._folder / other):
             found = [other]
         if len(found) > 1:
             raise UserError(

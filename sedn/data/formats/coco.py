@@ -39,6 +39,7 @@ from sedn.data.formats.paths import PathRule, find_files, find_rule
 from sedn.data.listing import Listing
 from sedn.data.shapes import Shape, ShapeMap, parse_shape
 from sedn.errors import UserError
+from sedn.seen import read_file
 
 
 @dataclass
@@ -163,7 +164,7 @@ def _say(listing: Listing, description: CocoDescription) -> tuple[str, ...]:
 
 def _load(path: Path) -> dict[str, Any]:
     try:
-        document = json.loads(path.read_bytes())
+        document = json.loads(read_file(path))
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except (OSError, ValueError, RecursionError) as error:

@@ -6,7 +6,6 @@ Studio ``result.json`` and ``images/``.
 """
 
 import json
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from sedn.data.folders import files_of, folders_of
 from sedn.data.splits import is_split, split_name
 from sedn.errors import Question, UserError
+from sedn.seen import is_file, is_folder, read_file
 
 _USUAL = ("instances_default.json", "_annotations.coco.json", "labels.json", "result.json",
           "annotations.json", "instances.json", "coco.json")  # fmt: skip
@@ -39,7 +39,7 @@ def recognise_coco_folder(path: Path) -> dict[str, Any] | None:
     Raises:
         UserError: it holds several files, and which are meant cannot be told.
     """
-    if not path.is_dir():
+    if not is_folder(path):
         return None
     for folder in (path / "annotations", path):
         files = _coco_files(folder)
@@ -105,7 +105,7 @@ def _split_of(stem: str) -> str | None:
 
 def _folder_of(path: Path, folders: list[str], image: str) -> str | None:
     """The first of the folders that has the image."""
-    there = (name for name in folders if image and os.path.isfile(path / name / image))  # noqa: PTH113
+    there = (name for name in folders if image and is_file(path / name / image))
     return next(there, None)
 
 
@@ -138,7 +138,7 @@ def _looks_like_coco(path: Path) -> bool:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_file(path)
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
 

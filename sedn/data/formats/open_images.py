@@ -23,6 +23,7 @@ from sedn.data.listing import Listing
 from sedn.data.mask_telling import tell_kind
 from sedn.data.masks import ObjectMasks
 from sedn.errors import UserError, did_you_mean
+from sedn.seen import see_content
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,6 +80,7 @@ def read_open_images(description: OpenImagesDescription, folder: Path) -> Listin
 def _read_classes(path: Path) -> dict[str, str]:
     """The name of each class by its identifier."""
     classes: dict[str, str] = {}
+    see_content(path)
     try:
         with path.open(encoding="utf-8", newline="") as file:
             for number, row in enumerate(csv.reader(file), start=1):

@@ -16,6 +16,7 @@ from sedn.data.content import FileContent, find_file
 from sedn.data.folders import files_of, folders_of
 from sedn.data.image_files import SUFFIXES
 from sedn.errors import Question, UserError
+from sedn.seen import is_file, is_folder, see_content
 
 _IMAGE_FOLDERS = frozenset(
     {"image", "images", "img", "imgs", "jpegimages", "photo", "photos", "picture", "pictures"}
@@ -91,7 +92,7 @@ def find_rule(names: Sequence[str], root: Path, where: str, *, maps: bool = Fals
         Question: two rules find different files.
     """
     sample = list(dict.fromkeys(names[:: max(1, len(names) // _SAMPLE)]))
-    if not sample or not root.is_dir():
+    if not sample or not is_folder(root):
         return None
     if _finds(PathRule(), sample, root) == len(sample):
         return PathRule()
@@ -164,6 +165,7 @@ def _missing(
 def _nearly(root: Path, name: str) -> str | None:
     """A file that differs from the name only in case or in the form of its letters."""
     folder, base = os.path.split(root / name)
+    see_content(folder)
     try:
         entries = os.listdir(folder)  # noqa: PTH208
     except OSError:
@@ -216,7 +218,7 @@ def _exists(root: Path, name: str) -> bool:
         inside = not path.startswith((os.pardir, os.sep))
     else:
         inside = path.startswith(base.rstrip(os.sep) + os.sep)
-    return bool(name) and "\0" not in name and inside and os.path.isfile(path)  # noqa: PTH113
+    return bool(name) and "\0" not in name and inside and is_file(path)
 
 
 def _folders(root: Path) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from sedn.data.orientation import settle_orientation
 from sedn.data.splits import split_name
 from sedn.document import parse_document, read_text
 from sedn.errors import UserError, did_you_mean
+from sedn.seen import is_file
 
 READERS: dict[str, Callable[[Any, Path], Listing]] = {
     "table": read_table,
@@ -78,7 +79,7 @@ def read_description(path: Path, given: Mapping[str, Any]) -> tuple[Description,
     Raises:
         UserError: it cannot be read or has a wrong field, or the format cannot be told.
     """
-    if (path / "data.yaml").is_file():
+    if is_file(path / "data.yaml"):
         path = path / "data.yaml"
     if path.suffix.lower() not in (".yaml", ".yml"):
         fields, folder = recognise(path)

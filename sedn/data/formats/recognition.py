@@ -10,6 +10,7 @@ from sedn.data.formats.table_recognition import recognise_tables
 from sedn.data.formats.voc_recognition import recognise_devkit, recognise_loose_voc
 from sedn.data.formats.yolo_recognition import recognise_yolo, recognise_yolo_file
 from sedn.errors import Question, UserError
+from sedn.seen import is_file
 
 
 def recognise(path: Path, format: str | None = None) -> tuple[dict[str, Any], Path]:
@@ -22,7 +23,7 @@ def recognise(path: Path, format: str | None = None) -> tuple[dict[str, Any], Pa
     Raises:
         UserError: the format cannot be told.
     """
-    if path.is_file():
+    if is_file(path):
         if path.suffix.lower() in (".parquet", ".pq") and has_images(path):
             return {"format": "huggingface", "root": path.name}, path.parent
         if path.suffix.lower() in (".xlsx", ".xls", ".ods", ".numbers"):
@@ -71,7 +72,7 @@ def _coco_or_tables(path: Path) -> dict[str, Any] | None:
 
 
 def _hugging_face(path: Path) -> dict[str, Any] | None:
-    if (path / "dataset_dict.json").is_file() or (path / "state.json").is_file():
+    if is_file(path / "dataset_dict.json") or is_file(path / "state.json"):
         return {"format": "huggingface"}
     files = next(iter(parquet_files(path).values()), ())
     return {"format": "huggingface"} if files and has_images(files[0]) else None

@@ -14,6 +14,7 @@ from sedn.data.folders import files_of, folders_of
 from sedn.data.parquet import ParquetContent
 from sedn.data.splits import is_split, split_name
 from sedn.errors import UserError
+from sedn.seen import is_file, read_file, see_content
 
 _ENDINGS = (".parquet", ".pq")
 
@@ -106,6 +107,8 @@ class ParquetPart:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
+        for path in self.paths:
+            see_content(path, hashed=False)
         try:
             return [pq.ParquetFile(path) for path in self.paths]
         except (OSError, ValueError, pa.ArrowException) as error:
@@ -164,16 +167,16 @@ def open_parts(root: Path) -> list[SavedPart]:
     """
     path = root / "dataset_dict.json"
     parts: list[SavedPart]
-    if path.is_file():
+    if is_file(path):
         try:
-            names = json.loads(path.read_text(encoding="utf-8"))["splits"]
+            names = json.loads(read_file(path))["splits"]
         except (OSError, ValueError, KeyError, TypeError):
             raise UserError(f"{path}: cannot be read; expected a list of splits") from None
         parts = [
             ArrowPart(root / name, split_name(name, str(path)), open_arrow(root / name))
             for name in names
         ]
-    elif (root / STATE).is_file():
+    elif is_file(root / STATE):
         parts = [ArrowPart(root, "", open_arrow(root))]
     elif files := parquet_files(root):
         parts = [
@@ -193,7 +196,7 @@ def parquet_files(root: Path) -> dict[str, tuple[Path, ...]]:
     """The Parquet files of each split, by the names that the hub gives: ``train-00000-of-00002``
     or ``train/0000``, maybe below ``data``; nothing if there are none.
     """
-    if root.is_file():
+    if is_file(root):
         return {"": (root,)} if root.suffix.lower() in _ENDINGS else {}
     found: dict[str, list[Path]] = {}
     for folder in (root, root / "data"):

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sedn.errors import UserError
+from sedn.seen import read_file, see_content
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -137,6 +138,7 @@ def _read_parquet(path: Path) -> Raw:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    see_content(path)
     try:
         table = pq.ParquetFile(path).read()
     except (pa.ArrowException, ValueError) as error:
@@ -164,7 +166,7 @@ def _read_lines(path: Path) -> Raw:
 
 
 def _decode(path: Path) -> str:
-    data = path.read_bytes()
+    data = read_file(path)
     if path.name.lower().endswith(".gz"):
         try:
             data = gzip.decompress(data)

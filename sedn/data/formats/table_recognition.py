@@ -8,6 +8,7 @@ from sedn.data.folders import files_of, folders_of
 from sedn.data.formats.table_file import is_table
 from sedn.data.splits import is_split, split_name
 from sedn.errors import UserError
+from sedn.seen import is_folder
 
 _USUAL = ("_classes", "metadata", "labels", "data", "annotations")
 """Names without suffix by which a table is preferred to others beside it."""
@@ -19,7 +20,7 @@ def recognise_tables(path: Path) -> dict[str, Any] | None:
     Raises:
         UserError: it has several, and which of them holds the images cannot be told.
     """
-    if not path.is_dir():
+    if not is_folder(path):
         return None
     own = _tables(path)
     by_name = {_stem(table): table.name for table in own if is_split(_stem(table))}

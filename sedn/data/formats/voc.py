@@ -26,6 +26,7 @@ from sedn.data.mask_telling import tell_kind
 from sedn.data.masks import MaskImage, RegionsImage
 from sedn.data.splits import is_split, split_name
 from sedn.errors import UserError
+from sedn.seen import is_file
 
 CLASSES = (
     "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow",
@@ -96,7 +97,7 @@ def _read_part(description: VocDescription, root: Path, split: str) -> _Part:
     return _Part(
         images=images,
         objects=tuple(objects for _, objects in read),
-        masks=tuple(FileContent(str(path)) if path.is_file() else None for path in masks),
+        masks=tuple(FileContent(str(path)) if is_file(path) else None for path in masks),
         splits=splits,
         said=_say(root / description.images, len(described), len(names), place),
     )

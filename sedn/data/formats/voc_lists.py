@@ -8,6 +8,7 @@ from sedn.data.folders import files_of
 from sedn.data.image_files import is_image
 from sedn.data.splits import is_split, split_name
 from sedn.errors import UserError
+from sedn.seen import read_file
 
 _PLACES = ("ImageSets/Main", "ImageSets/Segmentation", "ImageSets/Layout", "ImageSets")
 _FLAGS = ("-1", "0", "1")
@@ -57,7 +58,7 @@ def _read_list(path: Path, described: Collection[str]) -> list[tuple[int, str]]:
     behind them, or with a path before them. One of these holds for a whole list.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_file(path).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read: {error}") from None
     lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), start=1)]

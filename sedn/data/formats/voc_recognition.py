@@ -12,6 +12,7 @@ from sedn.data.formats.voc_xml import is_voc
 from sedn.data.image_files import SUFFIXES
 from sedn.data.splits import is_split, split_name
 from sedn.errors import UserError
+from sedn.seen import is_folder
 
 _XML = ("annotations", "annotation", "annots", "annot", "xml", "xmls", "labels", "label")
 _IMAGES = ("jpegimages", "images", "image", "imgs", "img", "photos", "pictures")
@@ -27,7 +28,7 @@ def recognise_devkit(path: Path) -> dict[str, Any] | None:
     """
     if _is_devkit(path):
         return {"format": "voc"}
-    below = [path / "VOCdevkit", path] if (path / "VOCdevkit").is_dir() else [path]
+    below = [path / "VOCdevkit", path] if is_folder(path / "VOCdevkit") else [path]
     kits = [kit for folder in below for kit in folders_of(folder) if _is_devkit(kit)]
     if not kits:
         return None
@@ -55,7 +56,7 @@ def recognise_loose_voc(path: Path) -> dict[str, Any] | None:
 
 
 def _is_devkit(path: Path) -> bool:
-    return (path / "JPEGImages").is_dir() and (path / "Annotations").is_dir()
+    return is_folder(path / "JPEGImages") and is_folder(path / "Annotations")
 
 
 def _layout(path: Path) -> dict[str, str] | None:

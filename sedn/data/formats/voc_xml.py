@@ -4,6 +4,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 from sedn.errors import UserError
+from sedn.seen import read_file, see_content
 
 Objects = dict[str, bool]
 """By class, whether one of its objects is not difficult."""
@@ -18,7 +19,7 @@ def read_objects(path: Path) -> tuple[str, Objects]:
         UserError: it is no XML, or an object of it is wrong.
     """
     try:
-        tree = ET.fromstring(path.read_bytes(), ET.XMLParser(target=_PlainTree()))
+        tree = ET.fromstring(read_file(path), ET.XMLParser(target=_PlainTree()))
     except (OSError, ET.ParseError, ValueError, LookupError) as error:
         raise UserError(f"{path}: cannot be read as XML: {' '.join(str(error).split())}") from None
     objects: Objects = {}
@@ -38,6 +39,7 @@ def read_objects(path: Path) -> tuple[str, Objects]:
 
 def is_voc(path: Path) -> bool:
     """Whether a file begins as an XML of Pascal VOC; no more than its beginning is read."""
+    see_content(path)
     try:
         with path.open("rb") as file:
             start = file.read(4096)

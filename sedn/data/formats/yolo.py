@@ -6,7 +6,6 @@ empty one, is 0 in all. Classes that no image has are left out; those of one nam
 Polygons are the map. Where an object has a box alone, the box is, which holds background too.
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from sedn.data.image_files import SUFFIXES
 from sedn.data.listing import Listing
 from sedn.data.relative_shapes import RelativeMap
 from sedn.errors import Question, UserError
+from sedn.seen import exists, is_file, is_folder, read_file
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def _places(
     kept: dict[str, tuple[str, ...]] = {}
     for split, places in paths.items():
         same = next((other for other, theirs in kept.items() if theirs == places), None)
-        missing = next((place for place in places if not (folder / place).exists()), None)
+        missing = next((place for place in places if not exists(folder / place)), None)
         if same is not None:
             said.append(f"splits: {split} left out, since its images are those of {same}")
         elif missing is None:
@@ -123,10 +123,10 @@ def _find_images(place: Path, folder: Path) -> list[str]:
     """The paths of the images in a folder and below, or in a text file that lists them, relative to
     the folder of the data.
     """
-    if place.is_dir():
+    if is_folder(place):
         return [f"{place}/{name}" for name in files_below(place, SUFFIXES)]
     try:
-        lines = place.read_text(encoding="utf-8-sig").splitlines()
+        lines = read_file(place).decode("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{place}: cannot be read: {error}") from None
     names = [line.strip() for line in lines if line.strip()]
@@ -142,7 +142,7 @@ def _read_split(
     description: YoloDescription,
     said: list[str],
 ) -> list[_Picture]:
-    paths = [[p for p in label_path(image) if os.path.isfile(p)] for image in images]  # noqa: PTH113
+    paths = [[p for p in label_path(image) if is_file(p)] for image in images]
     without = sum(not found for found in paths)
     if without == len(images):
         of_split = f" of {split}" if split else ""

@@ -13,6 +13,7 @@ import numpy as np
 from sedn.data.relative_shapes import corners
 from sedn.data.shapes import Polygon
 from sedn.errors import UserError
+from sedn.seen import read_file
 
 _SLACK = 0.01
 """By so much a tool may leave the image when it rounds, as in Ultralytics' own check."""
@@ -51,7 +52,7 @@ def read_objects(path: Path, *, only_boxes: bool) -> list[YoloObject]:
         UserError: it cannot be read, or a line is wrong.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = read_file(path).decode("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read: {error}") from None
     return [

@@ -16,6 +16,7 @@ from sedn.data.image_files import SUFFIXES
 from sedn.data.splits import is_split, split_name
 from sedn.document import parse_value, read_text
 from sedn.errors import Question, UserError
+from sedn.seen import exists, is_file, is_folder, see_content
 
 _KEYS = ("train", "val", "valid", "validation", "test", "minival")
 _NAMES = ("classes.txt", "obj.names", "classes.names", "labels/classes.txt", "data/obj.names")
@@ -85,7 +86,7 @@ def recognise_yolo(path: Path) -> dict[str, Any] | None:
     images = _folders_of_images(path)
     if images is None:
         return None
-    named = next((path / name for name in _NAMES if (path / name).is_file()), None)
+    named = next((path / name for name in _NAMES if is_file(path / name)), None)
     names = {"names": _list_names(named)} if named else {}
     return {"format": "yolo", "images": images, **names}
 
@@ -133,7 +134,7 @@ def _list_names(path: Path) -> list[str]:
 
 def _root(named: Any, path: Path) -> Path:
     """What paths in a file are relative to: its ``path``, if there is such a folder, or its own."""
-    if isinstance(named, str) and (path.parent / named).is_dir():
+    if isinstance(named, str) and is_folder(path.parent / named):
         return path.parent / named
     return path.parent
 
@@ -147,14 +148,14 @@ def _resolve(place: str, root: Path, path: Path, key: str) -> str:
     """
     written = place.replace("\\", "/")
     below = written.lstrip("./") if written.startswith("../") else ""
-    found = [name for name in (written, below) if name and (root / name).exists()]
+    found = [name for name in (written, below) if name and exists(root / name)]
     if len(found) > 1:
         raise Question(
             f"{path}: {key} is '{place}', and both {root / found[0]} and {root / found[1]} are "
             f"there; remove one of them, or write '{found[1]}' if the second is meant"
         )
     tails = _tails(written) if PureWindowsPath(written).root else ()
-    found += [name for name in tails if (root / name).exists()]
+    found += [name for name in tails if exists(root / name)]
     there = root / (found[0] if found else below or written)
     return Path(os.path.relpath(there, path.parent)).as_posix()
 
@@ -200,6 +201,7 @@ def _has_labels(folder: Path, *, below: bool = True) -> bool:
 
 
 def _looks_like_labels(path: Path) -> bool:
+    see_content(path)
     try:
         with path.open(encoding="utf-8-sig") as file:
             return _LINE.fullmatch(file.readline(100_000)) is not None

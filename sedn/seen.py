@@ -1,0 +1,239 @@
+"""What a reading saw on the disk, so that what it made of that is believed later, or not.
+
+A reading looks at files through the functions of this module, or says here what it lets another
+library look at. A :class:`Sighting` of each file, folder and path is held beside the listing that
+was read; while all of them are still so, reading again would give the same.
+
+A file whose size, times and inode are what they were is what it was, but not where it was changed
+shortly before it was looked at: within one tick of the clock of a disk two contents have one time.
+Such a file is compared by its content, and so is one that was touched or replaced.
+"""
+
+import hashlib
+import os
+import stat
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+Kind = Literal["file", "folder", "nothing"]
+Stamp = tuple[int, int, int, int]
+"""Size, times of the last change of the content and of the inode in nanoseconds, inode."""
+UNSURE: Stamp = (-1, -1, -1, -1)
+"""Equals no stamp: the content must be compared."""
+_TICK = 3 * 10**9
+"""Nanoseconds; the coarsest clock in use, FAT's, ticks every two seconds."""
+_PIECE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What was seen at one path."""
+
+    path: str
+    kind: Kind
+    stamp: Stamp | None = None
+    """``None`` where it was looked at no more than what is there."""
+    digest: bytes = b""
+    """SHA-256 of the content of a file, or of the names in a folder; nothing where another stamp
+    is taken for another content."""
+
+    def renewed(self) -> "Sighting | None":
+        """The same, with the stamp of now; ``None`` if it is not so any more."""
+        now = time.time_ns()
+        found = _find(self.path)
+        if _kind(found) != self.kind:
+            return None
+        if found is None or self.stamp is None or _stamp(found) == self.stamp:
+            return self
+        if not self.digest:
+            return None
+        digest, steady = _digest(self.path, self.kind)
+        if digest != self.digest:
+            return None
+        return replace(self, stamp=_stamp(found) if steady and _is_old(found, now) else UNSURE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A look at the content of a file or folder, before it was read."""
+
+    found: os.stat_result
+    hashed: bool
+    early: bytes | None
+    """Its digest then, where its time would not tell that it was changed while it was read."""
+
+    def settle(self, path: str, kind: Kind) -> Sighting | None:
+        """What was seen; ``None`` if it changed since then."""
+        now = time.time_ns()
+        digest, steady = _digest(path, kind) if self.hashed else (b"", self.early is None)
+        found = _find(path)
+        if found is None or _stamp(found) != _stamp(self.found):
+            return None
+        if self.hashed and self.early is not None and self.early != digest:
+            return None
+        return Sighting(
+            path, kind, _stamp(found) if steady and _is_old(found, now) else UNSURE, digest
+        )
+
+
+class Seen:
+    """The sightings of one reading."""
+
+    def __init__(self) -> None:
+        self._kinds: dict[str, Kind] = {}
+        self._looks: dict[str, _Look] = {}
+
+    def note(self, path: str, *, content: bool = False, hashed: bool = True) -> None:
+        """Say that ``path`` is looked at: what is there, or also what it holds."""
+        if path in self._looks or (path in self._kinds and not content):
+            return
+        now = time.time_ns()
+        found = _find(path)
+        kind = self._kinds.setdefault(path, _kind(found))
+        if content and found is not None:
+            early = None
+            if not _is_old(found, now):
+                early = _digest(path, kind)[0] if hashed else b""
+            self._looks[path] = _Look(found, hashed, early)
+
+    @property
+    def contents(self) -> tuple[str, ...]:
+        """Files and folders of which the content was looked at, or that were not there."""
+        return (*self._looks, *(path for path, kind in self._kinds.items() if kind == "nothing"))
+
+    def sightings(self, known: Collection[str] = ()) -> tuple[Sighting, ...] | None:
+        """All that was seen; ``None`` where it changed while it was read.
+
+        Args:
+            known: files that are known to be there, so that it need not be held.
+        """
+        settled = []
+        for path, kind in self._kinds.items():
+            if path in self._looks:
+                sighting = self._looks[path].settle(path, kind)
+            elif kind == "file" and path in known:
+                continue
+            else:
+                sighting = Sighting(path, kind).renewed()
+            if sighting is None:
+                return None
+            settled.append(sighting)
+        return tuple(settled)
+
+
+_watching: list[Seen] = []
+"""Readings that go on; of two in different threads each is told all, which is never too little."""
+
+
+@contextmanager
+def watching() -> Iterator[Seen]:
+    """Note what is looked at meanwhile, by this thread or another one of this process."""
+    seen = Seen()
+    _watching.append(seen)
+    try:
+        yield seen
+    finally:
+        _watching.remove(seen)
+
+
+def is_file(path: str | Path) -> bool:
+    """Whether there is a file, or a link to one."""
+    _note(path)
+    return os.path.isfile(path)  # noqa: PTH113 (of very many paths)
+
+
+def is_folder(path: str | Path) -> bool:
+    """Whether there is a folder, or a link to one."""
+    _note(path)
+    return os.path.isdir(path)  # noqa: PTH112
+
+
+def exists(path: str | Path) -> bool:
+    """Whether there is a file or a folder, or a link to one."""
+    _note(path)
+    return os.path.exists(path)  # noqa: PTH110
+
+
+def read_file(path: str | Path) -> bytes:
+    """All bytes of a file.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    see_content(path)
+    with open(path, "rb") as file:  # noqa: PTH123 (a Path for each read costs as much)
+        return file.read()
+
+
+def see_content(path: str | Path, *, hashed: bool = True) -> None:
+    """Say that a file is read, or a folder listed, before that is done by other means.
+
+    Args:
+        path: of the file or folder, which may be missing.
+        hashed: whether one with another time but the old content is worth reading again to see it;
+            not, where it holds images.
+    """
+    _note(path, content=True, hashed=hashed)
+
+
+def see_tree(folder: str | Path) -> None:
+    """Say that the files of a folder are read by other means, whichever they are."""
+    see_content(folder)
+    if os.path.isdir(folder):  # noqa: PTH112
+        for name in sorted(os.listdir(folder)):  # noqa: PTH208
+            see_content(os.path.join(folder, name), hashed=False)  # noqa: PTH118
+
+
+def _note(path: str | Path, *, content: bool = False, hashed: bool = True) -> None:
+    for seen in tuple(_watching):
+        seen.note(os.fspath(path), content=content, hashed=hashed)
+
+
+def _find(path: str) -> os.stat_result | None:
+    try:
+        return os.stat(path)  # noqa: PTH116
+    except (OSError, ValueError):
+        return None
+
+
+def _kind(found: os.stat_result | None) -> Kind:
+    if found is None:
+        return "nothing"
+    if stat.S_ISDIR(found.st_mode):
+        return "folder"
+    return "file" if stat.S_ISREG(found.st_mode) else "nothing"
+
+
+def _stamp(found: os.stat_result) -> Stamp:
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
+
+
+def _is_old(found: os.stat_result, now: int) -> bool:
+    """Whether a change from ``now`` on would have another time."""
+    return max(found.st_mtime_ns, found.st_ctime_ns) < now - _TICK
+
+
+def _digest(path: str, kind: Kind) -> tuple[bytes, bool]:
+    """SHA-256 of what is there, and whether a change of it would change the stamp."""
+    digest, steady = hashlib.sha256(), True
+    try:
+        if kind == "nothing":
+            raise OSError
+        if kind == "folder":
+            with os.scandir(path) as found:
+                entries = sorted(found, key=lambda entry: entry.name)
+            # What a link leads to may change, and the folder of the link stays as it was.
+            steady = not any(entry.is_symlink() for entry in entries)
+            names = [(entry.name, entry.is_dir(), entry.is_file()) for entry in entries]
+            digest.update(repr(names).encode("utf-8", "surrogatepass"))
+        else:
+            with open(path, "rb") as file:  # noqa: PTH123
+                while piece := file.read(_PIECE):
+                    digest.update(piece)
+    except OSError:
+        return b"unreadable".ljust(32), False
+    return digest.digest(), steady
