@@ -87,6 +87,7 @@ class SearchSettings(BaseModel):
     separator: str | None = None
     image_column: str | None = None
     leave_out: tuple[str, ...] = ()
+    attributes: tuple[str, ...] = ()
 
     @field_validator("objective")
     @classmethod
@@ -122,6 +123,7 @@ class SearchSettings(BaseModel):
             "data.separator": self.separator,
             "data.image_column": self.image_column,
             "data.leave_out": list(self.leave_out),
+            "data.attributes": list(self.attributes),
         }
         return {path: value for path, value in fields.items() if value}
 

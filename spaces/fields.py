@@ -11,7 +11,7 @@ from sedn.errors import UserError, did_you_mean
 
 SET_BY_THE_SEARCH = frozenset({
     "data.path", "data.split_seed", "data.labels", "data.label_list", "data.separator",
-    "data.image_column", "data.leave_out", "epochs", "seed", "threads",
+    "data.image_column", "data.leave_out", "data.attributes", "epochs", "seed", "threads",
 })  # fmt: skip
 """Fields that no axis may vary: trials that differ in them cannot be ranked against each other."""
 

@@ -11,6 +11,7 @@ from rich.text import Text
 from search.cli.console import open_terminal
 from search.cli.data_init import init
 from search.cli.options import (
+    AttributesOption,
     ImageColumnOption,
     LabelListOption,
     LabelsOption,
@@ -53,6 +54,7 @@ def check(
     separator: SeparatorOption = None,
     image_column: ImageColumnOption = None,
     leave_out: LeaveOutOption = None,
+    attributes: AttributesOption = None,
     output: Annotated[Path | None, typer.Option("-o", help="Also write a page here.")] = None,
     cache: Annotated[
         bool,
@@ -79,7 +81,7 @@ def check(
             "image_size": image_size,
             "split_seed": split_seed,
             "skip_unreadable": skip_unreadable,
-            **reading_fields(labels, label_list, separator, image_column, leave_out),
+            **reading_fields(labels, label_list, separator, image_column, leave_out, attributes),
         },
         "data",
     )

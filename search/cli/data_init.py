@@ -10,6 +10,7 @@ import yaml
 from rich.console import Console
 
 from search.cli.options import (
+    AttributesOption,
     ImageColumnOption,
     LabelListOption,
     LabelsOption,
@@ -44,6 +45,7 @@ def init(
     ] = None,
     image_column: ImageColumnOption = None,
     leave_out: LeaveOutOption = None,
+    attributes: AttributesOption = None,
     images: Annotated[
         str | None, typer.Option(help="The folder of the images, from that of the data.")
     ] = None,
@@ -55,7 +57,7 @@ def init(
     """Tell how a data set is to be read, ask what cannot be told, and write its data.yaml."""
     from sedn.data.formats.proposal import write_description
 
-    given = reading_fields(labels, label_list, separator, image_column, leave_out)
+    given = reading_fields(labels, label_list, separator, image_column, leave_out, attributes)
     given |= {n: v for n, v in {"blank": blank, "images": images}.items() if v is not None}
     answers = {name: [*v] if isinstance(v, tuple) else v for name, v in given.items()}
     proposal = _propose(path, answers | _fields(field or ()), ask=not yes and sys.stdin.isatty())

@@ -14,6 +14,7 @@ from search.cli.export import export
 from search.cli.images import say_skipped
 from search.cli.options import (
     DEFAULT_STORE,
+    AttributesOption,
     DataOption,
     ImageColumnOption,
     JsonOption,
@@ -217,6 +218,7 @@ def segment(
     separator: SeparatorOption = None,
     image_column: ImageColumnOption = None,
     leave_out: LeaveOutOption = None,
+    attributes: AttributesOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train a segmenter on the training masks; `semantic_map.source: predicted` uses it."""
@@ -238,7 +240,7 @@ def segment(
             "image_size": image_size,
             "split_seed": split_seed,
             "skip_unreadable": skip_unreadable,
-            **reading_fields(labels, label_list, separator, image_column, leave_out),
+            **reading_fields(labels, label_list, separator, image_column, leave_out, attributes),
         },
         "--data",
     )

@@ -36,6 +36,12 @@ ImageColumnOption = Annotated[
 LeaveOutOption = Annotated[
     str | None, typer.Option("--leave-out", help="Columns that are no labels: price,reviewed.")
 ]
+AttributesOption = Annotated[
+    str | None,
+    typer.Option(
+        "--attributes", help="Attributes of COCO's annotations to learn: colour,striped, all, none."
+    ),
+]
 
 
 def split_words(text: str | None) -> tuple[str, ...] | None:
@@ -51,6 +57,7 @@ def reading_fields(
     separator: str | None,
     image_column: str | None,
     leave_out: str | None,
+    attributes: str | None,
 ) -> dict[str, Any]:
     """The fields of ``data.yaml`` that options give."""
     fields = {
@@ -59,6 +66,7 @@ def reading_fields(
         "separator": separator,
         "image_column": image_column,
         "leave_out": split_words(leave_out),
+        "attributes": split_words(attributes),
     }
     return {name: value for name, value in fields.items() if value is not None}
 

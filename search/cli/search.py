@@ -14,6 +14,7 @@ from search.cli.ending import show_ending
 from search.cli.live import LiveView
 from search.cli.options import (
     DEFAULT_STORE,
+    AttributesOption,
     DataOption,
     ImageColumnOption,
     JsonOption,
@@ -114,6 +115,7 @@ def search(
     separator: SeparatorOption = None,
     image_column: ImageColumnOption = None,
     leave_out: LeaveOutOption = None,
+    attributes: AttributesOption = None,
     store: StoreOption = DEFAULT_STORE,
     address: Annotated[
         str | None, typer.Option(help="A Ray cluster to join: auto, host:port or ray://…")
@@ -156,7 +158,7 @@ def search(
         warm_start=warm_start,
         seed=seed,
         skip_unreadable=skip_unreadable,
-        **reading_fields(labels, label_list, separator, image_column, leave_out),
+        **reading_fields(labels, label_list, separator, image_column, leave_out, attributes),
     )
     resources = build_resources(
         address=address,

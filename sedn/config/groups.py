@@ -71,11 +71,15 @@ class DataConfig(Group):
     """The column of the images."""
     leave_out: Names = ()
     """Columns that are no labels."""
+    attributes: Names = ()
+    """The attributes of COCO's annotations that become the labels; or all, or none."""
 
     def given(self) -> dict[str, Any]:
         """The fields of ``data.yaml`` that are given here."""
         names = ("label_list", "separator", "image_column")
-        lists = {name: list(getattr(self, name) or ()) for name in ("labels", "leave_out")}
+        lists = {
+            name: list(getattr(self, name) or ()) for name in ("labels", "leave_out", "attributes")
+        }
         fields = {name: getattr(self, name) for name in names} | lists
         return {name: value for name, value in fields.items() if value}
 

@@ -82,6 +82,9 @@ class CocoDescription(Description):
     format: Literal["coco", "fashionpedia"]
     annotations: BySplit
     images: BySplit = "."
+    attributes: Literal["all", "none"] | list[str] | None = None
+    """The attributes of annotations that become the labels instead of the categories, as CVAT has
+    them; told from the annotations if not said."""
     regions: Regions = "any"
 
 

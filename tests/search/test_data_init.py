@@ -19,7 +19,7 @@ from sedn.data.formats import read_listing
 from sedn.data.listing import Listing
 from sedn.errors import UserError
 from spaces.fields import nest
-from tests.sedn.data import fixtures, test_voc_exports, test_yolo_exports
+from tests.sedn.data import fixtures, test_coco_attributes, test_voc_exports, test_yolo_exports
 
 Init = Callable[..., tuple[int, str, str]]
 
@@ -251,3 +251,22 @@ def test_every_command_that_reads_data_takes_the_same_answers(
     assert read_listing(Path(path), config.data.given()).labels == ("red",)
     with pytest.raises(UserError, match=r"'x' was started with leave_out = \('tags',\), not \(\)"):
         check_unchanged(settings, build_settings(data=path, labels=("red",)), "x")
+
+
+def test_attributes_are_given_on_every_command_line(tmp_path: Path, monkeypatch, capsys) -> None:
+    test_coco_attributes.cvat(tmp_path, ("garment", "bag"))
+    open_question = "say which with attributes: none, or attributes: all"
+    for command in (
+        ("data", "check", str(tmp_path)),
+        ("segment", f"--data={tmp_path}", "-o", "maps", "--no-pretrained"),
+        ("search", "--name=x", f"--data={tmp_path}", "--trials=1"),
+    ):
+        code, _, err = run(monkeypatch, capsys, *command)
+        assert code == 2
+        assert open_question in err
+        code, _, err = run(monkeypatch, capsys, *command, "--attributes=colour,stripped")
+        assert code == 2
+        assert "no annotation has 'stripped'; did you mean 'striped'" in err
+    settings = build_settings(data=str(tmp_path), attributes=("striped",))
+    config = build_config(nest(settings.overrides().items()), "settings")
+    assert read_listing(tmp_path, config.data.given()).labels == ("striped",)

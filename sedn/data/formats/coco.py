@@ -3,7 +3,7 @@
 A label is 1 where an image has an object of the category, a crowd of them too; an image without
 annotations is 0 in all. Of Fashionpedia the labels are the attributes, and the categories
 (garments) are regions alone. Categories and attributes that no image has are left out; those of one
-name are one.
+name are one. Attributes of annotations, as CVAT has them, may be the labels instead of categories.
 
 Polygons and run lengths are the map, those of crowds too. An image without annotations has an empty
 map. Where an object of a region has no segmentation, the map of its image is unknown: a box says
@@ -19,10 +19,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sedn.data.content import FileContent
 from sedn.data.decoding import read_header
 from sedn.data.description import CocoDescription
+from sedn.data.formats.coco_attributes import (
+    Attribute,
+    Noted,
+    attribute_targets,
+    choose_attributes,
+    note_attributes,
+)
 from sedn.data.formats.coco_items import (
     Id,
     by_id,
@@ -51,6 +59,8 @@ class _Picture:
     height: int
     split: str
     labels: set[str] = field(default_factory=set)
+    noted: Noted = field(default_factory=dict)
+    """What the attributes of its annotations say."""
     objects: list[tuple[str, Shape | None]] = field(default_factory=list)
     """Category and place of each object."""
 
@@ -84,7 +94,7 @@ def read_coco(description: CocoDescription, folder: Path) -> Listing:
             document = _load(path)
             category_names = name_of_ids(document, "categories", path)
             attributes = None
-            if description.format == "fashionpedia":
+            if _has_attribute_ids(description):
                 attributes = name_of_ids(document, "attributes", path)
             categories |= dict.fromkeys(category_names.values())
             names |= dict.fromkeys((category_names if attributes is None else attributes).values())
@@ -93,8 +103,32 @@ def read_coco(description: CocoDescription, folder: Path) -> Listing:
             _read_annotations(document, path, found, category_names, attributes)
             pictures += found.values()
         _check_distinct(pictures, source)
-        listing = _list(description, source, pictures, list(names), list(categories))
-    return replace(listing, said=(*said, *_say(listing, description)))
+        chosen, left_out = _choose_attributes(description, pictures, source)
+        if chosen:
+            labels, targets = attribute_targets(chosen, [p.noted for p in pictures])
+        else:
+            labels, targets = _targets(pictures, list(names), source)
+        listing = _list(description, source, pictures, list(categories), labels, targets)
+    said |= dict.fromkeys([_say_labels(listing, description, chosen), *left_out])
+    return replace(listing, said=(*said, _say_maps(listing, description)))
+
+
+def _has_attribute_ids(description: CocoDescription) -> bool:
+    """Whether the labels are attributes that annotations name by id."""
+    is_none = description.attributes in ("none", ["none"])
+    return description.format == "fashionpedia" and not is_none
+
+
+def _choose_attributes(
+    description: CocoDescription, pictures: list[_Picture], source: Path
+) -> tuple[tuple[Attribute, ...], tuple[str, ...]]:
+    wanted = description.attributes
+    if description.format == "fashionpedia":
+        if wanted not in (None, "none", "all", ["none"], ["all"]):
+            raise UserError(f"{source}: attributes: all or none of Fashionpedia's; see labels:")
+        return (), ()
+    noted, labels = [p.noted for p in pictures], [p.labels for p in pictures]
+    return choose_attributes(wanted, noted, labels, str(source))
 
 
 @contextmanager
@@ -109,13 +143,10 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _list(
-    description: CocoDescription,
-    source: Path,
-    pictures: list[_Picture],
-    names: list[str],
-    categories: list[str],
-) -> Listing:
+def _targets(
+    pictures: list[_Picture], names: list[str], source: Path
+) -> tuple[tuple[str, ...], NDArray[np.float32]]:
+    """The labels that some image has, and targets ``(images, labels)``."""
     has = {label for picture in pictures for label in picture.labels}
     labels = tuple(name for name in names if name in has)
     if not labels:
@@ -124,6 +155,17 @@ def _list(
     targets = np.zeros((len(pictures), len(labels)), dtype=np.float32)
     for row, picture in enumerate(pictures):
         targets[row, [position[label] for label in picture.labels]] = 1
+    return labels, targets
+
+
+def _list(
+    description: CocoDescription,
+    source: Path,
+    pictures: list[_Picture],
+    categories: list[str],
+    labels: tuple[str, ...],
+    targets: NDArray[np.float32],
+) -> Listing:
     drawn = {category for picture in pictures for category, _ in picture.objects}
     present = [category for category in categories if category in drawn]
     regions, channel = choose_regions(description.regions, present, categories, str(source))
@@ -151,15 +193,25 @@ def _maps(
     return tuple(picture.draw_from(channel, regions) for picture in pictures)
 
 
-def _say(listing: Listing, description: CocoDescription) -> tuple[str, ...]:
-    kind = "attribute" if description.format == "fashionpedia" else "category"
+def _say_labels(
+    listing: Listing, description: CocoDescription, chosen: tuple[Attribute, ...]
+) -> str:
+    if chosen:
+        names = ", ".join(attribute.name for attribute in chosen)
+        return (
+            f"labels: {len(listing.labels)} by attribute of the annotations ({names}); unknown "
+            f"where no annotation has it"
+        )
+    kind = "attribute" if _has_attribute_ids(description) else "category"
+    return f"labels: {len(listing.labels)} by {kind}; an image without such an object has none"
+
+
+def _say_maps(listing: Listing, description: CocoDescription) -> str:
     known = sum(region_map is not None for region_map in listing.maps)
+    if not known:
+        return "maps: none, since no object has polygons or run lengths"
     regions = "all objects" if description.regions == "any" else ", ".join(listing.regions)
-    shapes = f"polygons and run lengths of {regions}, of {known:,} of {len(listing):,} images"
-    return (
-        f"labels: {len(listing.labels)} by {kind}; an image without such an object has none",
-        f"maps: {shapes}" if known else "maps: none, since no object has polygons or run lengths",
-    )
+    return f"maps: polygons and run lengths of {regions}, of {known:,} of {len(listing):,} images"
 
 
 def _load(path: Path) -> dict[str, Any]:
@@ -222,6 +274,8 @@ def _read_annotations(
         picture.objects.append((category, shape))
         if attributes is None:
             picture.labels.add(category)
+            if given := item.get("attributes"):
+                note_attributes(given, picture.noted)
         else:
             ids = item.get("attribute_ids") or ()
             picture.labels.update(names_by_id(attributes, ids, where))
