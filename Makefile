@@ -35,5 +35,5 @@ clean: ## Remove the environment, the caches and what a build or the demo left
 $(STAMP): pyproject.toml constraints.txt
 	rm -f $@
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --disable-pip-version-check -e '.[dev,cmaes,huggingface,mlflow,onnx,postgres,tensorboard]' -c constraints.txt
+	$(BIN)/pip install --disable-pip-version-check -e '.[dev,cmaes,heif,huggingface,mlflow,onnx,postgres,tensorboard]' -c constraints.txt
 	touch $@

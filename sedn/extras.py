@@ -5,9 +5,10 @@ from typing import Literal, get_args
 
 from sedn.errors import UserError
 
-Extra = Literal["cmaes", "huggingface", "mlflow", "onnx", "postgres", "tensorboard"]
+Extra = Literal["cmaes", "heif", "huggingface", "mlflow", "onnx", "postgres", "tensorboard"]
 """Names of ``project.optional-dependencies``."""
 _IMPORTS: dict[Extra, tuple[str, ...]] = {
+    "heif": ("pillow_heif",),
     "huggingface": ("datasets",),
     "onnx": ("onnx", "onnxruntime", "onnxscript"),
     "postgres": ("psycopg",),

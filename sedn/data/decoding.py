@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from sedn.data.content import Content, FileContent
 from sedn.data.image_files import EXPECTED
 from sedn.data.listing import Orientation, RegionMap, Size
 from sedn.errors import Question, UserError
+from sedn.extras import check_extra
 from sedn.seen import see_content
 
 # Such an image is decoded; one of twice as many pixels is refused.
@@ -28,6 +29,9 @@ _TURNS = {
 }
 """What each value of EXIF's orientation asks for."""
 _ORIENTATION = 0x0112
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"heif",
+                b"mif1", b"mif2", b"msf1")  # fmt: skip
+"""What such a file says of itself first."""
 _SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
 
 
@@ -96,7 +100,7 @@ def read_header(content: Content) -> Header:
     # Of a file no more than its beginning is read.
     source = content.path if isinstance(content, FileContent) else io.BytesIO(content.read())
     try:
-        with Image.open(source) as image:
+        with _open(source, content.name) as image:
             size, orientation = image.size, image.getexif().get(_ORIENTATION, 1)
     except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
         raise UserError(
@@ -122,7 +126,7 @@ def open_image(content: Content, draft: int | None = None) -> Image.Image:
         data = content.read()
         if not data:
             raise UserError(f"{content.name}: cannot be decoded as an image: the file is empty")
-        image = Image.open(io.BytesIO(data))
+        image = _open(io.BytesIO(data), content.name)
         original = image.size
         if draft is not None and image.format == "JPEG":
             image.draft(None, (draft, draft))
@@ -135,6 +139,29 @@ def open_image(content: Content, draft: int | None = None) -> Image.Image:
         ) from None
     image.original_size = original  # type: ignore[attr-defined]
     return image
+
+
+def _open(source: str | io.BytesIO, name: str) -> Image.Image:
+    """The image, its pixels not yet read; of HEIC too, where the package for it is installed."""
+    try:
+        return Image.open(source)
+    except UnidentifiedImageError:
+        if not _is_heif(source):
+            raise
+    check_extra(name, "heif")
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
+    return Image.open(source)
+
+
+def _is_heif(source: str | io.BytesIO) -> bool:
+    if isinstance(source, io.BytesIO):
+        start = source.getvalue()[:12]
+    else:
+        with open(source, "rb") as file:  # noqa: PTH123 (as in FileContent)
+            start = file.read(12)
+    return start[4:8] == b"ftyp" and start[8:12] in _HEIF_BRANDS
 
 
 def unclear_orientation(name: str) -> Question:

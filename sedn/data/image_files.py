@@ -10,10 +10,10 @@ from sedn.seen import is_file
 
 SUFFIXES = (
     ".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".jp2", ".avif",
-    ".jfif", ".jpe", ".j2k", ".jpx", ".ppm", ".pgm", ".pbm", ".tga",
+    ".jfif", ".jpe", ".j2k", ".jpx", ".ppm", ".pgm", ".pbm", ".tga", ".heic", ".heif", ".hif",
 )  # fmt: skip
 """Of images that are decoded, in small letters, the usual ones first."""
-EXPECTED = "JPEG, PNG, WebP, TIFF, BMP, GIF, JPEG 2000 or AVIF"
+EXPECTED = "JPEG, PNG, WebP, TIFF, BMP, GIF, JPEG 2000, AVIF or HEIC"
 
 
 def is_image(name: str) -> bool:
