@@ -80,7 +80,7 @@ class SearchSettings(BaseModel):
     """An earlier experiment in the same store, whose leaders are tried first."""
     seed: int = Field(0, ge=0, le=LARGEST_SEED)
     skip_unreadable: bool = False
-    """Leave out images that cannot be read, instead of refusing the data."""
+    """Leave out what is missing, unreadable or wrong, instead of refusing the data."""
     labels: tuple[str, ...] | None = None
     """The labels to learn. This and what follows are fields of ``data.yaml``, given beside it."""
     label_list: str | None = None

@@ -17,6 +17,7 @@ from search.cli.options import (
     LabelsOption,
     LeaveOutOption,
     SeparatorOption,
+    SkipOption,
     print_json,
     reading_fields,
 )
@@ -28,10 +29,10 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Look at a data set before an hour is spent on it.")
 out = open_terminal()
 err = open_terminal(stderr=True)
-SHOWN = 5
-"""Places of a warning, and"""
+SHOWN = {"error": 12, "warning": 5}
+"""Places of a finding by its level, and"""
 MOST_LABELS = 30
-"""labels that a terminal shows; `--json` and the page have all. Of errors it shows all places."""
+"""labels that a terminal shows; `--json` and the page have all."""
 
 
 @app.callback()
@@ -46,9 +47,7 @@ def check(
     ],
     image_size: Annotated[int, typer.Option(min=16, help="Side in pixels.")] = 224,
     split_seed: Annotated[int, typer.Option(min=0, help="For data without splits.")] = 0,
-    skip_unreadable: Annotated[
-        bool, typer.Option("--skip-unreadable", help="Training would leave such images out.")
-    ] = False,
+    skip_unreadable: SkipOption = False,
     labels: LabelsOption = None,
     label_list: LabelListOption = None,
     separator: SeparatorOption = None,
@@ -132,7 +131,7 @@ def _show(checked: "DataCheck") -> None:
     for finding in checked.findings:
         style = "bold red" if finding.level == "error" else "yellow"
         out.print(Text.assemble((f"{finding.level}: ", style), finding.said), soft_wrap=True)
-        shown = finding.where if finding.level == "error" else finding.where[:SHOWN]
+        shown = finding.where[: SHOWN[finding.level]]
         for where in shown:
             out.print(f"    {where}", soft_wrap=True)
         if len(finding.where) > len(shown):

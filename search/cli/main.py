@@ -22,6 +22,7 @@ from search.cli.options import (
     LabelsOption,
     LeaveOutOption,
     SeparatorOption,
+    SkipOption,
     StoreOption,
     absolute,
     print_json,
@@ -210,9 +211,7 @@ def segment(
     learning_rate: Annotated[float, typer.Option(help="Of AdamW, at the start.")] = 1e-3,
     seed: Annotated[int, typer.Option()] = 0,
     split_seed: Annotated[int, typer.Option(help="For data without splits of its own.")] = 0,
-    skip_unreadable: Annotated[
-        bool, typer.Option("--skip-unreadable", help="Leave out images that cannot be read.")
-    ] = False,
+    skip_unreadable: SkipOption = False,
     labels: LabelsOption = None,
     label_list: LabelListOption = None,
     separator: SeparatorOption = None,

@@ -42,6 +42,13 @@ AttributesOption = Annotated[
         "--attributes", help="Attributes of COCO's annotations to learn: colour,striped, all, none."
     ),
 ]
+SkipOption = Annotated[
+    bool,
+    typer.Option(
+        "--skip-unreadable",
+        help="Leave out images, rows and annotations that are missing, wrong or cannot be read.",
+    ),
+]
 
 
 def split_words(text: str | None) -> tuple[str, ...] | None:

@@ -22,6 +22,7 @@ from search.cli.options import (
     LabelsOption,
     LeaveOutOption,
     SeparatorOption,
+    SkipOption,
     StoreOption,
     absolute,
     print_json,
@@ -107,9 +108,7 @@ def search(
         str | None, typer.Option(help="Try first what leads an earlier experiment of the store.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
-    skip_unreadable: Annotated[
-        bool, typer.Option("--skip-unreadable", help="Leave out images that cannot be read.")
-    ] = False,
+    skip_unreadable: SkipOption = False,
     labels: LabelsOption = None,
     label_list: LabelListOption = None,
     separator: SeparatorOption = None,

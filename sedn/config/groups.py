@@ -59,8 +59,8 @@ class DataConfig(Group):
     split_seed: int = Field(0, ge=0, le=LARGEST_SEED)
     """For data without splits of its own."""
     skip_unreadable: bool = False
-    """Leave out images that cannot be read, and count them in every result, instead of refusing
-    the data set."""
+    """Leave out images that cannot be read, and rows, files and annotations that are missing, wrong
+    or there twice, and count such images in every result, instead of refusing the data set."""
     labels: Names | None = None
     """The labels to learn. This and what follows are fields of ``data.yaml``, given beside it."""
     label_list: str | None = None

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from sedn.data.near_names import near_name, slash_variants
 from sedn.errors import UserError
 from sedn.seen import is_file
 
@@ -54,10 +55,11 @@ class FileContent:
 
 
 def find_file(root: Path, name: str, where: str) -> FileContent:
-    """The file called ``name`` under the folder ``root``.
+    r"""The file called ``name`` under the folder ``root``.
 
     A name cannot lead out of the folder, which a table from elsewhere could abuse. A link can: it
-    is followed, as data are often linked to another disk, and ``sedn data check`` lists it.
+    is followed, as data are often linked to another disk, and ``sedn data check`` lists it. Where
+    there is no such file, but one with ``/`` for ``\`` or the reverse, that one is meant.
 
     Args:
         root: the folder that names are relative to.
@@ -69,22 +71,48 @@ def find_file(root: Path, name: str, where: str) -> FileContent:
     """
     if not name or "\0" in name:
         raise UserError(f"{where}: no file is named; expected a path relative to {root}")
+    path = _inside(root, name)
+    if path is None:
+        raise UserError(f"{where} '{name}' lies outside of {root}; images must lie in that folder")
+    if "\\" not in name and is_file(path):
+        return FileContent(path)
+    found = [p for p in (path, *_other_slashes(root, name)) if is_file(p)]
+    if len(found) > 1:
+        raise UserError(f"{where} '{name}' may be the file {found[0]} or {found[1]}; keep one")
+    if not found:
+        raise UserError(f"{where} '{name}': {_reason(path, root)}")
+    return FileContent(found[0])
+
+
+def has_file(root: Path, name: str) -> bool:
+    """Whether :func:`find_file` finds a file of that name."""
+    if not name or "\0" in name:
+        return False
+    path = _inside(root, name)
+    return path is not None and (is_file(path) or len(_other_slashes(root, name)) == 1)
+
+
+def _inside(root: Path, name: str) -> str | None:
+    """The path of a name, ``None`` if it leads out of the folder."""
     base = os.path.normpath(root)
     path = os.path.normpath(os.path.join(base, name))  # noqa: PTH118
-    if base != "." and not path.startswith(base.rstrip(os.sep) + os.sep):
-        raise UserError(f"{where} '{name}' lies outside of {root}; images must lie in that folder")
-    if base == "." and path.startswith((os.pardir, os.sep)):
-        raise UserError(f"{where} '{name}' lies outside of {root}; images must lie in that folder")
-    if is_file(path):
-        return FileContent(path)
+    if base == os.curdir:
+        return None if path.startswith((os.pardir, os.sep)) else path
+    return path if path.startswith(base.rstrip(os.sep) + os.sep) else None
+
+
+def _other_slashes(root: Path, name: str) -> list[str]:
+    """The files that a name means with other slashes."""
+    paths = [_inside(root, variant) for variant in slash_variants(name)]
+    return [path for path in paths if path is not None and is_file(path)]
+
+
+def _reason(path: str, root: Path) -> str:
+    """Why there is no file at a path."""
     try:
         os.stat(path)  # noqa: PTH116
+    except (FileNotFoundError, NotADirectoryError):
+        return f"no such file{near_name(path, str(root))}"
     except OSError as error:
-        raise UserError(f"{where} '{name}': {_reason(error)}") from None
-    raise UserError(f"{where} '{name}': not a file")
-
-
-def _reason(error: OSError) -> str:
-    if isinstance(error, FileNotFoundError | NotADirectoryError):
-        return "no such file"
-    return error.strerror or str(error)
+        return error.strerror or str(error)
+    return "not a file"

@@ -59,7 +59,12 @@ def decode_listing(
         maps.close()
     rows = order[good]
     dataset = Dataset(
-        listing.source.stem, listing.labels, listing.regions, identity.fingerprint, {}, len(broken)
+        listing.source.stem,
+        listing.labels,
+        listing.regions,
+        identity.fingerprint,
+        {},
+        listing.skipped + len(broken),
     )
     known = np.array([listing.maps[row] is not None for row in rows], dtype=bool)
     counts = {name: int((identity.splits[rows] == name).sum()) for name in SPLITS}

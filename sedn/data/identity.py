@@ -94,6 +94,9 @@ def _tables(listing: Listing) -> "hashlib._Hash":
     digest.update(listing.targets.tobytes())
     for region_map in listing.maps:
         digest.update(b"-" if region_map is None else region_map.describe().encode())
+    if listing.faults:
+        left_out = [(fault.kind, len(fault.places)) for fault in listing.faults]
+        digest.update(repr((listing.skipped, left_out)).encode())
     return digest
 
 

@@ -3,8 +3,9 @@
 import os
 from pathlib import Path
 
-from sedn.data.content import FileContent, find_file
+from sedn.data.content import FileContent, find_file, has_file
 from sedn.data.folders import files_of, is_stray
+from sedn.data.near_names import plain
 from sedn.errors import UserError
 from sedn.seen import is_file
 
@@ -31,6 +32,7 @@ class ImageFolder:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._names: dict[str, dict[str, list[str]]] = {}
+        self._plain: dict[str, dict[str, str]] = {}
 
     def find(self, name: str, where: str, said: str = "") -> FileContent:
         """The image called so, with its suffix or without, in the folder or below.
@@ -44,6 +46,8 @@ class ImageFolder:
         Raises:
             UserError: there is none, or two differ only in their suffix.
         """
+        if "\\" in name and not has_file(self._folder, name):
+            name = name.replace("\\", "/")
         parent, slash, stem = name.rpartition("/")
         if parent not in self._names:
             self._names[parent] = _by_stem(self._folder / parent)
@@ -57,7 +61,15 @@ class ImageFolder:
             raise UserError(
                 f"{where} '{name}' may be {found[0]} or {found[1]} in {self._folder}; keep one"
             )
-        return find_file(self._folder, found[0] if found else f"{name}{SUFFIXES[0]}", where)
+        return find_file(self._folder, found[0] if found else self._missing(name), where)
+
+    def _missing(self, name: str) -> str:
+        """A name with the suffix of a file that is called nearly so, or with the usual one."""
+        parent, _, stem = name.rpartition("/")
+        if parent not in self._plain:
+            self._plain[parent] = {plain(s): f[0] for s, f in self._names[parent].items()}
+        near = self._plain[parent].get(plain(stem))
+        return f"{name}{os.path.splitext(near)[1] if near else SUFFIXES[0]}"  # noqa: PTH122
 
 
 def _by_stem(folder: Path) -> dict[str, list[str]]:

@@ -4,7 +4,7 @@ Each format is read into a :class:`Listing`; from here on all formats are one.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sedn.data.content import Content
+from sedn.data.faults import Fault
 
 Size = tuple[int, int]
 """Width and height in pixels."""
@@ -76,9 +77,25 @@ class Listing:
     """What was taken for what, a line each."""
     fields: Mapping[str, Any] = field(default_factory=dict)
     """Fields of a description that say so outright."""
+    skipped: int = 0
+    """Images that were left out for a fault."""
+    faults: tuple[Fault, ...] = ()
+    """What was wrong, and is left out."""
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def keep(self, rows: Sequence[int]) -> "Listing":
+        """The listing of some of its images; the others count as skipped."""
+        return replace(
+            self,
+            images=tuple(self.images[row] for row in rows),
+            maps=tuple(self.maps[row] for row in rows),
+            targets=self.targets[list(rows)],
+            splits=tuple(self.splits[row] for row in rows),
+            groups=tuple(self.groups[row] for row in rows) if self.groups else (),
+            skipped=self.skipped + len(self) - len(rows),
+        )
 
     def names(self, rows: NDArray[np.int64]) -> tuple[str, ...]:
         """What images are called: their paths, from the folder of the data set where they lie in

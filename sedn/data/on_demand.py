@@ -102,5 +102,5 @@ def decode_on_demand(
         listing.regions,
         identity.fingerprint,
         splits,
-        len(broken),
+        listing.skipped + len(broken),
     )

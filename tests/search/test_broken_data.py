@@ -149,7 +149,7 @@ BROKEN: dict[str, tuple[Spoil, str]] = {
     ),
     "no rows": (write("products.csv", "image,red\n"), r"products\.csv: holds no rows"),
     "empty split": (change("train", "test", 90), r"products\.csv: no image in split 'train'"),
-    "unknown split": (change("1,0,train", "1,0,trian"), r"row 3: unknown split 'trian'; did you"),
+    "unknown split": (change("1,0,train", "1,0,trian"), r"row 3: split: unknown split 'trian'; "),
     "split of some alone": (change("1,0,train", "1,0,"), r"image '.*1\.png' has no split"),
     "table that is not UTF-8": (write("products.csv", b"image,red\n\xff,1\n"), r"not UTF-8"),
     "table with an open quote": (

@@ -163,10 +163,11 @@ LOOKS = {
 }  # fmt: skip
 """Names of what looks at the disk."""
 NOTED = {
-    ("columns", "exists"), ("table_file", "read_csv"),  # no files
+    ("columns", "exists"), ("text_tables", "read_csv"),  # no files
     ("proposal", "exists"),  # the data.yaml that is to be written
     ("table_file", "ParquetFile"), ("saved_parts", "ParquetFile"), ("arrow", "load_from_disk"),
-    ("folders", "scandir"), ("paths", "listdir"), ("open_images", "open"), ("voc_xml", "open"),
+    ("folders", "scandir"), ("near_names", "listdir"), ("near_names", "stat"),
+    ("open_images", "open"), ("voc_xml", "open"),
     ("yolo_recognition", "open"), ("decoding", "open"),
     ("folders", "is_dir"), ("folders", "is_file"),  # of entries of a folder that is noted
     ("content", "open"), ("content", "stat"), ("arrow", "stat"), ("parquet", "stat"),
@@ -175,7 +176,7 @@ NOTED = {
 """Modules that say what they look at by other means than the functions of ``seen``."""
 SHARED = (
     "arrow", "content", "decoding", "folders", "image_files", "mask_kinds", "mask_pixels",
-    "mask_telling", "masks", "orientation", "parquet", "shapes", "splits",
+    "mask_telling", "masks", "near_names", "orientation", "parquet", "shapes", "splits",
 )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from sedn.data.check.duplicates import BITS, LIMIT, NearDuplicate
 from sedn.data.check.inspection import Inspection
 from sedn.data.check.subject import Subject
 from sedn.data.dataset import SPLITS
+from sedn.data.faults import OPTION, say_counts
 from sedn.style import share_text
 
 Level = Literal["error", "warning"]
@@ -56,6 +57,7 @@ def find_faults(
         skip_unreadable: whether training leaves out images that cannot be read.
     """
     found = [
+        *_faults(subject, skip_unreadable),
         *_unreadable(inspection, skip_unreadable),
         *_unlearnable(subject, counts),
         *_unmeasurable(subject, counts),
@@ -75,6 +77,16 @@ def find_faults(
 def count_of(number: int, thing: str) -> str:
     """``1 image``, ``2,000 images``."""
     return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+
+
+def _faults(subject: Subject, skip: bool) -> Iterator[Finding]:
+    """What is wrong in the tables, by kind."""
+    for fault in subject.faults:
+        told = "; left out" if skip else f"; {OPTION} leaves out what is wrong"
+        kind = f"{fault.kind}s".replace(" ", "-").replace("entrys", "entries")
+        yield Finding(
+            "warning" if skip else "error", kind, f"{say_counts([fault])}{told}", fault.places
+        )
 
 
 def _unreadable(inspection: Inspection, skip: bool) -> Iterator[Finding]:

@@ -15,6 +15,7 @@ from sedn.data import digits
 from sedn.data.check.links import links_outside
 from sedn.data.dataset import SPLITS, Dataset
 from sedn.data.decoding import decode_sample
+from sedn.data.faults import Fault
 from sedn.data.formats import read_listing
 from sedn.data.identity import Progress
 from sedn.data.listing import Listing
@@ -65,6 +66,8 @@ class Subject:
     """Links that lead out of the data set's folder, a line each."""
     said: tuple[str, ...]
     """How the data was read: what was taken for what, a line each."""
+    faults: tuple[Fault, ...]
+    """What is wrong in the tables, and not among the images."""
     look: Callable[[int, int], Sample]
     """``look(row, size)`` decodes an image to ``size`` pixels a side, or gives it as it is where it
     lies in an array; raises UserError where training could not read it."""
@@ -81,7 +84,7 @@ def open_subject(config: DataConfig, show: Progress) -> Subject:
     """
     if config.path == digits.NAME:
         return _of_arrays(prepare_dataset(config, show), config.image_size)
-    listing = read_listing(data_path(config.path), config.given())
+    listing = read_listing(data_path(config.path), config.given(), skip=True)
     splits = assign_splits(listing, config.split_seed)
     return Subject(
         name=config.path,
@@ -97,6 +100,7 @@ def open_subject(config: DataConfig, show: Progress) -> Subject:
         missed_shares=missed_shares(listing, splits),
         links=links_outside(listing),
         said=(*listing.said, *say_splits(listing, splits)),
+        faults=listing.faults,
         look=partial(_decode, listing),
     )
 
@@ -126,6 +130,7 @@ def _of_arrays(dataset: Dataset, image_size: int) -> Subject:
         missed_shares=(),
         links=(),
         said=(),
+        faults=(),
         look=look,
     )
 

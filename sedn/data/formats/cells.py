@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sedn.errors import UserError
+from sedn.data.faults import FaultKind, Faults
 
 Where = Callable[[int], str]
 """Names a row in messages: ``products.csv: row 7``."""
@@ -74,6 +74,28 @@ def make_column(name: str, values: Iterable[Any], source: str, where: Where) -> 
     codes: dict[Any, int] = {}
     rows = [codes.setdefault(_tidy(value), len(codes)) for value in values]
     return Column(name, source, tuple(codes), np.array(rows, dtype=np.int64), where)
+
+
+def note_cells(
+    faults: Faults,
+    column: Column,
+    cells: Iterable[int],
+    say: Callable[[int], str],
+    kind: FaultKind = "bad cell",
+) -> None:
+    """Note a fault for each row that holds one of some cells.
+
+    Args:
+        faults: what was found so far.
+        column: that holds the cells.
+        cells: their indices.
+        say: what is wrong with the cell of an index.
+        kind: of the fault.
+    """
+    said = {cell: say(cell) for cell in cells}
+    for row, cell in enumerate(column.codes.tolist()) if said else ():
+        if cell in said:
+            faults.add(kind, f"{column.where(row)}: {said[cell]}", row)
 
 
 def texts(column: Column) -> list[str]:
@@ -144,23 +166,22 @@ def share_of_words(column: Column, meanings: Sequence[float | None]) -> float:
     return float(known / total) if total else 0.0
 
 
-def read_flags(column: Column, given: Mapping[str, float]) -> NDArray[np.float32]:
-    """``(rows,)``: 1, 0, or NaN where it is unknown.
-
-    Raises:
-        UserError: a cell is no word for any of them.
+def read_flags(column: Column, given: Mapping[str, float], faults: Faults) -> NDArray[np.float32]:
+    """``(rows,)``: 1, 0, or NaN where it is unknown; a cell that is no word for any of them is
+    noted as a fault.
     """
     meanings = judge(column, given)
-    wrong = [cell for cell, meaning in enumerate(meanings) if meaning is None]
-    if wrong:
-        rows = int(column.counts()[wrong].sum())
-        others = f" ({rows} rows are none of these)" if rows > 1 else ""
-        raise UserError(
-            f"{column.where(column.first(wrong[0]))}: label '{column.name}' is "
-            f"'{str(column.cells[wrong[0]])[:40]}'; expected 1, 0, or nothing where it is "
-            f"unknown{others}"
-        )
-    return np.array(meanings, dtype=np.float32)[column.codes]
+    note_cells(
+        faults,
+        column,
+        [cell for cell, meaning in enumerate(meanings) if meaning is None],
+        lambda cell: (
+            f"label '{column.name}' is '{str(column.cells[cell])[:40]}'; expected 1, 0, "
+            f"or nothing where it is unknown"
+        ),
+    )
+    known = [float("nan") if meaning is None else meaning for meaning in meanings]
+    return np.array(known, dtype=np.float32)[column.codes]
 
 
 def _tidy(value: Any) -> Any:

@@ -8,6 +8,12 @@ name are one. Attributes of annotations, as CVAT has them, may be the labels ins
 Polygons and run lengths are the map, those of crowds too. An image without annotations has an empty
 map. Where an object of a region has no segmentation, the map of its image is unknown: a box says
 too little of where it lies, and is not used.
+
+Where faults are left out, an image without a file is, with all of its annotations. An annotation of
+an image that is not there says nothing. One of a category that is not there leaves the labels of
+its image as the others say; one whose shape cannot be read still says its label. In both the map of
+the image is unknown, if the object may belong to a region. An annotation that says no category
+makes its image useless, as do two entries with one id.
 """
 
 import gc
@@ -16,7 +22,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +30,7 @@ from numpy.typing import NDArray
 from sedn.data.content import FileContent
 from sedn.data.decoding import read_header
 from sedn.data.description import CocoDescription
+from sedn.data.faults import Faults
 from sedn.data.formats.coco_attributes import (
     Attribute,
     Noted,
@@ -37,7 +44,6 @@ from sedn.data.formats.coco_items import (
     image_name,
     list_items,
     name_of_ids,
-    names_by_id,
     read_id,
     read_size,
     read_text,
@@ -45,6 +51,7 @@ from sedn.data.formats.coco_items import (
 from sedn.data.formats.parts import by_split, choose_regions, path_of
 from sedn.data.formats.paths import PathRule, find_files, find_rule
 from sedn.data.listing import Listing
+from sedn.data.near_names import near_name
 from sedn.data.shapes import Shape, ShapeMap, parse_shape
 from sedn.errors import UserError
 from sedn.seen import read_file
@@ -61,13 +68,28 @@ class _Picture:
     labels: set[str] = field(default_factory=set)
     noted: Noted = field(default_factory=dict)
     """What the attributes of its annotations say."""
-    objects: list[tuple[str, Shape | None]] = field(default_factory=list)
-    """Category and place of each object."""
+    objects: list[tuple[str | None, Shape | None]] = field(default_factory=list)
+    """Category and place of each object; a category of ``None`` is not known."""
 
-    def draw_from(self, channel: dict[str, int], regions: int) -> ShapeMap | None:
-        """Its map; ``None`` if an object of a region has no place."""
+    def says_the_same_as(self, other: "_Picture") -> bool:
+        """Whether both have the same split, labels and objects."""
+        mine, theirs = (
+            (p.split, p.labels, p.noted, p.objects, p.width, p.height) for p in (self, other)
+        )
+        return mine == theirs
+
+    def draw_from(self, channel: dict[str, int], regions: int, *, of_all: bool) -> ShapeMap | None:
+        """Its map; ``None`` if an object of a region has no place.
+
+        Args:
+            channel: the region of each category that is in one.
+            regions: how many there are.
+            of_all: whether an object of any category is in a region.
+        """
         shapes = []
         for category, shape in self.objects:
+            if category is None and of_all:
+                return None
             if category in channel:
                 if shape is None:
                     return None
@@ -75,16 +97,17 @@ class _Picture:
         return ShapeMap(self.width, self.height, regions, tuple(shapes))
 
 
-def read_coco(description: CocoDescription, folder: Path) -> Listing:
+def read_coco(description: CocoDescription, folder: Path, faults: Faults) -> Listing:
     """Read and check the JSON of every split.
 
     Raises:
-        UserError: a file cannot be read, an item of it is wrong, or an image is missing.
+        UserError: a file cannot be read, or no image is left.
     """
     categories: dict[str, None] = {}
     names: dict[str, None] = {}
     said: dict[str, None] = {}
     pictures: list[_Picture] = []
+    listed = 0
     paths = by_split(description.annotations, f"{folder}: annotations")
     source = folder if len(paths) > 1 else folder / next(iter(paths.values()))
     with _no_collection():
@@ -98,11 +121,15 @@ def read_coco(description: CocoDescription, folder: Path) -> Listing:
                 attributes = name_of_ids(document, "attributes", path)
             categories |= dict.fromkeys(category_names.values())
             names |= dict.fromkeys((category_names if attributes is None else attributes).values())
-            found, rule = _read_images(document, path, root, split)
+            items = list_items(document, "images", path)
+            found, rule = _read_images(items, path, root, split, faults)
             said |= dict.fromkeys([f"images: {rule}"] if rule else [])
-            _read_annotations(document, path, found, category_names, attributes)
-            pictures += found.values()
-        _check_distinct(pictures, source)
+            _read_annotations(document, path, found, category_names, attributes, faults)
+            pictures += [picture for picture in found.values() if picture is not None]
+            listed += len(items)
+        pictures = _distinct(pictures, source, faults)
+        if not pictures:
+            raise UserError(f"{source}: no image is left")
         chosen, left_out = _choose_attributes(description, pictures, source)
         if chosen:
             labels, targets = attribute_targets(chosen, [p.noted for p in pictures])
@@ -110,7 +137,11 @@ def read_coco(description: CocoDescription, folder: Path) -> Listing:
             labels, targets = _targets(pictures, list(names), source)
         listing = _list(description, source, pictures, list(categories), labels, targets)
     said |= dict.fromkeys([_say_labels(listing, description, chosen), *left_out])
-    return replace(listing, said=(*said, _say_maps(listing, description)))
+    return replace(
+        listing,
+        said=(*said, _say_maps(listing, description)),
+        skipped=listed - len(pictures),
+    )
 
 
 def _has_attribute_ids(description: CocoDescription) -> bool:
@@ -174,7 +205,7 @@ def _list(
         labels=labels,
         regions=regions,
         images=tuple(picture.content for picture in pictures),
-        maps=_maps(pictures, channel, len(regions)),
+        maps=_maps(pictures, channel, len(regions), of_all=description.regions == "any"),
         targets=targets,
         splits=tuple(picture.split for picture in pictures),
         groups=(),
@@ -182,7 +213,7 @@ def _list(
 
 
 def _maps(
-    pictures: list[_Picture], channel: dict[str, int], regions: int
+    pictures: list[_Picture], channel: dict[str, int], regions: int, *, of_all: bool
 ) -> tuple[ShapeMap | None, ...]:
     """The map of each image; none at all where objects have boxes alone, since empty maps would
     tell which images have no label.
@@ -190,7 +221,7 @@ def _maps(
     shapes = [shape for picture in pictures for c, shape in picture.objects if c in channel]
     if shapes and all(shape is None for shape in shapes):
         return (None,) * len(pictures)
-    return tuple(picture.draw_from(channel, regions) for picture in pictures)
+    return tuple(picture.draw_from(channel, regions, of_all=of_all) for picture in pictures)
 
 
 def _say_labels(
@@ -218,7 +249,7 @@ def _load(path: Path) -> dict[str, Any]:
     try:
         document = json.loads(read_file(path))
     except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
+        raise UserError(f"{path}: no such file{near_name(str(path))}") from None
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path}: cannot be read as JSON: {' '.join(str(error).split())}") from None
     if not isinstance(document, dict):
@@ -227,65 +258,148 @@ def _load(path: Path) -> dict[str, Any]:
 
 
 def _read_images(
-    document: dict[str, Any], path: Path, root: Path, split: str
-) -> tuple[dict[Id, _Picture], str]:
-    """The images of a file by their id, and how their names become paths."""
-    items = list_items(document, "images", path)
+    items: list[dict[str, Any]], path: Path, root: Path, split: str, faults: Faults
+) -> tuple[dict[Id, _Picture | None], str]:
+    """The images of a file by their id, ``None`` for one with a fault, and how their names become
+    paths.
+    """
     if not items:
         raise UserError(f"{path}: holds no images")
-    places = [f"{path}: image {item.get('id', f'[{n}]')}" for n, item in enumerate(items)]
-    ids = [read_id(item, "id", where) for item, where in zip(items, places, strict=True)]
-    names = [
-        image_name(read_text(item, "file_name", where))
-        for item, where in zip(items, places, strict=True)
-    ]
-    for name, where in zip(names, places, strict=True):
-        if not name or "\0" in name:
-            raise UserError(f"{where}: file_name: no file is named")
-    sizes = [read_size(item, where) for item, where in zip(items, places, strict=True)]
-    rule = find_rule(names, root, f"{path}: file_name") or PathRule()
-    contents = find_files(names, rule, root, lambda row: f"{places[row]}: file_name")
-    pictures: dict[Id, _Picture] = {}
-    for image_id, content, size, where in zip(ids, contents, sizes, places, strict=True):
+    pictures: dict[Id, _Picture | None] = {}
+    named: list[_Named] = []
+    twice: set[Id] = set()
+    for number, item in enumerate(items):
+        where = f"{path}: image {item.get('id', f'[{number}]')}"
+        try:
+            image_id = read_id(item, "id", where)
+        except UserError as error:
+            faults.add("bad image entry", error)
+            continue
         if image_id in pictures:
-            raise UserError(f"{where}: the id is there twice")
-        if content is not None:
-            width, height = size or read_header(content).stored
-            pictures[image_id] = _Picture(content, width, height, split)
+            # Which of the two an annotation means is not known.
+            faults.add("duplicate", f"{where}: the id is there twice")
+            twice.add(image_id)
+            continue
+        pictures[image_id] = None
+        try:
+            named.append(_Named(image_id, where, _file_name(item, where), read_size(item, where)))
+        except UserError as error:
+            faults.add("bad image entry", error)
+    named = [image for image in named if image.id not in twice]
+    names = [image.name for image in named]
+    rule = find_rule(names, root, f"{path}: file_name") or PathRule()
+    contents = find_files(
+        names,
+        rule,
+        root,
+        lambda row: f"{named[row].where}: file_name",
+        lambda _, error: faults.add("missing file", error),
+    )
+    for image, content in zip(named, contents, strict=True):
+        if content is None:
+            continue
+        try:
+            width, height = image.size or read_header(content).stored
+        except UserError as error:
+            faults.add("unreadable file", error)
+            continue
+        pictures[image.id] = _Picture(content, width, height, split)
     return pictures, rule.said()
+
+
+class _Named(NamedTuple):
+    """An image as its JSON describes it."""
+
+    id: Id
+    where: str
+    name: str
+    size: tuple[int, int] | None
+
+
+def _file_name(item: dict[str, Any], where: str) -> str:
+    name = image_name(read_text(item, "file_name", where))
+    if not name or "\0" in name:
+        raise UserError(f"{where}: file_name: no file is named")
+    return name
 
 
 def _read_annotations(
     document: dict[str, Any],
     path: Path,
-    pictures: dict[Id, _Picture],
+    pictures: dict[Id, _Picture | None],
     categories: dict[Id, str],
     attributes: dict[Id, str] | None,
+    faults: Faults,
 ) -> None:
-    """Add the objects of a file to its images."""
+    """Add the objects of a file to its images.
+
+    Raises:
+        UserError: there are none, or one names no image.
+    """
     for number, item in enumerate(list_items(document, "annotations", path)):
         where = f"{path}: annotation {item.get('id', f'[{number}]')}"
+        # One that names no image may belong to any, so nothing can be left out for it.
         image_id = read_id(item, "image_id", where)
-        picture = pictures.get(image_id)
+        if image_id not in pictures:
+            faults.add("bad annotation", f"{where}: there is no image {image_id}")
+            continue
+        picture = pictures[image_id]
         if picture is None:
-            raise UserError(f"{where}: there is no image {image_id}")
-        category = by_id(categories, read_id(item, "category_id", where), where)
-        shape = parse_shape(item.get("segmentation"), picture.width, picture.height, where)
+            continue
+        category: str | None = None
+        shape = None
+        try:
+            category_id = read_id(item, "category_id", where)
+            names = None if attributes is None else _attributes(item, attributes, where, faults)
+        except UserError as error:
+            # An object that may be anything: what the image has not is not known.
+            faults.add("bad annotation", error)
+            pictures[image_id] = None
+            continue
+        try:
+            category = by_id(categories, category_id, where)
+            shape = parse_shape(item.get("segmentation"), picture.width, picture.height, where)
+        except UserError as error:
+            faults.add("bad annotation", error)
         picture.objects.append((category, shape))
-        if attributes is None:
+        if names is not None:
+            picture.labels.update(names)
+        elif category is not None:
             picture.labels.add(category)
             if given := item.get("attributes"):
                 note_attributes(given, picture.noted)
-        else:
-            ids = item.get("attribute_ids") or ()
-            picture.labels.update(names_by_id(attributes, ids, where))
 
 
-def _check_distinct(pictures: list[_Picture], source: Path) -> None:
-    seen: dict[str, str] = {}
+def _attributes(
+    item: dict[str, Any], attributes: dict[Id, str], where: str, faults: Faults
+) -> list[str]:
+    """The names of an object's attributes.
+
+    Raises:
+        UserError: they are no list.
+    """
+    ids = item.get("attribute_ids") or ()
+    if not isinstance(ids, list | tuple) or not all(isinstance(i, int | str) for i in ids):
+        raise UserError(f"{where}: attribute_ids is no list of ids")
+    for attribute in ids:
+        if attribute not in attributes:
+            faults.add("bad annotation", f"{where}: there is no attribute {attribute}")
+    return [attributes[attribute] for attribute in ids if attribute in attributes]
+
+
+def _distinct(pictures: list[_Picture], source: Path, faults: Faults) -> list[_Picture]:
+    """The images without those whose file is there twice; one of them stays if all say the same."""
+    places: dict[str, list[_Picture]] = {}
     for picture in pictures:
-        path = picture.content.path
-        if path in seen:
-            parts = f" (splits {seen[path]}, {picture.split})" if picture.split else ""
-            raise UserError(f"{source}: file_name '{path}' is there twice{parts}")
-        seen[path] = picture.split
+        places.setdefault(picture.content.path, []).append(picture)
+    if len(places) == len(pictures):
+        return pictures
+    kept = []
+    for path, same in places.items():
+        first = same[0]
+        for other in same[1:]:
+            parts = f" (splits {first.split}, {other.split})" if other.split else ""
+            faults.add("duplicate", f"{source}: file_name '{path}' is there twice{parts}")
+        if all(other.says_the_same_as(first) for other in same):
+            kept.append(first)
+    return kept

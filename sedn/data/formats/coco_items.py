@@ -1,6 +1,5 @@
 """Items of COCO's JSON: ids, names, sizes and shapes, as the tools that write them do."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -98,7 +97,7 @@ def image_name(name: str) -> str:
     return unquote(path) if found else name
 
 
-def by_id(names: dict[Id, str], wanted: Id, where: str, kind: str = "category") -> str:
+def by_id(names: dict[Id, str], wanted: Id, where: str) -> str:
     """The name of an id.
 
     Raises:
@@ -107,18 +106,7 @@ def by_id(names: dict[Id, str], wanted: Id, where: str, kind: str = "category") 
     try:
         return names[wanted]
     except KeyError:
-        raise UserError(f"{where}: there is no {kind} {wanted}") from None
-
-
-def names_by_id(attributes: dict[Id, str], ids: Any, where: str) -> Iterable[str]:
-    """The names of a list of ids.
-
-    Raises:
-        UserError: it is no list, or there is no such id.
-    """
-    if not isinstance(ids, list | tuple) or not all(isinstance(i, int | str) for i in ids):
-        raise UserError(f"{where}: attribute_ids is no list of ids")
-    return [by_id(attributes, attribute_id, where, "attribute") for attribute_id in ids]
+        raise UserError(f"{where}: there is no category {wanted}") from None
 
 
 def _wrong(item: dict[str, Any], key: str, expected: str, where: str) -> UserError:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sedn.data.description import ColumnsDescription
+from sedn.data.faults import OPTION, SHOWN, Faults
 from sedn.data.formats.cells import (
     BLANK,
     Column,
@@ -39,6 +40,8 @@ _BOOKKEEPING = frozenset({
     "idx", "id", "row", "confidence", "score",
 })  # fmt: skip
 """What is noted of an image's annotation, not of what it shows."""
+_NEARLY_ALL = 0.9
+"""Of the rows of a column that have to be 1, 0 or nothing before the others count as faulty."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,7 @@ def read_columns(
     columns: Mapping[str, Column],
     description: ColumnsDescription,
     source: str,
+    faults: Faults,
     image: Column | None = None,
 ) -> Reading:
     """Tell what the columns mean.
@@ -79,6 +83,7 @@ def read_columns(
         columns: all but the image and its map.
         description: what it says is taken as it is.
         source: names the data in messages.
+        faults: says whether rows with wrong cells are to be left out.
         image: the column of the images, where one may have several rows.
 
     Raises:
@@ -94,7 +99,7 @@ def read_columns(
     if listed is None and description.labels and set(description.labels) <= set(rest):
         labels = tuple(description.labels)
     else:
-        labels, reasons = _binary_labels(rest, listed, description, source)
+        labels, reasons = _binary_labels(rest, listed, description, skip=faults.skip)
         left_out |= reasons
         listed = listed or _find_list(rest, labels, description, source)
         labels = () if listed else labels
@@ -179,14 +184,17 @@ def _binary_labels(
     columns: Mapping[str, Column],
     listed: str | None,
     description: ColumnsDescription,
-    source: str,
+    *,
+    skip: bool,
 ) -> tuple[tuple[str, ...], dict[str, str]]:
     """Columns of 1 and 0, and why others that are nearly so are none.
 
     Raises:
-        UserError: a label that is asked for has no column, or a column is nearly one of 1 and 0.
+        Question: a column is nearly one of 1 and 0, unless few cells are wrong and ``skip`` leaves
+            them out.
     """
     labels, left_out = [], {}
+    nearly: dict[str, Sequence[float | None]] = {}
     given = given_words(description.values)
     has_list = bool(_named_lists(columns, ()))
     for name, column in columns.items():
@@ -206,13 +214,18 @@ def _binary_labels(
             and plain not in (*LIST_COLUMNS, *_BOOKKEEPING)
             and not (has_list and _kind(column) == "numbers")
         ):
-            _refuse_nearly_binary(column, meanings)
+            _refuse_soft(column)
+            share = share_of_words(column, meanings)
+            if skip and share >= _NEARLY_ALL:
+                labels.append(name)
+            elif share >= 0.5:
+                nearly[name] = meanings
+    if nearly:
+        raise _nearly_binary([columns[name] for name in nearly], [*nearly.values()])
     return tuple(labels), left_out
 
 
-def _refuse_nearly_binary(column: Column, meanings: Sequence[float | None]) -> None:
-    """Of a column of 1 and 0 with other cells among them it is said where those are."""
-    share = share_of_words(column, meanings)
+def _refuse_soft(column: Column) -> None:
     soft = [c for c in column.cells if isinstance(_number(c), float)]
     numbers = [_number(c) for c in column.cells if c is not None]
     if soft and all(n is not None and 0 <= n <= 1 for n in numbers):
@@ -222,14 +235,35 @@ def _refuse_nearly_binary(column: Column, meanings: Sequence[float | None]) -> N
             f"them 1 and 0, or leave the column out with leave_out: [{column.name}]",
             [{"leave_out": [column.name]}],
         )
-    if share < 0.5:
-        return
-    wrong = next(cell for cell, meaning in enumerate(meanings) if meaning is None)
-    raise Question(
-        f"{column.where(column.first(wrong))}: label '{column.name}' is "
-        f"'{str(column.cells[wrong])[:40]}'; expected 1, 0, or nothing where it is unknown; a "
-        f"column that is no label is named under leave_out:",
-        [{"leave_out": [column.name]}],
+
+
+def _nearly_binary(
+    columns: Sequence[Column], meanings: Sequence[Sequence[float | None]]
+) -> Question:
+    """Of columns of 1 and 0 with other cells among them it is said where those are."""
+    places = sorted(
+        (
+            (row, column, column.cells[code])
+            for column, of_cells in zip(columns, meanings, strict=True)
+            for row, code in enumerate(column.codes.tolist())
+            if of_cells[code] is None
+        ),
+        key=lambda place: place[0],
+    )
+    row, column, cell = places[0]
+    others = ", ".join(
+        f"{column.where(row).rpartition(': ')[2]} '{column.name}': '{str(cell)[:20]}'"
+        for row, column, cell in places[1:SHOWN]
+    )
+    more = f" ({len(places)} such cells: also {others}{', …' * (len(places) > SHOWN)})"
+    names = ", ".join(column.name for column in columns)
+    few = all(share_of_words(c, m) >= _NEARLY_ALL for c, m in zip(columns, meanings, strict=True))
+    skip = f", or leave such rows out with {OPTION}" if few else ""
+    return Question(
+        f"{column.where(row)}: label '{column.name}' is '{str(cell)[:40]}'; expected 1, 0, or "
+        f"nothing where it is unknown{more if others else ''}; say what words mean with values:"
+        f"{skip}; a column that is no label is named under leave_out: [{names}]",
+        [{"leave_out": [column.name for column in columns]}],
     )
 
 

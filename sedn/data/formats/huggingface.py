@@ -6,13 +6,16 @@ column lists the labels of an image, as text or by class (``ClassLabel``); those
 are left out.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 from sedn.data.content import Content
 from sedn.data.description import HuggingFaceDescription
-from sedn.data.formats.cells import Column, make_column
+from sedn.data.faults import Faults
+from sedn.data.formats.cells import Column, Where, make_column
 from sedn.data.formats.columns import read_columns
 from sedn.data.formats.label_lists import UNSURE
 from sedn.data.formats.maps import read_maps
@@ -22,11 +25,11 @@ from sedn.data.listing import Listing
 from sedn.errors import UserError, did_you_mean
 
 
-def read_hugging_face(description: HuggingFaceDescription, folder: Path) -> Listing:
-    """Read and check a saved data set.
+def read_hugging_face(description: HuggingFaceDescription, folder: Path, faults: Faults) -> Listing:
+    """Read and check a saved data set; a row with a fault is left out.
 
     Raises:
-        UserError: it cannot be opened, or a column or value is wrong.
+        UserError: it cannot be opened, a column is wrong, or no row is left.
     """
     root = folder / description.root
     parts = open_parts(root)
@@ -36,24 +39,37 @@ def read_hugging_face(description: HuggingFaceDescription, folder: Path) -> List
         hint = did_you_mean(image_column, columns)
         raise UserError(f"{root}: no column '{image_column}' with the images{hint}")
     images = [c for part in parts for c in _contents(part, image_column)]
+    where = _places(parts)
+    for row, image in enumerate(images):
+        if image is None:
+            lacks = f"{where(row)} has no image in column '{image_column}'"
+            faults.add("missing file", lacks, row)
     map_column = pick_column(columns, description.map_column, MAP_COLUMNS, str(root))
     masks = [c for part in parts for c in _contents(part, map_column)] if map_column else []
-    regions, maps, kind = read_maps(masks or [None] * len(images), description, str(root))
     rest = [column for column in columns if column not in (image_column, map_column)]
-    gathered = {column: _gather(parts, column) for column in rest}
-    reading = read_columns(gathered, description, str(root))
+    gathered = {column: _gather(parts, column, where, faults) for column in rest}
+    reading = read_columns(gathered, description, str(root), faults)
     classes = parts[0].classes(reading.listed) if reading.listed else ()
-    labels, targets, cells, fields = read_labels(gathered, reading, description, root, classes)
-    splits, groups, said = read_roles(gathered, reading, len(images))
+    labels, targets, cells, fields = read_labels(
+        gathered, reading, description, root, faults, classes
+    )
+    splits, groups, said = read_roles(gathered, reading, len(images), faults)
+    splits = splits if reading.splits else _of_parts(parts)
+    rows = [row for row in range(len(images)) if row not in faults.rows]
+    if not rows:
+        raise UserError(f"{root}: no image is left")
+    of_rows = [masks[row] if masks else None for row in rows]
+    regions, maps, kind = read_maps(of_rows, description, str(root))
     return Listing(
         source=root,
         labels=labels,
         regions=regions,
-        images=tuple(_present(images, parts, image_column)),
+        images=tuple(image for row in rows if (image := images[row]) is not None),
         maps=maps,
-        targets=targets,
-        splits=splits if reading.splits else _of_parts(parts),
-        groups=groups,
+        targets=targets[rows],
+        splits=tuple(splits[row] for row in rows),
+        groups=tuple(groups[row] for row in rows) if groups else (),
+        skipped=len(images) - len(rows),
         said=(
             f"images: column '{image_column}'",
             *(
@@ -103,36 +119,36 @@ def _contents(part: SavedPart, column: str) -> list[Content | None]:
     return part.contents(column)
 
 
-def _present(images: list[Content | None], parts: list[SavedPart], column: str) -> list[Content]:
-    """All of the images, none of which may be missing."""
-    present = [image for image in images if image is not None]
-    if len(present) < len(images):
-        row = images.index(None)
-        for part in parts:
-            if row < len(part):
-                break
-            row -= len(part)
-        raise UserError(f"{part.place}: row {row} has no image in column '{column}'")
-    return present
-
-
-def _gather(parts: list[SavedPart], name: str) -> Column:
-    """A column of all parts, with the names of classes in place of their numbers."""
-    places = [(part, row) for part in parts for row in range(len(part))]
+def _places(parts: list[SavedPart]) -> Where:
+    """Names a row of all parts in messages."""
+    starts = list(accumulate(map(len, parts), initial=0))
 
     def where(row: int) -> str:
-        part, at = places[row]
-        return f"{part.place}: row {at}"
+        part = bisect_right(starts, row) - 1
+        return f"{parts[part].place}: row {row - starts[part]}"
 
+    return where
+
+
+def _gather(parts: list[SavedPart], name: str, where: Where, faults: Faults) -> Column:
+    """A column of all parts, with the names of classes in place of their numbers."""
     values = [value for part in parts for value in part.values(name)]
     classes = parts[0].classes(name)
-    if classes:
-        values = [_named(value, classes, f"{where(r)}: {name}") for r, value in enumerate(values)]
+    for row, value in enumerate(values if classes else ()):
+        try:
+            values[row] = _named(value, classes)
+        except ValueError as error:
+            faults.add("bad cell", f"{where(row)}: {name}: {error}", row)
+            values[row] = UNSURE
     return make_column(name, values, str(parts[0].place), where)
 
 
-def _named(value: Any, classes: Sequence[str], where: str) -> list[str] | str | None:
-    """The labels of one image; a single one need not be in a list."""
+def _named(value: Any, classes: Sequence[str]) -> list[str] | str | None:
+    """The labels of one image; a single one need not be in a list.
+
+    Raises:
+        ValueError: there is no such class.
+    """
     if value is None:
         return None
     if value == -1:  # the class of what is not labelled
@@ -140,5 +156,5 @@ def _named(value: Any, classes: Sequence[str], where: str) -> list[str] | str | 
     items = value if isinstance(value, list) else [value]
     wrong = [item for item in items if item not in range(len(classes))]
     if wrong:
-        raise UserError(f"{where}: there is no class {wrong[0]} of {len(classes)}")
+        raise ValueError(f"there is no class {wrong[0]} of {len(classes)}")
     return [classes[item] for item in items]

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sedn.data.description import ColumnsDescription
-from sedn.data.formats.cells import BLANK, Column
+from sedn.data.faults import Faults
+from sedn.data.formats.cells import BLANK, Column, note_cells
 from sedn.data.formats.separators import (
     NONE,
     SPOKEN,
@@ -39,6 +40,9 @@ _ARRAY = re.compile(rf"\[\s*(?:{_QUOTED})(?:\s+(?:{_QUOTED}))*\s*\]")
 """A list as NumPy prints it; to Python, strings side by side are a single one."""
 _BITS = re.compile(r"[01](?:\.0?)?(?:[\s,;|]+[01](?:\.0?)?)+")
 
+_NEARLY_ALL = 0.9
+"""Of the rows that have to be alike before the others count as faulty."""
+
 Names = tuple[str, ...] | None
 """The labels of an image; ``None`` where they are unknown."""
 
@@ -57,24 +61,27 @@ class LabelLists:
 
 
 def read_label_lists(
-    column: Column, description: ColumnsDescription, classes: Sequence[str] = ()
+    column: Column, description: ColumnsDescription, faults: Faults, classes: Sequence[str] = ()
 ) -> LabelLists:
     """The labels that a column lists, and which image has which.
 
     Args:
         column: of lists.
         description: its ``separator``, ``blank`` and ``labels`` say what cannot be told.
+        faults: what was found so far; cells that cannot be read are added.
         classes: the order of the labels, where the data has one.
 
     Raises:
-        UserError: a cell cannot be read, two readings are plausible, or no label is listed.
+        UserError: two readings are plausible, or no label is listed.
     """
     if not any(cell is not None for cell in column.cells):
         raise UserError(f"{column.source}: column '{column.name}' lists no label at all")
-    parsed = [_parse(cell, column.at(i)) for i, cell in enumerate(column.cells)]
-    if bits := _as_bits(parsed):
+    parsed, wrong = _parse_all(column)
+    bits = _as_bits(column, parsed, wrong)
+    note_cells(faults, column, wrong, lambda cell: f"{column.name}: {wrong[cell]}")
+    if bits:
         return _multi_hot(column, bits, description.labels)
-    lists, said, fields = _names_of(column, parsed, description)
+    lists, said, fields = _names_of(column, parsed, description, wrong)
     if description.merge_names:
         lists = _merged(column, lists)
     found = {name for names in lists if names for name in names}
@@ -129,22 +136,39 @@ def _merged(column: Column, lists: Sequence[Names]) -> list[Names]:
     return [n if n is None else tuple(usual[fold_name(name)] for name in n) for n in lists]
 
 
-def _parse(cell: Any, where: str) -> tuple[Any, ...] | str | None:
-    """A list as a tuple, text that may list names as it is, ``None`` for a blank cell."""
+def _parse_all(column: Column) -> tuple[list[tuple[Any, ...] | str | None], dict[int, str]]:
+    """Each cell parsed, and why some cannot be, which count as ``None``."""
+    parsed: list[tuple[Any, ...] | str | None] = []
+    wrong = {}
+    for index, cell in enumerate(column.cells):
+        try:
+            parsed.append(_parse(cell))
+        except ValueError as error:
+            parsed.append(None)
+            wrong[index] = str(error)
+    return parsed, wrong
+
+
+def _parse(cell: Any) -> tuple[Any, ...] | str | None:
+    """A list as a tuple, text that may list names as it is, ``None`` for a blank cell.
+
+    Raises:
+        ValueError: it is none of them.
+    """
     if cell is None or (isinstance(cell, str) and cell.lower() in BLANK):
         return None
     if isinstance(cell, str):
         if cell[0] not in "[{":
             return cell
-        cell = _parse_text(cell, where)
+        cell = _parse_text(cell)
     if not isinstance(cell, list | tuple | set):
-        return (_name(cell, where),)
+        return (_name(cell),)
     if all(isinstance(item, int | float) and item == int(item) for item in cell):
         return tuple(int(item) for item in cell)
-    return tuple(_name(item, where) for item in cell)
+    return tuple(_name(item) for item in cell)
 
 
-def _parse_text(text: str, where: str) -> Any:
+def _parse_text(text: str) -> Any:
     """A list in JSON, as Python or NumPy print it, or ``{"choices": [...]}`` of Label Studio."""
     if _ARRAY.fullmatch(text):
         return [ast.literal_eval(item) for item in re.findall(_QUOTED, text)]
@@ -154,11 +178,11 @@ def _parse_text(text: str, where: str) -> Any:
         try:
             value = _literal(text)
         except (ValueError, SyntaxError, MemoryError, RecursionError):
-            raise UserError(f"{where}: '{text[:60]}' is no list in JSON or Python") from None
+            raise ValueError(f"'{text[:60]}' is no list in JSON or Python") from None
     if isinstance(value, Mapping):
         inner = next(iter(value.values()), None)
         if len(value) != 1 or not isinstance(inner, list):
-            raise UserError(f"{where}: '{text[:60]}' is no list of labels")
+            raise ValueError(f"'{text[:60]}' is no list of labels")
         return inner
     return value
 
@@ -170,28 +194,45 @@ def _literal(text: str) -> Any:
     return ast.literal_eval(text)
 
 
-def _name(item: Any, where: str) -> str:
+def _name(item: Any) -> str:
     if isinstance(item, bool) or not isinstance(item, str | int):
-        raise UserError(f"{where}: {item!r:.40} is no name of a label")
+        raise ValueError(f"{item!r:.40} is no name of a label")
     return str(item).strip()
 
 
-def _as_bits(parsed: Sequence[tuple[Any, ...] | str | None]) -> list[tuple[int, ...] | None] | None:
-    """Cells that hold a 1 or 0 for each label, ``None`` if that is not what they hold."""
+def _as_bits(
+    column: Column, parsed: Sequence[tuple[Any, ...] | str | None], wrong: dict[int, str]
+) -> list[tuple[int, ...] | None] | None:
+    """Cells that hold a 1 or 0 for each label, ``None`` if that is not what they hold.
+
+    A few cells of another length than all others are added to those that are wrong.
+    """
     bits: list[tuple[int, ...] | None] = []
     for cell in parsed:
-        if isinstance(cell, str):
+        if isinstance(cell, str) and cell != UNSURE:
             if _BITS.fullmatch(cell):
                 cell = tuple(int(float(item)) for item in re.split(r"[\s,;|]+", cell))
             elif re.fullmatch("[01]{2,}", cell):
                 cell = tuple(map(int, cell))
             else:
                 return None
-        if cell is not None and any(item not in (0, 1) for item in cell):
+        if isinstance(cell, tuple) and any(item not in (0, 1) for item in cell):
             return None
-        bits.append(None if cell is None else tuple(int(item) for item in cell))
-    widths = {len(cell) for cell in bits if cell is not None}
-    return bits if len(widths) == 1 and max(widths) > 1 else None
+        bits.append(tuple(int(item) for item in cell) if isinstance(cell, tuple) else None)
+    rows: Counter[int] = Counter()
+    for cell, count in zip(bits, column.counts().tolist(), strict=True):
+        if cell is not None:
+            rows[len(cell)] += count
+    width, most = rows.most_common(1)[0] if rows else (0, 0)
+    # Lists of class numbers differ in length too, but hold no number twice.
+    repeats = any(cell and len(cell) == width and len(set(cell)) < width for cell in bits)
+    if width < 2 or (len(rows) > 1 and not (repeats and most >= _NEARLY_ALL * rows.total())):
+        return None
+    for index, cell in enumerate(bits):
+        if cell is not None and len(cell) != width:
+            wrong[index] = f"{len(cell)} values of 1 and 0, where other cells hold {width}"
+            bits[index] = None
+    return bits
 
 
 def _multi_hot(
@@ -216,7 +257,10 @@ def _multi_hot(
 
 
 def _names_of(
-    column: Column, parsed: Sequence[tuple[Any, ...] | str | None], description: ColumnsDescription
+    column: Column,
+    parsed: Sequence[tuple[Any, ...] | str | None],
+    description: ColumnsDescription,
+    wrong: Collection[int],
 ) -> tuple[list[Names], tuple[str, ...], dict[str, Any]]:
     """The names in each different cell, how they were read, and the fields that say so."""
     counts = column.counts()
@@ -247,10 +291,12 @@ def _names_of(
     lists, nothing = _without_words_for_nothing(lists)
     said += [f"'{word}' means none" for word in nothing]
     has_nothing = bool(nothing) or any(names == () for names in lists)
-    blank = _fill_blanks(column, lists, has_nothing, description.blank)
+    blank = _fill_blanks(column, lists, has_nothing, description.blank, wrong)
     fields = {"separator": separator_word(separator)} if text else {}
     if blank:
-        rows = int(column.counts()[[names is None for names in parsed]].sum())
+        rows = int(
+            column.counts()[[n is None and c not in wrong for c, n in enumerate(parsed)]].sum()
+        )
         said.append(f"{rows} blank {'cell means' if rows == 1 else 'cells mean'} {blank}")
         fields["blank"] = blank
     return lists, tuple(said), fields
@@ -266,13 +312,21 @@ def _without_words_for_nothing(lists: list[Names]) -> tuple[list[Names], list[st
 
 
 def _fill_blanks(
-    column: Column, lists: list[Names], has_nothing: bool, blank: str | None
+    column: Column,
+    lists: list[Names],
+    has_nothing: bool,
+    blank: str | None,
+    wrong: Collection[int],
 ) -> str | None:
     """What cells without a value mean: that no label applies, unless the column says that in
     another way too; then they are unknown. Where most are without, or where no image has two labels
     (so that each may have one of them), it is a question.
     """
-    missing = [c for c, names in enumerate(lists) if names is None and column.cells[c] != UNSURE]
+    missing = [
+        cell
+        for cell, names in enumerate(lists)
+        if names is None and column.cells[cell] != UNSURE and cell not in wrong
+    ]
     rows = int(column.counts()[missing].sum())
     if rows and blank is None:
         several = any(names and len(names) > 1 for names in lists)

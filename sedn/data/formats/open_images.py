@@ -4,6 +4,9 @@ The images are those that have a label. A label is 1 where people found it and 0
 that it is not there; it is unknown where they were not asked, and where they disagree. Classes that
 no image has are left out; those of one name are one. An image has a map if it has a mask of an
 object in one of the regions; where it has none, people may not have drawn any.
+
+Where faults are left out, a row of an unknown class or with another confidence says nothing of its
+image, and the map of an image is unknown if one of its masks is missing.
 """
 
 import csv
@@ -16,12 +19,14 @@ from numpy.typing import NDArray
 
 from sedn.data.content import FileContent, find_file
 from sedn.data.description import OpenImagesDescription
+from sedn.data.faults import Faults
 from sedn.data.formats.parts import by_split, choose_regions, path_of
 from sedn.data.formats.table_file import read_frame
 from sedn.data.image_files import ImageFolder
 from sedn.data.listing import Listing
 from sedn.data.mask_telling import tell_kind
 from sedn.data.masks import ObjectMasks
+from sedn.data.near_names import near_name
 from sedn.errors import UserError, did_you_mean
 from sedn.seen import see_content
 
@@ -34,46 +39,54 @@ class _Mask:
     """The mask of one object."""
 
     image: str
-    name: str
-    content: FileContent
+    name: str | None
+    """Of the class; ``None`` if it is unknown."""
+    content: FileContent | None
+    """``None`` if it is missing."""
 
 
-def read_open_images(description: OpenImagesDescription, folder: Path) -> Listing:
+def read_open_images(description: OpenImagesDescription, folder: Path, faults: Faults) -> Listing:
     """Read and check the CSVs of every split.
 
     Raises:
-        UserError: a CSV cannot be read, a row of it is wrong, or an image or mask is missing.
+        UserError: a CSV cannot be read, or no image is left.
     """
     classes = _read_classes(folder / description.classes)
     names = list(dict.fromkeys(classes.values()))
     paths = by_split(description.image_labels, f"{folder}: image_labels")
-    images: dict[str, FileContent] = {}
+    images: dict[str, FileContent | None] = {}
     split_of: dict[str, str] = {}
     verified, masks = [], []
     for split, name in paths.items():
         path = folder / name
-        frame = _read_labels(path, classes)
+        frame = _read_labels(path, classes, faults)
         verified.append(frame)
         root = folder / path_of(description.images, split, f"{folder}: images")
-        found = _find_images(frame, root, path)
+        found = _find_images(frame, root, path, faults)
         for image in found:
             if image in images:
-                raise UserError(f"{path}: image '{image}' is in split {split_of[image]} too")
+                said = f"{path}: image '{image}' is in split {split_of[image]} too"
+                faults.add("duplicate", said)
+                found[image] = None
         images |= found
         split_of |= dict.fromkeys(found, split)
-        masks += _read_masks(description, split, folder, classes)
+        masks += _read_masks(description, split, folder, classes, faults)
     source = path if len(paths) == 1 else folder
-    labels, targets = _targets(verified, list(images), names, source)
-    regions, maps = _draw_from(description, masks, list(images), names, source)
+    there = {name: content for name, content in images.items() if content is not None}
+    if not there:
+        raise UserError(f"{source}: no image is left")
+    labels, targets = _targets(verified, list(there), names, source)
+    regions, maps = _draw_from(description, masks, list(there), names, source)
     return Listing(
         source=source,
         labels=labels,
         regions=regions,
-        images=tuple(images.values()),
+        images=tuple(there.values()),
         maps=maps,
         targets=targets,
-        splits=tuple(split_of.values()),
+        splits=tuple(split_of[name] for name in there),
         groups=(),
+        skipped=len(images) - len(there),
     )
 
 
@@ -91,57 +104,69 @@ def _read_classes(path: Path) -> dict[str, str]:
                     )
                 classes[row[0]] = row[1].strip()
     except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
+        raise UserError(f"{path}: no such file{near_name(str(path))}") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{path}: cannot be read as CSV: {error}") from None
     return classes
 
 
-def _read_labels(path: Path, classes: dict[str, str]) -> "pd.DataFrame":
-    """``ImageID``, ``name`` of the class, and ``there``: 1 or 0."""
+def _read_labels(path: Path, classes: dict[str, str], faults: Faults) -> "pd.DataFrame":
+    """``ImageID``, ``name`` of the class, and ``there``: 1 or 0.
+
+    A row with another confidence, or of an unknown class, says nothing of its image.
+    """
     import pandas as pd
 
-    frame = _read_columns(path, ("ImageID", "LabelName", "Confidence"), classes)
+    frame = _read_columns(path, ("ImageID", "LabelName", "Confidence"), classes, faults)
     frame["there"] = pd.to_numeric(frame["Confidence"], errors="coerce")
-    wrong = np.flatnonzero(~frame["there"].isin([0, 1]))
-    if len(wrong):
-        raise UserError(
-            f"{path}: row {wrong[0] + 2}: Confidence is '{frame['Confidence'].iloc[wrong[0]]}'; "
-            f"expected 1 or 0, as of labels that people verified"
+    wrong = ~frame["there"].isin([0, 1])
+    for number, said in frame["Confidence"][wrong].items():
+        faults.add(
+            "bad cell",
+            f"{path}: row {number}: Confidence is '{said}'; expected 1 or 0, as of labels that "
+            f"people verified",
         )
+    frame.loc[wrong, "there"] = np.nan
     return frame
 
 
-def _find_images(frame: "pd.DataFrame", root: Path, path: Path) -> dict[str, FileContent]:
-    """The image of each identifier."""
-    images = frame["ImageID"]
-    first = np.flatnonzero(~images.duplicated())
+def _find_images(
+    frame: "pd.DataFrame", root: Path, path: Path, faults: Faults
+) -> dict[str, FileContent | None]:
+    """The image of each identifier; ``None`` where it is missing."""
+    images = frame["ImageID"].drop_duplicates()
     pictures = ImageFolder(root)
-    return {
-        image: pictures.find(image, f"{path}: row {row + 2}: ImageID")
-        for row, image in zip(first, images.iloc[first], strict=True)
-    }
+    found: dict[str, FileContent | None] = {}
+    for number, image in images.items():
+        try:
+            found[image] = pictures.find(image or "", f"{path}: row {number}: ImageID")
+        except UserError as error:
+            faults.add("missing file", error)
+            found[image] = None
+    return found
 
 
-def _read_columns(path: Path, columns: tuple[str, ...], classes: dict[str, str]) -> "pd.DataFrame":
-    """The columns, and the ``name`` of each row's class."""
-    frame = read_frame(path)
+def _read_columns(
+    path: Path, columns: tuple[str, ...], classes: dict[str, str], faults: Faults
+) -> "pd.DataFrame":
+    """The columns, and the ``name`` of each row's class; nothing where there is no such class."""
+    frame = read_frame(path, faults)
     for column in columns:
         if column not in frame.columns:
             raise UserError(f"{path}: no column '{column}'{did_you_mean(column, frame.columns)}")
     frame = frame[list(columns)]
     names = frame["LabelName"].map(classes)
-    unknown = np.flatnonzero(names.isna())
-    if len(unknown):
-        raise UserError(
-            f"{path}: row {unknown[0] + 2}: LabelName '{frame['LabelName'].iloc[unknown[0]]}' is "
-            f"none of the classes"
-        )
+    for number, name in frame["LabelName"][names.isna()].items():
+        faults.add("bad cell", f"{path}: row {number}: LabelName '{name}' is none of the classes")
     return frame.assign(name=names)
 
 
 def _read_masks(
-    description: OpenImagesDescription, split: str, folder: Path, classes: dict[str, str]
+    description: OpenImagesDescription,
+    split: str,
+    folder: Path,
+    classes: dict[str, str],
+    faults: Faults,
 ) -> list[_Mask]:
     """The masks of a split, if it has any."""
     if description.segmentations is None:
@@ -153,12 +178,17 @@ def _read_masks(
         raise UserError(f"{folder}: segmentations without masks, the folder of their PNGs")
     path = folder / path_of(description.segmentations, split, f"{folder}: segmentations")
     root = folder / path_of(description.masks, split, f"{folder}: masks")
-    frame = _read_columns(path, ("MaskPath", "ImageID", "LabelName"), classes)
-    rows = zip(frame["MaskPath"], frame["ImageID"], frame["name"], strict=True)
-    return [
-        _Mask(image, name, find_file(root, mask, f"{path}: row {row + 2}: MaskPath"))
-        for row, (mask, image, name) in enumerate(rows)
-    ]
+    frame = _read_columns(path, ("MaskPath", "ImageID", "LabelName"), classes, faults)
+    masks = []
+    rows = zip(frame.index, frame["MaskPath"], frame["ImageID"], frame["name"], strict=True)
+    for number, mask, image, name in rows:
+        content = None
+        try:
+            content = find_file(root, mask or "", f"{path}: row {number}: MaskPath")
+        except UserError as error:
+            faults.add("missing file", error)
+        masks.append(_Mask(image, name if isinstance(name, str) else None, content))
+    return masks
 
 
 def _targets(
@@ -173,6 +203,7 @@ def _targets(
     if not labels:
         raise UserError(f"{source}: no image has a label with Confidence 1")
     rows = rows[rows["name"].isin(has)]
+    rows = rows[rows["there"].isin([0, 1]) & rows["ImageID"].isin(images)]
     image = pd.Index(images).get_indexer(pd.Index(rows["ImageID"]))
     label = pd.Index(labels).get_indexer(pd.Index(rows["name"]))
     there = rows["there"].to_numpy() == 1
@@ -195,15 +226,22 @@ def _draw_from(
     present = [name for name in names if name in drawn]
     regions, channel = choose_regions(description.regions, present, names, str(source))
     of_image: dict[str, list[tuple[int, FileContent]]] = {}
+    # Images of whose objects one cannot be drawn, or may belong to any region.
+    unclear = set()
     for mask in masks:
-        if mask.name in channel:
+        may_be_any = mask.name is None and description.regions == "any"
+        if may_be_any or (mask.name in channel and mask.content is None):
+            unclear.add(mask.image)
+        elif mask.name in channel and mask.content is not None:
             of_image.setdefault(mask.image, []).append((channel[mask.name], mask.content))
     kind = tell_kind(
-        [mask.content for mask in masks if mask.name in channel],
+        [content for drawn in of_image.values() for _, content in drawn],
         f"{source}: masks",
         settle="save masks in black and white",
     )
     return regions, tuple(
-        ObjectMasks(len(regions), tuple(of_image[image]), kind) if image in of_image else None
+        ObjectMasks(len(regions), tuple(of_image[image]), kind)
+        if image in of_image and image not in unclear
+        else None
         for image in images
     )

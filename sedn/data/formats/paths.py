@@ -6,17 +6,15 @@ an extension behind it) is looked for, and holds for all of its cells. Where two
 is refused: a photograph and its mask often have one name.
 """
 
-import os
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sedn.data.content import FileContent, find_file
+from sedn.data.content import FileContent, find_file, has_file
 from sedn.data.folders import files_of, folders_of
 from sedn.data.image_files import SUFFIXES
 from sedn.errors import Question, UserError
-from sedn.seen import is_file, is_folder, see_content
+from sedn.seen import is_folder
 
 _IMAGE_FOLDERS = frozenset(
     {"image", "images", "img", "imgs", "jpegimages", "photo", "photos", "picture", "pictures"}
@@ -29,7 +27,6 @@ _EXTENSIONS = ("", *SUFFIXES)
 _SAMPLE = 40
 _MOST_FOLDERS = 2000
 _DEPTH = 4
-_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -43,6 +40,8 @@ class PathRule:
 
     def apply(self, name: str) -> str:
         """The relative path of a file."""
+        if self == PathRule():
+            return name
         name = name.replace("\\", "/")
         if self.skipped:
             name = "/".join(_parts(name)[self.skipped :])
@@ -123,58 +122,29 @@ def find_rule(names: Sequence[str], root: Path, where: str, *, maps: bool = Fals
 
 
 def find_files(
-    names: Sequence[str], rule: Rule, root: Path, place: Callable[[int], str]
+    names: Sequence[str],
+    rule: Rule,
+    root: Path,
+    place: Callable[[int], str],
+    note: Callable[[int, UserError], None],
 ) -> list[FileContent | None]:
-    """The file of each name, ``None`` where there is no name.
+    """The file of each name, ``None`` where there is no name or no such file in the folder.
 
     Args:
         names: by row.
         rule: how they become paths.
         root: the folder of the data.
         place: names a row in messages.
-
-    Raises:
-        UserError: files are missing, or lie outside of the folder.
+        note: is told which row has a file that is missing, and how.
     """
     found: list[FileContent | None] = []
-    missing: list[tuple[int, UserError]] = []
     for row, name in enumerate(names):
         try:
             found.append(find_file(root, rule.apply(name), place(row)) if name else None)
         except UserError as error:
             found.append(None)
-            missing.append((row, error))
-    if missing:
-        raise _missing(names, missing, rule, root)
+            note(row, error)
     return found
-
-
-def _missing(
-    names: Sequence[str], missing: Sequence[tuple[int, UserError]], rule: Rule, root: Path
-) -> UserError:
-    row, error = missing[0]
-    near = _nearly(root, rule.apply(names[row]))
-    hint = f"; '{near}' is there" if near else ""
-    if len(missing) == 1:
-        return UserError(f"{error}{hint}")
-    others = ", ".join(f"'{names[row]}'" for row, _ in missing[1:_SHOWN])
-    more = ", …" if len(missing) > _SHOWN else ""
-    return UserError(f"{error}{hint}; {len(missing) - 1} more are missing ({others}{more})")
-
-
-def _nearly(root: Path, name: str) -> str | None:
-    """A file that differs from the name only in case or in the form of its letters."""
-    folder, base = os.path.split(root / name)
-    see_content(folder)
-    try:
-        entries = os.listdir(folder)  # noqa: PTH208
-    except OSError:
-        return None
-    return next((entry for entry in entries if _plain(entry) == _plain(base)), None)
-
-
-def _plain(name: str) -> str:
-    return unicodedata.normalize("NFC", name).casefold()
 
 
 def _parts(name: str) -> list[str]:
@@ -191,7 +161,7 @@ def _rules(name: str, root: Path, folders: Sequence[str]) -> list[PathRule]:
             for folder in ("", *folders)
             for extension in (_EXTENSIONS[:1] if known else _EXTENSIONS)
         ]
-        if found := [rule for rule in rules if _exists(root, rule.apply(name))]:
+        if found := [rule for rule in rules if has_file(root, rule.apply(name))]:
             return found
     return []
 
@@ -208,17 +178,7 @@ def _index(root: Path, folders: Sequence[str], *, maps: bool) -> FileIndex:
 
 
 def _finds(rule: Rule, names: Sequence[str], root: Path) -> int:
-    return sum(_exists(root, rule.apply(name)) for name in names)
-
-
-def _exists(root: Path, name: str) -> bool:
-    base = os.path.normpath(root)
-    path = os.path.normpath(os.path.join(base, name))  # noqa: PTH118
-    if base == ".":
-        inside = not path.startswith((os.pardir, os.sep))
-    else:
-        inside = path.startswith(base.rstrip(os.sep) + os.sep)
-    return bool(name) and "\0" not in name and inside and is_file(path)
+    return sum(has_file(root, rule.apply(name)) for name in names)
 
 
 def _folders(root: Path) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from sedn.data.faults import FaultyData
 from sedn.data.formats.reading import read_fields
 from sedn.data.formats.recognition import recognise
 from sedn.data.formats.yolo_recognition import recognise_yolo_file
@@ -47,7 +48,10 @@ def propose(path: Path, answers: Mapping[str, Any]) -> Proposal:
     if is_yaml and not recognise_yolo_file(path):
         raise UserError(f"{path}: describes data already; give the path of the data itself")
     told, folder = recognise(path, answers.get("format"))
-    listing = read_fields({**told, **answers}, folder, str(path))
+    try:
+        listing = read_fields({**told, **answers}, folder, str(path))
+    except FaultyData:
+        listing = read_fields({**told, **answers}, folder, str(path), skip=True)
     fields = {**told, **listing.fields, **answers}
     if "labels" in fields:
         # Rare ones may have been left out.

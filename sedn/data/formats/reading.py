@@ -9,12 +9,14 @@ import numpy as np
 
 from sedn.config.reading import build_group
 from sedn.data.description import DESCRIPTIONS, Description
+from sedn.data.faults import OPTION, Faults, say_counts
 from sedn.data.formats.coco import read_coco
 from sedn.data.formats.huggingface import read_hugging_face
 from sedn.data.formats.open_images import read_open_images
 from sedn.data.formats.recognition import recognise
 from sedn.data.formats.table import read_table
 from sedn.data.formats.table_file import read_frame
+from sedn.data.formats.text_tables import count_of
 from sedn.data.formats.voc import read_voc
 from sedn.data.formats.yolo import read_yolo
 from sedn.data.formats.yolo_recognition import describe_yolo, is_yolo
@@ -22,10 +24,10 @@ from sedn.data.listing import Listing
 from sedn.data.orientation import settle_orientation
 from sedn.data.splits import split_name
 from sedn.document import parse_document, read_text
-from sedn.errors import UserError, did_you_mean
+from sedn.errors import Question, UserError, did_you_mean
 from sedn.seen import is_file
 
-READERS: dict[str, Callable[[Any, Path], Listing]] = {
+READERS: dict[str, Callable[[Any, Path, Faults], Listing]] = {
     "table": read_table,
     "coco": read_coco,
     "fashionpedia": read_coco,
@@ -36,7 +38,9 @@ READERS: dict[str, Callable[[Any, Path], Listing]] = {
 }
 
 
-def read_listing(path: Path, given: Mapping[str, Any] | None = None) -> Listing:
+def read_listing(
+    path: Path, given: Mapping[str, Any] | None = None, *, skip: bool = False
+) -> Listing:
     """Read the data set at ``path``: a ``data.yaml``, a folder that holds one, a table,
     the ``data.yaml`` of a data set for YOLO, or what
     :func:`~sedn.data.formats.recognition.recognise` can tell.
@@ -44,32 +48,67 @@ def read_listing(path: Path, given: Mapping[str, Any] | None = None) -> Listing:
     Args:
         path: of the data.
         given: fields of a description that win over those of the ``data.yaml``.
+        skip: leave out rows, images and annotations that are wrong, and list them as faults.
 
     Raises:
-        UserError: there is none, or something in it is wrong.
+        UserError: there is none, or something in it is wrong; all that is wrong is said at once.
     """
-    return _read(*read_description(path, given or {}))
+    return _read(*read_description(path, given or {}), Faults(str(path), skip=skip))
 
 
-def read_fields(fields: dict[str, Any], folder: Path, where: str) -> Listing:
+def read_fields(fields: dict[str, Any], folder: Path, where: str, *, skip: bool = False) -> Listing:
     """Read the data set that the fields of a ``data.yaml`` describe.
 
     Args:
         fields: of the description.
         folder: what its paths are relative to.
         where: names the description in messages.
+        skip: as of :func:`read_listing`.
 
     Raises:
         UserError: a field or something in the data is wrong.
     """
-    return _read(_parse(fields, where), folder)
+    return _read(_parse(fields, where), folder, Faults(where, skip=skip))
 
 
-def _read(description: Description, folder: Path) -> Listing:
-    listing = READERS[description.format](description, folder)  # type: ignore[attr-defined]
-    if description.splits is not None:
-        listing = _with_splits(listing, folder / description.splits)
-    return settle_orientation(_with_labels(listing, description), description.orientation)
+def _read(description: Description, folder: Path, faults: Faults) -> Listing:
+    try:
+        listing = READERS[description.format](description, folder, faults)  # type: ignore[attr-defined]
+        if description.splits is not None:
+            listing = _with_splits(listing, folder / description.splits, faults)
+        listing = _with_labels(_all_or_none(listing, faults), description)
+    except Question:
+        raise
+    except UserError as error:
+        if not faults:
+            raise
+        raise faults.error(error) from None
+    if faults:
+        if not faults.skip:
+            raise faults.error()
+        said = (*listing.said, _say_faults(listing, faults))
+        listing = replace(listing, faults=faults.found(), said=said)
+    return settle_orientation(listing, description.orientation)
+
+
+def _all_or_none(listing: Listing, faults: Faults) -> Listing:
+    """The listing without images that have no split where others have one."""
+    kept = [row for row, split in enumerate(listing.splits) if split]
+    if len(kept) in (0, len(listing)):
+        return listing
+    for row in np.setdiff1d(np.arange(len(listing)), kept).tolist():
+        name = listing.images[row].name
+        faults.add(
+            "bad cell",
+            f"{listing.source}: image '{name}' has no split and others have; give one to all or to "
+            f"none",
+        )
+    return listing.keep(kept)
+
+
+def _say_faults(listing: Listing, faults: Faults) -> str:
+    images = f"; {count_of(listing.skipped, 'image')} left out" if listing.skipped else ""
+    return f"{OPTION}: {say_counts(faults.found())}{images}"
 
 
 def read_description(path: Path, given: Mapping[str, Any]) -> tuple[Description, Path]:
@@ -99,23 +138,39 @@ def _parse(fields: dict[str, Any], where: str) -> Description:
     return build_group(DESCRIPTIONS[format], {**fields, "format": format}, where)
 
 
-def _with_splits(listing: Listing, path: Path) -> Listing:
-    """The listing with the splits of a CSV; images are named as the data set names them."""
-    frame = read_frame(path)
+def _with_splits(listing: Listing, path: Path, faults: Faults) -> Listing:
+    """The listing with the splits of a CSV; images are named as the data set names them.
+
+    An image of which the CSV says no split, or two, is left out.
+    """
+    frame = read_frame(path, faults)
     for column in ("image", "split"):
         if column not in frame.columns:
             raise UserError(f"{path}: no column '{column}'{did_you_mean(column, frame.columns)}")
-    of_image = {
-        str(image): split_name(str(split), f"{path}: row {row + 2}")
-        for row, (image, split) in enumerate(zip(frame["image"], frame["split"], strict=True))
-    }
-    splits = []
+    of_image: dict[str, str | None] = {}
+    for number, image, said in zip(frame.index, frame["image"], frame["split"], strict=True):
+        name = str(image).strip()
+        where = f"{path}: row {number}"
+        try:
+            split = split_name(str(said or ""), where)
+        except UserError as error:
+            faults.add("bad cell", error)
+            of_image[name] = None
+            continue
+        of_image.setdefault(name, split)
+        if of_image[name] != split:
+            faults.add("duplicate", f"{where}: image '{name}' is there twice, with two splits")
+            of_image[name] = None
+    splits: list[str | None] = []
     for content in listing.images:
-        name = next((n for n in _names(content.name) if n in of_image), None)
-        if name is None:
-            raise UserError(f"{path}: no row for image '{content.name}'")
-        splits.append(of_image[name])
-    return replace(listing, splits=tuple(splits))
+        found = next((n for n in _names(content.name) if n in of_image), None)
+        if found is None:
+            faults.add("bad row", f"{path}: no row for image '{content.name}'")
+        splits.append(of_image[found] if found is not None else None)
+    kept = [row for row, split in enumerate(splits) if split is not None]
+    if not kept:
+        raise UserError(f"{path}: no image has a split")
+    return replace(listing.keep(kept), splits=tuple(split for split in splits if split is not None))
 
 
 def _names(path: str) -> list[str]:
@@ -125,7 +180,9 @@ def _names(path: str) -> list[str]:
 
 
 def _with_labels(listing: Listing, description: Description) -> Listing:
-    """Only the labels that are asked for and that enough images have."""
+    """Only the labels that are asked for and that enough images have, at least one of them where
+    images were left out.
+    """
     wanted = description.labels or listing.labels
     for label in wanted:
         if label not in listing.labels:
@@ -136,7 +193,7 @@ def _with_labels(listing: Listing, description: Description) -> Listing:
     kept = [
         column
         for column, count in zip(columns, positives, strict=True)
-        if description.labels or count >= description.min_positives
+        if description.labels or count >= max(description.min_positives, bool(listing.skipped))
     ]
     if not kept:
         raise UserError(

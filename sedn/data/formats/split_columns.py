@@ -3,7 +3,14 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from sedn.data.formats.cells import Column, is_binary, plain_name, read_flags
+from sedn.data.faults import Faults
+from sedn.data.formats.cells import (
+    Column,
+    is_binary,
+    note_cells,
+    plain_name,
+    read_flags,
+)
 from sedn.data.splits import is_split, split_name
 from sedn.errors import Question, UserError, did_you_mean
 
@@ -59,28 +66,30 @@ def find_split_columns(
     return tuple(words or flags)
 
 
-def read_splits(columns: Sequence[Column]) -> tuple[tuple[str, ...], str]:
-    """The split of each row, and how it was told.
-
-    Raises:
-        UserError: a cell names no split, or flags contradict each other.
+def read_splits(columns: Sequence[Column], faults: Faults) -> tuple[tuple[str, ...], str]:
+    """The split of each row, and how it was told; a cell that names no split, and flags that
+    contradict each other, are noted as faults.
     """
     first = columns[0]
     if not _flag_of(first):
-        names = [
-            split_name("" if cell is None else str(cell), first.where(first.first(index)))
-            for index, cell in enumerate(first.cells)
-        ]
+        names, wrong = [], {}
+        for index, cell in enumerate(first.cells):
+            try:
+                names.append(split_name("" if cell is None else str(cell), first.name))
+            except UserError as error:
+                names.append("")
+                wrong[index] = str(error)
+        note_cells(faults, first, wrong, lambda cell: wrong[cell])
         return tuple(names[code] for code in first.codes.tolist()), f"column '{first.name}'"
-    flags = {_flag_of(column): read_flags(column, {}) for column in columns}
+    flags = {_flag_of(column): read_flags(column, {}, faults) for column in columns}
     rest = next((s for s in ("train", "test", "validation") if s not in flags), "")
     splits = []
     for row in range(len(first)):
         values = [flag[row] for flag in flags.values()]
         there = [split for split, flag in flags.items() if flag[row] == 1]
         if any(value != value for value in values) or len(there) > 1 or not (there or rest):
-            said = ", ".join(f"{c.name} {c.rows()[row]}" for c in columns)
-            raise UserError(f"{first.where(row)}: {said}: that is no split")
+            said = ", ".join(f"{c.name} {c.cells[c.codes[row]]}" for c in columns)
+            faults.add("bad cell", f"{first.where(row)}: {said}: that is no split", row)
         splits.append(there[0] if there else rest)
     told = ", ".join(f"'{c.name}' means {_flag_of(c)}" for c in columns)
     return tuple(splits), f"column {told}; the others are {rest}" if rest else f"column {told}"
@@ -111,5 +120,5 @@ def _is_split(column: Column) -> bool:
 
 def _is_one_of(columns: Mapping[str, Column], names: Sequence[str]) -> bool:
     """Whether exactly one of the flags is set in each row."""
-    flags = [read_flags(columns[name], {}) for name in names]
+    flags = [read_flags(columns[name], {}, Faults("")) for name in names]
     return all(sum(row) == 1 for row in zip(*flags, strict=True))

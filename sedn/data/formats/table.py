@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 
 from sedn.data.content import FileContent
 from sedn.data.description import ColumnsDescription, TableDescription
+from sedn.data.faults import Faults
 from sedn.data.formats.cells import (
     UNCERTAIN,
     Column,
     absent_minus_one,
     given_words,
+    note_cells,
     read_flags,
     texts,
     word_of,
@@ -26,61 +28,57 @@ from sedn.data.formats.cells import (
 from sedn.data.formats.columns import Reading, read_columns, read_groups
 from sedn.data.formats.image_columns import find_image_column, find_map_column
 from sedn.data.formats.label_lists import check_names, read_label_lists
-from sedn.data.formats.long_tables import merge_rows
+from sedn.data.formats.long_tables import first_rows, merge_rows
 from sedn.data.formats.maps import read_maps
 from sedn.data.formats.paths import Rule, find_files
 from sedn.data.formats.split_columns import read_splits
-from sedn.data.formats.table_file import count_of
 from sedn.data.formats.table_parts import TableRows, read_table_rows
+from sedn.data.formats.text_tables import count_of
 from sedn.data.listing import Listing
 from sedn.errors import Question, UserError, did_you_mean
 
 MAP_COLUMNS = ("map", "mask")
 
 
-def read_table(description: TableDescription, folder: Path) -> Listing:
-    """Read and check a table.
+def read_table(description: TableDescription, folder: Path, faults: Faults) -> Listing:
+    """Read and check a table; an image of which a row has a fault is left out.
 
     Raises:
-        UserError: the table cannot be read, a column or value is wrong, or a file is missing.
+        UserError: the table cannot be read, a column is wrong, or no image is left.
     """
-    table = read_table_rows(description, folder)
+    table = read_table_rows(description, folder, faults)
     path = table.source
     root = folder / description.images
     image, image_rule = find_image_column(table, description, root)
     mapped = find_map_column(table, description, root)
     roles = (image.name, mapped[0].name if mapped else None)
     columns = {name: table.column(name) for name in table.names if name not in roles}
-    reading = read_columns(columns, description, str(path), image)
-    labels, targets, cells, fields = read_labels(columns, reading, description, path)
-    splits, groups, told = read_roles(columns, reading, len(table))
-    splits = _combine(table, splits, bool(reading.splits))
+    reading = read_columns(columns, description, str(path), faults, image)
+    labels, targets, cells, fields = read_labels(columns, reading, description, path, faults)
+    splits, groups, told = read_roles(columns, reading, len(table), faults)
+    splits = _combine(table, splits, bool(reading.splits), faults)
     same = [*(columns[name] for name in (*reading.splits, reading.group) if name),
             *((mapped[0],) if mapped else ())]  # fmt: skip
-    merged = merge_rows(image, targets, same, table.where, long=reading.listed is not None)
+    images = _find_all(table, image, image, image_rule, root, "image", faults)
+    masks = _find_all(table, image, *mapped, root, "map", faults) if mapped else None
+    merged = merge_rows(image, targets, same, table.where, faults, long=reading.listed is not None)
+    found = [images[index] for index in merged.images.tolist()]
+    regions, maps, kind = read_maps(
+        [masks[index] if masks else None for index in merged.images.tolist()],
+        description,
+        str(path),
+    )
     rows: list[int] = merged.rows.tolist()
-
-    def find(column: Column, rule: Rule, what: str) -> list[FileContent | None]:
-        names = texts(column)
-        return find_files(
-            [names[row] for row in rows], rule, root, lambda i: f"{table.where(rows[i])}: {what}"
-        )
-
-    images = find(image, image_rule, "image")
-    for row, content in zip(rows, images, strict=True):
-        if content is None:
-            raise UserError(f"{table.where(row)}: image: no file is named")
-    masks = find(*mapped, "map") if mapped else [None] * len(rows)
-    regions, maps, kind = read_maps(masks, description, str(path))
     return Listing(
         source=path,
         labels=labels,
         regions=regions,
-        images=tuple(content for content in images if content is not None),
+        images=tuple(content for content in found if content is not None),
         maps=maps,
         targets=merged.targets,
         splits=tuple(splits[row] for row in rows),
         groups=tuple(groups[row] for row in rows) if groups else (),
+        skipped=table.skipped + _count_images(image) - len(rows),
         said=(
             _said("images", image, image_rule),
             *((", ".join(filter(None, (_said("maps", *mapped), kind))),) if mapped else ()),
@@ -95,16 +93,50 @@ def read_table(description: TableDescription, folder: Path) -> Listing:
     )
 
 
-def _combine(table: TableRows, told: tuple[str, ...], has_column: bool) -> tuple[str, ...]:
+def _find_all(
+    table: TableRows,
+    image: Column,
+    column: Column,
+    rule: Rule,
+    root: Path,
+    what: str,
+    faults: Faults,
+) -> list[FileContent | None]:
+    """The file that the first row of each image names in a column."""
+    rows = first_rows(image).tolist()
+    names = texts(column)
+    if what == "image":
+        blank = [cell for cell, value in enumerate(column.cells) if value is None]
+        note_cells(faults, column, blank, lambda _: "image: no file is named")
+    return find_files(
+        [names[row] for row in rows],
+        rule,
+        root,
+        lambda index: f"{table.where(rows[index])}: {what}",
+        lambda index, error: faults.add("missing file", error, rows[index]),
+    )
+
+
+def _count_images(image: Column) -> int:
+    """How many images there are; each row that names none counts as one."""
+    counts = image.counts()
+    return sum(
+        1 if cell is not None else int(count)
+        for cell, count in zip(image.cells, counts, strict=True)
+    )
+
+
+def _combine(
+    table: TableRows, told: tuple[str, ...], has_column: bool, faults: Faults
+) -> tuple[str, ...]:
     """The split of each row by its table, which a column may repeat but not contradict."""
     splits = table.row_splits()
     if not splits:
         return told
     for row, (of_table, of_column) in enumerate(zip(splits, told, strict=True)):
         if has_column and of_table != of_column:
-            raise UserError(
-                f"{table.where(row)}: split '{of_column}' in a table of split '{of_table}'"
-            )
+            said = f"split '{of_column}' in a table of split '{of_table}'"
+            faults.add("bad cell", f"{table.where(row)}: {said}", row)
     return splits
 
 
@@ -136,6 +168,7 @@ def read_labels(
     reading: Reading,
     description: ColumnsDescription,
     source: Path,
+    faults: Faults,
     classes: Sequence[str] = (),
 ) -> tuple[tuple[str, ...], NDArray[np.float32], tuple[str, ...], dict[str, Any]]:
     """Labels, targets ``(rows, labels)``, how they were read, and the fields that say so.
@@ -145,13 +178,14 @@ def read_labels(
         reading: what they mean.
         description: says what cannot be told.
         source: names the data in messages.
+        faults: what was found so far, to which wrong cells are added.
         classes: the order of labels that are listed, where the data has one.
 
     Raises:
-        UserError: a value is wrong, or two readings are plausible.
+        UserError: two readings are plausible, or there is no label.
     """
     if reading.listed:
-        lists = read_label_lists(columns[reading.listed], description, classes)
+        lists = read_label_lists(columns[reading.listed], description, faults, classes)
         said = f"labels: column '{reading.listed}', {', '.join(lists.said)}"
         fields = {"label_list": reading.listed, **lists.fields}
         return lists.labels, lists.targets, (said,), fields
@@ -160,7 +194,7 @@ def read_labels(
     flags = [columns[label] for label in labels]
     given = given_words(description.values)
     words = absent_minus_one(flags, given)
-    targets = np.stack([read_flags(column, words) for column in flags], axis=1)
+    targets = np.stack([read_flags(column, words, faults) for column in flags], axis=1)
     if not (targets == 0).any() and any(None in column.cells for column in flags):
         raise Question(
             f"{source}: {'columns' if len(labels) > 1 else 'column'} '{labels[0]}'"
@@ -176,18 +210,16 @@ def read_labels(
 
 
 def read_roles(
-    columns: Mapping[str, Column], reading: Reading, rows: int
+    columns: Mapping[str, Column], reading: Reading, rows: int, faults: Faults
 ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
-    """The split and the group of each row, and how they were told.
-
-    Raises:
-        UserError: a split is none.
+    """The split and the group of each row, and how they were told; what is no split is noted as a
+    fault.
     """
     splits: tuple[str, ...] = ("",) * rows
     groups: tuple[str, ...] = ()
     said = []
     if reading.splits:
-        splits, told = read_splits([columns[name] for name in reading.splits])
+        splits, told = read_splits([columns[name] for name in reading.splits], faults)
         said.append(f"splits: {told}")
     if reading.group:
         groups, told = read_groups(columns[reading.group])

@@ -1,33 +1,29 @@
-"""The file of a table, read raw: text of any usual separator and encoding, JSON lines, Parquet.
+"""The file of a table, read raw: text, JSON lines, Parquet.
 
 The header is read before anything is made of it, so that no name is changed on the way: a name that
 is there twice, or is missing, is said.
 """
 
-import csv
-import gzip
-import io
 import json
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sedn.data.faults import Faults
+from sedn.data.formats.text_tables import RawTable, count_of, decode, read_text_table
+from sedn.data.near_names import near_name
 from sedn.errors import UserError
-from sedn.seen import read_file, see_content
+from sedn.seen import see_content
 
 if TYPE_CHECKING:
     import pandas as pd
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".pq", ".jsonl")
 """Of tables; with ``.gz`` behind it, a text is compressed."""
-_DELIMITERS = (",", ";", "\t", "|")
-_SAMPLE = 1 << 16
-_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -41,6 +37,8 @@ class TableFile:
     """``(rows,)``: the number of each row in the file, as a spreadsheet counts them."""
     said: tuple[str, ...] = ()
     """What was left out."""
+    skipped: int = 0
+    """Rows that do not have the cells of the header."""
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -59,18 +57,23 @@ def is_table(path: Path) -> bool:
     return _suffix(path) in SUFFIXES
 
 
-def read_table_file(path: Path) -> TableFile:
+def read_table_file(path: Path, faults: Faults) -> TableFile:
     """Read a table, its cells as they are written: text stays text.
+
+    Args:
+        path: of the table.
+        faults: what was found so far; rows that do not have the cells of the header are added.
 
     Raises:
         UserError: it cannot be read, its header is unclear, or it has no rows.
     """
     try:
-        names, columns, first = _READERS.get(_suffix(path), _read_text)(path)
+        raw = _READERS.get(_suffix(path), read_text_table)(path, faults)
     except FileNotFoundError:
-        raise UserError(f"{path}: no such table") from None
+        raise UserError(f"{path}: no such table{near_name(str(path))}") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from None
+    columns = raw.columns
     blank = _blank_rows(columns)
     kept = np.flatnonzero(~blank)
     if not len(kept):
@@ -79,22 +82,23 @@ def read_table_file(path: Path) -> TableFile:
     if len(kept) < len(blank):
         said.append(f"{count_of(len(blank) - len(kept), 'blank row')} left out")
         columns = [_take(column, kept) for column in columns]
-    cells, dropped = _named(path, names, columns)
-    return TableFile(path, cells, kept + first, (*said, *dropped))
+    cells, dropped = _named(path, raw.names, columns)
+    return TableFile(path, cells, raw.numbers[kept], (*said, *dropped), raw.skipped)
 
 
-def read_frame(path: Path) -> "pd.DataFrame":
-    """A table as a frame.
+def read_frame(path: Path, faults: Faults) -> "pd.DataFrame":
+    """A table as a frame, its index the numbers of the rows.
 
     Raises:
         UserError: as of :func:`read_table_file`.
     """
     import pandas as pd
 
-    cells = read_table_file(path).cells
-    return pd.DataFrame(
-        {n: c if isinstance(c, list) else c.to_pandas() for n, c in cells.items()}, dtype=object
-    )
+    file = read_table_file(path, faults)
+    cells = {n: c if isinstance(c, list) else c.to_pandas() for n, c in file.cells.items()}
+    frame = pd.DataFrame(cells, dtype=object)
+    frame.index = pd.Index(file.numbers)
+    return frame
 
 
 def _suffix(path: Path) -> str:
@@ -130,177 +134,40 @@ def _blank_rows(columns: Sequence[Any]) -> NDArray[np.bool_]:
     return blank
 
 
-Raw = tuple[list[str], list[Any], int]
-"""Names and cells of the columns, and the number of the first row."""
-
-
-def _read_parquet(path: Path) -> Raw:
+def _read_parquet(path: Path, _: Faults) -> RawTable:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    see_content(path)
     try:
+        see_content(path)
         table = pq.ParquetFile(path).read()
     except (pa.ArrowException, ValueError) as error:
         reason = " ".join(str(error).split())
         raise UserError(f"{path}: cannot be read as Parquet: {reason}") from None
     names = [name for name in table.column_names if not name.startswith("__index_level_")]
-    return names, [table.column(name) for name in names], 2
+    return RawTable(names, [table.column(name) for name in names], np.arange(len(table)) + 2)
 
 
-def _read_lines(path: Path) -> Raw:
+def _read_lines(path: Path, faults: Faults) -> RawTable:
     """An object of JSON in each line."""
-    rows = []
-    for number, line in enumerate(_decode(path).splitlines(), 1):
+    rows, numbers = [], []
+    skipped = 0
+    for number, line in enumerate(decode(path).splitlines(), 1):
         if not line.strip():
             continue
         try:
             row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise UserError(f"{path}: line {number}: cannot be read as JSON: {error}") from None
-        if not isinstance(row, dict):
-            raise UserError(f'{path}: line {number}: expected an object such as {{"image": …}}')
-        rows.append(row)
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    return names, [[row.get(name) for row in rows] for name in names], 1
-
-
-def _decode(path: Path) -> str:
-    data = read_file(path)
-    if path.name.lower().endswith(".gz"):
-        try:
-            data = gzip.decompress(data)
-        except (OSError, EOFError, ValueError) as error:
-            raise UserError(f"{path}: cannot be decompressed: {error}") from None
-    wide = data[:2] in (b"\xff\xfe", b"\xfe\xff")
-    try:
-        return data.decode("utf-16" if wide else "utf-8-sig")
-    except UnicodeDecodeError as error:
-        kind = "UTF-16" if wide else "UTF-8"
-        raise UserError(f"{path}: not {kind} at byte {error.start}; save it as UTF-8") from None
-
-
-def _read_text(path: Path) -> Raw:
-    import pyarrow as pa
-    import pyarrow.csv as pc
-
-    text = _decode(path)
-    spoken = re.match(r"sep=(.)\r?\n", text)
-    if spoken:
-        text = text[spoken.end() :]
-    delimiter = spoken[1] if spoken else _find_delimiter(text[:_SAMPLE])
-    header_reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    try:
-        names = next((row for row in header_reader if row), [])
-    except csv.Error as error:
-        raise UserError(f"{path}: cannot be read as CSV: {error}") from None
-    if not names:
-        raise UserError(f"{path}: holds no rows; expected one for each image")
-    encoded = text.encode()
-    del text
-    wrong = _Wrong()
-
-    def read(width: int) -> "pa.Table":
-        columns = [str(index) for index in range(width)]
-        return pc.read_csv(
-            io.BytesIO(encoded),
-            # The numbers of rows are known to one thread alone.
-            read_options=pc.ReadOptions(
-                column_names=columns, skip_rows=header_reader.line_num, use_threads=False
-            ),
-            parse_options=pc.ParseOptions(
-                delimiter=delimiter, newlines_in_values=True, invalid_row_handler=wrong.take
-            ),
-            convert_options=pc.ConvertOptions(
-                column_types=dict.fromkeys(columns, pa.string()), strings_can_be_null=False
-            ),
-        )
-
-    try:
-        table = read(len(names))
-        if wrong.width > len(names) and not len(table):
-            # Each row ends with separators that the header has not.
-            names += [""] * (wrong.width - len(names))
-            wrong = _Wrong()
-            table = read(len(names))
-            _check_surplus(path, names, table)
-    except pa.ArrowInvalid as error:
-        if "Empty CSV" in str(error):
-            raise UserError(f"{path}: holds no rows; expected one for each image") from None
-        raise UserError(f"{path}: cannot be read as CSV: {' '.join(str(error).split())}") from None
-    wrong.refuse(path, len(names))
-    return names, table.columns, 2
-
-
-@dataclass
-class _Wrong:
-    """Rows that have more or fewer cells than the header."""
-
-    first: list[tuple[int, int, str]] = field(default_factory=list)
-    """Number, cells and text of a few."""
-    count: int = 0
-    width: int = 0
-    """Cells of all of them; 0 if they differ."""
-
-    def take(self, row: Any) -> str:
-        """Keep one for the message; its rows are skipped."""
-        if len(self.first) < _SHOWN:
-            self.first.append((row.number, row.actual_columns, row.text))
-        self.width = (
-            row.actual_columns if self.count == 0 or self.width == row.actual_columns else 0
-        )
-        self.count += 1
-        return "skip"
-
-    def refuse(self, path: Path, width: int) -> None:
-        """Raise if there are any."""
-        if not self.count:
-            return
-        number, cells, text = self.first[0]
-        if text.count('"') % 2:
-            raise UserError(
-                f"{path}: cannot be read as CSV: row {number} opens a quote that is not closed"
-            )
-        rows = ", ".join(str(number) for number, _, _ in self.first[1:])
-        others = f" ({self.count} such rows: also {rows}{', …' * (self.count > _SHOWN)})"
-        raise UserError(
-            f"{path}: row {number} has {count_of(cells, 'cell')}, but the header names "
-            f"{count_of(width, 'column')}{others if rows else ''}"
-        )
-
-
-def _check_surplus(path: Path, names: Sequence[str], table: Any) -> None:
-    surplus = [index for index, name in enumerate(names) if not name]
-    for index in surplus:
-        if any(not _is_blank(cell) for cell in table.column(index).to_pylist()):
-            width = len(names) - len(surplus)
-            raise UserError(
-                f"{path}: each row has {len(names)} cells, but the header names {width} columns; "
-                f"name the others too"
-            )
-
-
-def count_of(number: int, thing: str) -> str:
-    """``1 cell``, ``2 cells``."""
-    return f"{number} {thing}{'s' * (number != 1)}"
-
-
-def _find_delimiter(text: str) -> str:
-    """What parts the cells: the header has it, and the rows as often as the header."""
-    widths = {}
-    for delimiter in _DELIMITERS:
-        try:
-            rows = [
-                row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if row
-            ]
-        except csv.Error:
+            if not isinstance(row, dict):
+                raise TypeError(f'expected an object such as {{"image": …}}, got {line:.40}')
+        except (ValueError, TypeError, RecursionError) as error:
+            faults.add("bad row", f"{path}: line {number}: cannot be read as JSON: {error}")
+            skipped += 1
             continue
-        # The sample may end within a row.
-        body = rows[1:-1] if len(rows) > 2 else rows[1:]
-        if rows and len(rows[0]) > 1:
-            agreeing = sum(len(row) >= len(rows[0]) for row in body)
-            widths[delimiter] = (agreeing / max(len(body), 1), len(rows[0]))
-    return max(widths, key=lambda delimiter: widths[delimiter]) if widths else ","
+        rows.append(row)
+        numbers.append(number)
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    columns = [[row.get(name) for row in rows] for name in names]
+    return RawTable(names, columns, np.array(numbers, dtype=np.int64), skipped)
 
 
 def _named(
@@ -337,4 +204,8 @@ def _numbers_rows(values: Sequence[Any]) -> bool:
     return len(set(numbers)) == len(numbers)
 
 
-_READERS = {".parquet": _read_parquet, ".pq": _read_parquet, ".jsonl": _read_lines}
+_READERS: dict[str, Callable[[Path, Faults], RawTable]] = {
+    ".parquet": _read_parquet,
+    ".pq": _read_parquet,
+    ".jsonl": _read_lines,
+}

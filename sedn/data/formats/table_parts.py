@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sedn.data.description import TableDescription
+from sedn.data.faults import Faults
 from sedn.data.formats.cells import Column, make_column
 from sedn.data.formats.parts import by_split
 from sedn.data.formats.table_file import TableFile, read_table_file
@@ -26,6 +27,11 @@ class TableRows:
 
     def __len__(self) -> int:
         return sum(map(len, self.files))
+
+    @property
+    def skipped(self) -> int:
+        """Rows that were left out since they cannot be told apart into cells."""
+        return sum(file.skipped for file in self.files)
 
     @property
     def names(self) -> list[str]:
@@ -73,17 +79,17 @@ class TableRows:
         )
 
 
-def read_table_rows(description: TableDescription, folder: Path) -> TableRows:
-    """Read the table, or the table of each split.
+def read_table_rows(description: TableDescription, folder: Path, faults: Faults) -> TableRows:
+    """Read the table, or the table of each split; rows without the cells of the header are faults.
 
     Raises:
         UserError: one cannot be read, or they differ in their columns.
     """
     if isinstance(description.table, str):
-        file = read_table_file(folder / description.table)
+        file = read_table_file(folder / description.table, faults)
         return TableRows(file.path, (file,), ("",), ("",))
     named = by_split(description.table, f"{folder}: table")
-    files = tuple(read_table_file(folder / path) for path in named.values())
+    files = tuple(read_table_file(folder / path, faults) for path in named.values())
     _check_columns(files)
     root = folder / description.images
     folders = tuple(_below(root, file.path.parent) for file in files)

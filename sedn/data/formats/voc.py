@@ -5,7 +5,7 @@ difficult. Where ``ImageSets`` lists train, val or test, images in none of the l
 Classes without an image are left out too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from sedn.data.content import FileContent
 from sedn.data.description import Regions, VocDescription
+from sedn.data.faults import Faults
 from sedn.data.folders import files_below
 from sedn.data.formats.parts import by_split, choose_regions
 from sedn.data.formats.voc_lists import read_lists
@@ -46,18 +47,22 @@ class _Part:
     masks: tuple[FileContent | None, ...]
     splits: tuple[str, ...]
     said: tuple[str, ...]
+    skipped: int
+    """Images that were left out for a fault."""
 
 
-def read_voc(description: VocDescription, folder: Path) -> Listing:
-    """Read and check the folders.
+def read_voc(description: VocDescription, folder: Path, faults: Faults) -> Listing:
+    """Read and check the folders; an image with a fault is left out.
 
     Raises:
-        UserError: an XML or a list is wrong, or an image is missing.
+        UserError: a list cannot be read, or no image is left.
     """
     roots = by_split(description.root, f"{folder}: root")
-    parts = [_read_part(description, folder / root, split) for split, root in roots.items()]
+    parts = [_read_part(description, folder / root, split, faults) for split, root in roots.items()]
     source = folder / roots[""] if "" in roots else folder
     objects = [found for part in parts for found in part.objects]
+    if not objects:
+        raise UserError(f"{source}: no image is left")
     labels, targets = _labels(objects, source)
     regions, values = _regions(description.regions, labels, source)
     maps, said = _maps([mask for part in parts for mask in part.masks], values, source)
@@ -70,6 +75,7 @@ def read_voc(description: VocDescription, folder: Path) -> Listing:
         targets=targets,
         splits=tuple(split for part in parts for split in part.splits),
         groups=(),
+        skipped=sum(part.skipped for part in parts),
         said=(
             f"labels: {len(labels)} by class of object; an image without such an object has none",
             *(line for part in parts for line in part.said),
@@ -78,29 +84,63 @@ def read_voc(description: VocDescription, folder: Path) -> Listing:
     )
 
 
-def _read_part(description: VocDescription, root: Path, split: str) -> _Part:
+def _read_part(description: VocDescription, root: Path, split: str, faults: Faults) -> _Part:
     xml = root / description.annotations
     described = [name.removesuffix(".xml") for name in files_below(xml, (".xml",))]
     if not described:
         raise UserError(f"{root}: no XML in {description.annotations}; expected one for each image")
-    split_of, place = ({}, "") if split else read_lists(root, frozenset(described))
-    names = list(split_of) or described
-    splits = tuple(split_of.values()) or _splits_of_folders(names) or (split,) * len(names)
-    read = [read_objects(xml / f"{name}.xml") for name in names]
-    pictures = ImageFolder(root / description.images)
-    images = tuple(
-        pictures.find(name, f"{xml / name}.xml: its image", said.replace("\\", "/").split("/")[-1])
-        for name, (said, _) in zip(names, read, strict=True)
-    )
-    _check_distinct(images, [f"{xml / name}.xml" for name in names])
-    masks = [root / description.masks / f"{name}.png" for name in names]
+    split_of, place = ({}, "") if split else read_lists(root, frozenset(described), faults)
+    listed = list(split_of) or described
+    names = [name for name in listed if split_of.get(name, split) is not None]
+    own = _splits_of_folders(names) if not split_of else ()
+    of_name = dict(zip(names, own, strict=True)) if own else dict.fromkeys(names, split)
+    of_name |= {name: found for name, found in split_of.items() if found is not None}
+    read = _read_images(names, of_name, xml, ImageFolder(root / description.images), faults)
+    masks = [root / description.masks / f"{name}.png" for name in read]
     return _Part(
-        images=images,
-        objects=tuple(objects for _, objects in read),
+        images=tuple(image for image, _ in read.values()),
+        objects=tuple(objects for _, objects in read.values()),
         masks=tuple(FileContent(str(path)) if is_file(path) else None for path in masks),
-        splits=splits,
-        said=_say(root / description.images, len(described), len(names), place),
+        splits=tuple(of_name[name] for name in read),
+        said=_say(root / description.images, len(described), len(listed), place),
+        skipped=len(listed) - len(read),
     )
+
+
+def _read_images(
+    names: Sequence[str],
+    splits: Mapping[str, str],
+    xml: Path,
+    pictures: ImageFolder,
+    faults: Faults,
+) -> dict[str, tuple[FileContent, Objects]]:
+    """The image and the objects of each XML without a fault."""
+    read: dict[str, tuple[FileContent, Objects]] = {}
+    seen: dict[str, str] = {}
+    for name in names:
+        path = xml / f"{name}.xml"
+        said, objects = "", None
+        try:
+            said, objects = read_objects(path)
+        except UserError as error:
+            faults.add("bad annotation", error)
+        try:
+            base = said.replace("\\", "/").rpartition("/")[2]
+            image = pictures.find(name, f"{path}: its image", base)
+        except UserError as error:
+            faults.add("missing file", error)
+            continue
+        if objects is None:
+            continue
+        other = seen.setdefault(image.path, name)
+        if other == name:
+            read[name] = (image, objects)
+            continue
+        same = xml / f"{other}.xml"
+        faults.add("duplicate", f"{path}: its image is that of {same} too: {image.path}")
+        if other in read and (read[other][1], splits[other]) != (objects, splits[name]):
+            del read[other]
+    return read
 
 
 def _say(images: Path, described: int, read: int, place: str) -> tuple[str, ...]:
@@ -123,13 +163,6 @@ def _splits_of_folders(names: Sequence[str]) -> tuple[str, ...]:
     if not all(is_split(folder) for folder in folders):
         return ()
     return tuple(split_name(folder, folder) for folder in folders)
-
-
-def _check_distinct(images: Sequence[FileContent], places: Sequence[str]) -> None:
-    seen: dict[str, str] = {}
-    for image, place in zip(images, places, strict=True):
-        if seen.setdefault(image.path, place) != place:
-            raise UserError(f"{place}: its image is that of {seen[image.path]} too: {image.path}")
 
 
 def _labels(objects: list[Objects], root: Path) -> tuple[tuple[str, ...], NDArray[np.float32]]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from sedn.data.dataset import SPLITS
+from sedn.data.faults import Faults
 from sedn.data.folders import files_of
 from sedn.data.image_files import is_image
 from sedn.data.splits import is_split, split_name
@@ -15,16 +16,19 @@ _FLAGS = ("-1", "0", "1")
 """Behind a name in the lists of a class: whether the image has it."""
 
 
-def read_lists(root: Path, described: Collection[str]) -> tuple[dict[str, str], str]:
-    """The split of each image that a list names, and the folder of the lists; nothing if there are
-    none.
+def read_lists(
+    root: Path, described: Collection[str], faults: Faults
+) -> tuple[dict[str, str | None], str]:
+    """The split of each image that a list names, ``None`` for one with a fault, and the folder of
+    the lists; nothing if there are none.
 
     Args:
         root: of the data.
         described: the images that have an XML.
+        faults: what was found so far; images that are there twice or have no XML are added.
 
     Raises:
-        UserError: a list cannot be read, or names an image twice or one that has no XML.
+        UserError: a list cannot be read.
     """
     for place in _PLACES:
         lists = {path.stem.lower(): path for path in files_of(root / place, (".txt",))}
@@ -34,20 +38,27 @@ def read_lists(root: Path, described: Collection[str]) -> tuple[dict[str, str], 
             # Without lists of the two, validation is drawn from them together.
             named["train"] = lists["trainval"]
         if named:
-            return _read_all(named, described), place
+            return _read_all(named, described, faults), place
     return {}, ""
 
 
-def _read_all(lists: dict[str, Path], described: Collection[str]) -> dict[str, str]:
-    split_of: dict[str, str] = {}
+def _read_all(
+    lists: dict[str, Path], described: Collection[str], faults: Faults
+) -> dict[str, str | None]:
+    split_of: dict[str, str | None] = {}
     in_order = sorted(lists.items(), key=lambda item: SPLITS.index(split_name(item[0], "")))
     for name, path in in_order:
+        split = split_name(name, str(path))
         for number, image in _read_list(path, described):
+            where = f"{path}: line {number}"
             if image in split_of:
-                raise UserError(f"{path}: line {number}: image '{image}' is listed twice")
-            if image not in described:
-                raise UserError(f"{path}: line {number}: no Annotations/{image}.xml")
-            split_of[image] = split_name(name, str(path))
+                faults.add("duplicate", f"{where}: image '{image}' is listed twice")
+                split_of[image] = split if split_of[image] == split else None
+            elif image not in described:
+                faults.add("missing file", f"{where}: no Annotations/{image}.xml")
+                split_of[image] = None
+            else:
+                split_of[image] = split
     return split_of
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from sedn.data.content import FileContent
 from sedn.data.dataset import SPLITS
 from sedn.data.description import YoloDescription
+from sedn.data.faults import Faults
 from sedn.data.folders import files_below
 from sedn.data.formats.parts import by_split, choose_regions
 from sedn.data.formats.paths import PathRule, find_files, find_rule
@@ -33,26 +34,36 @@ class _Picture:
     content: FileContent
     split: str
     objects: Sequence[YoloObject]
-    names: Sequence[str]
-    """The class of each object."""
+    names: Sequence[str | None]
+    """The class of each object; ``None`` if nothing names it."""
 
 
-def read_yolo(description: YoloDescription, folder: Path) -> Listing:
-    """Read and check the label files of every split.
+def read_yolo(description: YoloDescription, folder: Path, faults: Faults) -> Listing:
+    """Read and check the label files of every split; an image with a fault is left out.
+
+    Of an image with an object of a class that nothing names the other labels stay, and its map is
+    unknown if the object may belong to a region.
 
     Raises:
-        UserError: a label file is wrong, a split has none, or an image is missing.
+        UserError: a split has no label file, or no image is left.
     """
     classes = _classes(description.names, folder)
     pictures: list[_Picture] = []
     said: list[str] = []
+    listed = 0
     for split, places in _places(description, folder, said).items():
-        images = [image for place in places for image in _find_images(folder / place, folder)]
-        if not images:
+        images = [
+            image for place in places for image in _find_images(folder / place, folder, faults)
+        ]
+        listed += len(images)
+        there = [image for image in images if image is not None]
+        if not there:
             raise UserError(f"{folder}: images: {', '.join(places)} holds no image")
-        pictures += _read_split(images, split, classes, description, said)
-    _check_distinct(pictures)
-    present = {name for picture in pictures for name in picture.names}
+        pictures += _read_split(there, split, classes, description, said, faults)
+    pictures = _distinct(pictures, faults)
+    if not pictures:
+        raise UserError(f"{folder}: no image is left")
+    present = {name for picture in pictures for name in picture.names if name is not None}
     labels = tuple(name for name in dict.fromkeys(classes.values()) if name in present)
     if not labels:
         raise UserError(f"{folder}: no label file names an object; expected a line for each")
@@ -61,16 +72,23 @@ def read_yolo(description: YoloDescription, folder: Path) -> Listing:
     )
     targets = np.zeros((len(pictures), len(labels)), dtype=np.float32)
     for row, picture in enumerate(pictures):
-        targets[row, [labels.index(name) for name in picture.names]] = 1
+        targets[row, [labels.index(name) for name in picture.names if name is not None]] = 1
+    of_all = description.regions == "any"
     return Listing(
         source=folder,
         labels=labels,
         regions=regions,
         images=tuple(picture.content for picture in pictures),
-        maps=tuple(_draw_from(picture, channel, len(regions)) for picture in pictures),
+        maps=tuple(
+            _draw_from(picture, channel, len(regions))
+            if not (of_all and None in picture.names)
+            else None
+            for picture in pictures
+        ),
         targets=targets,
         splits=tuple(picture.split for picture in pictures),
         groups=(),
+        skipped=listed - len(pictures),
         said=(
             f"labels: {len(labels)} by class of object; an image without such an object has none",
             *said,
@@ -119,9 +137,9 @@ def _places(
     return kept
 
 
-def _find_images(place: Path, folder: Path) -> list[str]:
+def _find_images(place: Path, folder: Path, faults: Faults) -> list[str | None]:
     """The paths of the images in a folder and below, or in a text file that lists them, relative to
-    the folder of the data.
+    the folder of the data; ``None`` for one that is missing.
     """
     if is_folder(place):
         return [f"{place}/{name}" for name in files_below(place, SUFFIXES)]
@@ -131,8 +149,14 @@ def _find_images(place: Path, folder: Path) -> list[str]:
         raise UserError(f"{place}: cannot be read: {error}") from None
     names = [line.strip() for line in lines if line.strip()]
     rule = find_rule(names, folder, str(place)) or PathRule()
-    found = find_files(names, rule, folder, lambda row: f"{place}: line {row + 1}:")
-    return [content.path for content in found if content is not None]
+    found = find_files(
+        names,
+        rule,
+        folder,
+        lambda row: f"{place}: line {row + 1}:",
+        lambda _, error: faults.add("missing file", error),
+    )
+    return [None if content is None else content.path for content in found]
 
 
 def _read_split(
@@ -141,6 +165,7 @@ def _read_split(
     classes: Mapping[int, str],
     description: YoloDescription,
     said: list[str],
+    faults: Faults,
 ) -> list[_Picture]:
     paths = [[p for p in label_path(image) if is_file(p)] for image in images]
     without = sum(not found for found in paths)
@@ -156,29 +181,40 @@ def _read_split(
     pictures = []
     for image, found in zip(images, paths, strict=True):
         path = Path(found[0]) if found else None
-        objects = read_objects(path, only_boxes=description.only_boxes) if path else []
-        names = [_name(classes, item.number, f"{path}") for item in objects]
+        try:
+            objects = read_objects(path, only_boxes=description.only_boxes) if path else []
+        except Question:
+            raise
+        except UserError as error:
+            faults.add("bad annotation", error)
+            continue
+        names = [classes.get(item.number) for item in objects]
+        for number in {item.number for item in objects} - set(classes):
+            faults.add("bad annotation", f"{path}: {_unknown(classes, number)}")
         pictures.append(_Picture(FileContent(image), split, objects, names))
     return pictures
 
 
-def _name(classes: Mapping[int, str], number: int, where: str) -> str:
-    if number not in classes:
-        raise UserError(
-            f"{where}: class {number}, but names has {len(classes)}, from {min(classes)} to "
-            f"{max(classes)}"
-        )
-    return classes[number]
+def _unknown(classes: Mapping[int, str], number: int) -> str:
+    return f"class {number}, but names has {len(classes)}, from {min(classes)} to {max(classes)}"
 
 
-def _check_distinct(pictures: Sequence[_Picture]) -> None:
-    seen: dict[str, str] = {}
+def _distinct(pictures: Sequence[_Picture], faults: Faults) -> list[_Picture]:
+    """The images without those that are there twice; one of them stays if both say the same."""
+    first: dict[str, _Picture] = {}
+    useless = set()
     for picture in pictures:
         path = picture.content.path
-        if path in seen:
-            parts = f" (splits {seen[path]}, {picture.split})" if picture.split else ""
-            raise UserError(f"{path}: the image is there twice{parts}; name it under images: once")
-        seen[path] = picture.split
+        other = first.setdefault(path, picture)
+        if other is picture:
+            continue
+        parts = f" (splits {other.split}, {picture.split})" if picture.split else ""
+        faults.add(
+            "duplicate", f"{path}: the image is there twice{parts}; name it under images: once"
+        )
+        if (other.split, other.objects) != (picture.split, picture.objects):
+            useless.add(path)
+    return [picture for path, picture in first.items() if path not in useless]
 
 
 def _draw_from(picture: _Picture, channel: Mapping[str, int], regions: int) -> RelativeMap:
@@ -187,7 +223,7 @@ def _draw_from(picture: _Picture, channel: Mapping[str, int], regions: int) -> R
         tuple(
             (channel[name], item.polygon)
             for name, item in zip(picture.names, picture.objects, strict=True)
-            if name in channel
+            if name is not None and name in channel
         ),
     )
 

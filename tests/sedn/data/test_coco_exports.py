@@ -260,7 +260,10 @@ def _copies(folder: Path) -> None:
 
 
 REFUSED: dict[str, tuple[Callable[[Path], None], str]] = {
-    "missing images": (_without_images, r"003\.jpg': no such file; 2 more are missing \('017\.jpg"),
+    "missing images": (
+        _without_images,
+        r"3 missing files: .*003\.jpg': no such file; .*'017\.jpg'",
+    ),
     "two files": (_two_files, r"several of COCO's JSON \(new\.json, old\.json\); give the path"),
     "two folders": (_copies, r"may be the file more/0\d\d\.jpg or some/0\d\d\.jpg.*images:"),
 }

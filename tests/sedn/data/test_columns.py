@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from sedn.data.description import TableDescription
+from sedn.data.faults import Faults
 from sedn.data.formats.cells import Column, make_column
 from sedn.data.formats.columns import Reading, read_columns
 from sedn.data.formats.table import read_labels, read_roles
@@ -29,7 +30,9 @@ def columns(**cells: list[Any]) -> dict[str, Column]:
 
 
 def read(cells: dict[str, list[Any]], **fields: Any) -> Reading:
-    return read_columns(columns(**cells), TableDescription(table="x.csv", **fields), "x.csv")
+    return read_columns(
+        columns(**cells), TableDescription(table="x.csv", **fields), "x.csv", Faults("x.csv")
+    )
 
 
 def refused(cells: dict[str, list[Any]], said: str, **fields: Any) -> None:
@@ -95,7 +98,7 @@ def test_splits_are_told_by_words_and_flags(
 ) -> None:
     found = read(cells | LABELS)
     assert found.labels == ("red", "striped")
-    splits, _, said = read_roles(columns(**cells, **LABELS), found, ROWS)
+    splits, _, said = read_roles(columns(**cells, **LABELS), found, ROWS, Faults("x.csv"))
     assert {name: splits.count(name) for name in set(splits)} == expected
     assert bool(said) == ("" not in expected)
     if "is_valid" in cells:
@@ -104,14 +107,19 @@ def test_splits_are_told_by_words_and_flags(
 
 def test_flags_that_contradict_each_other_are_told_by_their_row() -> None:
     cells = {"is_val": [0, 1, 1] * 20, "is_test": [0, 0, 1] * 20, **LABELS}
-    with pytest.raises(UserError, match="row 4: is_val 1, is_test 1: that is no split"):
-        read_roles(columns(**cells), read(cells), ROWS)
+    faults = Faults("x.csv")
+    read_roles(columns(**cells), read(cells), ROWS, faults)
+    assert len(faults.rows) == 20
+    with pytest.raises(
+        UserError, match="20 bad cells: row 4: is_val 1, is_test 1: that is no spli"
+    ):
+        raise faults.error()
 
 
 def test_groups_are_columns_whose_values_recur() -> None:
     patients = {"Patient ID": [i // 3 for i in range(ROWS)], **LABELS}
     assert read(patients).group == "Patient ID"
-    _, groups, said = read_roles(columns(**patients), read(patients), ROWS)
+    _, groups, said = read_roles(columns(**patients), read(patients), ROWS, Faults("x.csv"))
     assert groups[:4] == ("0", "0", "0", "1")
     assert said == ("groups: column 'Patient ID'",)
     cases = {"case_id": [i // 2 for i in range(ROWS)], "patient": [i // 6 for i in range(ROWS)]}
@@ -122,7 +130,7 @@ def test_groups_are_columns_whose_values_recur() -> None:
     assert read({"patient": list(range(ROWS)), **LABELS}).group is None
     assert read({"product": ["shirt", "dress"] * 30, **LABELS}).group is None
     marked = {"group": ["NA", "None", "", "a"] * 15, **LABELS}
-    _, groups, said = read_roles(columns(**marked), read(marked), ROWS)
+    _, groups, said = read_roles(columns(**marked), read(marked), ROWS, Faults("x.csv"))
     assert groups[:4] == ("", "", "", "a")
     assert said == ("groups: column 'group', 'NA' means none, 'None' means none",)
 
@@ -172,8 +180,8 @@ def test_values_of_labels_by_column_and_by_list_are_the_same() -> None:
     for cells in (LABELS, {"labels": LISTS}):
         description = TableDescription(table="x.csv")
         found = columns(**cells)
-        reading = read_columns(found, description, "x.csv")
-        listing[len(cells)] = read_labels(found, reading, description, "x.csv")
+        reading = read_columns(found, description, "x.csv", Faults("x.csv"))
+        listing[len(cells)] = read_labels(found, reading, description, "x.csv", Faults("x.csv"))
     assert listing[1][0] == listing[2][0]
     assert np.array_equal(listing[1][1], listing[2][1])
     assert listing[2][2] == ("labels: 2 columns of 1 and 0",)
@@ -197,8 +205,8 @@ def test_words_mean_what_the_others_and_the_description_say(
 ) -> None:
     description = TableDescription(table="x.csv", **fields)
     found = columns(red=cells * 4)
-    reading = read_columns(found, description, "x.csv")
-    labels, targets, said, _ = read_labels(found, reading, description, "x.csv")
+    reading = read_columns(found, description, "x.csv", Faults("x.csv"))
+    labels, targets, said, _ = read_labels(found, reading, description, "x.csv", Faults("x.csv"))
     assert labels == ("red",)
     assert np.array_equal(targets[: len(cells), 0], np.float32(expected), equal_nan=True)
     assert said == (f"labels: 1 column of 1 and 0{told}",)
@@ -207,8 +215,8 @@ def test_words_mean_what_the_others_and_the_description_say(
 def test_columns_without_a_0_are_a_question() -> None:
     found = columns(red=["1", ""] * 9, striped=["", "x"] * 9)
     description = TableDescription(table="x.csv")
-    reading = read_columns(found, description, "x.csv")
+    reading = read_columns(found, description, "x.csv", Faults("x.csv"))
     with pytest.raises(
         UserError, match=r"'red', … hold 1 and nothing, but no 0; .*values: {'': 0}"
     ):
-        read_labels(found, reading, description, "x.csv")
+        read_labels(found, reading, description, "x.csv", Faults("x.csv"))

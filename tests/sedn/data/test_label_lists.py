@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -10,18 +10,41 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from sedn.data.description import HuggingFaceDescription, TableDescription
-from sedn.data.formats.cells import make_column, read_flags
+from sedn.data.faults import Faults
+from sedn.data.formats.cells import Column, make_column, read_flags
 from sedn.data.formats.label_lists import LabelLists, read_label_lists
 from sedn.errors import UserError
 
+T = TypeVar("T")
 LABELS = ("cotton", "red", "striped")
 TRUTH = np.array([[i % 5 < 2, i % 2, i % 3 == 0] for i in range(60)], dtype=np.float32)
 LISTS = [[label for label, there in zip(LABELS, row, strict=True) if there] for row in TRUTH]
 
 
+def column_of(name: str, cells: list[Any]) -> Column:
+    return make_column(name, cells, "x.csv", lambda row: f"x.csv: row {row + 2}")
+
+
+def without_faults(read: Callable[[Faults], T]) -> T:
+    """What is read; all that is wrong in one error."""
+    faults = Faults("x.csv")
+    try:
+        found = read(faults)
+    except UserError as error:
+        raise faults.error(error) if faults else error from None
+    if faults:
+        raise faults.error()
+    return found
+
+
 def read(cells: list[Any], **fields: Any) -> LabelLists:
-    column = make_column("labels", cells, "x.csv", lambda row: f"x.csv: row {row + 2}")
-    return read_label_lists(column, TableDescription(table="x.csv", **fields))
+    description = TableDescription(table="x.csv", **fields)
+    column = column_of("labels", cells)
+    return without_faults(lambda faults: read_label_lists(column, description, faults))
+
+
+def read_words(name: str, cells: list[Any]) -> np.ndarray:
+    return without_faults(lambda faults: read_flags(column_of(name, cells), {}, faults))
 
 
 def refused(cells: list[Any], said: str, **fields: Any) -> None:
@@ -177,14 +200,12 @@ def test_lists_of_any_names_are_read_to_their_truth_or_refused(data: st.DataObje
     ],
 )
 def test_words_for_present_absent_and_unknown(cells: list[Any], expected: list[float]) -> None:
-    column = make_column("red", cells, "x.csv", lambda row: f"x.csv: row {row + 2}")
-    assert np.array_equal(read_flags(column, {}), np.float32(expected), equal_nan=True)
+    assert np.array_equal(read_words("red", cells), np.float32(expected), equal_nan=True)
 
 
 def test_letters_are_words_only_beside_their_own_kind() -> None:
-    column = make_column("sex", ["M", "F", "F"], "x.csv", lambda row: f"x.csv: row {row + 2}")
-    with pytest.raises(UserError, match=r"row 2: label 'sex' is 'M'; .*3 rows are none of these"):
-        read_flags(column, {})
+    with pytest.raises(UserError, match="3 bad cells: row 2: label 'sex' is 'M'; expected 1, 0"):
+        read_words("sex", ["M", "F", "F"])
 
 
 def test_both_readers_of_columns_take_the_same_fields() -> None:

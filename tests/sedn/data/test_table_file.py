@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sedn.data.faults import Faults
 from sedn.data.formats.cells import make_column
-from sedn.data.formats.table_file import read_frame, read_table_file
+from sedn.data.formats.table_file import TableFile, read_frame, read_table_file
 from sedn.errors import UserError
 
 
@@ -24,12 +25,24 @@ def write(folder: Path, content: str | bytes, name: str = "x.csv") -> Path:
     return path
 
 
+def read_whole(path: Path) -> TableFile:
+    """A table of which no row is wrong."""
+    faults = Faults(str(path))
+    try:
+        table = read_table_file(path, faults)
+    except UserError as error:
+        raise faults.error(error) if faults else error from None
+    if faults:
+        raise faults.error()
+    return table
+
+
 def tidy(values: list[Any]) -> list[Any]:
     return make_column("", values, "", str).rows()
 
 
 def rows(path: Path) -> dict[str, list[Any]]:
-    table = read_table_file(path)
+    table = read_whole(path)
     return {name: tidy(table.values(name)) for name in table.cells}
 
 
@@ -83,7 +96,7 @@ def test_tables_are_read_as_programs_write_them(tmp_path: Path, kind: str) -> No
 
 
 def test_what_is_left_out_is_said_and_rows_keep_their_numbers(tmp_path: Path) -> None:
-    table = read_table_file(write(tmp_path, ",image,\n0,a,\n,,\n2,b,\n,,\n"))
+    table = read_whole(write(tmp_path, ",image,\n0,a,\n,,\n2,b,\n,,\n"))
     assert table.said == (
         "2 blank rows left out",
         "column 1 left out: it has no name and numbers the rows",
@@ -91,7 +104,7 @@ def test_what_is_left_out_is_said_and_rows_keep_their_numbers(tmp_path: Path) ->
     )
     assert [table.where(row)[-5:] for row in range(2)] == ["row 2", "row 4"]
     path = write(tmp_path, "image,red\n,\n" + "a,1\n" * 3)
-    assert read_frame(path)["red"].tolist() == ["1"] * 3
+    assert read_frame(path, Faults(""))["red"].tolist() == ["1"] * 3
 
 
 WRONG = {
@@ -99,14 +112,17 @@ WRONG = {
     "padded name twice": ("image,red, red\na,1,0\n", "columns 2 and 3 are both named 'red'; ren"),
     "no name": ("image,,red\na,x,1\n", "column 2 has no name in the header; name it"),
     "numbers twice": (",image\n1,a\n1,b\n", "column 1 has no name in the header; name it"),
-    "longer row": ("image,red\na,1\nb,1,0\n", "row 3 has 3 cells, but the header names 2 columns$"),
+    "longer row": (
+        "image,red\na,1\nb,1,0\n",
+        "row 3 has 3 cells, but the header names 2 columns; ",
+    ),
     "longer rows": (
         "image,red\na,1,1\nb,1,0\n",
         "each row has 3 cells, but the header names 2 col",
     ),
     "rows of two lengths": (
         "image,red\n" + "a,1,2\nb\n" * 4,
-        r"row 2 has 3 cells, but the header names 2 columns \(8 such rows: also 3, 4, 5, 6, …\)",
+        "8 bad rows: row 2 has 3 cells, .*; row 3 has 1 cell, .*; row 6 has .*; and 3 more; no r",
     ),
     "shorter row": ("image,red\na,1\nb\n", "row 3 has 1 cell, but the header names 2 columns"),
     "open quote": ('image,red\na,1\n"b,1\nc,1\n', "row 3 opens a quote that is not closed"),
@@ -122,7 +138,7 @@ def test_headers_and_rows_that_are_unclear_are_one_line(tmp_path: Path, case: st
     content, said = WRONG[case]
     path = write(tmp_path, content)
     with pytest.raises(UserError, match=said) as caught:
-        read_table_file(path)
+        read_whole(path)
     assert str(caught.value).startswith(f"{path}: ")
     assert len(str(caught.value).splitlines()) == 1
 
@@ -133,7 +149,7 @@ def test_headers_and_rows_that_are_unclear_are_one_line(tmp_path: Path, case: st
         ("x.csv.gz", b"image,red\n", "cannot be decompressed"),
         ("x.csv.gz", gzip.compress(b"image,red\na,1\n")[:-9], "cannot be decompressed"),
         ("x.jsonl", b'{"image": "a"}\n{"image"\n', "line 2: cannot be read as JSON"),
-        ("x.jsonl", b"[1]\n", "line 1: expected an object"),
+        ("x.jsonl", b"[1]\n", "line 1: .*expected an object"),
         ("x.parquet", b"PAR1", "cannot be read as Parquet"),
     ],
 )
@@ -141,7 +157,7 @@ def test_files_that_are_damaged_are_one_line(
     tmp_path: Path, name: str, content: bytes, said: str
 ) -> None:
     with pytest.raises(UserError, match=said) as caught:
-        read_table_file(write(tmp_path, content, name))
+        read_whole(write(tmp_path, content, name))
     assert len(str(caught.value).splitlines()) == 1
 
 
@@ -165,7 +181,7 @@ def test_whatever_is_written_is_read_again(
     body = [row for row in body if any(cell.strip() for cell in row)]
     path = write(tmp_path_factory.getbasetemp(), written.getvalue(), "any.csv")
     try:
-        found = read_table_file(path)
+        found = read_whole(path)
     except UserError as error:
         assert not body, error
         return

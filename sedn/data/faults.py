@@ -1,0 +1,121 @@
+"""All that is wrong in the tables of a data set: found at once, and left out where that is asked.
+
+Readers go on after a fault: they leave out the row, the image or the annotation that has one, and
+note the fault here. What is noted is refused in one message, or counted and said where
+``--skip-unreadable`` allows for it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from sedn.errors import UserError
+
+FaultKind = Literal[
+    "missing file", "unreadable file", "bad cell", "bad row", "bad image entry", "bad annotation",
+    "duplicate",
+]  # fmt: skip
+SHOWN = 5
+"""Places that a message shows."""
+_LONGEST = 200
+"""Letters of a place in a message of several, so that all of them fit on a screen."""
+OPTION = "--skip-unreadable"
+
+
+class FaultyData(UserError):
+    """Something in the data is wrong that may be left out."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One kind of fault, and all places that have it."""
+
+    kind: FaultKind
+    places: tuple[str, ...]
+    """Each with where it is and what is wrong, such as ``a.csv: row 7: label 'red' is 'yess'``."""
+
+
+class Faults:
+    """What was found so far.
+
+    Args:
+        source: the path of the data, which places need not repeat.
+        skip: whether what is wrong is left out.
+    """
+
+    def __init__(self, source: str, *, skip: bool = False) -> None:
+        self._source = source
+        self.skip = skip
+        self._places: dict[FaultKind, list[str]] = {}
+        self.rows: set[int] = set()
+        """Rows that have one, of data that are read as a single table."""
+
+    def __bool__(self) -> bool:
+        return bool(self._places)
+
+    def add(self, kind: FaultKind, said: str | UserError, row: int | None = None) -> None:
+        """Note one fault.
+
+        Args:
+            kind: of the fault.
+            said: where it is and what is wrong.
+            row: that is left out for it.
+        """
+        self._places.setdefault(kind, []).append(str(said))
+        if row is not None:
+            self.rows.add(row)
+
+    def found(self) -> tuple[Fault, ...]:
+        """All of them by kind, their places without the path of the data."""
+        return tuple(Fault(k, tuple(map(self._short, p))) for k, p in self._places.items())
+
+    def error(self, last: UserError | None = None) -> FaultyData:
+        """All of them in one line that fits on a screen.
+
+        Args:
+            last: what ended the reading in the end.
+        """
+        found = self.found()
+        places = _first_of(found)
+        count = sum(len(fault.places) for fault in found)
+        # What ended the reading would do so without what is wrong, too.
+        told = f"; {self._short(str(last))}" if last is not None else ""
+        if count == 1:
+            (place,) = next(iter(self._places.values()))
+            return FaultyData(f"{place}{told or f'; {OPTION} leaves out what is wrong'}")
+        more = f"; and {count - SHOWN:,} more" if count > SHOWN else ""
+        return FaultyData(
+            f"{self._source}: {say_counts(found)}: {'; '.join(map(_cut, places))}{more}"
+            f"{told or f'; correct them, or leave them out with {OPTION}'}"
+        )
+
+    def _short(self, place: str) -> str:
+        for start in (f"{self._source}: ", f"{self._source}/", f"{Path(self._source).parent}/"):
+            place = place.removeprefix(start)
+        return place
+
+
+def say_counts(found: Sequence[Fault]) -> str:
+    """How many there are of each kind: ``3 missing files, 1 bad cell``."""
+    return ", ".join(f"{len(f.places):,} {_plural(f)}" for f in found)
+
+
+def _plural(fault: Fault) -> str:
+    if len(fault.places) == 1:
+        return fault.kind
+    return "bad image entries" if fault.kind == "bad image entry" else f"{fault.kind}s"
+
+
+def _first_of(found: Sequence[Fault]) -> list[str]:
+    """The first places, some of each kind."""
+    share = -(-SHOWN // max(len(found), 1))
+    first = [place for fault in found for place in fault.places[:share]]
+    rest = [place for fault in found for place in fault.places[share:]]
+    return [*first, *rest][:SHOWN]
+
+
+def _cut(place: str) -> str:
+    if len(place) <= _LONGEST:
+        return place
+    return f"{place[: _LONGEST - 80]} … {place[-75:]}"
