@@ -86,6 +86,9 @@ def open_subject(config: DataConfig, show: Progress) -> Subject:
         return _of_arrays(prepare_dataset(config, show), config.image_size)
     listing = read_listing(data_path(config.path), config.given(), skip=True)
     splits = assign_splits(listing, config.split_seed)
+    skip = config.skip_unreadable
+    # What is left out is said last; here it is a finding.
+    said = listing.said[:-1] if listing.faults else listing.said
     return Subject(
         name=config.path,
         labels=listing.labels,
@@ -99,7 +102,7 @@ def open_subject(config: DataConfig, show: Progress) -> Subject:
         image_size=config.image_size,
         missed_shares=missed_shares(listing, splits),
         links=links_outside(listing),
-        said=(*listing.said, *say_splits(listing, splits)),
+        said=(*(listing.said if skip else said), *say_splits(listing, splits)),
         faults=listing.faults,
         look=partial(_decode, listing),
     )

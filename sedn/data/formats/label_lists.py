@@ -290,14 +290,15 @@ def _names_of(
     said = [f"split at {spoken(separator)}" if separator else "a list or one name each"]
     lists, nothing = _without_words_for_nothing(lists)
     said += [f"'{word}' means none" for word in nothing]
-    has_nothing = bool(nothing) or any(names == () for names in lists)
-    blank = _fill_blanks(column, lists, has_nothing, description.blank, wrong)
+    blank = _fill_blanks(column, lists, bool(nothing), description.blank, wrong)
     fields = {"separator": separator_word(separator)} if text else {}
     if blank:
         rows = int(
             column.counts()[[n is None and c not in wrong for c, n in enumerate(parsed)]].sum()
         )
-        said.append(f"{rows} blank {'cell means' if rows == 1 else 'cells mean'} {blank}")
+        other = "unknown" if blank == "none" else "none"
+        cells = "cell means" if rows == 1 else "cells mean"
+        said.append(f"{rows:,} blank {cells} {blank} ('blank: {other}' in data.yaml reads them so)")
         fields["blank"] = blank
     return lists, tuple(said), fields
 
@@ -314,13 +315,15 @@ def _without_words_for_nothing(lists: list[Names]) -> tuple[list[Names], list[st
 def _fill_blanks(
     column: Column,
     lists: list[Names],
-    has_nothing: bool,
+    has_word: bool,
     blank: str | None,
     wrong: Collection[int],
 ) -> str | None:
-    """What cells without a value mean: that no label applies, unless the column says that in
-    another way too; then they are unknown. Where most are without, or where no image has two labels
-    (so that each may have one of them), it is a question.
+    """What cells without a value mean: that no label applies, unless the column has a word for
+    that; then they are unknown. Where most cells are without a name, or where no image has two
+    labels (so that each may have one of them), it is a question.
+
+    An empty list is none. It is no word for none: a text has nothing else to write for it.
     """
     missing = [
         cell
@@ -330,13 +333,14 @@ def _fill_blanks(
     rows = int(column.counts()[missing].sum())
     if rows and blank is None:
         several = any(names and len(names) > 1 for names in lists)
-        if not has_nothing and (not several or rows > len(column) / 2):
+        empty = int(column.counts()[[names == () for names in lists]].sum())
+        if not has_word and (not several or rows + empty > len(column) / 2):
             raise Question(
                 f"{column.at(missing[0])}: {rows} of {len(column)} cells are blank; say what that "
                 f"means with blank: none (no label applies) or unknown",
                 [{"blank": "none"}, {"blank": "unknown"}],
             )
-        blank = "unknown" if has_nothing else "none"
+        blank = "unknown" if has_word else "none"
     for cell in missing:
         lists[cell] = () if blank == "none" else None
     return blank if rows else None

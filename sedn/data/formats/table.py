@@ -206,6 +206,14 @@ def read_labels(
     if any(word_of(cell) in UNCERTAIN for column in flags for cell in column.cells):
         meaning = words.get("-1", float("nan"))
         told += f", -1 means {'unknown' if meaning != meaning else f'{meaning:.0f}'}"
+    blank = sum(
+        int(column.counts()[column.cells.index(None)]) for column in flags if None in column.cells
+    )
+    if blank and "" not in given:
+        cells = "cell means" if blank == 1 else "cells mean"
+        told += (
+            f", {blank:,} blank {cells} unknown ('values: {{'': 0}}' in data.yaml reads them as 0)"
+        )
     return labels, targets, (told,), {"labels": [*labels]}
 
 

@@ -117,11 +117,15 @@ def test_a_blank_cell_has_one_meaning_which_is_said() -> None:
     for blank in ("", " ", "NaN", None, float("nan")):
         lists = read([blank, "red", "red;striped", "striped"])
         assert lists.targets[0].tolist() == [0, 0]
-        assert lists.said[-1] == "1 blank cell means none"
-        for nothing in ("No Finding", []):
-            lists = read([blank, "red", "striped", nothing])
-            assert np.isnan(lists.targets[0]).all(), "none is written in another way"
-            assert lists.targets[3].tolist() == [0, 0]
+        assert lists.said[-1] == (
+            "1 blank cell means none ('blank: unknown' in data.yaml reads them so)"
+        )
+        lists = read([blank, "red", "striped", "No Finding"])
+        assert np.isnan(lists.targets[0]).all(), "none has a word of its own"
+        assert lists.targets[3].tolist() == [0, 0]
+        lists = read([blank, [], ["red"], ["red", "striped"], ["striped"]])
+        assert lists.targets[:2].tolist() == [[0, 0], [0, 0]], "a text has no other word for []"
+        refused([blank, [], [], ["red", "striped"], ["red"]], "1 of 5 cells are blank; say what")
         unknown = read([blank, "red", "striped"], blank="unknown").targets
         assert np.isnan(unknown[0]).all()
         refused([blank, "red", "striped"], "1 of 3 cells are blank", separator="none")

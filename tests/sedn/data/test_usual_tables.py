@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
 
 from sedn.data.formats import read_listing
 from sedn.data.listing import Listing
@@ -324,3 +326,54 @@ def test_a_table_says_the_same_in_every_format(tmp_path: Path, form: str) -> Non
         assert listing.labels == LABELS
         assert np.array_equal(listing.targets, expected, equal_nan=True)
         assert listing.said[:2] == listings[0].said[:2]
+
+
+LISTED = st.lists(
+    st.none() | st.lists(st.sampled_from(LABELS), unique=True, max_size=3), min_size=12, max_size=12
+)
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(lists=LISTED, blank=st.sampled_from([None, "none", "unknown"]))
+def test_blank_and_empty_lists_mean_the_same_in_every_format(
+    tmp_path: Path, lists: list[list[str] | None], blank: str | None
+) -> None:
+    import pandas as pd
+
+    assume(any(lists))
+    paths = [f"images/{name}.png" for name in NAMES[: len(lists)]]
+    touch(tmp_path, paths)
+    names = [None if names is None else ";".join(names) for names in lists]
+    joined = pd.DataFrame({"image": paths, "labels": names})
+    native = pd.DataFrame({"image": paths, "labels": lists})
+    text = native.assign(labels=[None if names is None else json.dumps(names) for names in lists])
+    joined.to_csv(tmp_path / "joined.csv", index=False)
+    joined.to_csv(tmp_path / "joined.tsv.gz", sep="\t", index=False)
+    joined.to_parquet(tmp_path / "joined.parquet")
+    joined.to_json(tmp_path / "joined.jsonl", orient="records", lines=True)
+    text.to_csv(tmp_path / "text.csv", index=False)
+    text.to_parquet(tmp_path / "text.parquet")
+    native.to_parquet(tmp_path / "native.parquet")
+    native.to_json(tmp_path / "native.jsonl", orient="records", lines=True)
+    fields = {"label_list": "labels"} | ({} if blank is None else {"blank": blank})
+    found = {}
+    for path in [*tmp_path.glob("joined.*"), *tmp_path.glob("text.*"), *tmp_path.glob("native.*")]:
+        try:
+            separator = {"separator": ";"} if "joined" in path.name else {}
+            found[path.name] = read_listing(path, fields | separator)
+        except UserError as error:
+            assert "cells are blank; say what that means with blank: none" in str(error)
+    if blank is None:
+        # Where texts are joined, [] is blank too, so that these alone may ask.
+        expected = [[name in (names or ()) for name in LABELS] for names in lists]
+        assert not found or None not in lists or len(found) == 8
+    for name, listing in found.items():
+        columns = [LABELS.index(label) for label in listing.labels]
+        if blank is None:
+            assert np.array_equal(listing.targets, np.array(expected)[:, columns]), name
+        for row, names in enumerate(lists):
+            unknown = blank == "unknown" and (names is None or (name[:6] == "joined" and not names))
+            assert np.isnan(listing.targets[row]).all() == unknown
+    assert blank is None or len(found) == 8
