@@ -172,8 +172,9 @@ def _folders_of_images(path: Path) -> Any:
     are.
     """
     for folder in (path / "images", path):
-        parts = {f.name: f for f in folders_of(folder) if is_split(f.name) and _has_labels(f)}
-        if parts:
+        parts = {f.name: f for f in folders_of(folder) if is_split(f.name) and _has_images(f)}
+        # One without label files is not passed over: it may hold no objects, or none that is known.
+        if any(_has_labels(part) for part in parts.values()):
             return {
                 split_name(name, str(path)): found.relative_to(path).as_posix()
                 for name, found in parts.items()
@@ -186,6 +187,10 @@ def _folders_of_images(path: Path) -> Any:
     if _has_labels(path / "images"):
         return "images"
     return "." if _has_labels(path, below=False) else None
+
+
+def _has_images(folder: Path) -> bool:
+    return next(files_below(folder, SUFFIXES), None) is not None
 
 
 def _has_labels(folder: Path, *, below: bool = True) -> bool:
