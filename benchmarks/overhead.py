@@ -112,7 +112,7 @@ def plain(trials: int, sampler: str, url: str, folder: Path) -> Pace:
     import optuna
 
     from search.samplers import make_samplers
-    from search.schedulers import make_rule
+    from search.schedulers import make_decision
     from spaces import load_space
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -120,7 +120,7 @@ def plain(trials: int, sampler: str, url: str, folder: Path) -> Pace:
     space = load_space("demo")
     everything = {"history": None} if sampler == "tpe" else {}
     one = make_samplers(settings.model_copy(update={"sampler_options": everything}), space)(0)
-    rule = make_rule(settings, EPOCHS, [])
+    decision = make_decision(settings, EPOCHS)
     storage = optuna.storages.RDBStorage(url)
     study = optuna.create_study(storage=storage, sampler=one, direction="maximize")
     pace = Pace()
@@ -130,7 +130,8 @@ def plain(trials: int, sampler: str, url: str, folder: Path) -> Pace:
         state = optuna.trial.TrialState.COMPLETE
         for epoch in range(1, EPOCHS + 1):
             trial.report(curve(learning_rate, epoch), epoch)
-            if not rule.goes_on(number, epoch, curve(learning_rate, epoch)):
+            reached = (epoch, curve(learning_rate, epoch))
+            if not decision.goes_on(number, *reached, is_baseline=number == 0):
                 state = optuna.trial.TrialState.PRUNED
                 break
         complete = state is optuna.trial.TrialState.COMPLETE

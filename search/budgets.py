@@ -5,7 +5,7 @@ once when nothing is.
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -64,8 +64,15 @@ def trained_seconds(epochs: Iterable[Epoch]) -> float:
 class Spent:
     """Time and GPU time that an experiment has used, and which budget is met by that."""
 
-    def __init__(self, settings: SearchSettings, seconds: float, gpu_seconds: float) -> None:
+    def __init__(
+        self,
+        settings: SearchSettings,
+        seconds: float,
+        gpu_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._settings = settings
+        self._clock = clock
         self._seconds = seconds
         self._gpu_seconds = gpu_seconds
         self._gpu_seconds_before = gpu_seconds
@@ -74,7 +81,7 @@ class Spent:
     def add(self, seconds: float, gpus: float) -> None:
         """Count an epoch that has just ended; with the first one the time of this run begins."""
         if self._began is None:
-            self._began = time.monotonic() - seconds
+            self._began = self._clock() - seconds
         self._gpu_seconds += seconds * gpus
 
     def met(self) -> EndedBy | None:
@@ -98,4 +105,4 @@ class Spent:
         return max(0.0, min(known)) if known else None
 
     def _here(self) -> float:
-        return 0.0 if self._began is None else time.monotonic() - self._began
+        return 0.0 if self._began is None else self._clock() - self._began

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from results.store import Store, find_store
-from search.cluster import check_address, check_room
+from search.backends.local import check_machine
+from search.backends.ray_tune.cluster import check_address, check_room
 from search.lock import sole_driver
 from search.reuse import is_untrained
 from search.settings import Resources, SearchSettings, check_unchanged, read_settings
@@ -49,7 +50,10 @@ def check_search(
     _check_storage(resources)
     _check_space(asked, settings, resources, on_notice)
     _check_segmenters(asked)
-    check_room(resources, settings)
+    if resources.backend == "local":
+        check_machine(resources, settings)
+    else:
+        check_room(resources, settings)
     return asked
 
 

@@ -92,7 +92,7 @@ class StoredTrials:
                 )
 
     def _frozen(self, row: Trial, space: Space, curve: dict[int, float]) -> FrozenTrial:
-        """A trial as the ledger would have told it."""
+        """A trial as the driver would have told it."""
         state = OPTUNA_STATES.get(row.state, OptunaState.RUNNING)
         user_attrs: dict[str, Any] = {"role": BASELINE} if row.role == BASELINE else {}
         if row.device_memory is not None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from results.models import Experiment, TrialState
 from results.store import Store
-from search.ledger.folders import TrialFolders
+from search.driver.folders import TrialFolders
 from sedn.errors import UserError
 from sedn.training.checkpoint import CHECKPOINT
 

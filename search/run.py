@@ -1,26 +1,19 @@
 """One search from start to finish: the experiment, its study, the cluster, the trials."""
 
-import os
-import signal
-import tempfile
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from results.models import BASELINE, Epoch, Experiment, TrialState
-from results.objectives import measures_of
+from results.models import Experiment
 from results.splits import compress_splits
 from results.store import LabelCounts, NewExperiment, Store, open_store
 from search.checks import check_experiment, check_search
-from search.liveness import watching_ray
 from search.lock import sole_driver
 from search.reuse import free_name
 from search.settings import Resources, SearchSettings
 from search.stages import Stage
-from search.stopping import interrupt
+from search.stopping import sigterm_as_sigint
 from sedn.errors import UserError
 from spaces import Space, parse_space
 
@@ -28,11 +21,9 @@ if TYPE_CHECKING:
     from optuna import Study
 
     from search.budgets import EndedBy
+    from search.driver import Driver, TrainFunction
     from search.failures import Failure
-    from search.ledger import Ledger
     from search.progress import Snapshot
-    from search.schedulers import Decision
-    from search.trial_actor import TrainFunction
     from sedn.data import Dataset
     from sedn.data.identity import Progress
 
@@ -92,12 +83,10 @@ def run_search(
         UserError: something of the input is wrong; nothing was written.
     """
     on_stage(Stage.CHECKS)
-    from search.ledger import Ledger
-    from search.schedulers import make_promotion, make_rule
+    from search.driver import Driver
 
     resources = resources or Resources()
     asked_space = check_search(name, space, settings, store_url, resources, on_notice)
-    epochs = asked_space.baseline(settings.overrides()).epochs
     on_stage(Stage.DATA)
     dataset, counts = _read_data(asked_space, settings, on_images)
     for line in dataset.said:
@@ -110,56 +99,33 @@ def run_search(
         )
         kept_space = parse_space(experiment.space_yaml, experiment.space_name)
         study = _open_study(store, experiment, kept_space, settings, on_notice)
-        promotion = make_promotion(settings, epochs)
-        ledger = Ledger(
+        driver = Driver(
             store,
             experiment,
             study,
             kept_space,
             settings,
             resources.storage(),
-            promotion,
             trial_seconds=resources.trial_seconds,
             on_wait=on_wait,
+            on_notice=on_notice,
         )
-        watch(ledger.snapshot())
-        if not ledger.finished and not ledger.out_of_budget:
-            past = past_epochs(store, experiment.id, settings)
-            decision = make_rule(settings, epochs, past, promotion)
+        watch(driver.snapshot())
+        if not driver.finished and not driver.out_of_budget:
             on_stage(Stage.TRIALS)
-            tell = (watch, on_notice, on_ray_gone or on_notice)
+            told = (train or _default_train(), watch, on_ray_gone or on_notice)
             try:
-                _run_trials(ledger, name, settings, resources, train, *tell, decision)
+                _run_trials(driver, settings, resources, *told)
             except KeyboardInterrupt:
                 # It is answered by the words that nothing is lost, which may not be so.
-                ledger.check_store()
+                driver.check_store()
                 raise
         on_stage(Stage.END)
-        ledger.check_store()
-        watch(ledger.snapshot())
-        snapshot = ledger.snapshot()
-        ended = (ledger.finished, ledger.ended_by, ledger.failure)
+        driver.check_store()
+        watch(driver.snapshot())
+        snapshot = driver.snapshot()
+        ended = (driver.finished, driver.ended_by, driver.failure)
         return SearchOutcome(name, *ended, snapshot, dataset.skipped)
-
-
-def past_epochs(
-    store: Store, experiment_id: int, settings: SearchSettings
-) -> Iterator[tuple[int, Epoch]]:
-    """Epochs of all trials, each trial's in order, ``(trial number, epoch)``; read when needed.
-
-    The last known epoch of a trial that is still running is left out: it will be reported again.
-    So is all of a trial that costs too much, as no rule was shown it.
-    """
-    from search.schedulers import cost_goals
-
-    goals, epochs = cost_goals(settings), store.epochs(experiment_id)
-    for trial in store.trials(experiment_id):
-        if trial.role != BASELINE and goals.exceeded(measures_of(trial, None)):
-            continue
-        known = epochs.get(trial.number, [])
-        if trial.state is TrialState.RUNNING:
-            known = known[:-1]
-        yield from ((trial.number, epoch) for epoch in known)
 
 
 def _read_data(
@@ -257,92 +223,27 @@ def _open_study(
 
 
 def _run_trials(
-    ledger: "Ledger",
-    name: str,
+    driver: "Driver",
     settings: SearchSettings,
     resources: Resources,
-    train: "TrainFunction | None",
+    train: "TrainFunction",
     watch: Watcher,
-    on_notice: Callable[[str], None],
     on_ray_gone: Callable[[str], None],
-    decision: "Decision",
 ) -> None:
-    """Hand the trials to Ray Tune and wait until they have ended, or the user has had enough."""
-    from search import cluster
+    """Let the backend run the trials until they have ended, or the user has had enough."""
+    if resources.backend == "local":
+        from search.backends.local import grant_of, run_local
 
-    with tempfile.TemporaryDirectory(prefix=scratch_prefix()) as name_of_scratch:
-        scratch = Path(name_of_scratch)
-        (scratch / "empty").mkdir()
-        cluster.connect(resources, scratch / "empty")
-        import ray
+        driver.grant = grant_of(resources)
+        with sigterm_as_sigint():
+            run_local(driver, train, watch)
+    else:
+        from search.backends.ray_tune.running import run_by_ray
 
-        try:
-            with _sigterm_as_sigint(), watching_ray(on_ray_gone):
-                _tune(ledger, name, settings, resources, train, watch, on_notice, decision, scratch)
-        finally:
-            ray.shutdown()
-
-
-def _tune(
-    ledger: "Ledger",
-    name: str,
-    settings: SearchSettings,
-    resources: Resources,
-    train: "TrainFunction | None",
-    watch: Watcher,
-    on_notice: Callable[[str], None],
-    decision: "Decision",
-    scratch: Path,
-) -> None:
-    """Let Tune run the trials on the cluster that this process is connected to."""
-    from ray import tune
-
-    from search import cluster
-    from search.schedulers.tune import RuleScheduler
-    from search.searcher import LedgerCallback, LedgerSearcher, SearchStopper, WatchCallback
-    from search.trial_actor import TrialActor
-
-    concurrent, ledger.grant = cluster.slots(resources)
-    cluster.check_gpu_hours(settings, ledger.grant)
-    searcher = LedgerSearcher(ledger, on_notice, decision.why)
-    tune.run(
-        tune.with_parameters(TrialActor, train=train or _default_train(), folder=str(Path.cwd())),
-        name=name,
-        num_samples=-1,
-        search_alg=searcher,
-        scheduler=RuleScheduler(decision),
-        stop=SearchStopper(ledger, searcher),
-        max_concurrent_trials=concurrent,
-        reuse_actors=True,
-        storage_path=str(scratch),
-        trial_dirname_creator=lambda trial: trial.trial_id,
-        callbacks=[LedgerCallback(ledger, searcher), WatchCallback(ledger, watch)],
-        raise_on_failed_trial=False,
-        verbose=0,
-    )
-    if searcher.broken_off_by is not None:
-        raise searcher.broken_off_by
-
-
-def scratch_prefix() -> str:
-    """How the names of this process's temporary folders begin."""
-    return f"sedn-tune-{os.getpid()}-"
+        run_by_ray(driver, settings, resources, train, watch, on_ray_gone)
 
 
 def _default_train() -> "TrainFunction":
     from sedn.training.epochs import train_epochs
 
     return train_epochs
-
-
-@contextmanager
-def _sigterm_as_sigint() -> Iterator[None]:
-    """Let a cluster's or a shell's SIGTERM stop the search as cleanly as Ctrl-C does."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

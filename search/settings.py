@@ -3,9 +3,9 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from results.constraints import parse_constraint
 from sedn.config.groups import LARGEST_SEED
@@ -18,6 +18,8 @@ SchedulerName = Literal["asha", "hyperband", "median", "promote", "none"]
 ObjectiveName = Literal[
     "auc", "worst-auc", "latency", "latency-32", "parameters", "flops", "memory"
 ]
+
+BackendName = Literal["ray", "local"]
 
 BUDGETS = ("trials", "time_seconds", "gpu_hours", "plateau")
 """Settings that may differ when a search is resumed."""
@@ -133,6 +135,9 @@ class Resources(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    backend: BackendName = "ray"
+    """What trains the trials: Ray Tune, on this machine or a cluster, or this process itself, one
+    trial at a time."""
     address: str | None = None
     """A Ray cluster to join (``auto``, ``host:port``, ``ray://…``); ``None`` starts one here."""
     storage_path: str = ""
@@ -145,6 +150,18 @@ class Resources(BaseModel):
     """Trials at a time; ``None``: as many as the cluster has room for."""
     trial_seconds: float | None = Field(None, gt=0, le=LONGEST)
     """A trial stops after this time, of all its epochs together, and keeps what it reached."""
+
+    @model_validator(mode="after")
+    def _fits_the_backend(self) -> Self:
+        if self.backend == "local":
+            if self.address is not None:
+                raise UserError("--address: names a Ray cluster; leave --backend local out")
+            if (self.max_concurrent or 1) > 1:
+                raise UserError(
+                    f"--concurrent {self.max_concurrent}: backend 'local' trains one trial at a "
+                    f"time; leave --concurrent or --backend local out"
+                )
+        return self
 
     def storage(self) -> str:
         """The storage path: an absolute folder, ``./runs`` when none was named, or the URI."""

@@ -9,7 +9,7 @@ class Stage(Enum):
     CHECKS = "checking what was asked for", "checks"
     DATA = "reading the data", "data"
     STORE = "opening the store", "store"
-    TRIALS = "starting Ray and the first trials", "trials"
+    TRIALS = "starting the first trials", "trials"
     END = "ending", "end"
 
     def __init__(self, said: str, short: str) -> None:

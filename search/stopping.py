@@ -54,6 +54,19 @@ def ending_on_signals(on_end: Callable[[], None]) -> Iterator[None]:
         ours.close()
 
 
+@contextmanager
+def sigterm_as_sigint() -> Iterator[None]:
+    """Let a cluster's or a shell's SIGTERM stop the search as cleanly as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def interrupt(*_: object) -> None:
     """Do on a signal what Ctrl-C does."""
     signal.raise_signal(signal.SIGINT)

@@ -51,7 +51,7 @@ def open_study(
     Its first trial, enqueued here, is the plain backbone with the space's default settings, so
     that every search shows the gain over the baseline; after it come the space's first points.
     A study that lacks trials of the store is made again from it. One that says otherwise of a trial
-    how it ended has that trial opened again, for the ledger to tell; ``on_notice`` is told of both.
+    how it ended has that trial opened again, for the driver to tell; ``on_notice`` is told of both.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     storage = open_storage(store)

@@ -116,6 +116,9 @@ def search(
     leave_out: LeaveOutOption = None,
     attributes: AttributesOption = None,
     store: StoreOption = DEFAULT_STORE,
+    backend: Annotated[
+        str, typer.Option(help="ray, or local: one trial at a time in this process, without Ray.")
+    ] = "ray",
     address: Annotated[
         str | None, typer.Option(help="A Ray cluster to join: auto, host:port or ray://…")
     ] = None,
@@ -160,6 +163,7 @@ def search(
         **reading_fields(labels, label_list, separator, image_column, leave_out, attributes),
     )
     resources = build_resources(
+        backend=backend,
         address=address,
         storage_path=storage_path,
         cpus_per_trial=cpus_per_trial,
@@ -214,7 +218,7 @@ def _say_stopped() -> None:
 
 
 def _remove_scratch() -> None:
-    from search.run import scratch_prefix
+    from search.backends.ray_tune.running import scratch_prefix
 
     for scratch in Path(tempfile.gettempdir()).glob(f"{scratch_prefix()}*"):
         shutil.rmtree(scratch, ignore_errors=True)

@@ -100,7 +100,7 @@ class FittedBruteForce(BruteForceSampler):
         return super().sample_independent(points, trial, param_name, param_distribution)
 
     def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Any) -> None:
-        """Nothing: Optuna would stop the study, and the ledger knows when all is tried."""
+        """Nothing: Optuna would stop the study, and the driver knows when all is tried."""
 
 
 class _PointsOfStorage:

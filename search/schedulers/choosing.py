@@ -1,10 +1,8 @@
 """Which scheduler a search asks for, checked before the first trial."""
 
-from collections.abc import Iterable
-
-from results.models import Epoch
 from results.objectives import Goals
-from search.schedulers.futility import Decision, Futility
+from search.schedulers.decision import Decision
+from search.schedulers.futility import Futility
 from search.schedulers.promotion import Promotion
 from search.schedulers.rules import (
     MedianStopping,
@@ -53,39 +51,24 @@ def check_scheduler(settings: SearchSettings, epochs: int) -> None:
         )
 
 
-def make_rule(
-    settings: SearchSettings,
-    epochs: int,
-    past: Iterable[tuple[int, Epoch]],
-    promotion: Promotion | None = None,
-) -> Decision:
-    """The rule of a search, shown the ``past``: number and epoch.
+def make_decision(settings: SearchSettings, epochs: int) -> Decision:
+    """What decides on the trials of a search, before it is shown any.
 
-    Where trials pause it is that of ``promotion``, which the ledger shows the past.
+    Args:
+        settings: of the search.
+        epochs: of a full training.
     """
-    if promotion:
-        return Decision(promotion, goals=cost_goals(settings))
-    rule, futility = _new_rule(settings, epochs), _new_futility(settings, epochs)
-    decision = Decision(rule, futility, cost_goals(settings))
-    for number, epoch in past:
-        stderr = float("nan") if epoch.mean_auc_stderr is None else epoch.mean_auc_stderr
-        decision.goes_on(number, epoch.epoch, epoch.mean_auc, stderr)
-    return decision
-
-
-def cost_goals(settings: SearchSettings) -> Goals:
-    """The goals of which a trial that costs too much is stopped; without any where none is."""
-    return Goals.of(settings.model_dump()) if settings.futility else Goals()
-
-
-def make_promotion(settings: SearchSettings, epochs: int) -> Promotion | None:
-    """The rule of a search whose trials pause, before it is shown its past; else ``None``."""
-    if settings.scheduler != "promote":
-        return None
-    return Promotion(_milestones(settings, epochs), settings.reduction_factor)
+    return Decision(
+        _new_rule(settings, epochs),
+        _new_futility(settings, epochs),
+        Goals.of(settings.model_dump()),
+        stops_costly=settings.futility,
+    )
 
 
 def _new_rule(settings: SearchSettings, epochs: int) -> Rule:
+    if settings.scheduler == "promote":
+        return Promotion(_milestones(settings, epochs), settings.reduction_factor)
     if settings.scheduler == "median":
         return MedianStopping(_grace_epochs(settings, epochs), settings.min_trials or 5)
     if settings.scheduler in ("asha", "hyperband"):

@@ -1,17 +1,11 @@
 """When a trial can no longer become the best: a rule beside the scheduler's own."""
 
 from collections import defaultdict
-from dataclasses import dataclass
 
-from results.objectives import Goals, Measured
 from search.schedulers.ranked import Ranked
-from search.schedulers.rules import Rule
 
 LEAST_COMPLETE = 5
 """Complete trials that the rule needs before it stops any."""
-NO_GOALS = Goals()
-BASELINE_NUMBER = 0
-"""The baseline is an experiment's first trial."""
 FUTILE = "the trial could no longer become the best"
 """The reason of a trial that the rule of futility stopped."""
 
@@ -32,8 +26,6 @@ class Futility:
         self._ends = Ranked()
         self._rises: dict[int, Ranked] = defaultdict(Ranked)
         """From each epoch to the end, of the complete trials."""
-        self.stopped: set[int] = set()
-        """Numbers of the trials that the rule stopped."""
 
     def goes_on(self, number: int, epoch: int, mean_auc: float, stderr: float) -> bool:
         """Take note of an epoch; whether the trial may yet become the best."""
@@ -49,42 +41,4 @@ class Futility:
         if not enough or rise is None or best is None:
             return True
         # A standard error that is not known is NaN, and stops nothing.
-        if mean_auc + rise + stderr < best:
-            self.stopped.add(number)
-            return False
-        return True
-
-
-@dataclass(frozen=True)
-class Decision:
-    """The scheduler's rule, that of futility, and constraints: a trial goes on where all say so."""
-
-    rule: Rule
-    futility: Futility | None = None
-    goals: Goals = NO_GOALS
-    """Of whose constraints those on costs stop a trial."""
-
-    def why(self, number: int) -> str | None:
-        """Why a trial was stopped, where the reason is not the scheduler's rule."""
-        return FUTILE if self.futility and number in self.futility.stopped else None
-
-    def goes_on(
-        self,
-        number: int,
-        epoch: int,
-        mean_auc: float,
-        stderr: float = float("nan"),
-        measured: Measured | None = None,
-    ) -> bool:
-        """Take note of an epoch, and decide; the baseline always goes on.
-
-        The gain over the baseline is read at full fidelity. It is none of the trials that the
-        scheduler's rule compares, but one that has to be beaten. Nor is one that costs too much,
-        by what was ``measured``.
-        """
-        if measured and number != BASELINE_NUMBER and self.goals.exceeded(measured):
-            return False
-        may_win = not self.futility or self.futility.goes_on(number, epoch, mean_auc, stderr)
-        if number == BASELINE_NUMBER:
-            return True
-        return self.rule.goes_on(number, epoch, mean_auc) and may_win
+        return not mean_auc + rise + stderr < best

@@ -14,13 +14,13 @@ import optuna
 from sqlalchemy import Engine, event
 
 from results.models import TrialState
-from results.objectives import measures_of
-from results.store import LabelCounts, NewExperiment, Store, open_store
-from search.ledger import OPTUNA_STATES, Assignment, Ledger
-from search.run import past_epochs
-from search.schedulers import Decision, make_promotion, make_rule
+from results.store import LabelCounts, NewExperiment, open_store
+from search.backends.local import run_local
+from search.driver import OPTUNA_STATES, Driver
 from search.settings import SearchSettings
 from search.study import open_storage, open_study
+from sedn.config import TrainingConfig
+from sedn.training.bounds import Bounds
 from sedn.training.result import EpochResult
 from tests.search.histories import height, result, space_of
 
@@ -56,14 +56,17 @@ class Crashing:
 
     def run(self, on_write: OnWrite = lambda what: None) -> None:
         """Start the search, or go on with it, to its end."""
-        store, ledger, epochs = self._open()
-        past = past_epochs(store, store.experiment(NAME).id, self.settings)
-        decision = make_rule(self.settings, epochs, past, ledger.promotion)
-        while assignment := ledger.next():
-            self._train(ledger, decision, assignment, on_write)
-        assert ledger.finished
+        driver = self._open()
 
-    def _open(self) -> tuple[Store, Ledger, int]:
+        def train(
+            config: TrainingConfig, folder: str, after_epoch: int, bounds: Bounds
+        ) -> Iterator[EpochResult]:
+            return train_with_checkpoint(config, folder, after_epoch, on_write)
+
+        run_local(driver, train)
+        assert driver.finished
+
+    def _open(self) -> Driver:
         store, space = open_store(self.url), space_of(self.space)
         if store.find_experiment(NAME) is None:
             store.create_experiment(
@@ -79,23 +82,9 @@ class Crashing:
                     labels=[LabelCounts("a", 1, 2, 1, 2)],
                 )
             )
-        epochs = space.baseline(self.settings.overrides()).epochs
-        promotion = make_promotion(self.settings, epochs)
         study = open_study(store, NAME, space)
         experiment, folder = store.experiment(NAME), str(self.folder / "trials")
-        ledger = Ledger(store, experiment, study, space, self.settings, folder, promotion)
-        return store, ledger, epochs
-
-    def _train(
-        self, ledger: Ledger, decision: Decision, trial: Assignment, on_write: OnWrite
-    ) -> None:
-        """What Tune and a worker do with a trial."""
-        for reached in train(trial, on_write):
-            ledger.record_epoch(trial.number, reached)
-            point = (reached.epoch, reached.mean_auc, reached.mean_auc_stderr)
-            if not decision.goes_on(trial.number, *point, measures_of(reached, None)):
-                break
-        ledger.finish(trial.number)
+        return Driver(store, experiment, study, space, self.settings, folder)
 
     def run_and_die(self, at: int) -> bool:
         """Run in a process of its own, killed before its write ``at``; whether it got that far."""
@@ -166,18 +155,20 @@ def check_row(row: Any, trial: optuna.trial.FrozenTrial, curve: dict[int, float]
     assert (row.ended_at - row.started_at).total_seconds() >= 0
 
 
-def train(trial: Assignment, on_write: OnWrite) -> Iterator[EpochResult]:
+def train_with_checkpoint(
+    config: TrainingConfig, folder: str, after_epoch: int, on_write: OnWrite
+) -> Iterator[EpochResult]:
     """Training with a checkpoint: an epoch builds on the one before, and is there before its end
     is told.
     """
-    placement = trial.config.embedding.placement
-    checkpoint = Path(trial.folder) / "checkpoint.json"
+    placement = config.embedding.placement
+    checkpoint = Path(folder) / "checkpoint.json"
     curve = json.loads(checkpoint.read_text()) if checkpoint.exists() else []
-    assert len(curve) >= trial.after_epoch, "an epoch was told that no checkpoint holds"
-    for epoch in range(trial.after_epoch + 1, trial.config.epochs + 1):
+    assert len(curve) >= after_epoch, "an epoch was told that no checkpoint holds"
+    for epoch in range(after_epoch + 1, config.epochs + 1):
         if epoch > len(curve):
             last = curve[-1] if curve else 0.5
-            curve.append(last + (height(trial.config) - last) * 0.6)
+            curve.append(last + (height(config) - last) * 0.6)
             on_write("checkpoint")
             checkpoint.parent.mkdir(parents=True, exist_ok=True)
             new = checkpoint.with_suffix(".new")

@@ -1,4 +1,4 @@
-"""Searches without Ray: a ledger, one trial after another, known curves, crashes where asked."""
+"""Searches without Ray: a driver, one trial after another, known curves, crashes where asked."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,9 +10,9 @@ from typing import Any
 import optuna
 
 from results.store import LabelCounts, NewExperiment, Store, open_store
-from search.ledger import Ledger
+from search.backends.local import run_local
+from search.driver import Driver
 from search.samplers import draw, make_samplers
-from search.schedulers import Promotion
 from search.settings import SearchSettings
 from search.study import open_study
 from sedn.training.result import EpochResult
@@ -96,8 +96,7 @@ class History:
     space: Space
     settings: SearchSettings
     url: str
-    promotion: Promotion | None = None
-    ledger: Ledger = field(init=False)
+    driver: Driver = field(init=False)
     store: Store = field(init=False)
 
     def __post_init__(self) -> None:
@@ -117,20 +116,32 @@ class History:
         )
         self.open()
 
-    def open(self) -> None:
+    def open(self, **told: Any) -> None:
         """Start, or start again after a crash."""
         self.store = open_store(self.url)
         self.experiment = self.store.experiment("history")
         study = self.open_study()
-        self.ledger = Ledger(
+        self.driver = Driver(
             self.store,
             self.experiment,
             study,
             self.space,
             self.settings,
             "folder",
-            self.promotion,
+            **told,
         )
+
+    def run(self) -> list[tuple[int, int]]:
+        """Train what is handed out to the end of the search; trial and epoch of each result."""
+        trained: list[tuple[int, int]] = []
+
+        def train(config: Any, folder: str, after_epoch: int, bounds: Any) -> Iterator[EpochResult]:
+            for epoch in range(after_epoch + 1, config.epochs + 1):
+                trained.append((int(Path(folder).name), epoch))
+                yield result(epoch, height(config))
+
+        run_local(self.driver, train)
+        return trained
 
     def open_study(self) -> optuna.Study:
         return open_study(self.store, "history", self.space, self.settings.objective)

@@ -22,9 +22,14 @@ from results.in_place import StoreLost
 from results.models import TrialState
 from results.outage import StoreUnavailable, survive_outage
 from results.store import open_store
+from search.backends.ray_tune.bridge import (
+    DriverCallback,
+    DriverScheduler,
+    DriverSearcher,
+    SearchStopper,
+)
 from search.cli.live import LiveView
-from search.ledger.told_study import StudyLost
-from search.searcher import LedgerCallback, LedgerSearcher, SearchStopper
+from search.driver.study_writer import StudyLost
 from search.settings import SearchSettings
 from sedn.errors import UserError
 from tests.search.histories import CONDITIONAL, History, history, result
@@ -37,15 +42,18 @@ class Driven:
 
     def __init__(self, search: History) -> None:
         self.search = search
-        self.searcher = LedgerSearcher(search.ledger)
-        self.callback = LedgerCallback(search.ledger, self.searcher)
-        self.stopper = SearchStopper(search.ledger, self.searcher)
-        assert isinstance(self.searcher.suggest("1"), dict)
+        self.searcher = DriverSearcher(search.driver)
+        self.callback = DriverCallback(search.driver, self.searcher)
+        self.scheduler = DriverScheduler(search.driver, self.searcher)
+        self.stopper = SearchStopper(search.driver, self.searcher)
+        suggested = self.searcher.suggest("1")
+        assert isinstance(suggested, dict)
+        self.config = suggested
         self.result(1)
 
     def result(self, epoch: int) -> None:
-        trial = SimpleNamespace(trial_id="1")
-        self.callback.on_trial_result(1, [], trial, {"result": result(epoch, 0.6)})
+        trial = SimpleNamespace(trial_id="1", config=self.config)
+        self.scheduler.on_trial_result(None, trial, {"result": result(epoch, 0.6)})
 
     def error(self) -> None:
         file = Path(self.search.url.removeprefix("sqlite:///")).with_name("error.pkl")
@@ -71,18 +79,18 @@ def check_broken_off(driven: Driven, kind: type[UserError]) -> None:
     before = driven.search.store.trials(driven.search.experiment.id)[0].epochs
     for event in EVENTS.values():
         event(driven)
-    assert driven.searcher.suggest("3") == LedgerSearcher.FINISHED
+    assert driven.searcher.suggest("3") == DriverSearcher.FINISHED
     after = driven.search.store.trials(driven.search.experiment.id)[0].epochs
     assert after == before
 
 
 def go_on(search: History) -> None:
     search.open()
-    while trial := search.ledger.next():
+    while trial := search.driver.next():
         for epoch in range(trial.after_epoch + 1, trial.config.epochs + 1):
-            search.ledger.record_epoch(trial.number, result(epoch, 0.6))
-        search.ledger.finish(trial.number)
-    assert search.ledger.finished
+            search.driver.report(trial.number, result(epoch, 0.6))
+        search.driver.finish(trial.number)
+    assert search.driver.finished
     rows = search.store.trials(search.experiment.id)
     assert [row.number for row in rows] == list(range(SETTINGS.trials))
     assert all(row.state is not TrialState.RUNNING for row in rows)
@@ -102,8 +110,9 @@ def locked(search: History) -> Iterator[None]:
 def test_a_database_that_stays_away_ends_the_search(event: Callable[[Driven], Any]) -> None:
     with history(CONDITIONAL, SETTINGS) as search:
         driven = Driven(search)
-        search.ledger._patience = 0.2
-        for engine in (search.store.engine, search.ledger._study._study._storage._backend.engine):
+        search.driver._writer.patience_seconds = 0.2
+        study = search.driver._writer.study._study
+        for engine in (search.store.engine, study._storage._backend.engine):
             with engine.connect() as connection:
                 connection.exec_driver_sql("PRAGMA busy_timeout = 20")
         with locked(search):
@@ -182,7 +191,7 @@ def test_a_file_that_is_taken_away_is_noticed_and_saved(
             f"saved in {saved}, and the same command with --store sqlite:///{saved} goes on"
         )
         with pytest.raises(StoreLost):
-            search.ledger.check_store()
+            search.driver.check_store()
         assert not file.with_name("sedn.saved-2.db").exists(), "it is saved once"
         search.url = f"sqlite:///{saved}"
         go_on(search)

@@ -48,14 +48,14 @@ def test_time_in_which_something_is_trained() -> None:
 
 
 def train_next(search: History, seconds: float = 0.5) -> bool:
-    trial = search.ledger.next()
+    trial = search.driver.next()
     if trial is None:
         return False
     for epoch in range(trial.after_epoch + 1, trial.config.epochs + 1):
-        search.ledger.record_epoch(
+        search.driver.report(
             trial.number, result(epoch, height(trial.config) * (1 - 0.5**epoch), seconds)
         )
-    search.ledger.finish(trial.number)
+    search.driver.finish(trial.number)
     return True
 
 
@@ -67,49 +67,49 @@ def test_a_search_on_a_plateau_starts_no_more_and_a_resumed_one_neither() -> Non
             ended += 1
             assert ended < 60
             search.open()
-        assert search.ledger.finished
-        assert search.ledger.ended_by == "plateau"
+        assert search.driver.finished
+        assert search.driver.ended_by == "plateau"
         search.settings = settings.model_copy(update={"plateau": None, "trials": ended + 2})
         search.open()
         assert train_next(search)
         assert train_next(search)
         assert not train_next(search)
-        assert search.ledger.ended_by == "trials"
+        assert search.driver.ended_by == "trials"
 
 
 def test_every_point_tried_is_an_end_too() -> None:
     settings = SearchSettings(trials=60, sampler="brute-force", scheduler="none")
     with history(FINITE, settings) as search:
         for _ in range(12):
-            assert search.ledger.ended_by is None
+            assert search.driver.ended_by is None
             assert train_next(search)
-        assert search.ledger.next() is None
-        assert search.ledger.ended_by == "points"
-        assert len(search.params()) == search.ledger.snapshot().asked == 12
+        assert search.driver.next() is None
+        assert search.driver.ended_by == "points"
+        assert len(search.params()) == search.driver.snapshot().asked == 12
 
 
 def test_gpu_hours_are_counted_over_all_runs() -> None:
     settings = SearchSettings(trials=60, sampler="random", scheduler="none", gpu_hours=1.0)
     with history(FLAT, settings) as search:
-        search.ledger.grant = Grant(gpus=2.0)
+        search.driver.grant = Grant(gpus=2.0)
         train_next(search, seconds=299)
-        assert not search.ledger.out_of_budget
+        assert not search.driver.out_of_budget
         search.open()
-        assert not search.ledger.out_of_budget
-        search.ledger.grant = Grant(gpus=1.0)
+        assert not search.driver.out_of_budget
+        search.driver.grant = Grant(gpus=1.0)
         train_next(search, seconds=600)
-        assert search.ledger.ended_by is None
-        trial = search.ledger.next()
+        assert search.driver.ended_by is None
+        trial = search.driver.next()
         assert trial is not None
-        search.ledger.record_epoch(trial.number, result(1, 0.5, seconds=6.1))
-        assert search.ledger.ended_by == "gpu-hours"
-        assert not search.ledger.finished, "what was cut off goes on with more"
+        search.driver.report(trial.number, result(1, 0.5, seconds=6.1))
+        assert search.driver.ended_by == "gpu-hours"
+        assert not search.driver.finished, "what was cut off goes on with more"
         search.open()
-        assert search.ledger.ended_by == "gpu-hours"
+        assert search.driver.ended_by == "gpu-hours"
         search.settings = settings.model_copy(update={"gpu_hours": 2.0})
         search.open()
-        assert search.ledger.ended_by is None
-        again = search.ledger.next()
+        assert search.driver.ended_by is None
+        again = search.driver.next()
         assert again is not None
         assert again.number == trial.number
 
@@ -118,13 +118,13 @@ def test_time_is_counted_over_all_runs() -> None:
     settings = SearchSettings(trials=60, sampler="random", scheduler="none", time_seconds=3600)
     with history(FLAT, settings) as search:
         train_next(search, seconds=3000)
-        assert search.ledger.ended_by is None, (
+        assert search.driver.ended_by is None, (
             "epochs of 3,000 s that end within moments run side by side"
         )
         search.open()
-        assert search.ledger.ended_by is None
-        trial = search.ledger.next()
+        assert search.driver.ended_by is None
+        trial = search.driver.next()
         assert trial is not None
-        search.ledger.record_epoch(trial.number, result(1, 0.5, seconds=3700))
+        search.driver.report(trial.number, result(1, 0.5, seconds=3700))
         search.open()
-        assert search.ledger.ended_by == "time"
+        assert search.driver.ended_by == "time"

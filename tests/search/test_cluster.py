@@ -169,7 +169,7 @@ import tempfile
 from pathlib import Path
 import ray
 ray._raylet.Config.initialize("")
-from search.cluster import check_address, connect
+from search.backends.ray_tune.cluster import check_address, connect
 from search.settings import Resources
 from sedn.errors import UserError
 try:

@@ -10,9 +10,9 @@ import pytest
 from results.models import TrialState
 from results.ranking import rank
 from results.store import open_store
-from search.ledger import Assignment
-from search.run import past_epochs, run_search
-from search.schedulers import make_promotion
+from search.driver import Assignment
+from search.run import run_search
+from search.schedulers import Action, Promotion
 from search.settings import Resources, SearchSettings
 from tests.search.crashes import Crashing
 from tests.search.curves import make_curves
@@ -37,16 +37,16 @@ ORIGINAL, DUPLICATE = 1, 2
 
 def train(search: History, trial: Assignment, epochs: int = 3) -> TrialState:
     for epoch in range(trial.after_epoch + 1, epochs + 1):
-        search.ledger.record_epoch(trial.number, result(epoch, 0.5 + 0.1 * epoch))
-    return search.ledger.finish(trial.number)
+        search.driver.report(trial.number, result(epoch, 0.5 + 0.1 * epoch))
+    return search.driver.finish(trial.number)
 
 
 def start(search: History) -> Assignment:
     """The original, when the baseline is trained."""
-    baseline = search.ledger.next()
+    baseline = search.driver.next()
     assert baseline is not None
     train(search, baseline)
-    original = search.ledger.next()
+    original = search.driver.next()
     assert original is not None
     assert original.number == ORIGINAL
     return original
@@ -71,17 +71,15 @@ def check(search: History, state: TrialState, epochs: int, cause: str | None = N
     assert first.values == second.values
     assert first.intermediate_values == second.intermediate_values
     assert sorted(second.intermediate_values) == list(range(1, epochs + 1))
-    past = past_epochs(search.store, 1, search.settings)
-    assert DUPLICATE not in {number for number, _ in past}, "no rule sees it"
 
 
 def test_a_duplicate_of_an_ended_trial_ends_at_once_and_is_ranked_once() -> None:
     with history(SPACE, SETTINGS) as search:
         train(search, start(search))
-        assert search.ledger.next() is None
-        assert search.ledger.finished
+        assert search.driver.next() is None
+        assert search.driver.finished
         check(search, TrialState.COMPLETE, 3)
-        assert search.ledger.snapshot().counts[TrialState.COMPLETE] == 3
+        assert search.driver.snapshot().counts[TrialState.COMPLETE] == 3
         ranked = rank(search.store, "history")
         assert sorted(ranked["trial"]) == [0, ORIGINAL]
         assert list(ranked["replicates"]) == [1, 1]
@@ -94,50 +92,50 @@ def test_a_duplicate_of_a_running_trial_waits_for_its_end(crash: str | None, epo
         original = start(search)
         if crash == "before":
             search.open()
-            again = search.ledger.next()
+            again = search.driver.next()
             assert again is not None
             assert again.number == ORIGINAL
-        assert search.ledger.next() is None
-        assert not search.ledger.finished
+        assert search.driver.next() is None
+        assert not search.driver.finished
         assert search.store.trials(1)[DUPLICATE].state is TrialState.RUNNING
         if crash == "while":
-            search.ledger.record_epoch(ORIGINAL, result(1, 0.6))
+            search.driver.report(ORIGINAL, result(1, 0.6))
             search.open()
-            again = search.ledger.next()
+            again = search.driver.next()
             assert again is not None
             assert again.number == ORIGINAL
-            assert search.ledger.next() is None
+            assert search.driver.next() is None
         state = train(search, original, epochs)
         if crash == "after":
             search.open()
-        assert search.ledger.next() is None
-        assert search.ledger.finished
+        assert search.driver.next() is None
+        assert search.driver.finished
         check(search, state, epochs)
 
 
 def test_a_duplicate_whose_original_ended_in_the_store_alone() -> None:
     with history(SPACE, SETTINGS) as search:
         original = start(search)
-        assert search.ledger.next() is None
+        assert search.driver.next() is None
         for epoch in (1, 2):
-            search.ledger.record_epoch(original.number, result(epoch, 0.6))
+            search.driver.report(original.number, result(epoch, 0.6))
         search.store.finish_trial(1, ORIGINAL, TrialState.PRUNED)
         search.open()
-        assert search.ledger.next() is None
+        assert search.driver.next() is None
         check(search, TrialState.PRUNED, 2)
 
 
 def test_a_duplicate_that_ended_in_the_store_alone() -> None:
     with history(SPACE, SETTINGS) as search:
         original = start(search)
-        assert search.ledger.next() is None
+        assert search.driver.next() is None
         for epoch in (1, 2, 3):
-            search.ledger.record_epoch(original.number, result(epoch, 0.6))
+            search.driver.report(original.number, result(epoch, 0.6))
         search.store.finish_trial(1, ORIGINAL, TrialState.COMPLETE)
         search.store.answer_trial(1, DUPLICATE, by=ORIGINAL)
         search.open()
-        assert search.ledger.next() is None
-        assert search.ledger.finished
+        assert search.driver.next() is None
+        assert search.driver.finished
         check(search, TrialState.COMPLETE, 3)
 
 
@@ -146,10 +144,10 @@ def test_a_duplicate_of_a_failed_trial_fails_without_a_training(waits: bool) -> 
     with history(SPACE, SETTINGS) as search:
         original = start(search)
         if waits:
-            assert search.ledger.next() is None
-        search.ledger.record_epoch(original.number, result(1, 0.6))
-        search.ledger.fail(original.number, "NonFiniteLoss: …\nTraceback …", "non-finite")
-        assert search.ledger.next() is None
+            assert search.driver.next() is None
+        search.driver.report(original.number, result(1, 0.6))
+        search.driver.fail(original.number, "NonFiniteLoss: …\nTraceback …", "non-finite")
+        assert search.driver.next() is None
         rows = search.store.trials(1)
         assert rows[DUPLICATE].reason == rows[ORIGINAL].reason is not None
         check(search, TrialState.FAILED, 1, "non-finite")
@@ -158,9 +156,9 @@ def test_a_duplicate_of_a_failed_trial_fails_without_a_training(waits: bool) -> 
 def test_a_duplicate_of_a_trial_that_gives_its_worker_back_waits_on() -> None:
     with history(SPACE, SETTINGS) as search:
         original = start(search)
-        assert search.ledger.next() is None
-        search.ledger.give_back(original.number)
-        again = search.ledger.next()
+        assert search.driver.next() is None
+        search.driver.give_back(original.number)
+        again = search.driver.next()
         assert again is not None
         assert again.number == ORIGINAL
         train(search, again)
@@ -172,66 +170,65 @@ PROMOTE = SearchSettings(
 )
 
 
-def reopen(search: History) -> None:
-    search.promotion = make_promotion(search.settings, 3)
-    search.open()
+def promotion(search: History) -> Promotion:
+    found = search.driver._decision.promotion
+    assert found is not None
+    return found
 
 
 def pause(search: History, trial: Assignment, auc: float) -> None:
     """One epoch more, and a rung."""
     epoch = trial.after_epoch + 1
-    assert not search.promotion.goes_on(trial.number, epoch, auc)
-    search.ledger.record_epoch(trial.number, result(epoch, auc))
-    assert search.ledger.finish(trial.number) is TrialState.RUNNING
+    verdict = search.driver.report(trial.number, result(epoch, auc))
+    assert verdict.action is Action.PAUSE
+    assert search.driver.finish(trial.number) is TrialState.RUNNING
 
 
 @pytest.mark.parametrize("crashes", [False, True])
 def test_a_duplicate_of_a_paused_trial_ends_with_it_and_goes_on_with_it(crashes: bool) -> None:
     with history(SPACE, PROMOTE) as search:
-        reopen(search)
         pause(search, start(search), 0.6)
         if crashes:
-            reopen(search)
+            search.open()
         # Nothing else is left: the duplicate waits, and the only one at the rung is promoted.
-        promoted = search.ledger.next()
+        promoted = search.driver.next()
         assert promoted is not None
         assert (promoted.number, promoted.after_epoch) == (ORIGINAL, 1)
         assert search.store.trials(1)[DUPLICATE].state is TrialState.RUNNING
         if crashes:
-            reopen(search)
-            promoted = search.ledger.next()
+            search.open()
+            promoted = search.driver.next()
             assert promoted is not None
         pause(search, promoted, 0.65)
-        promoted = search.ledger.next()
+        promoted = search.driver.next()
         assert promoted is not None
         train(search, promoted)
-        assert search.ledger.next() is None
-        assert search.ledger.finished
+        assert search.driver.next() is None
+        assert search.driver.finished
         check(search, TrialState.COMPLETE, 3)
 
 
 def test_a_duplicate_of_a_trial_that_ended_paused_is_opened_again_with_it() -> None:
     with history(SPACE, PROMOTE) as search:
-        reopen(search)
         pause(search, start(search), 0.6)
         # Something better came to the rung, so the original ends where it waits.
-        search.promotion.replay(7, [(1, 0.9), (2, 0.9), (3, 0.9)], may_go_on=False)
-        assert search.ledger.next() is None
+        promotion(search).replay(7, [(1, 0.9), (2, 0.9), (3, 0.9)], may_go_on=False)
+        assert search.driver.next() is None
         check(search, TrialState.PRUNED, 1)
         # A longer search, in which the others at the rung are worse.
         search.settings = PROMOTE.model_copy(update={"trials": 4})
-        reopen(search)
+        search.open()
         for number in (8, 9):
-            search.promotion.replay(number, [(1, 0.1)], may_go_on=False)
-        again = search.ledger.next()
+            promotion(search).replay(number, [(1, 0.1)], may_go_on=False)
+        again = search.driver.next()
         assert again is not None
         assert (again.number, again.after_epoch) == (ORIGINAL, 1)
-        counts = search.ledger.snapshot().counts
+        counts = search.driver.snapshot().counts
         assert counts[TrialState.PRUNED] == 0
         assert search.store.trials(1)[DUPLICATE].state is TrialState.RUNNING
         for epoch in (2, 3):
-            search.ledger.record_epoch(ORIGINAL, result(epoch, 0.7))
-        search.ledger.finish(ORIGINAL)
+            search.driver.report(ORIGINAL, result(epoch, 0.7))
+        search.driver.finish(ORIGINAL)
         check(search, TrialState.COMPLETE, 3)
 
 

@@ -12,9 +12,9 @@ import pytest
 
 from results.models import TrialState
 from results.store import open_store
+from search.driver.driver import MAX_LOSSES
 from search.failures import Failure
 from search.run import run_search
-from search.searcher import MAX_LOSSES
 from search.settings import Resources, SearchSettings
 from tests.search.histories import CONDITIONAL, History, history, result
 
@@ -38,14 +38,14 @@ def test_errors_are_alike_but_for_numbers(first: str, second: str, alike: bool) 
 
 def end(search: History, reason: str | None) -> int:
     """Let the next trial fail for a reason, or be complete; its number."""
-    trial = search.ledger.next()
+    trial = search.driver.next()
     assert trial is not None
     if reason is None:
         for epoch in range(trial.after_epoch + 1, trial.config.epochs + 1):
-            search.ledger.record_epoch(trial.number, result(epoch, 0.6))
-        search.ledger.finish(trial.number)
+            search.driver.report(trial.number, result(epoch, 0.6))
+        search.driver.finish(trial.number)
     else:
-        search.ledger.fail(trial.number, f"{reason}\nTraceback (most recent call last): …")
+        search.driver.fail(trial.number, f"{reason}\nTraceback (most recent call last): …")
     return trial.number
 
 
@@ -53,31 +53,31 @@ def test_five_alike_end_a_search_and_the_same_command_goes_on() -> None:
     with history(CONDITIONAL, SETTINGS) as search:
         for step in range(4):
             end(search, f"OSError: no disk at step {step}")
-            assert search.ledger.failure is None
-        running = search.ledger.next()
+            assert search.driver.failure is None
+        running = search.driver.next()
         assert running is not None
         end(search, "OSError: no disk at step 9")
-        assert search.ledger.failure == Failure(0, "OSError: no disk at step 0")
-        assert search.ledger.ended_by == "failures"
-        assert search.ledger.out_of_budget, "what runs is cut off"
+        assert search.driver.failure == Failure(0, "OSError: no disk at step 0")
+        assert search.driver.ended_by == "failures"
+        assert search.driver.out_of_budget, "what runs is cut off"
         search.open()
-        assert search.ledger.failure is None
-        assert not search.ledger.out_of_budget
+        assert search.driver.failure is None
+        assert not search.driver.out_of_budget
         assert end(search, None) == running.number, "nothing is lost"
         for _ in range(6):
             end(search, "OSError: no disk at step 3")
-        assert search.ledger.failure is None, "the first of this run was none of them"
-        assert search.ledger.next() is None
-        assert search.ledger.ended_by == "trials"
+        assert search.driver.failure is None, "the first of this run was none of them"
+        assert search.driver.next() is None
+        assert search.driver.ended_by == "trials"
 
 
 def test_five_more_alike_end_the_next_run_too() -> None:
     with history(CONDITIONAL, SETTINGS) as search:
         for _ in range(2):
             for _ in range(5):
-                assert not search.ledger.out_of_budget
+                assert not search.driver.out_of_budget
                 end(search, "OSError: no disk")
-            assert search.ledger.ended_by == "failures"
+            assert search.driver.ended_by == "failures"
             search.open()
 
 
@@ -85,9 +85,9 @@ def test_a_crash_among_the_first_five_does_not_count_anew() -> None:
     with history(CONDITIONAL, SETTINGS) as search:
         for _ in range(5):
             search.open()
-            assert search.ledger.failure is None
+            assert search.driver.failure is None
             end(search, "OSError: no disk")
-        assert search.ledger.failure is not None
+        assert search.driver.failure is not None
 
 
 @pytest.mark.parametrize("other", [None, "ValueError: no"])
@@ -95,7 +95,7 @@ def test_one_that_ends_otherwise_is_enough_to_go_on(other: str | None) -> None:
     with history(CONDITIONAL, SETTINGS) as search:
         for number in range(7):
             end(search, other if number == 3 else "OSError: no disk")
-            assert search.ledger.failure is None
+            assert search.driver.failure is None
 
 
 def test_of_fewer_than_five_all_must_fail() -> None:
@@ -103,28 +103,30 @@ def test_of_fewer_than_five_all_must_fail() -> None:
         fewer = SETTINGS.model_copy(update={"trials": len(ends)})
         with history(CONDITIONAL, fewer) as search:
             for reason in ends:
-                assert search.ledger.ended_by is None
+                assert search.driver.ended_by is None
                 end(search, reason)
-            assert search.ledger.next() is None
-            assert search.ledger.ended_by == expected
+            assert search.driver.next() is None
+            assert search.driver.ended_by == expected
             search.open()
-            assert search.ledger.ended_by == expected, "and says so again"
+            assert search.driver.ended_by == expected, "and says so again"
 
 
 def test_lost_workers_are_counted_over_all_runs() -> None:
     with history(CONDITIONAL, SETTINGS) as search:
         for losses in (1, 2):
-            trial = search.ledger.next()
+            trial = search.driver.next()
             assert trial is not None
-            assert search.ledger.count_loss(trial.number) == losses
-            search.ledger.give_back(trial.number)
-            again = search.ledger.next()
+            search.driver.lose_worker(trial.number, "the node is gone")
+            assert search.driver._losses[trial.number] == losses
+            again = search.driver.next()
             assert again is not None
             assert again.number == trial.number == 0
             search.open()
-        trial = search.ledger.next()
+        trial = search.driver.next()
         assert trial is not None
-        assert search.ledger.count_loss(trial.number) == 3
+        search.driver.lose_worker(trial.number, "the node is gone")
+        row = search.store.trials(search.experiment.id)[0]
+        assert (row.state, row.cause) == (TrialState.FAILED, "worker-lost")
 
 
 BROKEN = """

@@ -22,12 +22,12 @@ first:
 
 
 def train_next(search: History) -> bool:
-    trial = search.ledger.next()
+    trial = search.driver.next()
     if trial is None:
         return False
     for epoch in range(trial.after_epoch + 1, trial.config.epochs + 1):
-        search.ledger.record_epoch(trial.number, result(epoch, height(trial.config)))
-    search.ledger.finish(trial.number)
+        search.driver.report(trial.number, result(epoch, height(trial.config)))
+    search.driver.finish(trial.number)
     return True
 
 

@@ -9,19 +9,21 @@ from hypothesis import strategies as st
 
 from results.models import TrialState
 from results.store import open_store
-from search.run import past_epochs, run_search
-from search.schedulers import make_rule
+from search.driver.recovery import Past
+from search.run import run_search
+from search.schedulers import make_decision
+from search.schedulers.futility import FUTILE
 from search.settings import Resources, SearchSettings
 from tests.search.curves import make_curves
 from tests.search.histories import FLAT, history, result
-from tests.search.test_schedulers import Driver, check_truth
+from tests.search.test_schedulers import Crashing, check_truth
 
 NAN = float("nan")
 
 
 def decision_of(epochs: int = 8, **fields):
     settings = SearchSettings(**{"scheduler": "median", "min_trials": 1000, **fields})
-    return make_rule(settings, epochs, [])
+    return make_decision(settings, epochs)
 
 
 def show(decision, number: int, curve: dict[int, float]) -> None:
@@ -71,9 +73,9 @@ def test_the_baseline_goes_on_and_has_to_be_beaten() -> None:
     decision = decision_of(grace_epochs=2)
     for number in range(1, 6):
         show(decision, number, {2: 0.6, 8: 0.7})
-    assert decision.goes_on(0, 2, 0.1, 0.0)
+    assert decision.goes_on(0, 2, 0.1, 0.0, is_baseline=True)
     assert decision.goes_on(9, 2, 0.65, 0.0)
-    decision.goes_on(0, 8, 0.8, 0.0)
+    decision.goes_on(0, 8, 0.8, 0.0, is_baseline=True)
     # The baseline rose by 0.7 from epoch 2, and may be followed in that.
     assert decision.goes_on(9, 2, 0.15, 0.0)
     show(decision, 0, {2: 0.7})
@@ -143,7 +145,7 @@ def run(crashes: set[int], **fields):
         trials=16, seed=3, sampler="random", scheduler="median", min_trials=100, **fields
     )
     with history(SPACE, settings) as search:
-        driver = Driver(search, 8, crashes)
+        driver = Crashing(search, crashes)
         driver.run()
         check_truth(search)
         rows = search.store.trials(search.experiment.id)
@@ -155,7 +157,7 @@ def test_a_search_stops_the_futile_and_loses_not_the_best() -> None:
     _, all_trained = run(set(), futility=False)
     stopped = [row for row in rows if row.state is TrialState.PRUNED]
     assert len(stopped) > 2
-    assert {(row.cause, row.reason) for row in stopped} == {(None, None)}
+    assert {(row.cause, row.reason) for row in stopped} == {(None, FUTILE)}
     assert all(row.epochs >= 2 for row in stopped), "a quarter of all is each trial's"
     assert {row.state for row in all_trained} == {TrialState.COMPLETE}
     best, truly = (
@@ -176,11 +178,15 @@ def test_a_resumed_search_finds_the_same_futile(crashes: set[int]) -> None:
 def test_the_past_has_what_the_rule_needs() -> None:
     settings = SearchSettings(trials=2, scheduler="asha")
     with history(SPACE, settings) as search:
-        trial = search.ledger.next()
+        trial = search.driver.next()
         for epoch in (1, 2):
-            search.ledger.record_epoch(trial.number, result(epoch, 0.5))
-        [(number, epoch)] = past_epochs(search.store, search.experiment.id, settings)
-        assert (number, epoch.epoch, epoch.mean_auc_stderr) == (0, 1, 0.01)
+            search.driver.report(trial.number, result(epoch, 0.5))
+        shown: list[tuple] = []
+        decision = make_decision(settings, 8)
+        show = lambda number, curve, **_: shown.append((number, curve))  # noqa: E731
+        object.__setattr__(decision, "replay", show)
+        Past.read(search.driver._writer).replay(decision)
+        assert shown == [(0, [(1, 0.5, 0.01)])]
 
 
 @pytest.mark.slow

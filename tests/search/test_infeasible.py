@@ -6,9 +6,8 @@ from optuna.trial import TrialState as OptunaState
 
 from results.models import TrialState
 from results.store import NewTrial
-from search.schedulers import make_promotion
 from search.settings import SearchSettings
-from tests.search.histories import History, height, history, result
+from tests.search.histories import History, history
 
 SPACE = """
 name: gaps
@@ -29,13 +28,7 @@ def settings(sampler: str = "random", **fields) -> SearchSettings:
 
 def train_all(search: History) -> set[int]:
     """Train what is handed out; the numbers of these trials."""
-    trained = set()
-    while trial := search.ledger.next():
-        trained.add(trial.number)
-        for epoch in range(trial.after_epoch + 1, trial.config.epochs + 1):
-            search.ledger.record_epoch(trial.number, result(epoch, height(trial.config)))
-        search.ledger.finish(trial.number)
-    return trained
+    return {number for number, _ in search.run()}
 
 
 def check(search: History, trained: set[int]) -> None:
@@ -62,21 +55,19 @@ def check(search: History, trained: set[int]) -> None:
 def test_what_cannot_be_built_is_told_and_not_trained(sampler: str) -> None:
     with history(SPACE, settings(sampler)) as search:
         check(search, train_all(search))
-        assert search.ledger.finished
-        assert search.ledger.failure is None
+        assert search.driver.finished
+        assert search.driver.failure is None
 
 
 def test_what_cannot_be_built_waits_at_no_rung() -> None:
     promote = settings(scheduler="promote", reduction_factor=2, grace_epochs=1)
     with history(SPACE, promote) as search:
-        search.promotion = make_promotion(promote, 3)
-        search.open()
         check(search, train_all(search))
 
 
 def test_a_crash_before_it_is_refused() -> None:
     with history(SPACE, settings(trials=2)) as search:
-        baseline = search.ledger.next()
+        baseline = search.driver.next()
         assert baseline is not None
         study = optuna.load_study(study_name="history", storage=search.url)
         asked = study.ask()

@@ -114,16 +114,16 @@ def test_the_ending_tells_all_runs_by_how_trials_ended() -> None:
     settings = SearchSettings(trials=9, sampler="random", scheduler="none", seed=1)
     with history(FLAT, settings) as search:
         for _ in range(7):
-            trial = search.ledger.next()
+            trial = search.driver.next()
             assert trial is not None
             for epoch in (1, 2, 3):
                 found = result(epoch, height(trial.config) * (1 - 0.5**epoch), 20.0)
-                search.ledger.record_epoch(trial.number, found)
-            search.ledger.finish(trial.number)
-        broken = search.ledger.next()
+                search.driver.report(trial.number, found)
+            search.driver.finish(trial.number)
+        broken = search.driver.next()
         assert broken is not None
-        search.ledger.record_epoch(broken.number, result(1, 0.5, 30.0))
-        search.ledger.fail(broken.number, "it broke")
+        search.driver.report(broken.number, result(1, 0.5, 30.0))
+        search.driver.fail(broken.number, "it broke")
         trials = open_store(search.url).trials(search.experiment.id)
         assert trials_line(trials) == (
             "Trials, over all runs: 7 min 00 s trained to the end, 30 s failed."

@@ -86,18 +86,18 @@ def epochs_of(number: int, target: int) -> int:
 
 def train(search: History, crash_at: int | None = None, **missing: None) -> None:
     """Train all there is; ``crash_at`` ends in the store alone, and the search starts again."""
-    while trial := search.ledger.next():
+    while trial := search.driver.next():
         last = epochs_of(trial.number, trial.config.epochs)
         for epoch in range(trial.after_epoch + 1, last + 1):
-            search.ledger.record_epoch(trial.number, reached(trial.config, epoch, **missing))
+            search.driver.report(trial.number, reached(trial.config, epoch, **missing))
         if trial.number != crash_at:
-            search.ledger.finish(trial.number)
+            search.driver.finish(trial.number)
             continue
         state = TrialState.COMPLETE if last == trial.config.epochs else TrialState.PRUNED
         aucs = {label: (auc, auc) for label, auc in reached(trial.config, last).label_auc.items()}
         search.store.finish_trial(search.experiment.id, trial.number, state, label_auc=aucs)
         search.open()
-    assert search.ledger.finished
+    assert search.driver.finished
 
 
 def told(search: History) -> list[FrozenTrial]:

@@ -24,16 +24,16 @@ TPE = SearchSettings(trials=10, sampler="tpe", scheduler="none")
 
 def train_next(search: History) -> bool:
     """Train a trial; each fourth is stopped early, each fifth fails."""
-    trial = search.ledger.next()
+    trial = search.driver.next()
     if trial is None:
         return False
     if trial.number % 5 == 4:
-        search.ledger.fail(trial.number, "ValueError: no")
+        search.driver.fail(trial.number, "ValueError: no")
         return True
     last = 2 if trial.number % 4 == 3 else trial.config.epochs
     for epoch in range(trial.after_epoch + 1, last + 1):
-        search.ledger.record_epoch(trial.number, result(epoch, height(trial.config)))
-    search.ledger.finish(trial.number)
+        search.driver.report(trial.number, result(epoch, height(trial.config)))
+    search.driver.finish(trial.number)
     return True
 
 
@@ -109,7 +109,7 @@ def test_the_search_ends_as_if_nothing_had_happened(
             search.open()
             while train_next(search):
                 pass
-            assert search.ledger.finished
+            assert search.driver.finished
             assert search.params() == whole[1]
             assert seen(told(search)) == whole[0]
 
@@ -117,9 +117,9 @@ def test_the_search_ends_as_if_nothing_had_happened(
 def test_a_trial_that_runs_goes_on_and_times_are_those_of_the_store() -> None:
     with history(FIRST, RANDOM) as search:
         train_next(search)
-        running = search.ledger.next()
+        running = search.driver.next()
         assert running is not None
-        search.ledger.record_epoch(running.number, result(1, 0.5))
+        search.driver.report(running.number, result(1, 0.5))
         before = told(search)
         delete(search)
         search.open()
@@ -129,7 +129,7 @@ def test_a_trial_that_runs_goes_on_and_times_are_those_of_the_store() -> None:
         for row, trial in zip(rows, after, strict=False):
             assert trial.datetime_start.astimezone() == row.started_at
             assert (trial.datetime_complete is None) == (row.ended_at is None)
-        again = search.ledger.next()
+        again = search.driver.next()
         assert again is not None
         assert (again.number, again.after_epoch) == (1, 0)
 
@@ -146,7 +146,7 @@ def test_a_trial_that_the_store_lacks_is_drawn_as_it_would_have_been() -> None:
         asked = search.open_study().ask()
         search.open_study().ask()
         search.open()
-        search.ledger._unfinished.reverse()
+        search.driver._unfinished.reverse()
         train_next(search)
         assert [row.number for row in search.store.trials(search.experiment.id)] == [0, 1, 3]
         assert asked.number == 2
@@ -191,7 +191,7 @@ def test_what_had_the_name_is_kept_and_nothing_of_it_is_lost() -> None:
 def test_a_trial_that_was_ended_by_hand_goes_on(state: OptunaState) -> None:
     with history(FIRST, RANDOM) as search:
         train_next(search)
-        running = search.ledger.next()
+        running = search.driver.next()
         assert running is not None
         study = optuna.load_study(study_name="history", storage=search.url)
         study.tell(running.number, 1.0 if state is OptunaState.COMPLETE else None, state=state)

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from results.models import Base, Experiment, TrialState
 from results.store import Store, open_store
-from search.ledger.folders import TrialFolders
+from search.driver.folders import TrialFolders
 from search.reuse import free_name, is_untrained
 from search.run import run_search
 from search.settings import Resources, SearchSettings
@@ -107,9 +107,9 @@ def rows_of(store: Store) -> dict[str, int]:
 def test_the_study_goes_with_its_experiment() -> None:
     settings = SearchSettings(trials=4, sampler="random", scheduler="none")
     with history(FLAT, settings) as search:
-        trial = search.ledger.next()
+        trial = search.driver.next()
         assert trial is not None
-        search.ledger.fail(trial.number, "it broke")
+        search.driver.fail(trial.number, "it broke")
         free_name(search.store, "history", "nowhere", differs, lambda line: None)
         assert not open_storage(search.store).get_all_studies()
         # Ended by a kill between the two: the study alone is gone.

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.room import Node, nodes_of, slots
+from search.backends.ray_tune.room import Node, nodes_of, slots
 from search.settings import Resources
 from sedn.errors import UserError
 

@@ -10,30 +10,25 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import SimpleNamespace
 
 import optuna
 import pytest
 from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
-from ray.tune.schedulers import TrialScheduler
 
 from results.models import BASELINE, Trial, TrialState
 from results.ranking import rank
 from results.store import Store, open_store
-from search.cluster import RAY_SETTINGS
-from search.ledger import Assignment
-from search.ledger.ledger import TOO_COSTLY
+from search.backends.ray_tune.cluster import RAY_SETTINGS
+from search.backends.virtual import Clock, run_virtual
 from search.progress import Snapshot
 from search.run import SearchOutcome, run_search
 from search.samplers.options import SAMPLERS
-from search.schedulers import make_promotion, make_rule
 from search.schedulers.choosing import OPTIONS
-from search.schedulers.tune import RuleScheduler
+from search.schedulers.decision import TOO_COSTLY
 from search.settings import Resources, SearchSettings
 from sedn.config import TrainingConfig
 from sedn.errors import UserError
-from sedn.training.result import EpochResult
 from spaces import Space, load_space
 from tests.search.curves import latency, make_curves
 from tests.search.histories import CONDITIONAL, FINITE, FINITE_CONDITIONAL, FLAT, History
@@ -128,30 +123,17 @@ def search_over_ray(cell: Cell, cluster: str, table: Path) -> tuple[Store, Snaps
 
 
 def search_here(cell: Cell, table: Path) -> tuple[Store, Snapshot]:
-    """The same without Ray: two trials at a time, an epoch of each in turn."""
+    """The same in virtual time: two trials at a time, whose epochs take equally long."""
     space, settings = ask(cell, table)
     url = f"sqlite:///{table.parent}/sedn.db"
-    ledger = History(space, settings, url, make_promotion(settings, EPOCHS)).ledger
-    scheduler = RuleScheduler(make_rule(settings, EPOCHS, [], ledger.promotion))
-    running: list[tuple[Assignment, Iterator[EpochResult]]] = []
-    while True:
-        while len(running) < 2 and (trial := ledger.next()):
-            epochs = make_curves()(trial.config, trial.folder, trial.after_epoch, trial.bounds)
-            running.append((trial, epochs))
-        if not running:
-            break
-        trial, epochs = running.pop(0)
-        result = next(epochs)
-        ledger.record_epoch(trial.number, result)
-        asked = SimpleNamespace(config={"assignment": trial})
-        decision = scheduler.on_trial_result(None, asked, {**vars(result), "result": result})
-        if decision == TrialScheduler.STOP or result.epoch == EPOCHS:
-            ledger.finish(trial.number)
-        else:
-            running.append((trial, epochs))
-    assert ledger.finished
-    assert ledger.ended_by == "trials"
-    return open_store(url), ledger.snapshot()
+    clock = Clock()
+    search = History(space, settings, url)
+    search.open(clock=clock)
+    run_virtual(search.driver, make_curves(seconds=1.0, sleeps=False), clock, workers=2)
+    driver = search.driver
+    assert driver.finished
+    assert driver.ended_by == "trials"
+    return open_store(url), driver.snapshot()
 
 
 def check(cell: Cell, store: Store, snapshot: Snapshot) -> None:

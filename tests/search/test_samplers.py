@@ -51,13 +51,13 @@ def run(text: str, settings: SearchSettings, crashes: dict[int, int]) -> list[di
         for number in range(settings.trials):
             if number in crashes:
                 search.crash_in_draw(crashes[number])
-            trial = search.ledger.next()
+            trial = search.driver.next()
             if trial is None:
                 break
             assert trial.number == number
-            search.ledger.record_epoch(number, result(trial.config.epochs, height(trial.config)))
-            search.ledger.finish(number)
-        assert search.ledger.finished
+            search.driver.report(number, result(trial.config.epochs, height(trial.config)))
+            search.driver.finish(number)
+        assert search.driver.finished
         return search.params()
 
 

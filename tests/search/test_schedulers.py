@@ -13,8 +13,9 @@ from optuna.trial import TrialState as OptunaState
 from ray.tune.schedulers import AsyncHyperBandScheduler
 
 from results.models import TrialState
-from search.run import past_epochs
-from search.schedulers import Promotion, check_scheduler, make_promotion, make_rule
+from search.backends.local import run_local
+from search.driver import Driver
+from search.schedulers import Action, Promotion, Verdict, check_scheduler
 from search.schedulers.rules import (
     MedianStopping,
     SuccessiveHalving,
@@ -23,6 +24,7 @@ from search.schedulers.rules import (
 )
 from search.settings import SearchSettings
 from sedn.errors import UserError
+from sedn.training.result import EpochResult
 from tests.search.histories import FLAT, History, height, history, result, space_of
 
 AUC = st.integers(0, 64).map(lambda value: value / 64)
@@ -174,52 +176,59 @@ def auc_at(config, epoch: int) -> float:
     return height(config) * (1 - 0.5 ** (rate * epoch))
 
 
-class Driver:
-    """One worker, as Tune drives the ledger and the rule; crashes after the events asked for."""
+class Crashed(Exception):
+    """The process is gone."""
 
-    def __init__(self, search: History, epochs: int, crashes: set[int]) -> None:
+
+class Crashing:
+    """A search in this process that crashes after the events asked for, and is started again."""
+
+    def __init__(self, search: History, crashes: set[int]) -> None:
         self.search = search
-        self.epochs = epochs
         self.crashes = crashes
         self.event = 0
-        self.decisions: dict[tuple[int, int], bool] = {}
-        self.open()
-
-    def open(self) -> None:
-        search = self.search
-        search.promotion = make_promotion(search.settings, self.epochs)
-        search.open()
-        past = past_epochs(search.store, search.experiment.id, search.settings)
-        self.rule = make_rule(search.settings, self.epochs, past, search.promotion)
-
-    def crashed(self) -> bool:
-        self.event += 1
-        if self.event - 1 not in self.crashes:
-            return False
-        self.open()
-        return True
+        self.decisions: dict[tuple[int, int], Action] = {}
 
     def run(self) -> None:
-        while trial := self.search.ledger.next():
-            self.train(trial)
-        assert self.search.ledger.finished
+        while True:
+            self.search.open()
+            self.watch(self.search.driver)
+            try:
+                run_local(self.search.driver, train)
+            except Crashed:
+                continue
+            assert self.search.driver.finished
+            return
 
-    def train(self, trial) -> None:
-        for epoch in range(trial.after_epoch + 1, trial.config.epochs + 1):
-            auc = auc_at(trial.config, epoch)
-            last = epoch == trial.config.epochs
-            goes_on = self.rule.goes_on(trial.number, epoch, auc, 0.01)
-            if self.crashed():
-                return
-            self.search.ledger.record_epoch(trial.number, result(epoch, auc))
-            known = self.decisions.setdefault((trial.number, epoch), goes_on)
-            assert known == goes_on, "decided otherwise than before the crash"
-            if self.crashed():
-                return
-            if last or not goes_on:
-                self.search.ledger.finish(trial.number)
-                self.crashed()
-                return
+    def watch(self, driver: Driver) -> None:
+        """Note what is decided, and crash before and after each write of an epoch and an end."""
+        report, finish = driver.report, driver.finish
+
+        def reporting(number: int, result: EpochResult, node: str | None = None) -> Verdict:
+            self.happen()
+            verdict = report(number, result, node)
+            known = self.decisions.setdefault((number, result.epoch), verdict.action)
+            assert known is verdict.action, "decided otherwise than before the crash"
+            self.happen()
+            return verdict
+
+        def finishing(number: int) -> TrialState:
+            state = finish(number)
+            self.happen()
+            return state
+
+        driver.report = reporting
+        driver.finish = finishing
+
+    def happen(self) -> None:
+        self.event += 1
+        if self.event - 1 in self.crashes:
+            raise Crashed
+
+
+def train(config, folder: str, after_epoch: int, bounds):
+    for epoch in range(after_epoch + 1, config.epochs + 1):
+        yield result(epoch, auc_at(config, epoch))
 
 
 def decide(scheduler: str, crashes: set[int], trials: int = 9):
@@ -233,7 +242,7 @@ def decide(scheduler: str, crashes: set[int], trials: int = 9):
         min_trials=2,
     )
     with history(SPACE, settings) as search:
-        driver = Driver(search, 8, crashes)
+        driver = Crashing(search, crashes)
         driver.run()
         check_truth(search)
         states = [row.state for row in search.store.trials(search.experiment.id)]
@@ -281,11 +290,11 @@ LONGER = SearchSettings(
 
 
 def go_on_with_more_trials(search: History) -> None:
-    Driver(search, 8, set()).run()
+    Crashing(search, set()).run()
     check_truth(search)
     before = search.store.trials(search.experiment.id)
     search.settings = LONGER.model_copy(update={"trials": 12})
-    Driver(search, 8, {4, 9}).run()
+    Crashing(search, {4, 9}).run()
     check_truth(search)
     after = search.store.trials(search.experiment.id)
     assert len(after) == 12

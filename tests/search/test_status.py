@@ -24,17 +24,17 @@ def status(search: History, *words: str) -> str:
 
 
 def train(search: History, seconds: float = 0.5) -> None:
-    trial = search.ledger.next()
+    trial = search.driver.next()
     assert trial is not None
     for epoch in range(1, trial.config.epochs + 1):
-        search.ledger.record_epoch(trial.number, result(epoch, height(trial.config), seconds))
-    search.ledger.finish(trial.number)
+        search.driver.report(trial.number, result(epoch, height(trial.config), seconds))
+    search.driver.finish(trial.number)
 
 
 def test_trials_run_only_while_a_search_does() -> None:
     with history(FLAT, SETTINGS) as search:
         train(search)
-        assert search.ledger.next()
+        assert search.driver.next()
         with sole_driver(search.store.engine, "history"):
             said = status(search)
             assert "1 of 4 trials" in said
@@ -85,24 +85,24 @@ def test_the_lock_of_a_server_can_be_asked_for_too(postgres_url: str) -> None:
 
 def test_failures_say_nothing_of_the_time_that_is_left() -> None:
     with history(FLAT, SETTINGS.model_copy(update={"trials": 40})) as search:
-        assert search.ledger.snapshot().remaining is None
+        assert search.driver.snapshot().remaining is None
         for _ in range(3):
-            trial = search.ledger.next()
+            trial = search.driver.next()
             assert trial is not None
-            search.ledger.fail(trial.number, "it broke")
-        assert search.ledger.snapshot().remaining is None
+            search.driver.fail(trial.number, "it broke")
+        assert search.driver.snapshot().remaining is None
         train(search)
-        snapshot = search.ledger.snapshot()
+        snapshot = search.driver.snapshot()
         assert snapshot.remaining == pytest.approx(36 * snapshot.elapsed)
 
 
 def test_no_more_time_is_left_than_the_budget_has() -> None:
     with history(FLAT, SETTINGS.model_copy(update={"time_seconds": 100.0})) as search:
-        search.ledger.grant = Grant()
-        trial = search.ledger.next()
+        search.driver.grant = Grant()
+        trial = search.driver.next()
         assert trial is not None
-        search.ledger.record_epoch(trial.number, result(1, 0.5, seconds=90.0))
-        remaining = search.ledger.snapshot().remaining
+        search.driver.report(trial.number, result(1, 0.5, seconds=90.0))
+        remaining = search.driver.snapshot().remaining
         assert remaining is not None
         assert 0 <= remaining <= 10
 

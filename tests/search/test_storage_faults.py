@@ -17,9 +17,9 @@ from ray.exceptions import RayTaskError
 
 from results.models import TrialState
 from results.store import open_store
-from search.searcher import LedgerCallback, LedgerSearcher
+from search.backends.ray_tune.bridge import DriverCallback, DriverSearcher
+from search.driver.waiting import StorageWait
 from search.settings import SearchSettings
-from search.waiting import StorageWait
 from sedn.training.checkpoint import CHECKPOINT, read, write
 from sedn.training.storage import StorageFault, has_room
 from tests.search.histories import CONDITIONAL, History, history, result
@@ -66,33 +66,34 @@ def test_so_is_a_folder_that_cannot_be_made_or_read(tmp_path: Path) -> None:
         read(str(tmp_path / (300 * "x")), CHECKPOINT)
 
 
-def fail_by(search: History, searcher: LedgerSearcher, trial_id: str, fault: StorageFault) -> None:
+def fail_by(search: History, searcher: DriverSearcher, trial_id: str, fault: StorageFault) -> None:
     """What Tune tells of a trial whose worker has raised the fault."""
     file = Path(search.url.removeprefix("sqlite:///")).with_name("error.pkl")
     file.write_bytes(cloudpickle.dumps(RayTaskError("step", "…", fault)))
     trial = SimpleNamespace(trial_id=trial_id, pickled_error_file=str(file), error_file=None)
-    LedgerCallback(search.ledger, searcher).on_trial_error(1, [], trial)
+    DriverCallback(search.driver, searcher).on_trial_error(1, [], trial)
 
 
 def test_trials_wait_for_room_and_are_not_charged(full_disk: Path) -> None:
     with history(CONDITIONAL, SETTINGS) as search:
         told: list[str] = []
-        searcher = LedgerSearcher(search.ledger, told.append)
+        search.open(on_notice=told.append)
+        searcher = DriverSearcher(search.driver)
         first, second = searcher.suggest("1"), searcher.suggest("2")
         assert isinstance(first, dict)
         assert isinstance(second, dict)
-        search.ledger.record_epoch(0, result(1, 0.5))
+        search.driver.report(0, result(1, 0.5))
         for trial_id in ("1", "2"):
             fault = StorageFault("disk/checkpoint.pt: full", str(full_disk), 1000)
             fail_by(search, searcher, trial_id, fault)
-        assert search.ledger.live == 0
+        assert search.driver.live == 0
         assert searcher.suggest("3") is None
-        searcher.storage._next = 0.0
+        search.driver._wait._next = 0.0
         assert searcher.suggest("3") is None, "the disk is looked at, and is full"
         [line] = told
         assert line.startswith("disk/checkpoint.pt: full. No trial is charged with that")
         (full_disk / "filler").unlink()
-        searcher.storage._next = 0.0
+        search.driver._wait._next = 0.0
         for trial_id, number in (("3", 0), ("4", 1)):
             again = searcher.suggest(trial_id)
             assert isinstance(again, dict)
@@ -100,17 +101,17 @@ def test_trials_wait_for_room_and_are_not_charged(full_disk: Path) -> None:
         assert told[1:] == ["Checkpoints can be written again: the search goes on"]
         rows = search.store.trials(search.experiment.id)
         assert [row.state for row in rows] == 2 * [TrialState.RUNNING]
-        assert not any(search.ledger._losses.values())
+        assert not any(search.driver._losses.values())
 
 
 def test_a_budget_that_ends_meanwhile_ends_the_search(full_disk: Path) -> None:
     with history(CONDITIONAL, SETTINGS.model_copy(update={"time_seconds": 0.4})) as search:
-        searcher = LedgerSearcher(search.ledger)
+        searcher = DriverSearcher(search.driver)
         assert isinstance(searcher.suggest("1"), dict)
-        search.ledger.record_epoch(0, result(1, 0.5))
+        search.driver.report(0, result(1, 0.5))
         fail_by(search, searcher, "1", StorageFault("full", str(full_disk), 1))
-        assert searcher.suggest("2") == LedgerSearcher.FINISHED
-        assert search.ledger.ended_by == "time"
+        assert searcher.suggest("2") == DriverSearcher.FINISHED
+        assert search.driver.ended_by == "time"
 
 
 def test_faults_that_come_back_at_once_are_told_once_and_waited_for_longer(tmp_path: Path) -> None:

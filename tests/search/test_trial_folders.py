@@ -6,18 +6,18 @@ from pathlib import Path
 import pytest
 
 from results.store import LabelCounts, NewExperiment, Store, open_store
-from search.ledger import Assignment, Ledger
+from search.driver import Assignment, Driver
 from search.run import run_search
 from search.settings import Resources, SearchSettings
 from search.study import open_study
 from sedn.training.checkpoint import save_state
 from tests.search.histories import space_of
-from tests.search.test_ledger import SPACE, result
+from tests.search.test_driver import SPACE, result
 
 SETTINGS = SearchSettings(trials=4, sampler="random", scheduler="none")
 
 
-def open_ledger(database: Path, storage: str, name: str = "spring") -> tuple[Store, Ledger]:
+def open_driver(database: Path, storage: str, name: str = "spring") -> tuple[Store, Driver]:
     """The search called ``name``, started or gone on with."""
     store, space = open_store(f"sqlite:///{database}", create=True), space_of(SPACE)
     if store.find_experiment(name) is None:
@@ -35,13 +35,13 @@ def open_ledger(database: Path, storage: str, name: str = "spring") -> tuple[Sto
             )
         )
     study = open_study(store, name, space)
-    return store, Ledger(store, store.experiment(name), study, space, SETTINGS, storage)
+    return store, Driver(store, store.experiment(name), study, space, SETTINGS, storage)
 
 
 def next_trial(database: Path, storage: str, name: str = "spring") -> Assignment:
     """What the search hands out first: a trial that was running, if there is one."""
-    store, ledger = open_ledger(database, storage, name)
-    trial = ledger.next()
+    store, driver = open_driver(database, storage, name)
+    trial = driver.next()
     assert trial is not None
     store.engine.dispose()
     return trial
@@ -88,11 +88,11 @@ def test_a_trial_whose_checkpoint_did_not_move_goes_on_from_where_it_lies(tmp_pa
 def test_a_moved_folder_is_not_made_again(tmp_path: Path) -> None:
     database = tmp_path / "old" / "sedn.db"
     database.parent.mkdir()
-    store, ledger = open_ledger(database, f"{tmp_path}/old/runs")
-    trial = ledger.next()
+    store, driver = open_driver(database, f"{tmp_path}/old/runs")
+    trial = driver.next()
     assert trial is not None
     save_state(trial.folder, {})
-    ledger.record_epoch(trial.number, result(1, 0.6))
+    driver.report(trial.number, result(1, 0.6))
     store.engine.dispose()
     shutil.move(tmp_path / "old", tmp_path / "new")
     again = next_trial(tmp_path / "new" / "sedn.db", f"{tmp_path}/new/runs")

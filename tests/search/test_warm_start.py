@@ -8,7 +8,7 @@ import pytest
 from results.models import Experiment
 from results.ranking import rank
 from results.store import LabelCounts, NewExperiment, Store, open_store
-from search.ledger import Ledger
+from search.driver import Driver
 from search.run import run_search
 from search.settings import Resources, SearchSettings
 from search.study import open_study
@@ -48,11 +48,11 @@ def search(
     study = open_study(store, name, space)
     if settings.warm_start:
         warm_start(study, store, settings.warm_start, space, told.append)
-    ledger = Ledger(store, experiment, study, space, settings, "folder")
-    while trials and (trial := ledger.next()):
+    driver = Driver(store, experiment, study, space, settings, "folder")
+    while trials and (trial := driver.next()):
         for epoch in range(1, trial.config.epochs + 1):
-            ledger.record_epoch(trial.number, result(epoch, height(trial.config)))
-        ledger.finish(trial.number)
+            driver.report(trial.number, result(epoch, height(trial.config)))
+        driver.finish(trial.number)
         trials -= 1
     return told
 

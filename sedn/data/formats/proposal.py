@@ -60,7 +60,7 @@ def propose(path: Path, answers: Mapping[str, Any]) -> Proposal:
 
 
 def combine(answers: Mapping[str, Any], further: Mapping[str, Any]) -> dict[str, Any]:
-    """Answers with a further one, columns that are left out added to those that are."""
+    """Duplicates with a further one, columns that are left out added to those that are."""
     both = {**answers, **further}
     for field in ("leave_out", "values"):
         if field in answers and field in further:

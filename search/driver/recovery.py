@@ -1,4 +1,6 @@
-"""What earlier runs of a search left in store and study."""
+"""What earlier runs of a search left in store and study, and one replay of the past for every
+rule.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,13 +9,13 @@ from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 
 from results.models import BASELINE, Epoch, Trial, TrialState
-from results.objectives import Goals, measures_of
+from results.objectives import measures_of
 from search.budgets import Score, trained_seconds
+from search.driver.study_writer import LOSSES
+from search.driver.writer import Writer
 from search.rebuilding import GPUS
-from search.schedulers import Promotion
+from search.schedulers import Decision
 
-LOSSES = "lost_workers"
-"""The attribute, in the study, that says how often a trial's worker was lost."""
 Curve = dict[int, float]
 """Mean AUC by epoch."""
 
@@ -26,7 +28,12 @@ class Past:
     """By number."""
     frozen: list[FrozenTrial]
     epochs: dict[int, list[Epoch]]
-    """Of each trial, by number, in order; all there are, or none where nothing needs them."""
+    """Of each trial, by number, in order."""
+
+    @classmethod
+    def read(cls, writer: Writer) -> "Past":
+        """What store and study hold."""
+        return cls(writer.trials(), writer.study.trials(), writer.epochs())
 
     @property
     def asked(self) -> int:
@@ -36,7 +43,7 @@ class Past:
     @property
     def running(self) -> list[FrozenTrial]:
         """Trials that have not ended in the study."""
-        return running(self.frozen)
+        return [trial for trial in self.frozen if trial.state is OptunaState.RUNNING]
 
     @property
     def losses(self) -> dict[int, int]:
@@ -67,18 +74,30 @@ class Past:
         gpus = {trial.number: trial.user_attrs.get(GPUS, 0.0) for trial in self.frozen}
         return float(sum(row.seconds * gpus.get(row.number, 0.0) for row in self.rows.values()))
 
-    def replay(self, promotion: Promotion, goals: Goals) -> None:
-        """Show who has come to which rung, but for those that cost more than ``goals`` allow."""
+    def replay(self, decision: Decision) -> None:
+        """Show ``decision`` what the trials reached, but for those that cost too much.
+
+        The last known epoch of a trial that is still running is left out where trials are
+        stopped, as the epoch will be reported again.
+        """
         for number, row in self.rows.items():
-            if row.role == BASELINE or row.duplicate_of is not None:
+            is_baseline = row.role == BASELINE
+            if not is_baseline and decision.exceeded(measures_of(row, None)):
                 continue
-            if goals.exceeded(measures_of(row, None)):
-                continue
+            known = self.epochs.get(number, [])
+            is_running = row.state is TrialState.RUNNING
+            if is_running and decision.promotion is None:
+                known = known[:-1]
             stopped = row.state is TrialState.PRUNED and row.cause is None
-            may_go_on = stopped or row.state is TrialState.RUNNING
-            promotion.replay(number, self.curve(number).items(), may_go_on=may_go_on)
+            decision.replay(
+                number,
+                list(_reached(known)),
+                is_baseline=is_baseline,
+                may_go_on=stopped or is_running,
+            )
 
 
-def running(frozen: Iterable[FrozenTrial]) -> list[FrozenTrial]:
-    """Those that have not ended."""
-    return [trial for trial in frozen if trial.state is OptunaState.RUNNING]
+def _reached(epochs: Iterable[Epoch]) -> Iterable[tuple[int, float, float]]:
+    for epoch in epochs:
+        stderr = float("nan") if epoch.mean_auc_stderr is None else epoch.mean_auc_stderr
+        yield epoch.epoch, epoch.mean_auc, stderr

@@ -3,21 +3,16 @@
 import os
 import platform
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import ray
 from ray.tune import Trainable
 
-from search.ledger import Assignment
-from sedn.config import TrainingConfig
-from sedn.training.bounds import Bounds
+from search.backends.generators import close_training, start_training
+from search.driver import Assignment, TrainFunction
 from sedn.training.result import EpochResult
-
-TrainFunction = Callable[[TrainingConfig, str, int, Bounds], Iterator[EpochResult]]
-"""``train(config, folder, after_epoch, bounds)`` yields a result for each epoch after
-``after_epoch``."""
 
 
 class TrialActor(Trainable):  # type: ignore[misc]
@@ -26,6 +21,8 @@ class TrialActor(Trainable):  # type: ignore[misc]
     An actor is reused for the next trial: torch stays imported and the data stays mapped. One that
     raised is replaced by Ray, so that no broken CUDA context is handed on.
     """
+
+    _epochs: Iterator[EpochResult] = iter(())
 
     @classmethod
     def default_resource_request(cls, config: dict[str, Any]) -> dict[str, float]:
@@ -53,33 +50,22 @@ class TrialActor(Trainable):  # type: ignore[misc]
         return True
 
     def step(self) -> dict[str, Any]:
-        """Train for one epoch; the last one says ``done``."""
+        """Train for one epoch; the driver says when the last one was reached."""
         result = next(self._epochs)
         return {
             "epoch": result.epoch,
             "mean_auc": result.mean_auc,
-            "done": result.epoch >= self._target,
             "result": result,
             "node": self._node,
         }
 
     def cleanup(self) -> None:
         """Close the generator, and with it what the training holds."""
-        self._close()
+        close_training(self._epochs)
 
     def _begin(self, assignment: Assignment) -> None:
-        self._close()
-        self._target = assignment.config.epochs
-        self._epochs = self._train(
-            assignment.config, assignment.folder, assignment.after_epoch, assignment.bounds
-        )
-
-    def _close(self) -> None:
-        close = getattr(getattr(self, "_epochs", None), "close", None)
-        if close is not None:
-            close()
-            del self._epochs
-            _release_memory()
+        close_training(self._epochs)
+        self._epochs = start_training(self._train, assignment)
 
 
 def _use_granted_threads() -> None:
@@ -88,11 +74,3 @@ def _use_granted_threads() -> None:
     os.environ["OMP_NUM_THREADS"] = str(cores)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(cores)
-
-
-def _release_memory() -> None:
-    """Give back what the trial held of a GPU, which others may share."""
-    if "torch" in sys.modules and sys.modules["torch"].cuda.is_initialized():
-        from sedn.training.memory import release_memory
-
-        release_memory()

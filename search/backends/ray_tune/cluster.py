@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from search import room
+from search.backends.ray_tune import room
 from search.packing import Grant
 from search.settings import Resources, SearchSettings
 from sedn.errors import UserError

@@ -1,4 +1,4 @@
-"""Searcher, scheduler and ledger without Ray: any order of events, any number of crashes, one
+"""Searcher, scheduler and driver without Ray: any order of events, any number of crashes, one
 consistent study.
 """
 
@@ -19,12 +19,9 @@ from ray.tune.schedulers import TrialScheduler
 
 from results.models import BASELINE, Trial, TrialState
 from results.store import LabelCounts, NewExperiment, open_store
-from search.ledger import OPTUNA_STATES, Assignment, Ledger
-from search.ledger.told_study import StudyLost
-from search.run import past_epochs
-from search.schedulers import make_promotion, make_rule
-from search.schedulers.tune import RuleScheduler
-from search.searcher import LedgerCallback, LedgerSearcher
+from search.backends.ray_tune.bridge import DriverCallback, DriverScheduler, DriverSearcher
+from search.driver import OPTUNA_STATES, Assignment, Driver
+from search.driver.study_writer import StudyLost
 from search.settings import SearchSettings
 from search.study import open_study
 from sedn.errors import TimeExceeded
@@ -99,7 +96,7 @@ class SearchHistory(RuleBasedStateMachine):
         self.ended: dict[int, TrialState] = {}
         self.lost: Counter[int] = Counter()
         self.without_row: set[int] = set()
-        self.left: list[tuple[LedgerCallback, LedgerSearcher, str, int]] = []
+        self.left: list[tuple[DriverCallback, DriverScheduler, DriverSearcher, str, int]] = []
         """What earlier drivers had running, each with its last epoch."""
         self.ids = 0
         self.storage = "storage-0"
@@ -110,21 +107,19 @@ class SearchHistory(RuleBasedStateMachine):
         """Start, or start again; the one before may be there still."""
         if self.ids:
             self.left += [
-                (self.callback, self.searcher, trial_id, epoch)
+                (self.callback, self.tune_scheduler, self.searcher, trial_id, epoch)
                 for trial_id, epoch in self.running.items()
             ]
         self.running.clear()
         self.store = open_store(self.url)
         self.experiment = self.store.experiment("history")
         study = open_study(self.store, "history", self.space)
-        promotion = make_promotion(self.settings, 3)
-        self.ledger = Ledger(
-            self.store, self.experiment, study, self.space, self.settings, self.storage, promotion
+        self.driver = Driver(
+            self.store, self.experiment, study, self.space, self.settings, self.storage
         )
-        past = past_epochs(self.store, self.experiment.id, self.settings)
-        self.tune_scheduler = RuleScheduler(make_rule(self.settings, 3, past, promotion))
-        self.searcher = LedgerSearcher(self.ledger)
-        self.callback = LedgerCallback(self.ledger, self.searcher)
+        self.searcher = DriverSearcher(self.driver)
+        self.tune_scheduler = DriverScheduler(self.driver, self.searcher)
+        self.callback = DriverCallback(self.driver, self.searcher)
 
     def teardown(self) -> None:
         """Go on to the end of the search, which is the same from wherever it is."""
@@ -138,9 +133,9 @@ class SearchHistory(RuleBasedStateMachine):
             for trial_id in list(self.running):
                 while trial_id in self.running:
                     self.reach(trial_id, 0.5)
-            if self.suggested() == LedgerSearcher.FINISHED:
+            if self.suggested() == DriverSearcher.FINISHED:
                 break
-        assert self.ledger.finished
+        assert self.driver.finished
         rows = {row.number: row for row in self.store.trials(self.experiment.id)}
         assert sorted(rows) == list(range(self.asked))
         assert all(row.state is not TrialState.RUNNING for row in rows.values())
@@ -185,14 +180,12 @@ class SearchHistory(RuleBasedStateMachine):
         reached = {"epoch": epoch, "mean_auc": auc, "result": result(epoch, auc)}
         self.running[trial_id] = epoch
         last = epoch == self.started[trial_id].config.epochs
-        decided = None
-        if last:
-            self.tune_scheduler.on_trial_complete(None, trial, reached)
-        else:
-            decided = self.tune_scheduler.on_trial_result(None, trial, reached)
+        decided = self.tune_scheduler.on_trial_result(None, trial, reached)
         self.callback.on_trial_result(1, [], trial, reached)
-        if last or decided == TrialScheduler.STOP:
+        assert "result" not in reached
+        if decided == TrialScheduler.STOP:
             self.end(trial_id)
+        assert decided == TrialScheduler.STOP or not last
 
     def end(self, trial_id: str) -> None:
         assignment, epoch = self.started[trial_id], self.running.pop(trial_id)
@@ -212,9 +205,9 @@ class SearchHistory(RuleBasedStateMachine):
     @precondition(lambda self: len(self.running) < 3)
     @rule()
     def suggest(self) -> None:
-        if self.suggested() == LedgerSearcher.FINISHED:
+        if self.suggested() == DriverSearcher.FINISHED:
             assert not self.running
-            assert self.ledger.finished
+            assert self.driver.finished
 
     @precondition(lambda self: self.running)
     @rule(data=st.data(), auc=st.floats(0.0, 1.0))
@@ -297,7 +290,7 @@ class SearchHistory(RuleBasedStateMachine):
         """Something happens to a trial whose study is not there."""
         trial, epoch = self.trial(trial_id, ERRORS.get(event)), self.running[trial_id] + 1
         if event == "report":
-            self.callback.on_trial_result(1, [], trial, {"result": result(epoch, 0.5)})
+            self.tune_scheduler.on_trial_result(None, trial, {"result": result(epoch, 0.5)})
         elif event == "complete":
             self.searcher.on_trial_complete(trial_id)
         else:
@@ -314,19 +307,19 @@ class SearchHistory(RuleBasedStateMachine):
     @rule(data=st.data(), event=st.sampled_from(["report", "error", "complete"]))
     def hear_of_an_earlier_driver(self, data: st.DataObject, event: str) -> None:
         """One that has lost its lock still tells of a trial, which has ended since."""
-        callback, searcher, trial_id, epoch = data.draw(st.sampled_from(self.left))
+        callback, scheduler, searcher, trial_id, epoch = data.draw(st.sampled_from(self.left))
         assignment, before = self.started[trial_id], self.rows()
         if assignment.number not in self.ended:
             return
         trial = self.trial(trial_id, ERRORS["error"])
         if event == "report":
-            callback.on_trial_result(1, [], trial, {"result": result(epoch + 1, 0.1)})
+            scheduler.on_trial_result(None, trial, {"result": result(epoch + 1, 0.1)})
             assert searcher.broken_off_by is not None
         elif event == "error":
             callback.on_trial_error(1, [], trial)
         else:
             searcher.on_trial_complete(trial_id)
-        self.left = [one for one in self.left if one[1] is not searcher]
+        self.left = [one for one in self.left if one[2] is not searcher]
         assert self.rows() == before
 
     @rule(number=st.integers(0, 3))
@@ -342,8 +335,8 @@ class SearchHistory(RuleBasedStateMachine):
         other = open_store(f"sqlite:///{self.folder.name}/{self.ids}.db", create=True)
         experiment = other.create_experiment(HISTORY)
         study = open_study(other, "history", self.space)
-        ledger = Ledger(other, experiment, study, self.space, self.settings, self.storage)
-        first = ledger.next()
+        driver = Driver(other, experiment, study, self.space, self.settings, self.storage)
+        first = driver.next()
         assert first is not None
         assert (first.number, first.after_epoch) == (0, 0)
         mine = self.store.trials(self.experiment.id)

@@ -11,7 +11,7 @@ Key = tuple[str, int]
 
 
 @dataclass(frozen=True)
-class Follower:
+class Duplicate:
     """A trial that waits for another one's end."""
 
     number: int
@@ -19,33 +19,33 @@ class Follower:
 
 
 @dataclass
-class Answers:
+class Duplicates:
     """Which trial answers for which configuration, and who waits for it."""
 
     _first: dict[Key, int] = field(default_factory=dict)
     """Number of the trial that is, or was, trained."""
     _ended: set[int] = field(default_factory=set)
-    _waiting: dict[int, list[Follower]] = field(default_factory=lambda: defaultdict(list))
+    _waiting: dict[int, list[Duplicate]] = field(default_factory=lambda: defaultdict(list))
     _answered: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
     """Numbers of the trials that have ended as another one did, by that one's."""
 
     @classmethod
-    def of(cls, rows: Iterable[Trial]) -> "Answers":
+    def of(cls, rows: Iterable[Trial]) -> "Duplicates":
         """What the trials of earlier runs answer."""
-        answers = cls()
+        duplicates = cls()
         for row in rows:
             if row.duplicate_of is None:
-                answers._first.setdefault((row.config_hash, row.seed), row.number)
+                duplicates._first.setdefault((row.config_hash, row.seed), row.number)
                 if row.state is not TrialState.RUNNING:
-                    answers._ended.add(row.number)
+                    duplicates._ended.add(row.number)
             elif row.state is not TrialState.RUNNING:
-                answers._answered[row.duplicate_of].append(row.number)
-        return answers
+                duplicates._answered[row.duplicate_of].append(row.number)
+        return duplicates
 
     @property
-    def followers(self) -> set[int]:
+    def waiting(self) -> set[int]:
         """Numbers of the trials that wait for another one."""
-        return {follower.number for some in self._waiting.values() for follower in some}
+        return {one.number for some in self._waiting.values() for one in some}
 
     def find(self, key: Key, number: int) -> int | None:
         """The trial that answers for ``number``; ``None`` where that is itself the first."""
@@ -56,11 +56,11 @@ class Answers:
         """Whether a trial's answer is there."""
         return number in self._ended
 
-    def wait(self, original: int, follower: Follower) -> None:
+    def wait(self, original: int, duplicate: Duplicate) -> None:
         """Let a trial wait for the end of the one that answers it."""
-        self._waiting[original].append(follower)
+        self._waiting[original].append(duplicate)
 
-    def end(self, original: int) -> list[Follower]:
+    def end(self, original: int) -> list[Duplicate]:
         """Note that a trial has ended; those that waited for it."""
         self._ended.add(original)
         return self._waiting.pop(original, [])

@@ -1,10 +1,16 @@
 """A trial that is handed out."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from search.schedulers import GO_ON, Verdict
 from sedn.config import TrainingConfig
 from sedn.training.bounds import Bounds
 from sedn.training.result import EpochResult
+
+TrainFunction = Callable[[TrainingConfig, str, int, Bounds], Iterator[EpochResult]]
+"""``train(config, folder, after_epoch, bounds)`` yields a result for each epoch after
+``after_epoch``."""
 
 
 @dataclass(frozen=True)
@@ -30,5 +36,7 @@ class Live:
     assignment: Assignment
     optuna_id: int
     last: EpochResult | None = None
+    verdict: Verdict = GO_ON
+    """What was decided after the last epoch."""
     counted: int = 0
     """Epochs of earlier runs, whose time is counted."""

@@ -1,4 +1,4 @@
-"""Optuna's study, told the truth.
+"""What a search reads from Optuna's study, and writes to it.
 
 COMPLETE only for a trial that was trained to its last epoch, PRUNED with its intermediate values
 for one that was stopped, FAIL for one that broke. Steps are epochs completed.
@@ -15,7 +15,6 @@ from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 
 from results.models import TrialState
-from search.ledger.past import LOSSES
 from search.rebuilding import GPUS, OPTUNA_STATES
 from search.samplers import draw
 from search.study import reopen_trial
@@ -24,6 +23,8 @@ from spaces import Space
 
 T = TypeVar("T")
 
+LOSSES = "lost_workers"
+"""The attribute, in the study, that says how often a trial's worker was lost."""
 NEUTRAL = RandomSampler(seed=0)
 """Stands in the study between a trial's draw and its end: it does nothing there."""
 
@@ -46,8 +47,8 @@ class Call(Protocol):
         ...
 
 
-class ToldStudy:
-    """What a ledger asks of a study and tells it; every write may be repeated."""
+class StudyWriter:
+    """What a driver asks of a study and tells it; every write may be repeated."""
 
     def __init__(
         self, study: optuna.Study, samplers: Callable[[int], BaseSampler], call: Call

@@ -26,6 +26,11 @@ class StorageWait:
         self._pause = FIRST_PAUSE
         self._next = 0.0
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether no trial starts."""
+        return bool(self._needed)
+
     def begin(self, fault: StorageFault) -> None:
         """Begin to wait, or go on waiting."""
         if not self._needed:

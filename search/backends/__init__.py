@@ -1,0 +1,1 @@
+"""What trains the trials that the driver hands out: Ray Tune, this process, or virtual time."""

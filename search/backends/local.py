@@ -1,0 +1,84 @@
+"""Training in this process, without Ray: one trial at a time.
+
+For a debugger, a notebook, a test, or a machine on which Ray does not run. Here nothing stands
+between the search and a trial: a CUDA error that breaks the process's GPU context breaks the
+trials after it too, and a killed trial is a killed search, which the same command goes on with.
+"""
+
+import os
+import time
+from collections.abc import Callable
+
+from search.backends.generators import close_training, draw_epoch, start_training
+from search.driver import Assignment, Driver, TrainFunction
+from search.packing import Grant
+from search.progress import Snapshot
+from search.settings import Resources, SearchSettings
+from sedn.errors import UserError
+
+POLL_SECONDS = 0.1
+Watcher = Callable[[Snapshot], None]
+
+
+def grant_of(resources: Resources) -> Grant:
+    """What each trial gets of this machine: its cores, and a GPU where there is one."""
+    import torch
+
+    wants_gpu = resources.gpus_per_trial != 0 and torch.cuda.is_available()
+    return Grant(resources.cpus_per_trial, 1.0 if wants_gpu else 0.0)
+
+
+def check_machine(resources: Resources, settings: SearchSettings) -> None:
+    """See that this machine has what a trial asks for.
+
+    Raises:
+        UserError: it has fewer cores, or GPU-hours are asked for where trials use no GPU.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    if cores is not None and resources.cpus_per_trial > cores:
+        raise UserError(
+            f"no room for a trial: it asks for {resources.cpus_per_trial:g} CPUs, this machine has "
+            f"{cores}; lower --cpus-per-trial"
+        )
+    if settings.gpu_hours and not grant_of(resources).gpus:
+        raise UserError("--gpu-hours: the trials of this search use no GPU; take --time")
+
+
+def run_local(driver: Driver, train: TrainFunction, watch: Watcher = lambda snapshot: None) -> None:
+    """Train the driver's trials one after another, until none is left or a budget is used up.
+
+    A budget cuts a trial off after the epoch in which it is used up.
+
+    Args:
+        driver: of the search.
+        train: the training function of a trial.
+        watch: called with a snapshot before each trial and after each epoch.
+
+    Raises:
+        UserError: the database cannot be written any more.
+    """
+    while not driver.out_of_budget:
+        driver.check_store()
+        assignment = driver.next()
+        watch(driver.snapshot())
+        if assignment is not None:
+            _train(driver, assignment, train, watch)
+        elif driver.waits:
+            time.sleep(POLL_SECONDS)
+        else:
+            return
+
+
+def _train(driver: Driver, trial: Assignment, train: TrainFunction, watch: Watcher) -> None:
+    epochs = start_training(train, trial)
+    try:
+        while result := draw_epoch(driver, trial, epochs):
+            verdict = driver.report(trial.number, result)
+            watch(driver.snapshot())
+            if verdict.ends_training:
+                driver.finish(trial.number)
+                return
+            if driver.out_of_budget:
+                return
+    finally:
+        close_training(epochs)

@@ -1,0 +1,1 @@
+"""Ray Tune, on this machine or on a cluster."""

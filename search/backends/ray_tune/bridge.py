@@ -1,0 +1,188 @@
+"""The bridge between Tune and the driver: what Tune asks for and what it reports."""
+
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ray import cloudpickle
+from ray.exceptions import RayActorError, WorkerCrashedError
+from ray.tune import Callback, Stopper
+from ray.tune.experiment import Trial
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+from ray.tune.search import Searcher
+
+from search.driver import Driver
+from search.progress import Snapshot
+from sedn.errors import UserError
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class DriverSearcher(Searcher):  # type: ignore[misc]
+    """Suggests the driver's trials to Tune.
+
+    Nothing of it is saved: the database holds all that a resume needs.
+    """
+
+    def __init__(self, driver: Driver) -> None:
+        super().__init__(metric="mean_auc", mode="max")
+        self._driver = driver
+        self._numbers: dict[str, int] = {}
+        self.broken_off_by: UserError | None = None
+        """Why nothing more is written: the database stayed away, or is not what it was. Tune takes
+        what is raised in it for a fault of a trial, so the error is raised when Tune has ended."""
+
+    def number_of(self, trial_id: str) -> int:
+        """The number, in the experiment, of Tune's trial."""
+        return self._numbers[trial_id]
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        """The next trial's configuration for Tune; ``None`` where there may be one later, FINISHED
+        where there is none any more.
+        """
+        if self.broken_off_by is not None:
+            return str(Searcher.FINISHED)
+        try:
+            assignment = self._driver.next()
+        except UserError as error:
+            self.broken_off_by = error
+            return str(Searcher.FINISHED)
+        if assignment is None:
+            return None if self._driver.waits else str(Searcher.FINISHED)
+        self._numbers[trial_id] = assignment.number
+        return {"assignment": assignment}
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        """End the trial; one with an error is ended by :class:`DriverCallback`."""
+        if not error:
+            self.attempt(self._driver.finish, self._numbers[trial_id])
+
+    def attempt(self, write: Callable[..., Any], *args: Any) -> Any:
+        """Let the driver write, unless an error has broken the search off, or does so now."""
+        if self.broken_off_by is not None:
+            return None
+        try:
+            return write(*args)
+        except UserError as error:
+            self.broken_off_by = error
+            return None
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing to save."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing to restore."""
+
+
+class DriverScheduler(FIFOScheduler):  # type: ignore[misc]
+    """Reports each epoch to the driver, the last one of a trial too, and does what it answers.
+
+    Ray names trials anew at each start and saves no scheduler; the driver knows them by number.
+    """
+
+    def __init__(self, driver: Driver, searcher: DriverSearcher) -> None:
+        super().__init__()
+        self._driver = driver
+        self._searcher = searcher
+
+    def choose_trial_to_run(self, tune_controller: Any) -> Any:
+        """The pending trial of the lowest number; Tune's own way goes through all that ended."""
+        pending = [t for t in tune_controller.get_live_trials() if t.status == Trial.PENDING]
+        return min(pending, key=lambda t: t.config["assignment"].number, default=None)
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        """Whether the trial goes on; its epoch is in the database before Tune acts on it."""
+        number, reached = trial.config["assignment"].number, result["result"]
+        verdict = self._searcher.attempt(self._driver.report, number, reached, result.get("node"))
+        ends = verdict is not None and verdict.ends_training
+        return str(TrialScheduler.STOP if ends else TrialScheduler.CONTINUE)
+
+
+class DriverCallback(Callback):  # type: ignore[misc]
+    """Breaks trials off, each error with its traceback, and shows a watcher where the search
+    stands, about twice a second.
+    """
+
+    def __init__(
+        self,
+        driver: Driver,
+        searcher: DriverSearcher,
+        watch: Callable[[Snapshot], None] = lambda snapshot: None,
+    ) -> None:
+        self._driver = driver
+        self._searcher = searcher
+        self._watch = watch
+        self._next = 0.0
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+    ) -> None:
+        """Drop the result itself, which must not linger in Tune's memory of last results."""
+        result.pop("result", None)
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """End the trial, or queue it again when its worker or its storage was the cause."""
+        number, error = self._searcher.number_of(trial.trial_id), _error_of(trial)
+        text = _reason(trial, error)
+        if isinstance(error, (RayActorError, WorkerCrashedError)):
+            self._searcher.attempt(self._driver.lose_worker, number, text)
+        else:
+            raised = getattr(error, "cause", None) or error
+            self._searcher.attempt(self._driver.break_off, number, raised, text)
+
+    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        """Called by Tune after each turn of its loop."""
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + 0.5
+            self._watch(self._driver.snapshot())
+
+
+class SearchStopper(Stopper):  # type: ignore[misc]
+    """Stops the search when a budget is used up, or the database cannot be written any more."""
+
+    def __init__(self, driver: Driver, searcher: DriverSearcher) -> None:
+        self._driver = driver
+        self._searcher = searcher
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        """No trial is stopped on its own."""
+        return False
+
+    def stop_all(self) -> bool:
+        """Whether the database is given up, or a budget is used up."""
+        try:
+            self._driver.check_store()
+        except UserError as error:
+            self._searcher.broken_off_by = error
+        return self._searcher.broken_off_by is not None or self._driver.out_of_budget
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Tune pickles its stoppers to restore them; a resume here goes by the database alone.
+        return {}
+
+
+def _error_of(trial: Any) -> BaseException | None:
+    """The error that Tune has just written down; ``None`` if it cannot be read back."""
+    # Not by Tune's own get_pickled_error: that reads a copy which is made later, or never.
+    try:
+        error = cloudpickle.loads(Path(trial.pickled_error_file).read_bytes())
+    except Exception:
+        return None
+    return error if isinstance(error, BaseException) else None
+
+
+def _reason(trial: Any, error: BaseException | None) -> str:
+    """The error of a trial: its own message in the first line, the traceback below."""
+    file = Path(trial.error_file or "")
+    traceback = _COLOUR.sub("", file.read_text()) if file.is_file() else ""
+    shown = getattr(error, "cause", None) or error
+    if shown is not None:
+        first = f"{type(shown).__name__}: {shown}".splitlines()[0]
+    else:
+        first = (traceback.splitlines() or ["unknown error"])[-1]
+    return f"{first}\n{traceback}"

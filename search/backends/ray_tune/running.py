@@ -1,0 +1,98 @@
+"""Running the trials of a search by Ray Tune, on this machine or on a cluster."""
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from search.backends.ray_tune import cluster
+from search.backends.ray_tune.liveness import watching_ray
+from search.driver import Driver, TrainFunction
+from search.progress import Snapshot
+from search.settings import Resources, SearchSettings
+from search.stopping import sigterm_as_sigint
+
+Watcher = Callable[[Snapshot], None]
+
+
+def run_by_ray(
+    driver: Driver,
+    settings: SearchSettings,
+    resources: Resources,
+    train: TrainFunction,
+    watch: Watcher,
+    on_ray_gone: Callable[[str], None],
+) -> None:
+    """Hand the driver's trials to Ray Tune, and wait until they have ended or a budget is used up.
+
+    Args:
+        driver: of the search.
+        settings: of the search.
+        resources: the cluster, and what each trial gets of it.
+        train: the training function of a trial.
+        watch: called with a snapshot about twice a second.
+        on_ray_gone: called, from another thread, with a line on what is gone, when a process of
+            Ray's is without which Ray will end this process.
+
+    Raises:
+        UserError: the cluster cannot be joined or has no room for a trial, or the database cannot
+            be written any more.
+    """
+    with tempfile.TemporaryDirectory(prefix=scratch_prefix()) as name_of_scratch:
+        scratch = Path(name_of_scratch)
+        (scratch / "empty").mkdir()
+        cluster.connect(resources, scratch / "empty")
+        import ray
+
+        try:
+            # Only now, as Ray takes the signal for itself when it starts.
+            with sigterm_as_sigint(), watching_ray(on_ray_gone):
+                _tune(driver, settings, resources, train, watch, scratch)
+        finally:
+            ray.shutdown()
+
+
+def _tune(
+    driver: Driver,
+    settings: SearchSettings,
+    resources: Resources,
+    train: TrainFunction,
+    watch: Watcher,
+    scratch: Path,
+) -> None:
+    """Let Tune run the trials on the cluster that this process is connected to."""
+    from ray import tune
+
+    from search.backends.ray_tune.actor import TrialActor
+    from search.backends.ray_tune.bridge import (
+        DriverCallback,
+        DriverScheduler,
+        DriverSearcher,
+        SearchStopper,
+    )
+
+    concurrent, driver.grant = cluster.slots(resources)
+    cluster.check_gpu_hours(settings, driver.grant)
+    searcher = DriverSearcher(driver)
+    tune.run(
+        tune.with_parameters(TrialActor, train=train, folder=str(Path.cwd())),
+        name="search",
+        num_samples=-1,
+        search_alg=searcher,
+        scheduler=DriverScheduler(driver, searcher),
+        stop=SearchStopper(driver, searcher),
+        max_concurrent_trials=concurrent,
+        reuse_actors=True,
+        storage_path=str(scratch),
+        trial_dirname_creator=lambda trial: trial.trial_id,
+        callbacks=[DriverCallback(driver, searcher, watch)],
+        raise_on_failed_trial=False,
+        verbose=0,
+    )
+    if searcher.broken_off_by is not None:
+        raise searcher.broken_off_by
+
+
+def scratch_prefix() -> str:
+    """How the names of this process's temporary folders begin."""
+    return f"sedn-tune-{os.getpid()}-"

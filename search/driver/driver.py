@@ -1,0 +1,452 @@
+"""The driver of a search: hands out trials, and decides and records what becomes of them.
+
+A backend asks the driver for the next trial, trains it, reports each epoch, and does what the
+driver's verdict says. All that happens goes to the database by the :class:`Writer`. A new driver
+brings the study level with the store, and hands out again the trials that were running, to go on
+from their last checkpoint.
+
+Some trials are never handed out. One whose network cannot be built is PRUNED without a value, which
+a sampler takes for the worst there is. One of the same configuration and seed as another ends as
+that one does, with its values. A trial that pauses at a rung is RUNNING until it goes on, or the
+search is over; then it is PRUNED, and opened again if a longer search promotes it.
+"""
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import replace
+
+import optuna
+
+from results.models import BASELINE, Experiment, TrialState
+from results.objectives import Goals
+from results.store import NewTrial, Store
+from search.budgets import EndedBy, Score, Spent, on_plateau
+from search.driver.assignment import Assignment, Live
+from search.driver.duplicates import Duplicate, Duplicates
+from search.driver.folders import TrialFolders
+from search.driver.memory import Memory
+from search.driver.recovery import Past
+from search.driver.starting import Draw, draw_trial, find_fault
+from search.driver.waiting import StorageWait
+from search.driver.writer import Writer
+from search.failures import INFEASIBLE, Failure, FirstTrials
+from search.packing import Grant
+from search.progress import RunningTrial, Snapshot, Tally
+from search.samplers import exhausted_after, make_samplers
+from search.schedulers import Action, Verdict, make_decision
+from search.settings import SearchSettings
+from search.study import SAMPLED
+from sedn.config import TrainingConfig, config_hash
+from sedn.errors import TimeExceeded, TrainingError
+from sedn.training.bounds import Bounds
+from sedn.training.result import EpochResult
+from sedn.training.storage import StorageFault
+from spaces import Space
+
+MAX_LOSSES = 3
+"""A trial whose worker is lost this often is taken for the cause of it, and fails."""
+WORKER_LOST = "worker-lost"
+"""The cause of a trial that failed because its workers were lost."""
+STATES = {
+    Action.COMPLETE: TrialState.COMPLETE,
+    Action.FAIL: TrialState.FAILED,
+    Action.PAUSE: TrialState.RUNNING,
+    Action.STOP: TrialState.PRUNED,
+    Action.GO_ON: TrialState.PRUNED,
+}
+"""The state of a trial that a backend trains no further, by what was decided last."""
+
+
+class Driver:
+    """Hands out trials, and decides and records what becomes of them."""
+
+    def __init__(
+        self,
+        store: Store,
+        experiment: Experiment,
+        study: optuna.Study,
+        space: Space,
+        settings: SearchSettings,
+        storage: str,
+        *,
+        trial_seconds: float | None = None,
+        patience_seconds: float = 600.0,
+        on_wait: Callable[[Exception], None] = lambda error: None,
+        on_notice: Callable[[str], None] = lambda line: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Bring the study level with the store, and queue what was running to go on.
+
+        Args:
+            store: of the experiment.
+            experiment: the search.
+            study: of the experiment.
+            space: what is searched.
+            settings: of the search.
+            storage: folder or URI of the trials' checkpoints.
+            trial_seconds: a trial is stopped after so long; ``None``: never.
+            patience_seconds: how long a database that has gone away is waited for.
+            on_wait: called once when the database goes away.
+            on_notice: told in a line when checkpoints cannot be written, and can be again.
+            clock: seconds by which the budget of time counts.
+        """
+        self._experiment_id = experiment.id
+        self._space = space
+        self._settings = settings
+        self._trials = min(settings.trials, exhausted_after(settings, space) or settings.trials)
+        self._epochs = space.baseline(settings.overrides()).epochs
+        self._folders = TrialFolders.of(storage, experiment)
+        self.grant = Grant()
+        """What each trial that starts from now on gets of the cluster."""
+        self._trial_seconds = trial_seconds
+        self._writer = Writer(
+            store,
+            experiment.id,
+            study,
+            make_samplers(settings, space),
+            Goals.of(settings.model_dump()),
+            patience_seconds=patience_seconds,
+            on_wait=on_wait,
+        )
+        self._decision = make_decision(settings, self._epochs)
+        self._wait = StorageWait(on_notice)
+        self._live: dict[int, Live] = {}
+        self._unfinished: deque[tuple[int, int]] = deque()
+        """Number, and id in Optuna's tables, of the trials that are to go on."""
+        self._paused: dict[int, int] = {}
+        """Id in Optuna's tables of the trials that wait at a rung, by number."""
+        self._recover(clock)
+
+    @property
+    def live(self) -> int:
+        """Number of trials that are handed out."""
+        return len(self._live)
+
+    @property
+    def waits(self) -> bool:
+        """Whether there may be a next trial later, though there is none now."""
+        if self._wait.is_waiting:
+            return not self.out_of_budget
+        return bool(self._live)
+
+    @property
+    def finished(self) -> bool:
+        """Whether no trial is left to start or to go on."""
+        return (
+            not (self._live or self._unfinished or self._paused) and self._all_started() is not None
+        )
+
+    @property
+    def ended_by(self) -> EndedBy | None:
+        """What ended the search, or will when what runs has been cut off; ``None``: nothing yet."""
+        if self.failure:
+            return EndedBy.FAILURES
+        return self._all_started() if self.finished else self._spent.met()
+
+    @property
+    def out_of_budget(self) -> bool:
+        """Whether time or GPU-hours are used up, or the first trials failed alike: what runs is
+        cut off, to go on later.
+        """
+        return self._spent.met() is not None or self.failure is not None
+
+    @property
+    def failure(self) -> Failure | None:
+        """The failure that the first trials all ended with, if they did."""
+        return self._first.alike(is_over=self.finished)
+
+    def check_store(self) -> None:
+        """See that the database is the one that it was, as :meth:`Store.check_in_place` does."""
+        self._writer.check_store()
+
+    def snapshot(self) -> Snapshot:
+        """Where the search stands, from memory: costs no query."""
+        now = [
+            RunningTrial(
+                number=number,
+                role=live.assignment.role,
+                epoch=live.last.epoch if live.last else live.assignment.after_epoch,
+                epochs=live.assignment.config.epochs,
+                mean_auc=live.last.mean_auc if live.last else None,
+                config=live.assignment.config,
+            )
+            for number, live in sorted(self._live.items())
+        ]
+        paused, left = len(self._paused), self._spent.left()
+        return self._tally.snapshot(self._trials, tuple(now), paused, left)
+
+    def next(self) -> Assignment | None:
+        """The next trial to run; ``None`` where there is none now, see :attr:`waits`."""
+        if not self._wait.is_over():
+            self.check_store()
+            return None
+        while self._unfinished:
+            if resumed := self._resume(*self._unfinished.popleft()):
+                return resumed
+        if self._all_started() is not EndedBy.PLATEAU and (promoted := self._promote()):
+            return promoted
+        while self._all_started() is None:
+            self._asked += 1
+            if started := self._start(self._writer.study.ask(self._known())):
+                return started
+        if not self._live:
+            if self._all_started() is not EndedBy.PLATEAU and (
+                promoted := self._promote(last=True)
+            ):
+                return promoted
+            self._end_paused()
+        return None
+
+    def report(self, number: int, result: EpochResult, node: str | None = None) -> Verdict:
+        """Record one epoch of a live trial, and decide what becomes of the trial.
+
+        The backend does what the verdict says: where it ends the training, the backend trains the
+        trial no further, and calls :meth:`finish`.
+        """
+        live = self._live[number]
+        self._wait.stored()
+        self._writer.record_epoch(number, live.optuna_id, result, node)
+        held = (result.micro_batch, result.peak_memory, result.device_memory)
+        self._memory.learn(live.assignment.config, *held)
+        if result.epoch > live.counted:
+            self._spent.add(result.seconds, live.assignment.gpus)
+        live.last = result
+        live.verdict = self._decision.decide(
+            number,
+            result,
+            epochs=live.assignment.config.epochs,
+            is_baseline=live.assignment.role == BASELINE,
+        )
+        return live.verdict
+
+    def finish(self, number: int) -> TrialState:
+        """End a live trial as the last verdict on it says, or let the trial pause.
+
+        A trial that is trained no further though it might go on is PRUNED, and one without any
+        result FAILED.
+        """
+        live = self._live[number]
+        if live.last is None:
+            return self.fail(number, "the trial ended without a result")
+        state = STATES[live.verdict.action]
+        if state is TrialState.RUNNING:
+            self._paused[number] = self._live.pop(number).optuna_id
+            return state
+        last = None if state is TrialState.FAILED else live.last
+        return self._end(number, state, last, live.verdict.cause, live.verdict.reason)
+
+    def break_off(self, number: int, error: BaseException | None, text: str) -> None:
+        """End a live trial whose training raised, or queue the trial again where its storage was
+        the cause.
+
+        Args:
+            number: of the trial.
+            error: what was raised; ``None`` where that is not known.
+            text: the error in a line, and its traceback.
+        """
+        if isinstance(error, StorageFault):
+            self.give_back(number)
+            self._wait.begin(error)
+        elif isinstance(error, TimeExceeded):
+            self.stop(number, error.kind, str(error))
+        else:
+            cause = error.kind if isinstance(error, TrainingError) else TrainingError.kind
+            self.fail(number, text, cause)
+
+    def lose_worker(self, number: int, text: str) -> None:
+        """Queue a live trial again whose worker was lost, to go on from the last checkpoint.
+
+        The trial fails where that has happened :data:`MAX_LOSSES` times, over all runs.
+        """
+        self._losses[number] += 1
+        self._writer.study.set_losses(self._live[number].optuna_id, self._losses[number])
+        if self._losses[number] < MAX_LOSSES:
+            self.give_back(number)
+        else:
+            self.fail(number, text, WORKER_LOST)
+
+    def stop(self, number: int, cause: str, reason: str) -> TrialState:
+        """End a live trial for a ``cause``: PRUNED with what it reached, FAILED with nothing."""
+        last = self._live[number].last
+        if last is None:
+            return self.fail(number, reason, cause)
+        return self._end(number, TrialState.PRUNED, last, cause, reason)
+
+    def fail(self, number: int, reason: str, cause: str = "error") -> TrialState:
+        """End a live trial that broke; ``reason`` is kept whole, with its traceback."""
+        return self._end(number, TrialState.FAILED, None, cause, reason)
+
+    def give_back(self, number: int) -> None:
+        """Queue a live trial again, to go on from its last checkpoint."""
+        self._unfinished.append((number, self._live.pop(number).optuna_id))
+
+    def _end(
+        self,
+        number: int,
+        state: TrialState,
+        last: EpochResult | None,
+        cause: str | None,
+        reason: str | None,
+    ) -> TrialState:
+        self._writer.end(number, state, last, cause=cause, reason=reason)
+        mean_auc = None if last is None else last.mean_auc
+        self._tally.add(number, self._live.pop(number).assignment.role, state, mean_auc)
+        self._first.add(number, state, reason)
+        if state is TrialState.COMPLETE and last is not None:
+            self._scores.append(Score(last.mean_auc, last.mean_auc_stderr))
+        self._answer_duplicates(number)
+        return state
+
+    def _answer_duplicates(self, number: int) -> None:
+        for duplicate in self._duplicates.end(number):
+            self._answer(duplicate, number)
+
+    def _answer(self, duplicate: Duplicate, original: int) -> None:
+        """End a trial as the one of the same configuration that has ended."""
+        row = self._writer.answer(duplicate, original)
+        self._duplicates.answered(original, duplicate.number)
+        self._tally.add(duplicate.number, row.role, row.state, row.mean_auc)
+        if row.state is TrialState.COMPLETE and row.mean_auc is not None:
+            self._scores.append(Score(row.mean_auc, row.mean_auc_stderr or 0.0))
+
+    def _all_started(self) -> EndedBy | None:
+        """Why no new trial is started any more; ``None`` while there are."""
+        if on_plateau(self._scores, self._settings.plateau):
+            return EndedBy.PLATEAU
+        if self._asked < self._trials:
+            return None
+        return EndedBy.TRIALS if self._asked >= self._settings.trials else EndedBy.POINTS
+
+    def _known(self) -> set[int]:
+        """Numbers of the trials that have not ended in the study, and are accounted for."""
+        unfinished = {number for number, _ in self._unfinished}
+        return {*self._live, *self._paused, *unfinished, *self._duplicates.waiting}
+
+    def _promote(self, *, last: bool = False) -> Assignment | None:
+        """Hand out again the trial whose turn it is to go on from its rung, if there is one."""
+        promotion = self._decision.promotion
+        number = promotion.promote(last=last) if promotion else None
+        if number is None:
+            return None
+        optuna_id = self._paused.pop(number, None)
+        if optuna_id is None:
+            for answered in self._duplicates.reopen(number):
+                self._duplicates.wait(number, Duplicate(answered, self._reopen(answered)))
+            optuna_id = self._reopen(number)
+        return self._resume(number, optuna_id, decided=True)
+
+    def _reopen(self, number: int) -> int:
+        self._tally.counts[TrialState.PRUNED] -= 1
+        return self._writer.reopen(number)
+
+    def _end_paused(self) -> None:
+        """Tell that the trials which wait at a rung wait for nothing."""
+        for number in sorted(self._paused):
+            self._prune(number)
+            self._answer_duplicates(number)
+        self._paused.clear()
+
+    def _recover(self, clock: Callable[[], float]) -> None:
+        past = Past.read(self._writer)
+        self._asked = past.asked
+        self._tally = Tally.of(past.rows.values())
+        self._memory = Memory.of(past.rows.values())
+        self._duplicates = Duplicates.of(past.rows.values())
+        self._first = FirstTrials.of(past.rows.values())
+        self._losses = Counter(past.losses)
+        self._scores = past.scores()
+        """Of the complete trials, in the order in which they ended."""
+        self._spent = Spent(self._settings, past.seconds(), past.gpu_seconds(), clock)
+        past.replay(self._decision)
+        for trial in past.running:
+            row = past.rows.get(trial.number)
+            ended = row is not None and row.state is not TrialState.RUNNING
+            if ended or row is None or row.duplicate_of is None:
+                self._writer.study.report_missing(trial, past.curve(trial.number))
+            if row is not None and ended:
+                self._writer.tell(trial.number, row.state, row.mean_auc)
+            elif self._decision.is_paused(trial.number):
+                self._paused[trial.number] = trial._trial_id
+            else:
+                self._unfinished.append((trial.number, trial._trial_id))
+
+    def _start(self, trial: optuna.Trial) -> Assignment | None:
+        """Draw a new trial's parameters and add its row to the store; ``None`` where the trial is
+        not trained.
+        """
+        drawn = draw_trial(self._writer, self._space, self._settings, trial, self.grant)
+        fault = find_fault(drawn.config)
+        key = (config_hash(drawn.config), drawn.config.seed)
+        original = self._duplicates.find(key, trial.number) if fault is None else None
+        row = self._new_row(trial.number, drawn, key[0], original)
+        self._writer.add_trial(row)
+        if fault is not None:
+            self._prune(trial.number, cause=INFEASIBLE, reason=fault)
+            return None
+        if original is not None:
+            self._follow(Duplicate(trial.number, trial._trial_id), original)
+            return None
+        assignment = self._assign(Assignment(trial.number, drawn.role, drawn.config, row.folder))
+        self._writer.study.set_gpus(trial, assignment.gpus)
+        self._live[trial.number] = Live(assignment, trial._trial_id)
+        return assignment
+
+    def _new_row(self, number: int, drawn: Draw, digest: str, original: int | None) -> NewTrial:
+        return NewTrial(
+            experiment_id=self._experiment_id,
+            number=number,
+            role=drawn.role,
+            params=drawn.params,
+            config=drawn.config.model_dump(mode="json"),
+            config_hash=digest,
+            seed=drawn.config.seed,
+            target_epochs=drawn.config.epochs,
+            folder=self._folders.new(number),
+            duplicate_of=original,
+        )
+
+    def _prune(self, number: int, *, cause: str | None = None, reason: str | None = None) -> None:
+        """End a trial that no worker has, with what it reached before, if anything."""
+        self._writer.end(number, TrialState.PRUNED, None, cause=cause, reason=reason)
+        self._tally.add(number, SAMPLED, TrialState.PRUNED, None)
+
+    def _follow(self, duplicate: Duplicate, original: int) -> None:
+        """Answer a trial by another one, now or when that has ended."""
+        if self._duplicates.has_ended(original):
+            self._answer(duplicate, original)
+        else:
+            self._duplicates.wait(original, duplicate)
+
+    def _resume(self, number: int, optuna_id: int, *, decided: bool = False) -> Assignment | None:
+        """Hand out again a trial that was running when the search, or its worker, ended.
+
+        Its last known epoch is reported once more, as what was decided on it may have been lost;
+        not where it is ``decided`` that the trial goes on from there. ``None`` where it is not
+        trained.
+        """
+        row = self._writer.trial(number)
+        if row is None:
+            return self._start(self._writer.study.trial(optuna_id))
+        if row.duplicate_of is not None:
+            self._follow(Duplicate(number, optuna_id), row.duplicate_of)
+            return None
+        config = TrainingConfig.model_validate(row.config)
+        if row.epochs == 0 and (fault := find_fault(config)):
+            self._prune(number, cause=INFEASIBLE, reason=fault)
+            return None
+        known = max(0, row.epochs - (not decided))
+        folder = self._folders.find(row.folder)
+        assignment = self._assign(Assignment(number, row.role, config, folder, known))
+        self._live[number] = Live(assignment, optuna_id, counted=row.epochs)
+        return assignment
+
+    def _assign(self, assignment: Assignment) -> Assignment:
+        """The assignment with what it may use of memory, time and the cluster."""
+        config = assignment.config
+        return replace(
+            assignment,
+            bounds=Bounds(self._memory.micro_batch(config), self._trial_seconds),
+            cpus=self.grant.cpus,
+            gpus=self._memory.gpus(config, self.grant),
+        )

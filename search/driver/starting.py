@@ -1,0 +1,62 @@
+"""What a new trial trains: its parameters by the sampler, as a configuration in canonical form."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import optuna
+
+from results.models import BASELINE
+from search.driver.writer import Writer
+from search.packing import Grant
+from search.settings import SearchSettings
+from search.study import SAMPLED, baseline_point
+from sedn.config import TrainingConfig
+from sedn.errors import UserError
+from spaces import Space
+
+
+@dataclass(frozen=True)
+class Draw:
+    """A trial that was drawn, before it is written."""
+
+    role: str
+    params: dict[str, Any]
+    config: TrainingConfig
+
+
+def draw_trial(
+    writer: Writer, space: Space, settings: SearchSettings, trial: optuna.Trial, grant: Grant
+) -> Draw:
+    """Draw the parameters of a new trial; those of the baseline are given.
+
+    The configuration has the number of threads that the trial is granted, so that an export
+    repeats the trial; a number that the space sets stays.
+    """
+    from sedn.network import canonical_config
+
+    overrides = settings.overrides()
+    if trial.user_attrs.get("role") == BASELINE:
+        role, params = BASELINE, writer.call(_sample_baseline, space, trial)
+        config = space.baseline(overrides)
+    else:
+        role, params = SAMPLED, writer.study.draw(space, trial)
+        config = space.config(params, overrides)
+    config = canonical_config(config)
+    threads = config.threads or max(1, int(grant.cpus))
+    return Draw(role, params, config.model_copy(update={"threads": threads}))
+
+
+def find_fault(config: TrainingConfig) -> str | None:
+    """Why the network of a configuration cannot be built; ``None`` where it can."""
+    from sedn.network import check_network
+
+    try:
+        check_network(config)
+    except UserError as error:
+        return str(error)
+    return None
+
+
+def _sample_baseline(space: Space, trial: optuna.Trial) -> dict[str, Any]:
+    """Register the baseline's parameters with Optuna, so that the sampler learns from them."""
+    return space.sample(trial) if baseline_point(space) else {}

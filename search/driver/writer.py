@@ -1,0 +1,139 @@
+"""The one writer of an experiment: every event goes to the store first and to the study second.
+
+Every write may be repeated. So after a crash the study can only be behind the store.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import optuna
+from optuna.samplers import BaseSampler
+
+from results.models import Epoch, Trial, TrialState
+from results.objectives import Goals
+from results.outage import StoreUnavailable, is_refusal, reason_of, survive_outage
+from results.store import NewTrial, Store
+from search.driver.duplicates import Duplicate
+from search.driver.study_writer import StudyWriter
+from sedn.training.result import EpochResult
+
+T = TypeVar("T")
+
+
+class Writer:
+    """Writes an experiment's trials, and waits for a database that has gone away."""
+
+    def __init__(
+        self,
+        store: Store,
+        experiment_id: int,
+        study: optuna.Study,
+        samplers: Callable[[int], BaseSampler],
+        goals: Goals,
+        *,
+        patience_seconds: float,
+        on_wait: Callable[[Exception], None],
+    ) -> None:
+        self._store = store
+        self._experiment_id = experiment_id
+        self._goals = goals
+        self.patience_seconds = patience_seconds
+        self._on_wait = on_wait
+        self.study = StudyWriter(study, samplers, self.call)
+
+    def check_store(self) -> None:
+        """See that the database is the one that it was, as :meth:`Store.check_in_place` does."""
+        self._store.check_in_place()
+
+    def trial(self, number: int) -> Trial | None:
+        """The row of a trial."""
+        return self.call(self._store.trial, self._experiment_id, number)
+
+    def trials(self) -> dict[int, Trial]:
+        """The rows of all trials, by number."""
+        return {t.number: t for t in self.call(self._store.trials, self._experiment_id)}
+
+    def epochs(self) -> dict[int, list[Epoch]]:
+        """The epochs of all trials, in order, by number."""
+        return self.call(self._store.epochs, self._experiment_id)
+
+    def add_trial(self, row: NewTrial) -> None:
+        """Add the row of a trial that starts."""
+        self.call(self._store.add_trial, row)
+
+    def record_epoch(
+        self, number: int, optuna_id: int, result: EpochResult, node: str | None
+    ) -> None:
+        """Write an epoch of a trial; its values by label are kept when the trial ends."""
+        self.call(self._store.record_epoch, self._experiment_id, number, result, node=node)
+        self.study.report(optuna_id, result.epoch, result.mean_auc)
+
+    def end(
+        self,
+        number: int,
+        state: TrialState,
+        last: EpochResult | None,
+        *,
+        cause: str | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """Write the end of a trial, and what it reached by its last epoch."""
+        key = (self._experiment_id, number, state)
+        labels = None if last is None else _label_aucs(last)
+        self.call(self._store.finish_trial, *key, reason=reason, label_auc=labels, cause=cause)
+        self.tell(number, state, None if last is None else last.mean_auc)
+
+    def answer(self, duplicate: Duplicate, original: int) -> Trial:
+        """End a trial as the one of the same configuration that has ended; its row then."""
+        row = self.call(
+            self._store.answer_trial, self._experiment_id, duplicate.number, by=original
+        )
+        for epoch in self.call(self._store.epochs_of, self._experiment_id, original):
+            self.study.report(duplicate.optuna_id, epoch.epoch, epoch.mean_auc)
+        self.tell(duplicate.number, row.state, row.mean_auc)
+        return row
+
+    def reopen(self, number: int) -> int:
+        """Let a trial that was PRUNED run again; its id in Optuna's tables."""
+        # The study first: a store that is behind it is what the next start sets right.
+        optuna_id = self.study.reopen(number)
+        self.call(self._store.reopen_trial, self._experiment_id, number)
+        return optuna_id
+
+    def tell(self, number: int, state: TrialState, mean_auc: float | None) -> None:
+        """Tell the study the end of a trial that the store has."""
+        if self._goals.are_plain or state is TrialState.FAILED:
+            is_complete = state is TrialState.COMPLETE
+            values = [mean_auc] if is_complete and mean_auc is not None else None
+            self.study.tell(number, state, values)
+            return
+        measured = self.call(self._store.measured, self._experiment_id, number)
+        self.study.tell(number, state, self._goals.values(measured), self._goals.excesses(measured))
+
+    def call(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        """Call the database, and wait for it to come back when it has gone away.
+
+        Raises:
+            UserError: it did not come back, or is not the one that it was.
+        """
+
+        def call() -> T:
+            self._store.check_in_place()
+            return function(*args, **kwargs)
+
+        try:
+            return survive_outage(
+                call, patience_seconds=self.patience_seconds, on_wait=self._on_wait
+            )
+        except Exception as error:
+            if not is_refusal(error):
+                raise
+            raise StoreUnavailable(
+                f"the database cannot be used any more: {reason_of(error)}"
+            ) from error
+
+
+def _label_aucs(last: EpochResult) -> Mapping[str, tuple[float | None, float | None]]:
+    return {
+        label: (value, last.label_auc_stderr.get(label)) for label, value in last.label_auc.items()
+    }
