@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from results.store import Store, find_store
-from search.backends.local import check_machine
+from search.backends.machine import check_machine
 from search.backends.ray_tune.cluster import check_address, check_room
 from search.lock import sole_driver
 from search.reuse import is_untrained

@@ -7,7 +7,7 @@ from results.models import Experiment, TrialState
 from results.store import Store
 from search.driver.folders import TrialFolders
 from sedn.errors import UserError
-from sedn.training.checkpoint import CHECKPOINT
+from sedn.training.storage import CHECKPOINT
 
 
 def is_untrained(store: Store, experiment: Experiment, storage: str) -> bool:

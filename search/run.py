@@ -232,7 +232,8 @@ def _run_trials(
 ) -> None:
     """Let the backend run the trials until they have ended, or the user has had enough."""
     if resources.backend == "local":
-        from search.backends.local import grant_of, run_local
+        from search.backends.local import run_local
+        from search.backends.machine import grant_of
 
         driver.grant = grant_of(resources)
         with sigterm_as_sigint():

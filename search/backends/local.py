@@ -5,43 +5,15 @@ between the search and a trial: a CUDA error that breaks the process's GPU conte
 trials after it too, and a killed trial is a killed search, which the same command goes on with.
 """
 
-import os
 import time
 from collections.abc import Callable
 
 from search.backends.generators import close_training, draw_epoch, start_training
 from search.driver import Assignment, Driver, TrainFunction
-from search.packing import Grant
 from search.progress import Snapshot
-from search.settings import Resources, SearchSettings
-from sedn.errors import UserError
 
 POLL_SECONDS = 0.1
 Watcher = Callable[[Snapshot], None]
-
-
-def grant_of(resources: Resources) -> Grant:
-    """What each trial gets of this machine: its cores, and a GPU where there is one."""
-    import torch
-
-    wants_gpu = resources.gpus_per_trial != 0 and torch.cuda.is_available()
-    return Grant(resources.cpus_per_trial, 1.0 if wants_gpu else 0.0)
-
-
-def check_machine(resources: Resources, settings: SearchSettings) -> None:
-    """See that this machine has what a trial asks for.
-
-    Raises:
-        UserError: it has fewer cores, or GPU-hours are asked for where trials use no GPU.
-    """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    if cores is not None and resources.cpus_per_trial > cores:
-        raise UserError(
-            f"no room for a trial: it asks for {resources.cpus_per_trial:g} CPUs, this machine has "
-            f"{cores}; lower --cpus-per-trial"
-        )
-    if settings.gpu_hours and not grant_of(resources).gpus:
-        raise UserError("--gpu-hours: the trials of this search use no GPU; take --time")
 
 
 def run_local(driver: Driver, train: TrainFunction, watch: Watcher = lambda snapshot: None) -> None:

@@ -1,14 +1,12 @@
 """`sedn search`: start a search, or go on with it."""
 
 import math
-import shutil
-import tempfile
-from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from search.backends.ray_tune.scratch import remove_scratch
 from search.cli.console import open_terminal
 from search.cli.ending import show_ending
 from search.cli.live import LiveView
@@ -214,21 +212,14 @@ def _say_stopped() -> None:
     # The live view hides the cursor, and may not get to end by itself.
     err.show_cursor()
     err.print("Stopped. Nothing is lost: the same command goes on.")
-    _remove_scratch()
-
-
-def _remove_scratch() -> None:
-    from search.backends.ray_tune.running import scratch_prefix
-
-    for scratch in Path(tempfile.gettempdir()).glob(f"{scratch_prefix()}*"):
-        shutil.rmtree(scratch, ignore_errors=True)
+    remove_scratch()
 
 
 def _end_without_ray(line: str) -> None:
     """End before Ray does, which would say much of itself and nothing of the search."""
     err.show_cursor()
     err.print(f"sedn: {line}", style="red", soft_wrap=True)
-    _remove_scratch()
+    remove_scratch()
     end_at_once(1)
 
 

@@ -6,7 +6,7 @@ from datetime import UTC
 from pathlib import Path
 
 from results.models import Experiment
-from sedn.training.checkpoint import CHECKPOINT
+from sedn.training.storage import CHECKPOINT
 
 
 @dataclass(frozen=True)

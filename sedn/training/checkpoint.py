@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from sedn.errors import UserError
 from sedn.files import write_bytes
-from sedn.training.storage import faults_of_storage
+from sedn.training.storage import CHECKPOINT, faults_of_storage
 
-CHECKPOINT = "checkpoint.pt"
 VALIDATION_SCORES = "validation.npy"
 _FORMAT = 3
 

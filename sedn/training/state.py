@@ -14,7 +14,7 @@ from sedn.config import TrainingConfig
 from sedn.data import Dataset, count_labels, load_dataset
 from sedn.network import Outputs, SemanticNetwork, build_network, normalises_batches
 from sedn.training.batches import count_steps, view_split
-from sedn.training.checkpoint import CHECKPOINT, ForeignCheckpoint, load_state, save_state
+from sedn.training.checkpoint import ForeignCheckpoint, load_state, save_state
 from sedn.training.device import pick_device
 from sedn.training.fetching import View
 from sedn.training.identity import TrainingIdentity
@@ -22,6 +22,7 @@ from sedn.training.losses import ClassificationLoss, classification_loss
 from sedn.training.optimizer import create_optimizer
 from sedn.training.result import EpochResult
 from sedn.training.schedule import create_schedule
+from sedn.training.storage import CHECKPOINT
 
 
 @dataclass

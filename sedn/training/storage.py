@@ -9,6 +9,9 @@ from typing import Any
 
 from sedn.errors import UserError
 
+CHECKPOINT = "checkpoint.pt"
+"""The file, in the folder of a training, from which the training goes on."""
+
 
 class StorageFault(UserError):
     """A file of a training's folder could not be written or read: the disk is full, or away.

@@ -9,7 +9,8 @@ import torch
 from results.store import open_store
 from search.run import run_search
 from search.settings import Resources, SearchSettings
-from sedn.training.checkpoint import CHECKPOINT, VALIDATION_SCORES
+from sedn.training.checkpoint import VALIDATION_SCORES
+from sedn.training.storage import CHECKPOINT
 
 SPACE = """
 name: tiny

@@ -15,7 +15,7 @@ from search.run import run_search
 from search.settings import Resources, SearchSettings
 from search.study import open_storage
 from sedn.errors import UserError
-from sedn.training.checkpoint import CHECKPOINT
+from sedn.training.storage import CHECKPOINT
 from tests.results.rows import add_trial, new_experiment, new_trial
 from tests.search.curves import make_curves
 from tests.search.histories import FLAT, history

@@ -20,8 +20,8 @@ from results.store import open_store
 from search.backends.ray_tune.bridge import DriverCallback, DriverSearcher
 from search.driver.waiting import StorageWait
 from search.settings import SearchSettings
-from sedn.training.checkpoint import CHECKPOINT, read, write
-from sedn.training.storage import StorageFault, has_room
+from sedn.training.checkpoint import read, write
+from sedn.training.storage import CHECKPOINT, StorageFault, has_room
 from tests.search.histories import CONDITIONAL, History, history, result
 
 SETTINGS = SearchSettings(trials=3, sampler="random", scheduler="none")

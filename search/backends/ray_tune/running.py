@@ -1,12 +1,12 @@
 """Running the trials of a search by Ray Tune, on this machine or on a cluster."""
 
-import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from search.backends.ray_tune import cluster
 from search.backends.ray_tune.liveness import watching_ray
+from search.backends.ray_tune.scratch import scratch_prefix
 from search.driver import Driver, TrainFunction
 from search.progress import Snapshot
 from search.settings import Resources, SearchSettings
@@ -91,8 +91,3 @@ def _tune(
     )
     if searcher.broken_off_by is not None:
         raise searcher.broken_off_by
-
-
-def scratch_prefix() -> str:
-    """How the names of this process's temporary folders begin."""
-    return f"sedn-tune-{os.getpid()}-"
