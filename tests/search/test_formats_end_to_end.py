@@ -49,7 +49,7 @@ def test_data_of_a_format_goes_all_the_way(kind: str, tmp_path: Path) -> None:
         str(tmp_path / "tiny.yaml"),
         SearchSettings(data=data, trials=2),
         url,
-        Resources(storage_path=str(tmp_path / "trials")),
+        Resources(backend="local", storage_path=str(tmp_path / "trials")),
     )
     assert outcome.finished
     assert [str(trial.state) for trial in open_store(url).trials(1)] == ["COMPLETE"] * 2

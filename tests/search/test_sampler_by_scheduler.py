@@ -60,11 +60,7 @@ OVER_RAY = [
     (sampler, tuple(OPTIONS)[i % len(OPTIONS)], tuple(SPACES)[(i + 1) % len(SPACES)])
     for i, sampler in enumerate(NAMES)
 ]
-FAST_OVER_RAY = [
-    ("tpe", "asha", "conditional"),
-    ("nsga2", "promote", "several"),
-    ("nsga3", "median", "flat"),
-]
+FAST_OVER_RAY = [("tpe", "asha", "conditional")]
 FAST = [
     ("tpe", "hyperband", "several"),
     ("gp", "promote", "several"),
@@ -219,6 +215,7 @@ def test_the_table_is_whole() -> None:
     assert met == [set(NAMES), set(OPTIONS), set(SPACES)]
 
 
+@pytest.mark.slow
 def test_time_over_all_runs_ends_a_search_and_more_goes_on(cluster: str, table: Path) -> None:
     space = table.parent / "space.yaml"
     space.write_text(FLAT.replace("base: {", "base: {data: {image_size: 32}, "))

@@ -34,7 +34,7 @@ def test_asha_search_tells_the_truth(tmp_path: Path, space_file, store_url) -> N
         str(space_file),
         SETTINGS,
         store_url,
-        Resources(storage_path=str(tmp_path)),
+        Resources(backend="local", storage_path=str(tmp_path)),
         train=make_curves(log),
     )
     assert outcome.finished
@@ -60,7 +60,6 @@ def test_asha_search_tells_the_truth(tmp_path: Path, space_file, store_url) -> N
     assert set(ran.values()) == {1}, "an epoch was trained twice"
 
 
-@pytest.mark.slow
 def test_first_trial_is_the_plain_backbone_and_never_stopped(
     tmp_path: Path, space_file, store_url
 ) -> None:
@@ -69,7 +68,7 @@ def test_first_trial_is_the_plain_backbone_and_never_stopped(
         str(space_file),
         SETTINGS,
         store_url,
-        Resources(storage_path=str(tmp_path)),
+        Resources(backend="local", storage_path=str(tmp_path)),
         train=make_curves(),
     )
     store = open_store(store_url)
@@ -83,7 +82,6 @@ def test_first_trial_is_the_plain_backbone_and_never_stopped(
     assert frame.iloc[0]["gain"] == pytest.approx(frame.iloc[0]["mean_auc"] / first.mean_auc - 1)
 
 
-@pytest.mark.slow
 def test_a_failed_trial_keeps_its_traceback_and_the_search_goes_on(
     tmp_path: Path, space_file, store_url
 ) -> None:
@@ -93,7 +91,7 @@ def test_a_failed_trial_keeps_its_traceback_and_the_search_goes_on(
         str(space_file),
         settings,
         store_url,
-        Resources(storage_path=str(tmp_path)),
+        Resources(backend="local", storage_path=str(tmp_path)),
         train=make_curves(fail_at=0.003),
     )
     store = open_store(store_url)
@@ -110,12 +108,11 @@ def test_a_failed_trial_keeps_its_traceback_and_the_search_goes_on(
     assert told[OptunaState.FAIL] == len(failed)
 
 
-@pytest.mark.slow
 def test_more_trials_go_on_from_where_the_search_ended(
     tmp_path: Path, space_file, store_url
 ) -> None:
     log = tmp_path / "epochs.log"
-    where = Resources(storage_path=str(tmp_path))
+    where = Resources(backend="local", storage_path=str(tmp_path))
     for trials in (4, 4, 7):
         settings = SearchSettings(trials=trials, seed=2)
         outcome = run_search(
@@ -126,9 +123,8 @@ def test_more_trials_go_on_from_where_the_search_ended(
     assert set(Counter(log.read_text().splitlines()).values()) == {1}
 
 
-@pytest.mark.slow
 def test_resume_with_other_settings_is_refused(tmp_path: Path, space_file, store_url) -> None:
-    where = Resources(storage_path=str(tmp_path))
+    where = Resources(backend="local", storage_path=str(tmp_path))
     base = {"trials": 1, "seed": 2}
     run_search(
         "same", str(space_file), SearchSettings(**base), store_url, where, train=make_curves()
@@ -214,6 +210,7 @@ def epochs_run(log: Path) -> Counter[str]:
     return Counter(log.read_text().splitlines())
 
 
+@pytest.mark.slow
 def test_a_lost_worker_costs_no_trial(tmp_path: Path, space_file, store_url) -> None:
     """The worker kills itself in the second epoch of each trial; each trial still ends well."""
     marks = tmp_path / "marks"
