@@ -66,7 +66,7 @@ def decode_listing(
         {},
         listing.skipped + len(broken),
     )
-    known = np.array([listing.maps[row] is not None for row in rows], dtype=bool)
+    known = listing.maps_known()[rows]
     counts = {name: int((identity.splits[rows] == name).sum()) for name in SPLITS}
     describe_entry(draft, dataset, counts, known, listing.targets[rows], listing.names(rows))
     (draft / BROKEN).write_text(json.dumps(list(broken.values())), encoding="utf-8")

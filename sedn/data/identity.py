@@ -68,15 +68,14 @@ def _load_identity(path: Path) -> Identity:
 
 def _stamp(listing: Listing, split_seed: int) -> str:
     """A hash of what the tables say, and of size and time of every file."""
-    digest = _tables(listing)
-    digest.update(repr((split_seed, listing.splits, listing.groups)).encode())
-    for content in listing.contents():
-        digest.update(_read(content, lambda content: content.stamp().encode()))
+    digest = hashlib.sha256(f"{listing.tables_digest()} {split_seed}".encode())
+    for stamp in listing.stamps():
+        digest.update(stamp.encode("utf-8", "surrogatepass"))
     return digest.hexdigest()[:32]
 
 
 def _fingerprint(listing: Listing, splits: Splits, show: Progress) -> str:
-    digest = _tables(listing)
+    digest = listing.hash_tables()
     digest.update(repr(splits.tolist()).encode())
     contents = list(listing.contents())
     with ThreadPoolExecutor() as pool:
@@ -88,24 +87,8 @@ def _fingerprint(listing: Listing, splits: Splits, show: Progress) -> str:
     return digest.hexdigest()[:16]
 
 
-def _tables(listing: Listing) -> "hashlib._Hash":
-    digest = hashlib.sha256(repr((listing.labels, listing.regions)).encode())
-    digest.update(repr(listing.names(np.arange(len(listing)))).encode())
-    digest.update(listing.targets.tobytes())
-    for region_map in listing.maps:
-        digest.update(b"-" if region_map is None else region_map.describe().encode())
-    if listing.faults:
-        left_out = [(fault.kind, len(fault.places)) for fault in listing.faults]
-        digest.update(repr((listing.skipped, left_out)).encode())
-    return digest
-
-
 def _content_hash(content: Content) -> bytes:
-    return hashlib.sha256(_read(content, lambda content: content.read())).digest()
-
-
-def _read(content: Content, read: Callable[[Content], bytes]) -> bytes:
     try:
-        return read(content)
+        return hashlib.sha256(content.read()).digest()
     except OSError as error:
         raise UserError(f"{content.name}: cannot be read: {error.strerror or error}") from None

@@ -3,6 +3,7 @@
 Each format is read into a :class:`Listing`; from here on all formats are one.
 """
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from sedn.data.content import Content
 from sedn.data.faults import Fault
+from sedn.errors import UserError
 
 Size = tuple[int, int]
 """Width and height in pixels."""
@@ -64,8 +66,8 @@ class Listing:
     """The file or folder that a message names."""
     labels: tuple[str, ...]
     regions: tuple[str, ...]
-    images: tuple[Content, ...]
-    maps: tuple[RegionMap | None, ...]
+    images: Sequence[Content]
+    maps: Sequence[RegionMap | None]
     """``None``: it is not known where the regions of the image lie."""
     targets: NDArray[np.float32]
     """``(images, labels)``: 1, 0, or NaN where the truth is unknown."""
@@ -112,3 +114,38 @@ class Listing:
             yield image
             if region is not None:
                 yield from region.contents
+
+    def stamps(self) -> Iterator[str]:
+        """The stamp of each of them.
+
+        Raises:
+            UserError: one cannot be found any more.
+        """
+        for content in self.contents():
+            try:
+                yield content.stamp()
+            except OSError as error:
+                reason = error.strerror or error
+                raise UserError(f"{content.name}: cannot be read: {reason}") from None
+
+    def maps_known(self) -> NDArray[np.bool_]:
+        """``(images,)``: whether it is known where the regions of the image lie."""
+        return np.array([region_map is not None for region_map in self.maps], dtype=bool)
+
+    def hash_tables(self) -> "hashlib._Hash":
+        """A hash of labels, regions, names, targets and maps: what the tables say of the images."""
+        digest = hashlib.sha256(repr((self.labels, self.regions)).encode())
+        digest.update(repr(self.names(np.arange(len(self)))).encode())
+        digest.update(self.targets.tobytes())
+        for region_map in self.maps:
+            digest.update(b"-" if region_map is None else region_map.describe().encode())
+        if self.faults:
+            left_out = [(fault.kind, len(fault.places)) for fault in self.faults]
+            digest.update(repr((self.skipped, left_out)).encode())
+        return digest
+
+    def tables_digest(self) -> str:
+        """The same, with splits and groups."""
+        digest = self.hash_tables()
+        digest.update(repr((self.splits, self.groups)).encode())
+        return digest.hexdigest()

@@ -17,8 +17,8 @@ from sedn.data.checksums import find_damage
 from sedn.data.dataset import Dataset
 from sedn.data.decoded import BROKEN, decode_listing, verify_listing
 from sedn.data.entry import LAYOUT, open_entry, write_entry
-from sedn.data.formats import read_listing
 from sedn.data.identity import Identity, Progress, identify
+from sedn.data.kept import open_listing
 from sedn.data.listing import Listing
 from sedn.data.near_names import near_name
 from sedn.data.on_demand import decode_on_demand
@@ -48,7 +48,7 @@ def prepare_dataset(config: DataConfig, show: Progress = lambda *_: None) -> Dat
             entry, lambda draft: write_entry(draft, digits.build_digits(config.image_size)), _WHAT
         )
         return open_entry(entry)
-    listing = read_listing(data_path(config.path), config.given(), skip=config.skip_unreadable)
+    listing = open_listing(data_path(config.path), config.given(), skip=config.skip_unreadable)
     identity = identify(listing, config.split_seed, show)
     check_learnable(listing.source, listing.labels, listing.targets[identity.splits == "train"])
     dataset, broken = _decoded(listing, identity, config.image_size, show)
@@ -74,7 +74,7 @@ def find_cache_damage(config: DataConfig, show: Progress = lambda *_: None) -> s
     if config.path == digits.NAME:
         fingerprint = digits.fingerprint()
     else:
-        listing = read_listing(data_path(config.path), config.given(), skip=config.skip_unreadable)
+        listing = open_listing(data_path(config.path), config.given(), skip=config.skip_unreadable)
         fingerprint = identify(listing, config.split_seed, show).fingerprint
     entry = _entry(fingerprint, config.image_size)
     damage = find_damage(entry, sample=None) if entry.exists() else None

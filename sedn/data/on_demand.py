@@ -82,17 +82,16 @@ def decode_on_demand(
     listing: Listing, identity: Identity, size: int, broken: dict[int, str]
 ) -> Dataset:
     """The data set without the images at the positions ``broken`` of the order by split."""
-    order = split_order(identity)
+    order, map_known = split_order(identity), listing.maps_known()
     rows = order[np.setdiff1d(np.arange(len(order)), list(broken))]
     splits = {}
     for name in SPLITS:
         mine = rows[identity.splits[rows] == name]
         decoder = Decoder(listing, mine, size)
-        known = np.array([listing.maps[row] is not None for row in mine], dtype=bool)
         splits[name] = Split(
             DecodedImages(decoder),
             DecodedMaps(decoder),
-            known,
+            map_known[mine],
             listing.targets[mine],
             listing.names(mine),
         )

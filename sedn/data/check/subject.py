@@ -16,8 +16,8 @@ from sedn.data.check.links import links_outside
 from sedn.data.dataset import SPLITS, Dataset
 from sedn.data.decoding import decode_sample
 from sedn.data.faults import Fault
-from sedn.data.formats import read_listing
 from sedn.data.identity import Progress
+from sedn.data.kept import open_listing
 from sedn.data.listing import Listing
 from sedn.data.loading import data_path, prepare_dataset
 from sedn.data.splits import Splits, assign_splits, missed_shares, say_splits
@@ -84,7 +84,7 @@ def open_subject(config: DataConfig, show: Progress) -> Subject:
     """
     if config.path == digits.NAME:
         return _of_arrays(prepare_dataset(config, show), config.image_size)
-    listing = read_listing(data_path(config.path), config.given(), skip=True)
+    listing = open_listing(data_path(config.path), config.given(), skip=True)
     splits = assign_splits(listing, config.split_seed)
     skip = config.skip_unreadable
     # What is left out is said last; here it is a finding.
@@ -98,7 +98,7 @@ def open_subject(config: DataConfig, show: Progress) -> Subject:
         splits_given=not say_splits(listing, splits),
         groups=listing.groups,
         targets=listing.targets,
-        map_known=np.array([region_map is not None for region_map in listing.maps]),
+        map_known=listing.maps_known(),
         image_size=config.image_size,
         missed_shares=missed_shares(listing, splits),
         links=links_outside(listing),
