@@ -1,5 +1,6 @@
 """Data of every format: checked, searched, trained on, and its images predicted."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,9 @@ from sedn.data.check import check_data
 from sedn.prediction.images import find_images
 from sedn.prediction.predict import predict_images
 from sedn.run.train import read_test_scores, train_run
+from tests.sedn.data import test_coco_attributes, test_voc_exports, test_yolo_exports
 from tests.sedn.data.fixtures import CLASSES, WITHOUT_MAPS, WRITERS, draw_picture
+from tests.sedn.data.test_coco_exports import EXPORTS
 
 SPACE = """\
 name: tiny
@@ -72,10 +75,30 @@ def test_data_of_a_format_goes_all_the_way(kind: str, tmp_path: Path) -> None:
     assert predicted == pytest.approx(logits, abs=1e-5)
 
 
-@pytest.mark.parametrize("kind", WITHOUT_MAPS)
+def export(write: Callable[[Path], object]) -> Callable[[Path], Path]:
+    """A writer that gives the folder that it was given."""
+
+    def written(folder: Path) -> Path:
+        write(folder)
+        return folder
+
+    return written
+
+
+TOOLS = {
+    **WITHOUT_MAPS,
+    **{name: export(EXPORTS[name][0]) for name in ("CVAT", "Roboflow", "FiftyOne", "Label Studio")},
+    "CVAT's attributes": export(test_coco_attributes.cvat),
+    "Roboflow's Pascal VOC": export(test_voc_exports.roboflow),
+    "Roboflow's YOLO": export(test_yolo_exports.roboflow),
+}
+
+
+@pytest.mark.filterwarnings("ignore:__array__ impl:DeprecationWarning:pycocotools")
+@pytest.mark.parametrize("kind", TOOLS)
 def test_exports_of_tools_go_from_their_path_to_predictions(kind: str, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
-    data = WITHOUT_MAPS[kind](tmp_path / "data")
+    data = TOOLS[kind](tmp_path / "data")
     assert check_data(DataConfig(path=str(data), image_size=32)).trainable
     fields = {
         "data": {"path": str(data), "image_size": 32},
@@ -85,7 +108,8 @@ def test_exports_of_tools_go_from_their_path_to_predictions(kind: str, tmp_path:
     }
     config = build_config(fields, kind)
     summary = train_run(config, tmp_path / "run")
-    assert set(summary.label_auc) == set(CLASSES)
+    attributes = {"colour=blue", "colour=red", "striped"}
+    assert set(summary.label_auc) == (attributes if "attributes" in kind else set(CLASSES))
     names = [Path(name).name for name in load_dataset(config.data).splits["test"].names]
     found = find_images([next((tmp_path / "data").rglob(name)) for name in names])
     predicted = np.stack([p.logits for p in predict_images(tmp_path / "run", found)])

@@ -1,0 +1,54 @@
+"""Each shape that data come in is read to its truth, or refused with what settles it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sedn.data.decoding import open_image, upright
+from sedn.data.formats import read_listing
+from sedn.data.listing import Listing
+from sedn.errors import UserError
+from tests.sedn.data.shapes import SHAPES
+from tests.sedn.data.shapes.truth import HIGH, REGION, TARGETS, WIDE, Shape, number
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ impl:DeprecationWarning:pycocotools")
+
+
+def assert_true(listing: Listing, shape: Shape) -> None:
+    """Labels, split, group and map of each image."""
+    rows = [number(upright(open_image(image))) for image in listing.images]
+    assert sorted(rows) == list(shape.rows)
+    assert set(listing.labels) == set(shape.labels)
+    columns = [shape.labels.index(label) for label in listing.labels]
+    assert np.array_equal(listing.targets, shape.targets[rows][:, columns])
+    assert listing.splits == tuple(shape.split(row) for row in rows)
+    groups = () if shape.group is None else tuple(shape.group(row) for row in rows)
+    assert listing.groups == groups
+    for row, region_map in zip(rows, listing.maps, strict=True):
+        assert (region_map is not None) == (bool(shape.maps) and row not in shape.unmapped)
+        if region_map is not None:
+            drawn = Image.fromarray(region_map.draw((WIDE, HIGH)).max(axis=0))
+            found = np.asarray(drawn.resize((WIDE, HIGH), Image.Resampling.NEAREST)) > 127
+            # Where there are objects of labels alone, an image may have none.
+            truth = REGION & (shape.maps == "all" or bool(TARGETS[row].any()))
+            assert (found & truth).sum() >= 0.9 * (found | truth).sum(), row
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_a_shape_is_read_to_its_truth_or_refused(name: str, tmp_path: Path) -> None:
+    shape = SHAPES[name]
+    shape.write(tmp_path)
+    path = tmp_path / shape.read
+    if not shape.refused:
+        assert_true(read_listing(path), shape)
+        return
+    with pytest.raises(UserError, match=shape.refused) as caught:
+        read_listing(path)
+    assert len(str(caught.value).splitlines()) == 1
+    if shape.settled is not None:
+        assert_true(read_listing(path, shape.settled), shape)
+    elif shape.skip:
+        assert "--skip-unreadable" in str(caught.value)
+        assert_true(read_listing(path, skip=True), shape)
