@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ from sedn.files import check_folder, make_folder
 
 BUSY_TIMEOUT_SECONDS = 30
 DRIVERS = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg"}
+LEAST_BYTES = 2**20
+"""A disk with less than that cannot hold the tables and SQLite's log."""
 CREATION_LOCK = 0x5ED0
 """Any number that no other program takes as an advisory lock in the same database."""
 
@@ -48,9 +51,9 @@ def open_engine(url: str, *, create: bool) -> Engine:
             address = _readable(parsed)
     engine = _connect(address, parsed)
     try:
-        _check_schema(engine, _shown(parsed), create=create)
+        _check_schema(engine, shown_name(parsed), create=create)
     except SQLAlchemyError as error:
-        raise UserError(f"{_shown(parsed)}: cannot be opened: {_reason(error)}") from None
+        raise UserError(f"{shown_name(parsed)}: cannot be opened: {_reason(error)}") from None
     return engine
 
 
@@ -65,6 +68,7 @@ def find_engine(url: str) -> Engine | None:
     if parsed.get_backend_name() == "sqlite":
         path = Path(str(parsed.database))
         _check_file(str(path), create=True)
+        _check_disk(path)
         if not path.exists():
             return None
     engine = _connect(parsed, parsed)
@@ -74,23 +78,23 @@ def find_engine(url: str) -> Engine | None:
             _lock_for_creation(connection)
             holds_tables = inspect(connection).has_table(Schema.__tablename__)
             if not holds_tables:
-                _check_may_create(connection, _shown(parsed))
+                _check_may_create(connection, shown_name(parsed))
         if holds_tables:
-            _check_schema(engine, _shown(parsed), create=False)
+            _check_schema(engine, shown_name(parsed), create=False)
     except SQLAlchemyError as error:
-        raise UserError(f"{_shown(parsed)}: cannot be opened: {_reason(error)}") from None
+        raise UserError(f"{shown_name(parsed)}: cannot be opened: {_reason(error)}") from None
     return engine if holds_tables else None
 
 
 def _connect(address: URL, named: URL) -> Engine:
     """An engine for ``address``, of which a person knows what is ``named``."""
     if address.get_backend_name() == "postgresql":
-        check_extra(_shown(named), "postgres")
+        check_extra(shown_name(named), "postgres")
     try:
         engine = create_engine(address, pool_pre_ping=True)
     except ImportError as error:
         reason = " ".join(str(error).split())
-        raise UserError(f"{_shown(named)}: its driver cannot be loaded: {reason}") from None
+        raise UserError(f"{shown_name(named)}: its driver cannot be loaded: {reason}") from None
     event.listen(engine, "connect", configure_connection)
     return engine
 
@@ -148,6 +152,13 @@ def _check_file(name: str, *, create: bool) -> None:
         raise UserError(f"{name!r}: cannot be a database: {_reason(error)}") from None
     if not path.exists():
         check_folder(path.parent)
+
+
+def _check_disk(path: Path) -> None:
+    """See that a search can begin to write on the disk of an SQLite file."""
+    folder = next(folder for folder in path.absolute().parents if folder.is_dir())
+    if shutil.disk_usage(folder).free < LEAST_BYTES:
+        raise UserError(f"{path}: the disk is full; make room there, or name another --store")
 
 
 def _check_may_create(connection: Connection, shown: str) -> None:
@@ -210,12 +221,14 @@ def _reason(error: Exception) -> str:
     cause = getattr(error, "orig", None) or error
     said = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause)
     code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_FULL:
+        said = "the disk is full; make room there"
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
         said += "; SQLite must be able to write the file and to keep its log in the same folder"
     return " ".join(said.split())
 
 
-def _shown(url: URL) -> str:
+def shown_name(url: URL) -> str:
     """The database's name for a person."""
     if url.get_backend_name() == "sqlite":
         return str(url.database)

@@ -2,7 +2,8 @@
 
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from sqlalchemy.exc import (
@@ -40,16 +41,18 @@ class StoreUnavailable(UserError):
 
 def survive_outage(
     call: Callable[[], T],
+    database: str,
     *,
     patience_seconds: float = 600.0,
-    on_wait: Callable[[Exception], None] = lambda error: None,
+    on_wait: Callable[[str], None] = lambda line: None,
 ) -> T:
     """Call, and call again while the database is away, locked or full.
 
     Args:
         call: what to do; it may be done more than once, so it must be idempotent.
+        database: its name for a person.
         patience_seconds: how long to try.
-        on_wait: told the error once, at the first failure.
+        on_wait: told once, at the first failure, in a line what is waited for.
 
     Raises:
         StoreUnavailable: the database did not come back in time.
@@ -65,11 +68,11 @@ def survive_outage(
                 raise
             if time.monotonic() + pause > deadline:
                 raise StoreUnavailable(
-                    f"the database did not come back within {patience_seconds:g} s; nothing that "
-                    f"was trained is lost, the same command goes on: {reason_of(error)}"
+                    f"{database}: {reason_of(error)}, for {patience_seconds:g} s now; nothing that "
+                    f"was trained is lost, the same command goes on"
                 ) from error
             if not waited:
-                on_wait(error)
+                on_wait(f"{database}: {reason_of(error)}; the search waits, nothing is lost")
                 waited = True
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
@@ -84,10 +87,28 @@ def reason_of(error: BaseException) -> str:
     said = " ".join(str(error if found is None else found.orig).split())[:200]
     code = getattr(found and found.orig, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_FULL:
-        return f"{said}; make room on the disk of the database"
+        return "the disk is full (make room there)"
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return f"{said}; something else than this search wrote to its file"
     return said
+
+
+@contextmanager
+def in_one_line(database: str) -> Iterator[None]:
+    """Let what a database does wrong within be told in one line.
+
+    Raises:
+        StoreUnavailable: the database could not be read or written.
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, UserError) or not is_refusal(error):
+            raise
+        raise StoreUnavailable(
+            f"{database}: {reason_of(error)}; nothing that was trained is lost, the same command "
+            f"goes on"
+        ) from error
 
 
 def is_refusal(error: BaseException) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from sqlalchemy import CursorResult, Engine, Update, delete, func, insert, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from results.database import find_engine, open_engine
+from results.database import find_engine, open_engine, shown_name
 from results.in_place import FileIdentity, StoreLost, lost
 from results.models import Epoch, Experiment, Label, LabelAuc, Trial, TrialState
 from results.objectives import measures_of
@@ -127,6 +127,11 @@ class Store:
     def url(self) -> str:
         """The SQLAlchemy URL, password included."""
         return self.engine.url.render_as_string(hide_password=False)
+
+    @property
+    def shown(self) -> str:
+        """The database's name for a person: a file, or a URL without its password."""
+        return shown_name(self.engine.url)
 
     def check_in_place(self) -> None:
         """See that the database's file is still the one that was opened; costs no query.

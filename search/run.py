@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from results.models import Experiment
+from results.outage import in_one_line
 from results.splits import compress_splits
 from results.store import LabelCounts, NewExperiment, Store, open_store
 from search.checks import check_experiment, check_search
@@ -56,7 +57,7 @@ def run_search(
     train: "TrainFunction | None" = None,
     watch: Watcher = lambda snapshot: None,
     on_images: "Progress" = lambda *_: None,
-    on_wait: Callable[[Exception], None] = lambda error: None,
+    on_wait: Callable[[str], None] = lambda line: None,
     on_notice: Callable[[str], None] = lambda line: None,
     on_stage: Callable[[Stage], None] = lambda stage: None,
     on_ray_gone: Callable[[str], None] | None = None,
@@ -72,7 +73,7 @@ def run_search(
         train: the training function of a trial, :func:`sedn.training.epochs.train_epochs` if none.
         watch: called with a snapshot about twice a second while the search runs.
         on_images: told how far the decoding of the images is, before the first trial.
-        on_wait: called once when the database goes away and is waited for.
+        on_wait: told in a line when the database goes away and is waited for.
         on_notice: told in a line what a person should know: before the first trial, and when the
             search pauses as no checkpoint can be written.
         on_stage: told what is done from now on.
@@ -93,7 +94,7 @@ def run_search(
         on_notice(line)
     on_stage(Stage.STORE)
     store = open_store(store_url, create=True)
-    with sole_driver(store.engine, name):
+    with sole_driver(store.engine, name), in_one_line(store.shown):
         experiment = _open_experiment(
             store, name, asked_space, settings, counts, dataset, resources.storage(), on_notice
         )

@@ -106,16 +106,9 @@ class LiveView:
         """Say what a person should know before the first trial."""
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-    def waiting(self, error: Exception) -> None:
+    def waiting(self, line: str) -> None:
         """Say that the database is away and waited for."""
-        from results.outage import reason_of
-
-        self._console.print(
-            f"The database does not answer; waiting for it, nothing is lost: {reason_of(error)}",
-            style="yellow",
-            markup=False,
-            soft_wrap=True,
-        )
+        self._console.print(line, style="yellow", markup=False, soft_wrap=True)
 
     def _count(self) -> None:
         """Add the time since the last change of stage to what was done in it."""

@@ -70,6 +70,20 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(141)
+    except Exception as error:
+        if (line := _of_the_database(error)) is None:
+            raise
+        err.print(f"sedn: {line}", style="red", soft_wrap=True)
+        sys.exit(2)
+
+
+def _of_the_database(error: Exception) -> str | None:
+    """What to say of a database that can be read no more; ``None`` of any other error."""
+    if "sqlalchemy" not in sys.modules:
+        return None
+    from results.outage import is_refusal, reason_of
+
+    return f"--store: {reason_of(error)}" if is_refusal(error) else None
 
 
 def _print_version(asked: bool) -> None:

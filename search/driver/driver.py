@@ -72,7 +72,7 @@ class Driver:
         *,
         trial_seconds: float | None = None,
         patience_seconds: float = 600.0,
-        on_wait: Callable[[Exception], None] = lambda error: None,
+        on_wait: Callable[[str], None] = lambda line: None,
         on_notice: Callable[[str], None] = lambda line: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -87,7 +87,7 @@ class Driver:
             storage: folder or URI of the trials' checkpoints.
             trial_seconds: a trial is stopped after so long; ``None``: never.
             patience_seconds: how long a database that has gone away is waited for.
-            on_wait: called once when the database goes away.
+            on_wait: told in a line when the database goes away and is waited for.
             on_notice: told in a line when checkpoints cannot be written, and can be again.
             clock: seconds by which the budget of time counts.
         """

@@ -32,7 +32,7 @@ class Writer:
         goals: Goals,
         *,
         patience_seconds: float,
-        on_wait: Callable[[Exception], None],
+        on_wait: Callable[[str], None],
     ) -> None:
         self._store = store
         self._experiment_id = experiment_id
@@ -123,13 +123,16 @@ class Writer:
 
         try:
             return survive_outage(
-                call, patience_seconds=self.patience_seconds, on_wait=self._on_wait
+                call,
+                self._store.shown,
+                patience_seconds=self.patience_seconds,
+                on_wait=self._on_wait,
             )
         except Exception as error:
             if not is_refusal(error):
                 raise
             raise StoreUnavailable(
-                f"the database cannot be used any more: {reason_of(error)}"
+                f"{self._store.shown}: the database cannot be used any more: {reason_of(error)}"
             ) from error
 
 

@@ -14,7 +14,8 @@ import optuna
 from sqlalchemy import Engine, event
 
 from results.models import TrialState
-from results.store import LabelCounts, NewExperiment, open_store
+from results.outage import in_one_line
+from results.store import LabelCounts, NewExperiment, Store, open_store
 from search.backends.local import run_local
 from search.driver import OPTUNA_STATES, Driver
 from search.settings import SearchSettings
@@ -54,9 +55,18 @@ class Crashing:
         shutil.copytree(self.folder, folder)
         return replace(self, folder=folder, settings=settings)
 
-    def run(self, on_write: OnWrite = lambda what: None) -> None:
+    def run(
+        self,
+        on_write: OnWrite = lambda what: None,
+        on_wait: Callable[[str], None] = lambda line: None,
+    ) -> None:
         """Start the search, or go on with it, to its end."""
-        driver = self._open()
+        store = open_store(self.url)
+        with in_one_line(store.shown):
+            self._run(store, on_write, on_wait)
+
+    def _run(self, store: Store, on_write: OnWrite, on_wait: Callable[[str], None]) -> None:
+        driver = self._open(store, on_wait)
 
         def train(
             config: TrainingConfig, folder: str, after_epoch: int, bounds: Bounds
@@ -66,8 +76,8 @@ class Crashing:
         run_local(driver, train)
         assert driver.finished
 
-    def _open(self) -> Driver:
-        store, space = open_store(self.url), space_of(self.space)
+    def _open(self, store: Store, on_wait: Callable[[str], None]) -> Driver:
+        space = space_of(self.space)
         if store.find_experiment(NAME) is None:
             store.create_experiment(
                 NewExperiment(
@@ -84,7 +94,7 @@ class Crashing:
             )
         study = open_study(store, NAME, space)
         experiment, folder = store.experiment(NAME), str(self.folder / "trials")
-        return Driver(store, experiment, study, space, self.settings, folder)
+        return Driver(store, experiment, study, space, self.settings, folder, on_wait=on_wait)
 
     def run_and_die(self, at: int) -> bool:
         """Run in a process of its own, killed before its write ``at``; whether it got that far."""

@@ -29,6 +29,7 @@ from search.backends.ray_tune.bridge import (
     SearchStopper,
 )
 from search.cli.live import LiveView
+from search.cli.main import main
 from search.driver.study_writer import StudyLost
 from search.settings import SearchSettings
 from sedn.errors import UserError
@@ -219,7 +220,7 @@ def test_a_table_that_is_dropped_ends_the_search(
         event(driven)
         assert isinstance(driven.searcher.broken_off_by, StoreUnavailable)
         said = str(driven.searcher.broken_off_by)
-        assert said.startswith("the database cannot be used any more: no such table: ")
+        assert ".db: the database cannot be used any more: no such table: " in said
         assert said.endswith(table)
 
 
@@ -233,19 +234,41 @@ def test_a_full_disk_is_told_of_in_the_words_of_the_database() -> None:
             pages = connection.execute("PRAGMA page_count").fetchone()[0]
             connection.execute(f"PRAGMA max_page_count = {pages}")
 
-        told: list[Exception] = []
-        full = "database or disk is full; make room on the disk of the database"
-        with pytest.raises(StoreUnavailable, match=f"the same command goes on: {full}$"):
+        told: list[str] = []
+        full = "a.db: the disk is full (make room there)"
+        with pytest.raises(StoreUnavailable) as caught:
             survive_outage(
                 lambda: study.set_user_attr("large", 100_000 * "x"),
+                "a.db",
                 patience_seconds=0.2,
                 on_wait=told.append,
             )
         shown = Console(file=StringIO(), width=80)
         LiveView(shown, "full").waiting(told[0])
         assert shown.file.getvalue() == (  # type: ignore[attr-defined]
-            f"The database does not answer; waiting for it, nothing is lost: {full}\n"
+            f"{full}; the search waits, nothing is lost\n"
         )
+        assert str(caught.value) == (
+            f"{full}, for 0.2 s now; nothing that was trained is lost, the same command goes on"
+        )
+
+
+@pytest.mark.parametrize("words", ["rank", "labels", "status", "export", "report"])
+def test_a_table_that_is_gone_is_told_in_one_line_by_every_command(
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with history(CONDITIONAL, SETTINGS) as search:
+        with closing(sqlite3.connect(search.url.removeprefix("sqlite:///"))) as other:
+            other.execute("DROP TABLE sedn_trial")
+        monkeypatch.setattr(sys, "argv", ["sedn", words, "history", f"--store={search.url}"])
+        with pytest.raises(SystemExit) as ended:
+            main()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == "sedn: --store: no such table: sedn_trial\n"
 
 
 @pytest.mark.slow

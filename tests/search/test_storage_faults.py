@@ -1,6 +1,5 @@
 """A full, read-only or absent disk of checkpoints: the search pauses, and no trial is charged."""
 
-import os
 import pickle
 import shutil
 import subprocess
@@ -22,6 +21,7 @@ from search.driver.waiting import StorageWait
 from search.settings import SearchSettings
 from sedn.training.checkpoint import read, write
 from sedn.training.storage import CHECKPOINT, StorageFault, has_room
+from tests.search.disks import small_disk
 from tests.search.histories import CONDITIONAL, History, history, result
 
 SETTINGS = SearchSettings(trials=3, sampler="random", scheduler="none")
@@ -30,17 +30,9 @@ SETTINGS = SearchSettings(trials=3, sampler="random", scheduler="none")
 @pytest.fixture
 def full_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 64 MiB that the file ``filler`` fills."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64m", "none", str(disk)]
-    if subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("mounting a small disk takes rights that this process lacks")
-    try:
-        with (disk / "filler").open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, 64 * 2**20)
-        yield disk
-    finally:
-        subprocess.run(["umount", "--lazy", str(disk)], check=True)
+    with small_disk(tmp_path / "disk", 64) as disk:
+        disk.fill()
+        yield disk.path
 
 
 def test_a_file_that_cannot_be_written_is_a_fault_of_the_storage(full_disk: Path) -> None:
