@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sedn.data.folders import files_of, folders_of
+from sedn.data.formats.parts import folders_by_split
 from sedn.data.splits import is_split, split_name
 from sedn.errors import Question, UserError
 from sedn.seen import is_file, is_folder, read_file
@@ -55,10 +56,12 @@ def recognise_coco_folder(path: Path) -> dict[str, Any] | None:
                 "annotations": str(file.relative_to(path)),
                 "images": root,
             }
-    below = {}
-    for folder in (f for f in folders_of(path) if is_split(f.name)):
-        if file := _only(_coco_files(folder), folder):
-            below[split_name(folder.name, str(path))] = file
+    found = {
+        folder: file
+        for folder in folders_of(path)
+        if is_split(folder.name) and (file := _only(_coco_files(folder), folder))
+    }
+    below = {split: found[folder] for split, folder in folders_by_split(found, str(path)).items()}
     return _of_splits(path, below) if below else None
 
 

@@ -1,6 +1,7 @@
 """What formats of objects share: a path for each split, and regions of maps."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from sedn.data.description import BySplit, Regions
 from sedn.data.splits import split_name
@@ -23,6 +24,24 @@ def by_split(paths: BySplit, where: str) -> dict[str, str]:
         named[split] = path
     if not named:
         raise UserError(f"{where}: no path is given")
+    return named
+
+
+def folders_by_split(folders: Iterable[Path], where: str) -> dict[str, Path]:
+    """Folders that are called after a split, by split.
+
+    Raises:
+        UserError: two are of one split.
+    """
+    named: dict[str, Path] = {}
+    for folder in folders:
+        other = named.setdefault(split_name(folder.name, where), folder)
+        if other != folder:
+            split = split_name(folder.name, where)
+            raise UserError(
+                f"{where}: {other.name} and {folder.name} are both of split '{split}'; make one of "
+                f"them"
+            )
     return named
 
 

@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from sedn.data.folders import files_of, folders_of
+from sedn.data.formats.parts import folders_by_split
 from sedn.data.formats.voc_xml import is_voc
 from sedn.data.image_files import SUFFIXES
-from sedn.data.splits import is_split, split_name
+from sedn.data.splits import is_split
 from sedn.errors import UserError
 from sedn.seen import is_folder
 
 _XML = ("annotations", "annotation", "annots", "annot", "xml", "xmls", "labels", "label")
-_IMAGES = ("jpegimages", "images", "image", "imgs", "img", "photos", "pictures")
+_IMAGES = ("jpegimages", "images", "image", "imgs", "img", "photos", "pictures", "data")
 _LOOKS = 3
 
 
@@ -47,11 +48,12 @@ def recognise_loose_voc(path: Path) -> dict[str, Any] | None:
     """
     if layout := _layout(path):
         return {"format": "voc", **layout}
-    found = {folder.name: _layout(folder) for folder in folders_of(path) if is_split(folder.name)}
-    layouts = [layout for layout in found.values() if layout]
+    found = {f: layout for f in folders_of(path) if is_split(f.name) and (layout := _layout(f))}
+    layouts = list(found.values())
     if not layouts or any(layout != layouts[0] for layout in layouts):
         return None
-    roots = {split_name(name, str(path)): name for name, layout in found.items() if layout}
+    named = folders_by_split(found, str(path))
+    roots = {split: folder.name for split, folder in named.items()}
     return {"format": "voc", "root": roots, **layouts[0]}
 
 

@@ -11,6 +11,7 @@ from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from sedn.data.folders import files_below, files_of, folders_of
+from sedn.data.formats.parts import folders_by_split
 from sedn.data.formats.yolo_labels import label_path
 from sedn.data.image_files import SUFFIXES
 from sedn.data.splits import is_split, split_name
@@ -19,7 +20,9 @@ from sedn.errors import Question, UserError
 from sedn.seen import exists, is_file, is_folder, see_content
 
 _KEYS = ("train", "val", "valid", "validation", "test", "minival")
-_NAMES = ("classes.txt", "obj.names", "classes.names", "labels/classes.txt", "data/obj.names")
+_NAMES = ("classes.txt", "obj.names", "classes.names", "_darknet.labels", "labels/classes.txt",
+          "data/obj.names")  # fmt: skip
+_FOLDERS = ("images", "data")
 _LOOKS = 200
 _LINE = re.compile(r"\d+(\.0*)?(\s+-?[\d.]+(e[-+]?\d+)?){4,}\s*", re.IGNORECASE)
 
@@ -45,8 +48,11 @@ def describe_yolo(fields: Mapping[Any, Any], path: Path) -> dict[str, Any]:
     images: dict[str, Any] = {}
     for key in _KEYS:
         value = fields.get(key)
-        if not value or split_name(key, str(path)) in images:
+        # COCO's minival is a part of its val.
+        if not value or (key == "minival" and "validation" in images):
             continue
+        if split_name(key, str(path)) in images:
+            raise UserError(f"{path}: val and {key} both are there; remove one of them")
         places = value if isinstance(value, list) else [value]
         if not all(isinstance(place, str) for place in places):
             raise UserError(f"{path}: {key} is {value!r:.40}; expected a folder, or a list of them")
@@ -86,7 +92,9 @@ def recognise_yolo(path: Path) -> dict[str, Any] | None:
     images = _folders_of_images(path)
     if images is None:
         return None
-    named = next((path / name for name in _NAMES if is_file(path / name)), None)
+    folders = [path, *(folder for folder in folders_of(path) if is_split(folder.name))]
+    files = (folder / name for folder in folders for name in _NAMES)
+    named = next((file for file in files if is_file(file)), None)
     names = {"names": _list_names(named)} if named else {}
     return {"format": "yolo", "images": images, **names}
 
@@ -172,21 +180,18 @@ def _folders_of_images(path: Path) -> Any:
     are.
     """
     for folder in (path / "images", path):
-        parts = {f.name: f for f in folders_of(folder) if is_split(f.name) and _has_images(f)}
+        parts = [f for f in folders_of(folder) if is_split(f.name) and _has_images(f)]
         # One without label files is not passed over: it may hold no objects, or none that is known.
-        if any(_has_labels(part) for part in parts.values()):
-            return {
-                split_name(name, str(path)): found.relative_to(path).as_posix()
-                for name, found in parts.items()
-            }
+        if any(map(_has_labels, parts)):
+            named = folders_by_split(parts, str(path))
+            return {split: part.relative_to(path).as_posix() for split, part in named.items()}
     # CVAT's: the images and label files of each subset.
     names = {f.name: re.fullmatch(r"obj_(\w+)_data", f.name) for f in folders_of(path)}
     subsets = {name: found[1] for name, found in names.items() if found and is_split(found[1])}
     if subsets and all(_has_labels(path / name) for name in subsets):
         return {split_name(subset, str(path)): name for name, subset in subsets.items()}
-    if _has_labels(path / "images"):
-        return "images"
-    return "." if _has_labels(path, below=False) else None
+    whole = next((name for name in _FOLDERS if _has_labels(path / name)), None)
+    return whole or ("." if _has_labels(path, below=False) else None)
 
 
 def _has_images(folder: Path) -> bool:

@@ -1,6 +1,7 @@
 """COCO's JSON as annotation tools export it, read by its path alone to the truth of each image."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -259,11 +260,17 @@ def _copies(folder: Path) -> None:
     (folder / "data").rename(folder / "some")
 
 
+def _a_split_twice(folder: Path) -> None:
+    roboflow(folder)
+    shutil.copytree(folder / "valid", folder / "val")
+
+
 REFUSED: dict[str, tuple[Callable[[Path], None], str]] = {
     "missing images": (
         _without_images,
         r"3 missing files: .*003\.jpg': no such file; .*'017\.jpg'",
     ),
+    "a split twice": (_a_split_twice, "val and valid are both of split 'validation'; make one"),
     "two files": (_two_files, r"several of COCO's JSON \(new\.json, old\.json\); give the path"),
     "two folders": (_copies, r"may be the file more/0\d\d\.jpg or some/0\d\d\.jpg.*images:"),
 }

@@ -120,6 +120,12 @@ def other_folders(folder: Path) -> None:
     shutil.rmtree(folder / "SegmentationClass")
 
 
+def fiftyone(folder: Path) -> None:
+    other_folders(folder)
+    (folder / "annots").rename(folder / "labels")
+    (folder / "images").rename(folder / "data")
+
+
 def folders_by_split(folder: Path) -> None:
     other_folders(folder)
     for split, short in ROBOFLOW.items():
@@ -159,6 +165,7 @@ SHAPES: dict[str, tuple[Callable[[Path], None], bool]] = {
     "Roboflow": (roboflow, True),
     "beside each other": (beside_each_other, False),
     "other folders": (other_folders, False),
+    "FiftyOne": (fiftyone, False),
     "folders by split": (folders_by_split, True),
     "named in the XML": (named_in_the_xml, False),
 }
@@ -237,9 +244,15 @@ def _two_kits(folder: Path) -> None:
     devkit(folder / "VOC2012")
 
 
+def _a_split_twice(folder: Path) -> None:
+    roboflow(folder)
+    shutil.copytree(folder / "valid", folder / "val")
+
+
 REFUSED: dict[str, tuple[Callable[[Path], None], str]] = {
     "two XML of one image": (_two_of_one_image, r"004\.xml: its image is that of .*003\.xml too"),
     "a table beside it": (_table_beside, "may be read as table or as voc; say which with 'format"),
+    "a split twice": (_a_split_twice, "val and valid are both of split 'validation'; make one"),
     "two devkits": (_two_kits, r"several folders of Pascal VOC \(VOC2007, VOC2012\); give the"),
 }
 

@@ -115,6 +115,18 @@ def cvat_darknet(folder: Path) -> None:
     )
 
 
+def roboflow_darknet(folder: Path) -> None:
+    for split, short in ROBOFLOW.items():
+        save(folder / short, folder / short, of(split), boxes, "{:03d}_jpg.rf.0a1b2c")
+        (folder / short / "_darknet.labels").write_text("\n".join(CLASSES))
+
+
+def fiftyone_darknet(folder: Path) -> None:
+    save(folder / "data", folder / "data", lines=boxes)
+    (folder / "obj.names").write_text("\n".join(CLASSES) + "\n")
+    (folder / "images.txt").write_text("".join(f"data/{row:03d}.jpg\n" for row in ALL))
+
+
 def label_studio(folder: Path) -> None:
     save(folder / "images", folder / "labels", name="0f3c9a1b-{:03d}")
     (folder / "classes.txt").write_text("\n".join(CLASSES))
@@ -191,6 +203,8 @@ SHAPES: dict[str, tuple[Callable[[Path], None], str]] = {
     ),
     "CVAT's lists": (cvat_lists, "polygons"),
     "CVAT's darknet": (cvat_darknet, "polygons, train alone"),
+    "Roboflow's darknet": (roboflow_darknet, "boxes"),
+    "FiftyOne's darknet": (fiftyone_darknet, "boxes, no splits"),
     "Label Studio": (label_studio, "polygons, no splits"),
     "beside each other": (beside_each_other, "boxes, no splits"),
     "strays": (with_strays, "polygons"),
@@ -345,6 +359,10 @@ WRONG: dict[str, tuple[Callable[[Path], Any], str]] = {
         _edit("train: .*", "train: 7"), "train is 7; expected a folder, or a list of them"
     ),
     "no place": (_edit("(train|val|test): .*", r""), "no folder of images under train, val or te"),
+    "a split twice": (
+        _edit("val: ", "val: train/images\nvalidation: "),
+        r"data\.yaml: val and validation both are there; remove one of them",
+    ),
     "two places": (_both, r"train is '\.\./train/images', and both .* are there; remove one"),
     "one folder inside another": (
         _edit(r"train: \.\./train/images", "train: ."),
@@ -367,6 +385,14 @@ def test_what_is_wrong_is_said_in_a_line(name: str, tmp_path: Path) -> None:
 def test_classes_without_names_are_asked_for(tmp_path: Path) -> None:
     without_names(tmp_path)
     with pytest.raises(UserError, match="say their names in order with names:"):
+        read_listing(tmp_path)
+
+
+def test_two_folders_of_one_split_are_refused(tmp_path: Path) -> None:
+    folders_without_yaml(tmp_path)
+    save(tmp_path / "images/valid", tmp_path / "labels/valid", [0])
+    said = "val and valid are both of split 'validation'; make one of them"
+    with pytest.raises(UserError, match=said):
         read_listing(tmp_path)
 
 
