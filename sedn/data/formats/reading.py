@@ -11,6 +11,7 @@ from sedn.config.reading import build_group
 from sedn.data.description import DESCRIPTIONS, Description
 from sedn.data.faults import OPTION, Faults, say_counts
 from sedn.data.formats.coco import read_coco
+from sedn.data.formats.copies import group_copies
 from sedn.data.formats.huggingface import read_hugging_face
 from sedn.data.formats.open_images import read_open_images
 from sedn.data.formats.recognition import recognise
@@ -76,7 +77,7 @@ def _read(description: Description, folder: Path, faults: Faults) -> Listing:
         listing = READERS[description.format](description, folder, faults)  # type: ignore[attr-defined]
         if description.splits is not None:
             listing = _with_splits(listing, folder / description.splits, faults)
-        listing = _with_labels(_all_or_none(listing, faults), description)
+        listing = group_copies(_with_labels(_all_or_none(listing, faults), description))
     except Question:
         raise
     except UserError as error:

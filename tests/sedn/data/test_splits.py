@@ -1,16 +1,19 @@
 """How data without splits are cut, from one label on, and however few images there are."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from sedn.config import DataConfig
 from sedn.data import SPLITS
 from sedn.data.check import check_data
 from sedn.data.content import FileContent
+from sedn.data.formats import read_listing
 from sedn.data.listing import Listing
 from sedn.data.loading import load_dataset
 from sedn.data.splits import SHARES, assign_splits, missed_shares
@@ -178,3 +181,42 @@ def test_a_group_that_is_too_large_is_a_finding_of_the_check(table: Path) -> Non
     assert any(
         line.startswith("splits: drawn, by group: 81 train") for line in checked.subject.said
     )
+
+
+@pytest.mark.parametrize("kind", ["yolo", "voc", "coco", "table"])
+def test_copies_of_one_photograph_stay_in_one_split(tmp_path: Path, kind: str) -> None:
+    """Roboflow's augmentation, of which train alone was exported."""
+    folder = tmp_path / "train"
+    folder.mkdir()
+    names = [f"cat{i:02d}_jpg.rf.{i:02x}{copy}0a1b2c.jpg" for i in range(30) for copy in range(3)]
+    for name in names:
+        Image.new("RGB", (16, 16)).save(folder / name)
+    there = [(name, k) for n, name in enumerate(names) for k in range(2) if (n // 3 + k) % 2]
+    if kind == "yolo":
+        (folder / "_darknet.labels").write_text("red\nblue\n")
+        for name in names:
+            lines = [f"{k} .5 .5 .2 .2\n" for other, k in there if other == name]
+            (folder / name).with_suffix(".txt").write_text("".join(lines))
+    elif kind == "voc":
+        for name, k in there:
+            found = f"<object><name>{('red', 'blue')[k]}</name></object>"
+            (folder / name).with_suffix(".xml").write_text(f"<annotation>{found}</annotation>")
+    elif kind == "coco":
+        document = {
+            "images": [{"id": n, "file_name": name} for n, name in enumerate(names)],
+            "categories": [{"id": k, "name": name} for k, name in enumerate(("red", "blue"))],
+            "annotations": [{"image_id": names.index(n), "category_id": k} for n, k in there],
+        }
+        (folder / "_annotations.coco.json").write_text(json.dumps(document))
+    else:
+        rows = [f"{n}, {int((n, 0) in there)}, {int((n, 1) in there)}" for n in names]
+        (folder / "_classes.csv").write_text("\n".join(["filename, red, blue", *rows]) + "\n")
+    listing = read_listing(tmp_path)
+    assert "groups: Roboflow's copies of 30 photographs" in listing.said
+    splits = assign_splits(listing, 0)
+    of_source: dict[str, set[str]] = {}
+    for image, split in zip(listing.images, splits, strict=True):
+        of_source.setdefault(Path(image.name).name[:5], set()).add(str(split))
+    assert set(splits) == {"train", "validation", "test"}
+    assert all(len(found) == 1 for found in of_source.values())
+    assert len(of_source) == 30
