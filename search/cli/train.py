@@ -68,7 +68,7 @@ def train(
         dataset = prepare_dataset(loaded.data, bar.show)
     for line in dataset.said:
         err.print(line, markup=False, highlight=False, soft_wrap=True)
-    targets = dataset.splits["validation"].targets
+    targets = dataset.splits["validation"].truth
     with StepBar(err, loaded.epochs) as steps:
         summary = train_run(
             loaded,

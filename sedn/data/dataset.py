@@ -22,6 +22,15 @@ class Pixels(Protocol):
     def __getitem__(self, rows: Any, /) -> NDArray[np.uint8]: ...
 
 
+SOFT = "kept as they are for the loss; ½ and more counts as 1 elsewhere"
+"""What becomes of soft labels."""
+
+
+def cut(targets: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Targets as a yes or no: 1 from ½ on, 0 below, NaN where the truth is unknown."""
+    return np.where(np.isnan(targets), targets, targets >= 0.5).astype(np.float32)
+
+
 @dataclass(frozen=True)
 class Split:
     """The images of one split, all of one size."""
@@ -33,12 +42,18 @@ class Split:
     map_known: NDArray[np.bool_]
     """``(images,)``: whether the image has a map; one that has not has zeros in ``maps``."""
     targets: NDArray[np.float32]
-    """``(images, labels)``: 1, 0, or NaN where the truth is unknown."""
+    """``(images, labels)``: 1, 0, between where labels are soft, or NaN where the truth is
+    unknown. What is trained on; all that is counted or measured is of :attr:`truth`."""
     names: tuple[str, ...]
     """What each image is called: its path, from the folder of the data set."""
 
     def __len__(self) -> int:
         return len(self.targets)
+
+    @property
+    def truth(self) -> NDArray[np.float32]:
+        """``(images, labels)``: 1, 0, or NaN where the truth is unknown."""
+        return cut(self.targets)
 
 
 @dataclass(frozen=True)
@@ -66,7 +81,7 @@ class Dataset:
 
 def count_labels(dataset: Dataset, split: str) -> dict[str, tuple[int, int]]:
     """Per label, the number of positive images in a split and of those whose truth is known."""
-    targets = dataset.splits[split].targets
+    targets = dataset.splits[split].truth
     positives = np.nansum(targets, axis=0).astype(int)
     known = (~np.isnan(targets)).sum(axis=0)
     return {label: (int(positives[i]), int(known[i])) for i, label in enumerate(dataset.labels)}

@@ -5,7 +5,7 @@ Paths are relative to the folder of the file. Where the path of the data tells a
 """
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -16,6 +16,9 @@ Regions = Literal["any", "each"] | list[str]
 the categories that get one. Where labels are categories, ``each`` tells the network the labels."""
 BySplit = str | dict[str, str]
 """One path for all images, or one for each split."""
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Description(Group):
@@ -45,8 +48,9 @@ class ColumnsDescription(Description):
     merge_names: bool = False
     """Listed names that differ only in case, blanks, ``-`` and ``_`` are one label, called as most
     cells call it."""
-    values: Mapping[str | int | float | bool, Literal[0, 1] | None] = Field(default_factory=dict)
-    """What words in columns of 1 and 0 mean, beside the usual ones: ``{maybe: null, -1: 0}``."""
+    values: Mapping[str | int | float | bool, Share | None] = Field(default_factory=dict)
+    """What words in columns of 1 and 0 mean, beside the usual ones: ``{maybe: null, -1: 0}``; a
+    number between 0 and 1 is a soft label."""
     leave_out: list[str] = Field(default_factory=list)
     """Columns that are no labels."""
     separator: str | None = None

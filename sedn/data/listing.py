@@ -70,7 +70,8 @@ class Listing:
     maps: Sequence[RegionMap | None]
     """``None``: it is not known where the regions of the image lie."""
     targets: NDArray[np.float32]
-    """``(images, labels)``: 1, 0, or NaN where the truth is unknown."""
+    """``(images, labels)``: 1, 0, between where labels are soft, or NaN where the truth is
+    unknown."""
     splits: tuple[str, ...]
     """The split of each image, or ``""`` where the data says nothing of it."""
     groups: tuple[str, ...]

@@ -14,7 +14,7 @@ from sedn.config import DataConfig
 from sedn.data import digits
 from sedn.data.cache import build_folder, cache_folder, has_room, remove_damaged
 from sedn.data.checksums import find_damage
-from sedn.data.dataset import Dataset
+from sedn.data.dataset import Dataset, cut
 from sedn.data.decoded import BROKEN, decode_listing, verify_listing
 from sedn.data.entry import LAYOUT, open_entry, write_entry
 from sedn.data.identity import Identity, Progress, identify
@@ -111,9 +111,10 @@ def check_learnable(source: Path, labels: Sequence[str], train: NDArray[np.float
     Raises:
         UserError: one has not.
     """
+    truth = cut(train)
     for index, label in enumerate(labels):
         for value, word in ((1, "positive"), (0, "negative")):
-            if not np.any(train[:, index] == value):
+            if not np.any(truth[:, index] == value):
                 raise UserError(
                     f"{source}: label '{label}' has no {word} image in the train split; "
                     f"add some or leave the label out"

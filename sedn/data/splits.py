@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sedn.data.dataset import SPLITS
+from sedn.data.dataset import SPLITS, cut
 from sedn.data.listing import Listing
 from sedn.data.stratification import draw_groups, draw_images
 from sedn.errors import UserError, did_you_mean
@@ -118,7 +118,7 @@ def _to_draw(given: Splits) -> tuple[NDArray[np.int64], dict[str, float]]:
 
 def _draw(listing: Listing, rows: NDArray[np.int64], shares: dict[str, float], seed: int) -> Splits:
     """A split for each of ``rows``, by group."""
-    has_label = (listing.targets[rows] == 1).astype(np.int64)
+    has_label = (cut(listing.targets[rows]) == 1).astype(np.int64)
     names, members = np.unique(_groups(listing)[rows], return_inverse=True)
     parts = list(shares.values())
     if len(names) == len(rows):

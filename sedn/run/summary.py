@@ -82,7 +82,7 @@ def summarise(
     last: EpochResult,
 ) -> RunSummary:
     """What a network with these ``logits`` (images, labels) of the test split reached there."""
-    targets = dataset.splits["test"].targets
+    targets = dataset.splits["test"].truth
     estimate = auc(targets, logits)
     sure = calibration.probabilities(logits)
     scores = score_labels(targets, sure, calibration.thresholds)

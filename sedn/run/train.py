@@ -118,13 +118,13 @@ def _finish(config: TrainingConfig, folder: Path, last: EpochResult) -> None:
     network = _restore_network(config, dataset, folder)
     at_once = 2 * (last.micro_batch or config.batch_size)
     validation = _logits(network, dataset, "validation", config, at_once)
-    calibration = fit_calibration(dataset.labels, dataset.splits["validation"].targets, validation)
+    calibration = fit_calibration(dataset.labels, dataset.splits["validation"].truth, validation)
     header = ModelHeader(
         config, dataset.labels, dataset.regions, dataset.has_indicator, calibration
     )
     _save_model(network, header, folder)
     logits = _logits(network, dataset, "test", config, at_once)
-    targets = dataset.splits["test"].targets
+    targets = dataset.splits["test"].truth
     _save_scores(targets, logits, folder)
     write_reliability(targets, logits, calibration, folder)
     summary = summarise(config, dataset, logits, calibration, last)

@@ -179,7 +179,7 @@ def _result(
     trained: float,
     started: float,
 ) -> EpochResult:
-    estimate = auc(training.dataset.splits["validation"].targets, scores)
+    estimate = auc(training.dataset.splits["validation"].truth, scores)
     images = training.steps * min(training.config.batch_size, len(training.train.split))
     # Before the cost is measured, which is no part of training.
     peak = _peak(training)

@@ -16,8 +16,8 @@ from torch import Tensor
 from sedn.config import LossConfig
 
 ClassificationLoss = Callable[[Tensor, Tensor], Tensor]
-"""From logits ``(batch, labels)`` and targets ``(batch, labels)``, 1, 0, or NaN where the truth is
-unknown, to a scalar; 0 where no entry is known."""
+"""From logits ``(batch, labels)`` and targets ``(batch, labels)``, 0 to 1 or NaN where the truth
+is unknown, to a scalar; 0 where no entry is known."""
 
 POS_WEIGHT_LIMIT = 20.0
 

@@ -13,7 +13,7 @@ from PIL import ExifTags, Image
 from sedn.config import DataConfig
 from sedn.data import digits
 from sedn.data.check.links import links_outside
-from sedn.data.dataset import SPLITS, Dataset
+from sedn.data.dataset import SPLITS, Dataset, cut
 from sedn.data.decoding import decode_sample
 from sedn.data.faults import Fault
 from sedn.data.identity import Progress
@@ -97,7 +97,7 @@ def open_subject(config: DataConfig, show: Progress) -> Subject:
         splits=splits,
         splits_given=not say_splits(listing, splits),
         groups=listing.groups,
-        targets=listing.targets,
+        targets=cut(listing.targets),
         map_known=listing.maps_known(),
         image_size=config.image_size,
         missed_shares=missed_shares(listing, splits),
@@ -127,7 +127,7 @@ def _of_arrays(dataset: Dataset, image_size: int) -> Subject:
         splits=np.repeat(SPLITS, [len(split) for split in splits]),
         splits_given=True,
         groups=(),
-        targets=np.concatenate([split.targets for split in splits]),
+        targets=np.concatenate([split.truth for split in splits]),
         map_known=np.concatenate([split.map_known for split in splits]),
         image_size=image_size,
         missed_shares=(),

@@ -20,10 +20,10 @@ Where = Callable[[int], str]
 
 BLANK = frozenset({"", "nan", "<na>", "nat", "null", "n/a", "na"})
 """Words, in small letters, that mean the same as an empty cell: what programs write for one."""
-_PRESENT = frozenset({"1", "1.0", "true", "yes", "positive", "present", "x", "✓", "✔"})
-_ABSENT = frozenset({"0", "0.0", "false", "no", "negative", "absent"})
+_PRESENT = frozenset({"1", "true", "yes", "positive", "present", "x", "✓", "✔"})
+_ABSENT = frozenset({"0", "false", "no", "negative", "absent"})
 _UNKNOWN = BLANK | {"none", "unknown", "uncertain", "unsure", "?"}
-UNCERTAIN = frozenset({"-1", "-1.0"})
+UNCERTAIN = frozenset({"-1"})
 """CheXpert's word for an uncertain finding."""
 _LETTERS: tuple[dict[str, float], ...] = ({"t": 1.0, "f": 0.0}, {"y": 1.0, "n": 0.0})
 
@@ -118,19 +118,19 @@ def is_binary(column: Column, given: Mapping[str, float] | None = None) -> bool:
 
 
 def word_of(cell: Any) -> str:
-    """A cell in small letters: ``1`` for a true one, nothing for one without a value."""
+    """A cell in small letters: ``1`` for a true one and ``1.00``, nothing for a blank one."""
     if isinstance(cell, bool):
         return "1" if cell else "0"
-    return "" if cell is None else str(cell).lower()
+    word = "" if cell is None else str(cell).lower()
+    whole, point, rest = word.partition(".")
+    return whole if point and whole.lstrip("-").isdigit() and not rest.strip("0") else word
 
 
-def given_words(values: Mapping[Any, int | None]) -> dict[str, float]:
+def given_words(values: Mapping[Any, float | None]) -> dict[str, float]:
     """The meanings of words that a description gives, as :func:`judge` takes them."""
     words: dict[str, float] = {}
     for key, value in values.items():
-        word = word_of(_tidy(key))
-        forms = (word, f"{word}.0") if word.lstrip("-").isdigit() else (word,)
-        words |= dict.fromkeys(forms, float("nan") if value is None else float(value))
+        words[word_of(_tidy(key))] = float("nan") if value is None else float(value)
     return words
 
 
@@ -139,22 +139,39 @@ def absent_minus_one(columns: Sequence[Column], given: Mapping[str, float]) -> d
     in CelebA; unknown beside 0, as in CheXpert.
     """
     words = {word_of(cell) for column in columns for cell in column.cells}
-    if words & UNCERTAIN and words <= UNCERTAIN | {"1", "1.0"}:
+    if words & UNCERTAIN and words <= UNCERTAIN | {"1"}:
         return dict.fromkeys(UNCERTAIN, 0.0) | dict(given)
     return dict(given)
 
 
-def judge(column: Column, given: Mapping[str, float]) -> list[float | None]:
+def as_number(cell: object) -> float | None:
+    """A cell as a number; ``None`` if it is none."""
+    try:
+        value = float(str(cell))
+    except ValueError:
+        return None
+    return value if np.isfinite(value) else None
+
+
+def judge(column: Column, given: Mapping[str, float], *, soft: bool = False) -> list[float | None]:
     """What each different cell says: 1, 0, NaN where it is unknown, ``None`` if it is no such word.
 
     Args:
         column: the column.
         given: meanings by word that the description gives; they come first.
+        soft: whether numbers between 0 and 1 are words as well.
     """
     words = [word_of(cell) for cell in column.cells]
     left = {w for w in words if w not in given and w not in _UNKNOWN}
     letters = next((pair for pair in _LETTERS if left and left <= set(pair)), {})
-    return [_meaning(word, given, letters) for word in words]
+    meanings = [_meaning(word, given, letters) for word in words]
+    if not soft:
+        return meanings
+    numbers = [as_number(cell) for cell in column.cells]
+    return [
+        number if meaning is None and number is not None and 0 <= number <= 1 else meaning
+        for number, meaning in zip(numbers, meanings, strict=True)
+    ]
 
 
 def share_of_words(column: Column, meanings: Sequence[float | None]) -> float:
@@ -166,18 +183,20 @@ def share_of_words(column: Column, meanings: Sequence[float | None]) -> float:
     return float(known / total) if total else 0.0
 
 
-def read_flags(column: Column, given: Mapping[str, float], faults: Faults) -> NDArray[np.float32]:
-    """``(rows,)``: 1, 0, or NaN where it is unknown; a cell that is no word for any of them is
-    noted as a fault.
+def read_flags(
+    column: Column, given: Mapping[str, float], faults: Faults, *, soft: bool = False
+) -> NDArray[np.float32]:
+    """``(rows,)``: 1, 0, a number between them where ``soft``, or NaN where it is unknown; a cell
+    that is no word for any of them is noted as a fault.
     """
-    meanings = judge(column, given)
+    meanings = judge(column, given, soft=soft)
     note_cells(
         faults,
         column,
         [cell for cell, meaning in enumerate(meanings) if meaning is None],
         lambda cell: (
             f"label '{column.name}' is '{str(column.cells[cell])[:40]}'; expected 1, 0, "
-            f"or nothing where it is unknown"
+            f"{'a number between, ' if soft else ''}or nothing where it is unknown"
         ),
     )
     known = [float("nan") if meaning is None else meaning for meaning in meanings]

@@ -15,6 +15,7 @@ from sedn.data.faults import OPTION, SHOWN, Faults
 from sedn.data.formats.cells import (
     BLANK,
     Column,
+    as_number,
     given_words,
     is_binary,
     judge,
@@ -22,6 +23,7 @@ from sedn.data.formats.cells import (
     share_of_words,
     texts,
 )
+from sedn.data.formats.soft_labels import MEASUREMENTS, are_labels, is_share, soft_question
 from sedn.data.formats.split_columns import find_split_columns
 from sedn.errors import Question, UserError, did_you_mean
 
@@ -55,6 +57,8 @@ class Reading:
     """The column that lists the labels; ``None`` if each label has a column."""
     labels: tuple[str, ...]
     """Columns of 1 and 0."""
+    soft: tuple[str, ...]
+    """Those of the labels that have numbers between."""
     left_out: dict[str, str]
     """Why each of the others is no label."""
 
@@ -99,7 +103,7 @@ def read_columns(
     if listed is None and description.labels and set(description.labels) <= set(rest):
         labels = tuple(description.labels)
     else:
-        labels, reasons = _binary_labels(rest, listed, description, skip=faults.skip)
+        labels, reasons = _binary_labels(rest, listed, description, source, skip=faults.skip)
         left_out |= reasons
         listed = listed or _find_list(rest, labels, description, source)
         labels = () if listed else labels
@@ -111,7 +115,9 @@ def read_columns(
     used = (*labels, listed)
     left_out |= {n: _kind(c) for n, c in rest.items() if n not in used and n not in left_out}
     left_out = {n: why for n, why in left_out.items() if n not in used}
-    return Reading(splits, group, listed, labels, left_out)
+    given = given_words(description.values)
+    soft = tuple(n for n in labels if is_share(columns[n], given, named=True))
+    return Reading(splits, group, listed, labels, soft, left_out)
 
 
 def read_groups(column: Column) -> tuple[tuple[str, ...], str]:
@@ -184,17 +190,19 @@ def _binary_labels(
     columns: Mapping[str, Column],
     listed: str | None,
     description: ColumnsDescription,
+    source: str,
     *,
     skip: bool,
 ) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Columns of 1 and 0, and why others that are nearly so are none.
+    """Columns of 1 and 0, or of shares between, and why others that are nearly so are none.
 
     Raises:
-        Question: a column is nearly one of 1 and 0, unless few cells are wrong and ``skip`` leaves
-            them out.
+        Question: a column may hold soft labels or measurements, or is nearly one of 1 and 0,
+            unless few cells are wrong and ``skip`` leaves them out.
     """
     labels, left_out = [], {}
     nearly: dict[str, Sequence[float | None]] = {}
+    soft: list[Column] = []
     given = given_words(description.values)
     has_list = bool(_named_lists(columns, ()))
     for name, column in columns.items():
@@ -214,7 +222,9 @@ def _binary_labels(
             and plain not in (*LIST_COLUMNS, *_BOOKKEEPING)
             and not (has_list and _kind(column) == "numbers")
         ):
-            _refuse_soft(column)
+            if plain not in MEASUREMENTS and is_share(column, given):
+                soft.append(column)
+                continue
             share = share_of_words(column, meanings)
             if skip and share >= _NEARLY_ALL:
                 labels.append(name)
@@ -222,19 +232,12 @@ def _binary_labels(
                 nearly[name] = meanings
     if nearly:
         raise _nearly_binary([columns[name] for name in nearly], [*nearly.values()])
+    if soft:
+        names = {*labels, *(column.name for column in soft)}
+        labels = [name for name in columns if name in names]
+        if not are_labels(soft):
+            raise soft_question(soft, labels, source)
     return tuple(labels), left_out
-
-
-def _refuse_soft(column: Column) -> None:
-    soft = [c for c in column.cells if isinstance(_number(c), float)]
-    numbers = [_number(c) for c in column.cells if c is not None]
-    if soft and all(n is not None and 0 <= n <= 1 for n in numbers):
-        place = column.where(column.first(column.cells.index(soft[0])))
-        raise Question(
-            f"{place}: column '{column.name}' is {soft[0]}, and soft labels are not read; make "
-            f"them 1 and 0, or leave the column out with leave_out: [{column.name}]",
-            [{"leave_out": [column.name]}],
-        )
 
 
 def _nearly_binary(
@@ -265,14 +268,6 @@ def _nearly_binary(
         f"{skip}; a column that is no label is named under leave_out: [{names}]",
         [{"leave_out": [column.name for column in columns]}],
     )
-
-
-def _number(cell: object) -> int | float | None:
-    try:
-        value = float(str(cell))
-    except ValueError:
-        return None
-    return int(value) if value.is_integer() else value if np.isfinite(value) else None
 
 
 def _find_list(
@@ -334,7 +329,9 @@ def _one_of_equals(columns: Mapping[str, Column], names: Sequence[str]) -> list[
         other = columns[name]
         if not _nests(first, other) or len(first.cells) != len(other.cells):
             return list(names)
-    texts_first = sorted(names, key=lambda n: all(_number(c) is not None for c in columns[n].cells))
+    texts_first = sorted(
+        names, key=lambda n: all(as_number(c) is not None for c in columns[n].cells)
+    )
     return texts_first[:1]
 
 
@@ -345,7 +342,7 @@ def _kind(column: Column) -> str:
         return "blank"
     if all(isinstance(cell, tuple) for cell in cells):
         return "lists"
-    if all(_number(cell) is not None for cell in cells):
+    if all(as_number(cell) is not None for cell in cells):
         return "numbers"
     counts = column.counts()
     return "text" if counts.max() > 1 and len(cells) * 2 <= len(column) else "another in each row"

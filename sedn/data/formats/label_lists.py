@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sedn.data.dataset import SOFT
 from sedn.data.description import ColumnsDescription
 from sedn.data.faults import Faults
 from sedn.data.formats.cells import BLANK, Column, note_cells
@@ -38,7 +39,8 @@ UNSURE = "?"
 _QUOTED = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
 _ARRAY = re.compile(rf"\[\s*(?:{_QUOTED})(?:\s+(?:{_QUOTED}))*\s*\]")
 """A list as NumPy prints it; to Python, strings side by side are a single one."""
-_BITS = re.compile(r"[01](?:\.0?)?(?:[\s,;|]+[01](?:\.0?)?)+")
+_SHARE = r"(?:0|1|[01]\.\d*|\.\d+)"
+_BITS = re.compile(rf"{_SHARE}(?:[\s,;|]+{_SHARE})+")
 
 _NEARLY_ALL = 0.9
 """Of the rows that have to be alike before the others count as faulty."""
@@ -78,6 +80,10 @@ def read_label_lists(
         raise UserError(f"{column.source}: column '{column.name}' lists no label at all")
     parsed, wrong = _parse_all(column)
     bits = _as_bits(column, parsed, wrong)
+    for index, items in enumerate(parsed if bits is None else ()):
+        if shares := [item for item in items or () if isinstance(item, float)]:
+            wrong[index] = f"{shares[0]!r:.40} is no name of a label"
+            parsed[index] = None
     note_cells(faults, column, wrong, lambda cell: f"{column.name}: {wrong[cell]}")
     if bits:
         return _multi_hot(column, bits, description.labels)
@@ -165,6 +171,8 @@ def _parse(cell: Any) -> tuple[Any, ...] | str | None:
         return (_name(cell),)
     if all(isinstance(item, int | float) and item == int(item) for item in cell):
         return tuple(int(item) for item in cell)
+    if all(_is_share(item) for item in cell):
+        return tuple(cell)
     return tuple(_name(item) for item in cell)
 
 
@@ -194,6 +202,10 @@ def _literal(text: str) -> Any:
     return ast.literal_eval(text)
 
 
+def _is_share(item: Any) -> bool:
+    return isinstance(item, int | float) and not isinstance(item, bool) and 0 <= item <= 1
+
+
 def _name(item: Any) -> str:
     if isinstance(item, bool) or not isinstance(item, str | int):
         raise ValueError(f"{item!r:.40} is no name of a label")
@@ -202,23 +214,24 @@ def _name(item: Any) -> str:
 
 def _as_bits(
     column: Column, parsed: Sequence[tuple[Any, ...] | str | None], wrong: dict[int, str]
-) -> list[tuple[int, ...] | None] | None:
-    """Cells that hold a 1 or 0 for each label, ``None`` if that is not what they hold.
+) -> list[tuple[float, ...] | None] | None:
+    """Cells that hold a 1 or 0, or a number between, for each label; ``None`` if that is not what
+    they hold.
 
     A few cells of another length than all others are added to those that are wrong.
     """
-    bits: list[tuple[int, ...] | None] = []
+    bits: list[tuple[float, ...] | None] = []
     for cell in parsed:
         if isinstance(cell, str) and cell != UNSURE:
             if _BITS.fullmatch(cell):
-                cell = tuple(int(float(item)) for item in re.split(r"[\s,;|]+", cell))
+                cell = tuple(float(item) for item in re.split(r"[\s,;|]+", cell))
             elif re.fullmatch("[01]{2,}", cell):
                 cell = tuple(map(int, cell))
             else:
                 return None
-        if isinstance(cell, tuple) and any(item not in (0, 1) for item in cell):
+        if isinstance(cell, tuple) and not all(_is_share(item) for item in cell):
             return None
-        bits.append(tuple(int(item) for item in cell) if isinstance(cell, tuple) else None)
+        bits.append(cell if isinstance(cell, tuple) else None)
     rows: Counter[int] = Counter()
     for cell, count in zip(bits, column.counts().tolist(), strict=True):
         if cell is not None:
@@ -236,7 +249,7 @@ def _as_bits(
 
 
 def _multi_hot(
-    column: Column, bits: Sequence[tuple[int, ...] | None], labels: Sequence[str] | None
+    column: Column, bits: Sequence[tuple[float, ...] | None], labels: Sequence[str] | None
 ) -> LabelLists:
     width = next(len(cell) for cell in bits if cell is not None)
     if labels is None or len(labels) != width:
@@ -248,10 +261,12 @@ def _multi_hot(
         )
     blank = (float("nan"),) * width
     of_cell = np.array([blank if cell is None else cell for cell in bits], dtype=np.float32)
+    soft = bool(((of_cell > 0) & (of_cell < 1)).any())
+    what = f"a number from 0 to 1 for each of labels:, {SOFT}"
     return LabelLists(
         tuple(labels),
         of_cell[column.codes],
-        ("a 1 or 0 for each of labels:",),
+        (what if soft else "a 1 or 0 for each of labels:",),
         {"labels": [*labels]},
     )
 

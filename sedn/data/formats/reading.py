@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from sedn.config.reading import build_group
+from sedn.data.dataset import cut
 from sedn.data.description import DESCRIPTIONS, Description
 from sedn.data.faults import OPTION, Faults, say_counts
 from sedn.data.formats.coco import read_coco
@@ -190,7 +191,7 @@ def _with_labels(listing: Listing, description: Description) -> Listing:
             hint = did_you_mean(label, listing.labels)
             raise UserError(f"{listing.source}: no label '{label}' in the data{hint}")
     columns = [listing.labels.index(label) for label in wanted]
-    positives = np.nansum(listing.targets[:, columns], axis=0)
+    positives = np.nansum(cut(listing.targets[:, columns]), axis=0)
     kept = [
         column
         for column, count in zip(columns, positives, strict=True)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sedn.data.content import FileContent
+from sedn.data.dataset import SOFT
 from sedn.data.description import ColumnsDescription, TableDescription
 from sedn.data.faults import Faults
 from sedn.data.formats.cells import (
@@ -194,8 +195,10 @@ def read_labels(
     flags = [columns[label] for label in labels]
     given = given_words(description.values)
     words = absent_minus_one(flags, given)
-    targets = np.stack([read_flags(column, words, faults) for column in flags], axis=1)
-    if not (targets == 0).any() and any(None in column.cells for column in flags):
+    targets = np.stack(
+        [read_flags(c, words, faults, soft=c.name in reading.soft) for c in flags], axis=1
+    )
+    if not (targets < 1).any() and any(None in column.cells for column in flags):
         raise Question(
             f"{source}: {'columns' if len(labels) > 1 else 'column'} '{labels[0]}'"
             f"{', …' if len(labels) > 1 else ''} hold 1 and nothing, but no 0; if nothing means 0, "
@@ -206,6 +209,8 @@ def read_labels(
     if any(word_of(cell) in UNCERTAIN for column in flags for cell in column.cells):
         meaning = words.get("-1", float("nan"))
         told += f", -1 means {'unknown' if meaning != meaning else f'{meaning:.0f}'}"
+    if soft := ", ".join(f"'{name}'" for name in reading.soft):
+        told += f", with numbers between in {soft}: {SOFT}"
     blank = sum(
         int(column.counts()[column.cells.index(None)]) for column in flags if None in column.cells
     )

@@ -151,7 +151,8 @@ def test_classes_by_number_are_names_and_a_number_twice_is_a_question() -> None:
     assert read(["16 0", "7 0", "0", "16 7 0", "7", "16"] * 3).labels == ("0", "16", "7")
     assert read([[16, 0], [7], []]).labels == ("0", "16", "7")
     refused([[1, 1], [0]], r"row 2: labels: \[1, 1\] holds a number twice")
-    refused([[0.2, 0.8]], "row 2: labels: 0.2 is no name of a label")
+    refused([[0.2, 1.8]], "row 2: labels: 0.2 is no name of a label")
+    refused([[0.2], [0.8, 0.1]], "2 bad cells: row 2: labels: 0.2 is no name of a label; ")
     refused(["[red, striped]"], r"row 2: labels: '\[red, striped\]' is no list in JSON or Python")
     refused(["['a' 'b', 'c']"], "is no list in JSON or Python")
     refused([None, ""], "lists no label at all")
@@ -199,6 +200,7 @@ def test_lists_of_any_names_are_read_to_their_truth_or_refused(data: st.DataObje
         (["T", "f", "n/a"], [1, 0, np.nan]),
         (["Y", "N", None], [1, 0, np.nan]),
         (["1.0", "0", "-1"], [1, 0, np.nan]),
+        (["1.000", "0.00", "-1.0"], [1, 0, np.nan]),
         ([True, 0.0, None, float("nan")], [1, 0, np.nan, np.nan]),
         (["positive", "Negative", "uncertain"], [1, 0, np.nan]),
     ],
