@@ -95,12 +95,13 @@ def missed_shares(listing: Listing, splits: Splits) -> tuple[str, ...]:
     largest = (
         f"group '{names[counts.argmax()]}' alone has {share_text(counts.max() / len(rows), 0)}"
     )
-    found = {name: float((splits[rows] == name).mean()) for name in shares}
+    found = {name: int((splits[rows] == name).sum()) for name in shares}
+    # In images: of shares, one image more or less would be rounded to more than one.
     return tuple(
-        f"{name}: {share_text(found[name], 0)} of the images instead of {share_text(share, 0)}; "
-        f"{largest}"
+        f"{name}: {share_text(found[name] / len(rows), 0)} of the images instead of "
+        f"{share_text(share, 0)}; {largest}"
         for name, share in shares.items()
-        if abs(found[name] - share) > _MISSED * share and abs(found[name] - share) > 1 / len(rows)
+        if abs(found[name] - share * len(rows)) > max(1, _MISSED * share * len(rows))
     )
 
 
