@@ -125,9 +125,19 @@ def parse_shape(segmentation: Any, width: int, height: int, where: str) -> Shape
     return tuple(polygon for polygon in parsed if len(polygon) > 4) or None
 
 
+def pack_polygon(polygon: Any) -> Any:
+    """A list of numbers as an array, of which each number takes eight bytes; else the same."""
+    if not isinstance(polygon, list):
+        return polygon
+    try:
+        return array("d", polygon)
+    except (TypeError, OverflowError):
+        return polygon
+
+
 def _parse_polygon(polygon: Any, width: int, height: int, where: str) -> Polygon:
     try:
-        parsed = array("d", polygon)
+        parsed = polygon if isinstance(polygon, array) else array("d", polygon)
     except (TypeError, OverflowError):
         raise UserError(f"{where}: a polygon is no list of numbers; expected [[x, y, …]]") from None
     if len(parsed) % 2:
@@ -194,12 +204,10 @@ def run_lengths(counts: str) -> NDArray[np.int64] | None:
 
 
 def _plain_runs(counts: Any) -> NDArray[np.int64] | None:
-    if not isinstance(counts, list) or not all(map(_is_whole, counts)):
+    if not isinstance(counts, list) or not {*map(type, counts)} <= {int, float}:
+        return None
+    if not all(count.is_integer() for count in counts if type(count) is float):
         return None
     if not counts or min(counts) < 0 or max(counts) >= 1 << 32:
         return None
     return np.array(counts, dtype=np.int64)
-
-
-def _is_whole(count: Any) -> bool:
-    return type(count) is int or (isinstance(count, float) and count.is_integer())

@@ -52,7 +52,7 @@ from sedn.data.formats.parts import by_split, choose_regions, path_of
 from sedn.data.formats.paths import PathRule, find_files, find_rule
 from sedn.data.listing import Listing
 from sedn.data.near_names import near_name
-from sedn.data.shapes import Shape, ShapeMap, parse_shape
+from sedn.data.shapes import Shape, ShapeMap, pack_polygon, parse_shape
 from sedn.errors import UserError
 from sedn.seen import read_file
 
@@ -127,6 +127,7 @@ def read_coco(description: CocoDescription, folder: Path, faults: Faults) -> Lis
             _read_annotations(document, path, found, category_names, attributes, faults)
             pictures += [picture for picture in found.values() if picture is not None]
             listed += len(items)
+            del document, items
         pictures = _distinct(pictures, source, faults)
         if not pictures:
             raise UserError(f"{source}: no image is left")
@@ -247,7 +248,7 @@ def _say_maps(listing: Listing, description: CocoDescription) -> str:
 
 def _load(path: Path) -> dict[str, Any]:
     try:
-        document = json.loads(read_file(path))
+        document = json.loads(_read_text(path), object_hook=_pack)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file{near_name(str(path))}") from None
     except (OSError, ValueError, RecursionError) as error:
@@ -255,6 +256,22 @@ def _load(path: Path) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise UserError(f"{path}: not COCO's JSON; expected 'images', 'annotations', 'categories'")
     return document
+
+
+def _read_text(path: Path) -> str:
+    """The text of a file of JSON; its bytes, as many again, are let go before it is parsed."""
+    data = read_file(path)
+    return data.decode(json.detect_encoding(data), "surrogatepass")
+
+
+def _pack(item: dict[str, Any]) -> dict[str, Any]:
+    """An annotation without its box and area, its polygons as arrays: a quarter of the memory."""
+    shape = item.get("segmentation")
+    if isinstance(shape, list):
+        item["segmentation"] = [pack_polygon(polygon) for polygon in shape]
+        item.pop("bbox", None)
+        item.pop("area", None)
+    return item
 
 
 def _read_images(
