@@ -24,7 +24,8 @@ Noted = dict[str, set[str | bool]]
 _NOTES = frozenset({
     "occluded", "rotation", "trackid", "keyframe", "outside", "truncated", "difficult", "iscrowd",
     "crowd", "ignore", "ignored", "zorder", "reviewed", "verified", "quality", "confidence",
-    "score", "visibility", "source",
+    "score", "visibility", "source", "isoccluded", "istruncated", "isdifficult", "isgroupof",
+    "isdepiction", "isinside", "isignored",
 })  # fmt: skip
 """What is noted of how an object was drawn, or is seen, not of what it is."""
 _UNSET = BLANK | {"unknown", "unspecified", "__undefined__", "undefined"}

@@ -1,6 +1,8 @@
 """Each shape that data come in is read to its truth, or refused with what settles it."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,12 +10,25 @@ from PIL import Image
 
 from sedn.data.decoding import open_image, upright
 from sedn.data.formats import read_listing
+from sedn.data.formats.proposal import propose, write_description
 from sedn.data.listing import Listing
 from sedn.errors import UserError
+from tests.sedn.data import test_coco_exports, test_voc_exports, test_yolo_exports
 from tests.sedn.data.shapes import SHAPES
 from tests.sedn.data.shapes.truth import HIGH, REGION, TARGETS, WIDE, Shape, number
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ impl:DeprecationWarning:pycocotools")
+
+EXPORTS: dict[str, Callable[[Path], Any]] = {
+    **{f"COCO: {name}": write for name, (write, _) in test_coco_exports.EXPORTS.items()},
+    **{f"Pascal VOC: {name}": write for name, (write, _) in test_voc_exports.SHAPES.items()},
+    **{f"YOLO: {name}": write for name, (write, _) in test_yolo_exports.SHAPES.items()},
+}
+EVERY = {
+    **{name: Shape(write) for name, write in EXPORTS.items()},
+    **{name: shape for name, shape in SHAPES.items() if not name.startswith("Open Images")},
+}
+"""All that needs no description of its own."""
 
 
 def assert_true(listing: Listing, shape: Shape) -> None:
@@ -52,3 +67,26 @@ def test_a_shape_is_read_to_its_truth_or_refused(name: str, tmp_path: Path) -> N
     elif shape.skip:
         assert "--skip-unreadable" in str(caught.value)
         assert_true(read_listing(path, skip=True), shape)
+
+
+def settled(shape: Shape) -> bool:
+    return not shape.refused or shape.settled is not None
+
+
+@pytest.mark.parametrize("name", [n for n in EVERY if settled(EVERY[n])])
+def test_what_is_proposed_reads_the_same(name: str, tmp_path: Path) -> None:
+    """A description that is written beside the data, and one that is written elsewhere."""
+    shape = EVERY[name]
+    folder = tmp_path / "data"
+    folder.mkdir()
+    shape.write(folder)
+    expected = read_listing(folder / shape.read, shape.settled)
+    proposal = propose(folder / shape.read, shape.settled or {})
+    for path in (folder / "described.yaml", tmp_path / "described.yaml"):
+        write_description(proposal, path)
+        found = read_listing(path)
+        assert found.labels == expected.labels
+        assert np.array_equal(found.targets, expected.targets, equal_nan=True)
+        assert (found.splits, found.groups) == (expected.splits, expected.groups)
+        assert [i.read() for i in found.images] == [i.read() for i in expected.images]
+        assert [m is None for m in found.maps] == [m is None for m in expected.maps]
