@@ -141,6 +141,7 @@ def read_coco(description: CocoDescription, folder: Path, faults: Faults) -> Lis
     return replace(
         listing,
         said=(*said, _say_maps(listing, description)),
+        fields={"attributes": [attribute.name for attribute in chosen]} if chosen else {},
         skipped=listed - len(pictures),
     )
 

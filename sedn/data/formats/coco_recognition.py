@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sedn.data.folders import files_of, folders_of
+from sedn.data.formats.foreign import name_foreign
 from sedn.data.formats.parts import folders_by_split
 from sedn.data.splits import is_split, split_name
 from sedn.errors import Question, UserError
@@ -125,7 +126,8 @@ def _peek(path: Path) -> tuple[str, bool]:
     """
     data = _read(path)
     if b'"images"' not in data:
-        raise UserError(f"{path}: not COCO's JSON: no 'images' in it")
+        said = name_foreign(path) or "no 'images' in it"
+        raise UserError(f"{path}: not COCO's JSON: {said}")
     found = re.search(rb'"file_name"\s*:\s*("(?:[^"\\]|\\.)*")', data)
     try:
         name = str(json.loads(found[1])) if found else ""

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from sedn.data.formats.coco_recognition import recognise_coco_file, recognise_coco_folder
+from sedn.data.formats.foreign import name_foreign
 from sedn.data.formats.saved_parts import has_images, parquet_files
 from sedn.data.formats.table_file import is_table
 from sedn.data.formats.table_recognition import recognise_tables
@@ -60,6 +61,8 @@ def _recognise_loose(path: Path, format: str | None) -> dict[str, Any]:
         )
     if found:
         return found[0]
+    if foreign := name_foreign(path):
+        raise UserError(f"{path}: its format cannot be read: {foreign}")
     raise UserError(
         f"{path}: its format cannot be told; expected a table (CSV, TSV, Parquet, lines of "
         f"JSON), COCO's JSON, a folder of COCO, Pascal VOC, YOLO or Hugging Face's datasets, or a "

@@ -100,6 +100,7 @@ def test_where_both_may_be_meant_both_are_offered(tmp_path: Path) -> None:
     assert len(str(caught.value).splitlines()) == 1
     none, everything = caught.value.answers
     assert_true(tmp_path, dict(everything))
+    assert read_listing(tmp_path, everything).fields == {"attributes": ["striped", "colour"]}
     listing = read_listing(tmp_path, dict(none))
     assert listing.labels == ("garment", "bag")
     assert np.array_equal(listing.targets[:, 1], np.arange(COUNT) % 2)
