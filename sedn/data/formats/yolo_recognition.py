@@ -22,6 +22,8 @@ from sedn.seen import exists, is_file, is_folder, see_content
 _KEYS = ("train", "val", "valid", "validation", "test", "minival")
 _NAMES = ("classes.txt", "obj.names", "classes.names", "_darknet.labels", "labels/classes.txt",
           "data/obj.names")  # fmt: skip
+_OURS = ("labels", "min_positives", "splits", "orientation", "regions")
+"""Fields of ours that such a file may have too: YOLO's tools pass over them."""
 _FOLDERS = ("images", "data")
 _LOOKS = 200
 _LINE = re.compile(r"\d+(\.0*)?(\s+-?[\d.]+(e[-+]?\d+)?){4,}\s*", re.IGNORECASE)
@@ -61,6 +63,7 @@ def describe_yolo(fields: Mapping[Any, Any], path: Path) -> dict[str, Any]:
     if not images:
         raise UserError(f"{path}: no folder of images under train, val or test")
     described = {"format": "yolo", "images": images, "names": names}
+    described |= {name: fields[name] for name in _OURS if name in fields}
     return described | ({"only_boxes": True} if fields.get("kpt_shape") else {})
 
 

@@ -412,5 +412,8 @@ def test_on_images_that_exif_turns_nothing_tells_how_shares_lie(tmp_path: Path) 
     draw_picture(row).save(tmp_path / f"images/train/{row:03d}.jpg", exif=exif)
     with pytest.raises(UserError, match=r"'orientation: shown' or 'orientation: stored'"):
         read_listing(tmp_path)
-    listing = read_listing(tmp_path, {"orientation": "stored"})
+    with (tmp_path / "yolo.yaml").open("a") as file:
+        file.write("orientation: stored\nlabels: [dog]\nregions: [bird]\n")
+    listing = read_listing(tmp_path)
     assert {m.orientation for m in listing.maps} == {"stored"}
+    assert (listing.labels, listing.regions) == (("dog",), ("bird",))
