@@ -85,7 +85,6 @@ def empty_train(
             label_auc_stderr={"label": 0.01},
             train_loss=1.0 / epoch,
             seconds=0.0,
-            parameters=1,
         )
 
 

@@ -49,8 +49,8 @@ def train_one(
         if result.epoch == 1:
             barrier.wait(PATIENCE_SECONDS)
         else:
-            speeds.append(result.images_per_second or 0.0)
-            peak = max(peak, result.peak_memory or 0)
+            speeds.append(result.cost("images_per_second") or 0.0)
+            peak = max(peak, result.cost("peak_memory") or 0)
     shares.put(Share(statistics.median(speeds), peak))
 
 

@@ -5,12 +5,8 @@ import re
 from dataclasses import dataclass
 
 from sedn.errors import UserError, did_you_mean
+from sedn.measures import goals
 
-MEASURES = (
-    *("mean_auc", "worst_auc", "latency_ms", "latency_32_ms"),
-    *("parameters", "flops", "peak_memory"),
-)
-"""What is known of a trial that was trained, under the names of the store."""
 UNITS = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 
 _FORM = re.compile(r"([\w-]+)(<=|>=|<|>)([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)([kMGT]?)")
@@ -64,7 +60,7 @@ def parse_constraint(text: str) -> Constraint:
             f"latency_ms<5 or parameters<=5M"
         )
     measure = found[1]
-    if measure not in MEASURES:
-        hint = did_you_mean(measure, MEASURES) or f"; there is {', '.join(MEASURES)}"
+    if measure not in goals():
+        hint = did_you_mean(measure, goals()) or f"; there is {', '.join(goals())}"
         raise UserError(f"--where '{text}': no measure '{measure}'{hint}")
     return Constraint(measure, found[2], bound, squeezed)

@@ -53,7 +53,7 @@ def open_engine(url: str, *, create: bool) -> Engine:
     try:
         _check_schema(engine, shown_name(parsed), create=create)
     except SQLAlchemyError as error:
-        raise UserError(f"{shown_name(parsed)}: cannot be opened: {_reason(error)}") from None
+        raise UserError(f"{shown_name(parsed)}: cannot be opened: {reason_of(error)}") from None
     return engine
 
 
@@ -75,15 +75,33 @@ def find_engine(url: str) -> Engine | None:
     try:
         with engine.connect() as connection:
             # Waits for nobody else's trial for long, and undoes what it began.
-            _lock_for_creation(connection)
+            lock_for_creation(connection)
             holds_tables = inspect(connection).has_table(Schema.__tablename__)
             if not holds_tables:
                 _check_may_create(connection, shown_name(parsed))
         if holds_tables:
             _check_schema(engine, shown_name(parsed), create=False)
     except SQLAlchemyError as error:
-        raise UserError(f"{shown_name(parsed)}: cannot be opened: {_reason(error)}") from None
+        raise UserError(f"{shown_name(parsed)}: cannot be opened: {reason_of(error)}") from None
     return engine if holds_tables else None
+
+
+def open_any_version(url: str) -> Engine:
+    """Connect to the database at ``url``, whichever version of our tables it holds.
+
+    Raises:
+        UserError: it cannot be opened, or holds none of our tables.
+    """
+    parsed = _parse(url)
+    if parsed.get_backend_name() == "sqlite":
+        _check_file(str(parsed.database), create=False)
+    engine = _connect(parsed, parsed)
+    try:
+        if not inspect(engine).has_table(Schema.__tablename__):
+            raise UserError(f"{shown_name(parsed)}: holds no results; `sedn search` makes them")
+    except SQLAlchemyError as error:
+        raise UserError(f"{shown_name(parsed)}: cannot be opened: {reason_of(error)}") from None
+    return engine
 
 
 def _connect(address: URL, named: URL) -> Engine:
@@ -149,7 +167,7 @@ def _check_file(name: str, *, create: bool) -> None:
                 f"{path}: no results yet; `sedn search` makes it, or name another --store"
             )
     except (OSError, ValueError) as error:
-        raise UserError(f"{name!r}: cannot be a database: {_reason(error)}") from None
+        raise UserError(f"{name!r}: cannot be a database: {reason_of(error)}") from None
     if not path.exists():
         check_folder(path.parent)
 
@@ -190,9 +208,14 @@ def _check_schema(engine: Engine, shown: str, *, create: bool) -> None:
         raise UserError(f"{shown}: holds no results; `sedn search` makes them")
     with engine.connect() as connection:
         version = connection.scalar(select(Schema.version))
+    if version is not None and 1 <= version < SCHEMA_VERSION:
+        raise UserError(
+            f"{shown}: written by an earlier version of sedn-search (tables {version}, this one "
+            f"reads {SCHEMA_VERSION}); `sedn store upgrade` brings the tables up to date"
+        )
     if version != SCHEMA_VERSION:
         raise UserError(
-            f"{shown}: written by another version of sedn-search (tables {version}, this one "
+            f"{shown}: written by a newer version of sedn-search (tables {version}, this one "
             f"reads {SCHEMA_VERSION}); use that version, or name another --store"
         )
 
@@ -200,14 +223,14 @@ def _check_schema(engine: Engine, shown: str, *, create: bool) -> None:
 def _create_tables(engine: Engine) -> None:
     """Make the tables, whole or not at all; two searches that start at once make them once."""
     with engine.connect() as connection:
-        _lock_for_creation(connection)
+        lock_for_creation(connection)
         if not inspect(connection).has_table(Schema.__tablename__):
             Base.metadata.create_all(connection)
             connection.execute(insert(Schema).values(version=SCHEMA_VERSION))
         connection.commit()
 
 
-def _lock_for_creation(connection: Connection) -> None:
+def lock_for_creation(connection: Connection) -> None:
     """Hold, until the transaction ends, what only one connection can."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": CREATION_LOCK})
@@ -216,7 +239,7 @@ def _lock_for_creation(connection: Connection) -> None:
         connection.execute(text("BEGIN IMMEDIATE"))
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     """What the database or the system says, in one line."""
     cause = getattr(error, "orig", None) or error
     said = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause)

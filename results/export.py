@@ -52,9 +52,9 @@ def export_config(
         raise UserError(f"--trial {number}: experiment '{name}' has no such trial; {there}")
     chosen = by_number[number]
     config = build_config(chosen.config, f"trial {number} of experiment '{name}'")
-    if chosen.micro_batch:
+    if micro_batch := chosen.cost("micro_batch"):
         # Halved where the memory did not suffice: parts of another size round differently.
-        fields = config.model_dump(mode="json") | {"micro_batch_size": chosen.micro_batch}
+        fields = config.model_dump(mode="json") | {"micro_batch_size": int(micro_batch)}
         config = build_config(fields, f"trial {number} of experiment '{name}'")
     lines = [f"Experiment {name!r}, {_describe(chosen, ranked)}", _describe_machine(chosen)]
     return "".join(f"# {line}\n" for line in lines) + config.to_yaml()
@@ -79,7 +79,7 @@ def _at_rank(ranked: pd.DataFrame, rank: int, name: str) -> int:
 
 def _describe_machine(trial: Trial) -> str:
     """Where the trial ran, and what repeats it, in one line."""
-    where = "a GPU" if trial.device_memory else "a CPU"
+    where = "a GPU" if trial.cost("device_memory") else "a CPU"
     return f"Trained on {where}; the same kind of device, with these threads, repeats the trial"
 
 

@@ -15,14 +15,13 @@ from results.pooling import of_means
 from results.style import (
     STATE_COLOURS,
     STATE_SYMBOLS,
-    count_text,
     duration,
-    milliseconds,
     round_numbers,
     value_text,
 )
+from sedn.measures import COSTS
 from sedn.metrics.ranking import Floats
-from sedn.style import AXIS, FAINT, INK, LOG_RATIO, interval_text, layout, plain
+from sedn.style import AXIS, FAINT, INK, LOG_RATIO, count_text, interval_text, layout, plain
 
 MOST_TICKS = 20
 """Up to so many trials or epochs, each has its tick."""
@@ -86,11 +85,7 @@ def learning_curves(findings: Findings) -> go.Figure | None:
 
 def cost(findings: Findings) -> go.Figure | None:
     """Mean AUC against what a configuration costs, with those that none beats on both."""
-    kinds = {
-        "seconds": "training time",
-        "latency_ms": "time for one image",
-        "parameters": "parameters of the network",
-    }
+    kinds = {"seconds": "training time"} | {name: COSTS[name].title for name in findings.costs}
     known = {kind: findings.ranked.dropna(subset=[kind]) for kind in kinds}
     known = {kind: rows for kind, rows in known.items() if not rows.empty}
     if not known:
@@ -125,7 +120,7 @@ def about(findings: Findings, trial: Trial) -> str:
         lines.append(f"mean AUC {interval_text(trial.mean_auc, *ends)}")
     lines.append(
         f"epoch {trial.epochs} of {trial.target_epochs} · {duration(trial.seconds)} · "
-        f"{count_text(trial.parameters)} parameters"
+        f"{count_text(trial.cost('parameters'))} parameters"
     )
     for path, value in findings.parameters_of(trial.number).items():
         lines.append(f"{plain(path)}: {plain(value_text(value))}")
@@ -221,7 +216,7 @@ def _cost_axis(values: "pd.Series[float]", kind: str) -> dict[str, Any]:
     low, high = float(values.min()), float(values.max())
     log = 0 < LOG_RATIO * low < high
     ticks = round_numbers(low, high, log=log)
-    write = {"seconds": duration, "latency_ms": milliseconds}.get(kind, count_text)
+    write = duration if kind == "seconds" else COSTS[kind].write
     axis = {"tickvals": ticks, "ticktext": [write(tick) for tick in ticks]}
     return axis | {"type": "log" if log else "linear"}
 

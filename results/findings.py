@@ -11,6 +11,7 @@ from results.ranking import best_by_label, pool_labels, rank_trials
 from results.stopped import scheduler_of, stopped_trials
 from results.store import Store
 from results.varied import varied_parameters
+from sedn.measures import COSTS
 
 STATES = {
     TrialState.COMPLETE: "complete",
@@ -19,6 +20,9 @@ STATES = {
     TrialState.RUNNING: "running",
 }
 """What a state is called on a page, in the order in which they are shown."""
+
+SHOWN_COSTS = ("latency_ms", "parameters")
+"""Costs that a page shows beside the time of training; objectives and bounds come to them."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,13 @@ class Findings:
     """As :func:`results.ranking.pool_labels` gives it."""
     varied: pd.DataFrame
     """As :func:`results.varied.varied_parameters` gives it."""
+
+    @property
+    def costs(self) -> list[str]:
+        """The costs that a page shows, by the names of :data:`sedn.measures.COSTS`."""
+        asked = [one.measure for one in self.goals.all_objectives]
+        asked += [one.measure for one in self.goals.constraints]
+        return [name for name in dict.fromkeys((*SHOWN_COSTS, *asked)) if name in COSTS]
 
     @property
     def best(self) -> dict[str, Any] | None:

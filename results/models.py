@@ -18,7 +18,7 @@ from sqlalchemy import (
 from sqlalchemy import UniqueConstraint as Unique
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 BASELINE = "baseline"
 """The role of the trial that trains the plain backbone."""
 
@@ -133,22 +133,14 @@ class Trial(Base):
     mean_auc_stderr: Mapped[float | None]
     seconds: Mapped[float] = mapped_column(default=0.0)
     """Wall time of its epochs so far."""
-    parameters: Mapped[int | None] = mapped_column(BigInteger)
-    images_per_second: Mapped[float | None]
-    """Of training, in the last epoch."""
-    flops: Mapped[int | None] = mapped_column(BigInteger)
-    """Floating-point operations of the network for one image."""
-    latency_ms: Mapped[float | None]
-    """Milliseconds of the network for one image."""
-    latency_32_ms: Mapped[float | None]
-    """Milliseconds of the network for 32 images."""
-    peak_memory: Mapped[int | None] = mapped_column(BigInteger)
-    """Bytes: the most that training held, of the GPU, or of the machine."""
-    device_memory: Mapped[int | None] = mapped_column(BigInteger)
-    """Bytes that the GPU has."""
-    micro_batch: Mapped[int | None]
-    """Images that went through the network at once."""
+    costs: Mapped[dict[str, float]] = mapped_column(JSON, default=dict)
+    """What the trial, or its network, costs after its last epoch: those of
+    :data:`sedn.measures.COSTS` that are known, by name."""
     folder: Mapped[str] = mapped_column(Text)
+
+    def cost(self, name: str) -> float | None:
+        """One of the costs; ``None`` where it was not measured."""
+        return self.costs.get(name)
 
 
 class Epoch(Base):

@@ -2,15 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from results.constraints import MEASURES, Constraint, parse_constraint
+from results.constraints import Constraint, parse_constraint
+from sedn.measures import Costs, goals
 
 Measured = Mapping[str, float | None]
-"""By the names of :data:`results.constraints.MEASURES`; ``None`` where it was not measured."""
-
-FIXED_COSTS = ("latency_ms", "latency_32_ms", "parameters", "flops")
-"""Measures that a trial has after its first epoch, and keeps."""
+"""By the names of :func:`sedn.measures.goals`; ``None`` where it was not measured."""
 
 
 @dataclass(frozen=True)
@@ -18,19 +16,17 @@ class Objective:
     """A measure that is made as small, or as large, as it can be."""
 
     measure: str
+    """Its name in the store."""
     title: str
-    maximise: bool = False
+    maximise: bool
 
 
-OBJECTIVES = {
-    "auc": Objective("mean_auc", "mean AUC", maximise=True),
-    "worst-auc": Objective("worst_auc", "AUC of the worst label", maximise=True),
-    "latency": Objective("latency_ms", "ms for one image"),
-    "latency-32": Objective("latency_32_ms", "ms for 32 images"),
-    "parameters": Objective("parameters", "parameters"),
-    "flops": Objective("flops", "FLOPs for one image"),
-    "memory": Objective("peak_memory", "peak memory in bytes"),
-}
+def objectives() -> dict[str, Objective]:
+    """What a search may optimise, by the names that ``--objective`` takes."""
+    return {
+        str(one.objective): Objective(name, one.title, one.maximise)
+        for name, one in goals().items()
+    }
 
 
 @dataclass(frozen=True)
@@ -38,7 +34,7 @@ class Goals:
     """What a search is after: its objectives, and the constraints that a trial is to satisfy."""
 
     objectives: tuple[str, ...] = ("auc",)
-    """Names of :data:`OBJECTIVES`, in the order of the study's values."""
+    """Names of :func:`objectives`, in the order of the study's values."""
     constraints: tuple[Constraint, ...] = ()
 
     @classmethod
@@ -57,7 +53,8 @@ class Goals:
     @property
     def all_objectives(self) -> tuple[Objective, ...]:
         """The objectives themselves."""
-        return tuple(OBJECTIVES[name] for name in self.objectives)
+        known = objectives()
+        return tuple(known[name] for name in self.objectives)
 
     def values(self, measured: Measured) -> list[float] | None:
         """A value for each objective; ``None`` where one was not measured."""
@@ -67,9 +64,10 @@ class Goals:
 
     def unmeasured(self, measured: Measured) -> str | None:
         """Why a trial has no value for an objective; ``None`` where it has all."""
-        for name in self.objectives:
-            if measured[OBJECTIVES[name].measure] is None:
-                return f"objective '{name}' was not measured: {_WHY.get(name, 'it has no value')}"
+        for name, objective in zip(self.objectives, self.all_objectives, strict=True):
+            if measured[objective.measure] is None:
+                why = goals()[objective.measure].unmeasured
+                return f"objective '{name}' was not measured: {why}"
         return None
 
     def excesses(self, measured: Measured) -> list[float]:
@@ -89,21 +87,28 @@ class Goals:
         that it holds, may change yet.
         """
         for constraint in self.constraints:
-            cost = measured[constraint.measure] if constraint.measure in FIXED_COSTS else None
+            cost = measured[constraint.measure] if goals()[constraint.measure].is_fixed else None
             if cost is not None and not constraint.holds(cost):
                 shown = f"{cost:,.0f}" if cost >= 1000 else f"{cost:.4g}"
                 return f"{constraint.text}: it has {shown}"
         return None
 
 
-def measures_of(reached: Any, worst_auc: float | None) -> dict[str, float | None]:
-    """The measures of a trial's row, or of an epoch's result, and the AUC of its worst label."""
-    named = {name: getattr(reached, name) for name in MEASURES if name != "worst_auc"}
-    return {**named, "worst_auc": worst_auc}
+class Reached(Protocol):
+    """A trial's row, or an epoch's result."""
+
+    @property
+    def mean_auc(self) -> float | None:
+        """Mean AUC over the labels."""
+
+    @property
+    def costs(self) -> Costs:
+        """By the names of :data:`sedn.measures.COSTS`."""
 
 
-_WHY = {
-    "worst-auc": "no label has both classes on validation",
-    "latency-32": "the memory does not suffice for 32 images at once",
-    "memory": "the machine does not tell its peak",
-}
+def measures_of(reached: Reached, worst_auc: float | None) -> dict[str, float | None]:
+    """What may be optimised or bounded of a trial's row, or of an epoch's result, and the AUC of
+    its worst label.
+    """
+    aucs = {"mean_auc": reached.mean_auc, "worst_auc": worst_auc}
+    return {name: aucs.get(name, reached.costs.get(name)) for name in goals()}

@@ -12,6 +12,7 @@ from results.pareto import on_front
 from results.pooling import of_labels, of_means, pool
 from results.store import Store
 from results.varied import varied_parameters
+from sedn.measures import COSTS
 
 LEADING = ["rank", "trial", "role", "mean_auc", "low", "high", "gain"]
 TYPES = {
@@ -23,19 +24,8 @@ TYPES = {
     "stderr": float,
     "epochs": int,
     "seconds": float,
-    "parameters": object,
-    "flops": object,
-    "latency_ms": float,
-    "latency_32_ms": float,
-    "images_per_second": float,
-    "peak_memory": object,
 }
-COSTS = ["flops", "latency_ms", "latency_32_ms", "images_per_second", "peak_memory"]
-"""As the store has them; measured on the machine that trained, with what else ran there."""
-TRAILING = [
-    *("feasible", "pareto", "worst_auc", "replicates", "epochs", "seconds", "parameters"),
-    *(*COSTS, "config_hash"),
-]
+MIDDLE = ["feasible", "pareto", "worst_auc", "replicates", "epochs", "seconds"]
 
 
 def rank(store: Store, name: str) -> pd.DataFrame:
@@ -76,8 +66,8 @@ def rank_trials(
         column for each parameter that varies (None where it has no effect), feasible (whether it
         satisfies the constraints), pareto (whether it does, and no other that does is as good in
         all objectives and better in one), worst_auc (of its worst label, mean over seeds),
-        replicates (number of seeds), epochs, seconds (of one training), parameters (of the
-        network), its :data:`COSTS` (of the trial; None or NaN where not measured) and config_hash.
+        replicates (number of seeds), epochs, seconds (of one training), the
+        :data:`sedn.measures.COSTS` (of the trial; None where not measured) and config_hash.
 
     The intervals are those of each configuration alone. The first of many is partly first by luck,
     so that its AUC here is on average above what new images will show; the test split, which no
@@ -87,10 +77,14 @@ def rank_trials(
     frame = _frame(complete)
     frame["worst_auc"] = frame["trial"].map(worst_aucs).astype(float)
     groups = frame.groupby("config_hash", sort=False)
-    first = groups[["trial", "role", "epochs", "parameters", *COSTS]].first()
+    first = groups[["trial", "role", "epochs"]].first()
     ranked = pool(frame, ["config_hash"], of_means(labels)).join(first)
     ranked = ranked.join(groups[["seconds", "worst_auc"]].mean())
     ranked = ranked.reset_index().rename(columns={"auc": "mean_auc"})
+    costs = {trial.number: trial.costs for trial in complete}
+    for name in COSTS:
+        # As objects: None stays None, and a whole number whole.
+        ranked[name] = pd.Series([costs[n].get(name) for n in ranked["trial"]], dtype=object)
     ranked["feasible"] = [goals.are_met(row) for row in _records(ranked)]
     order, ascending = ["feasible", "mean_auc", "trial"], [False, False, True]
     ranked = ranked.sort_values(order, ascending=ascending, ignore_index=True)
@@ -99,7 +93,13 @@ def rank_trials(
     baseline = ranked.loc[ranked["role"] == BASELINE, "mean_auc"]
     ranked["gain"] = _gain(ranked["mean_auc"], baseline.iloc[0] if len(baseline) else float("nan"))
     ranked = ranked.join(varied, on="trial")
-    return ranked[LEADING + list(varied.columns) + TRAILING]
+    return ranked[[*LEADING, *varied.columns, *MIDDLE, *COSTS, "config_hash"]]
+
+
+def varied_columns(ranked: pd.DataFrame) -> list[str]:
+    """The columns of a ranking that hold the parameters which vary."""
+    fixed = {*LEADING, *MIDDLE, *COSTS, "config_hash"}
+    return [str(column) for column in ranked.columns if column not in fixed]
 
 
 def labels(store: Store, name: str) -> pd.DataFrame:
@@ -199,8 +199,6 @@ def _frame(trials: Sequence[Trial]) -> pd.DataFrame:
             trial.mean_auc_stderr,
             trial.target_epochs,
             trial.seconds,
-            trial.parameters,
-            *(getattr(trial, cost) for cost in COSTS),
         )
         for trial in trials
     ]

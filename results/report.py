@@ -14,15 +14,11 @@ from results.models import BASELINE, Trial, TrialState
 from results.parallel import parallel_coordinates
 from results.stopped import place
 from results.store import Store
-from results.style import (
-    count_text,
-    duration,
-    milliseconds,
-    value_text,
-)
+from results.style import duration, value_text
 from results.varied import AS_SAMPLED, shown_columns
 from sedn import page
 from sedn.files import write_text
+from sedn.measures import COSTS
 from sedn.style import gain_text, interval_text, number_text, share_text
 
 MOST_ROWS = 30
@@ -206,7 +202,7 @@ def _stopped(findings: Findings) -> str:
 def _ranking_table(findings: Findings, shown: pd.DataFrame) -> str:
     varied = shown_columns([str(path) for path in findings.varied.columns])
     heads = ["rank", "trial", "mean AUC", "95 % interval", "gain", *varied]
-    costs = ["training", "one image", "parameters"]
+    costs = ["training", *(COSTS[name].header for name in findings.costs)]
     rows = shown.to_dict("records")
     least, most = shown[["mean_auc", "low"]].min().min(), shown[["mean_auc", "high"]].max().max()
     mark = findings.baseline["mean_auc"] if findings.baseline else None
@@ -221,8 +217,7 @@ def _ranking_table(findings: Findings, shown: pd.DataFrame) -> str:
             page.text(gain_text(row["gain"])),
             *(page.text(_parameter(row, path)) for path in varied),
             page.text(duration(row["seconds"])),
-            page.text(milliseconds(row["latency_ms"])),
-            page.text(count_text(row["parameters"])),
+            *(page.text(COSTS[name].write(row[name])) for name in findings.costs),
         ]
         for row in rows
     ]

@@ -12,7 +12,7 @@ from results.database import find_engine, open_engine, shown_name
 from results.in_place import FileIdentity, StoreLost, lost
 from results.models import Epoch, Experiment, Label, LabelAuc, Trial, TrialState
 from results.objectives import measures_of
-from results.writing import TrialEnded, storable, upsert
+from results.writing import TrialEnded, known_costs, shared_costs, storable, upsert
 from sedn.errors import UserError, did_you_mean
 from sedn.training.result import EpochResult
 
@@ -72,21 +72,15 @@ class BestEpoch:
     stderr: float | None
 
 
-_ANSWERED = (
-    *("state", "cause", "reason", "epochs", "mean_auc", "mean_auc_stderr"),
-    *("parameters", "flops", "latency_ms", "latency_32_ms", "peak_memory"),
-)
-"""What a trial has from the one that answers it; not what was spent on that."""
+_ANSWERED = ("state", "cause", "reason", "epochs", "mean_auc", "mean_auc_stderr")
+"""What a trial has from the one that answers it, beside the costs that both share; not what was
+spent on that one."""
 
 _OF_EPOCH = ("epoch", "mean_auc", "mean_auc_stderr", "train_loss", "seconds")
 """What is kept of each epoch."""
 
-_NEWEST = (
-    *("mean_auc", "mean_auc_stderr"),
-    *("parameters", "images_per_second", "flops", "latency_ms", "latency_32_ms"),
-    *("peak_memory", "device_memory", "micro_batch"),
-)
-"""What a trial's own row has of its last epoch."""
+_NEWEST = ("mean_auc", "mean_auc_stderr")
+"""What a trial's own row has of its last epoch, beside the costs."""
 
 
 def open_store(url: str, *, create: bool = False) -> "Store":
@@ -237,6 +231,7 @@ class Store:
         trial_id = self._id_of(experiment_id, number)
         of_epoch = {name: storable(getattr(epoch, name)) for name in _OF_EPOCH}
         newest = {name: storable(getattr(epoch, name)) for name in _NEWEST}
+        newest["costs"] = known_costs(epoch.costs)
         with self._session.begin() as session:
             row = {"trial_id": trial_id, "recorded_at": datetime.now(UTC), **of_epoch}
             upsert(session, Epoch, [row], keep=["recorded_at"])
@@ -299,6 +294,7 @@ class Store:
         if answer.state is TrialState.RUNNING:
             raise LookupError(f"trial {by} answers for trial {number}, and has not ended")
         copied = {name: getattr(answer, name) for name in _ANSWERED}
+        copied["costs"] = shared_costs(answer.costs)
         with self._session.begin() as session:
             of_trial = _running(self._id_of(experiment_id, number))
             session.execute(of_trial.values(**copied, ended_at=datetime.now(UTC)))

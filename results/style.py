@@ -37,21 +37,6 @@ def duration(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
 
 
-def count_text(value: float | None) -> str:
-    """A number of parameters: ``25.6 M``."""
-    if value is None or value != value:
-        return "–"
-    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if value >= size:
-            return f"{value / size:.3g} {unit}"
-    return f"{value:.0f}"
-
-
-def milliseconds(value: float | None) -> str:
-    """Milliseconds: ``12.3 ms``."""
-    return "–" if value is None or value != value else f"{short_text(value)} ms"
-
-
 def round_numbers(low: float, high: float, *, log: bool) -> list[float]:
     """A few round numbers from ``low`` to ``high``; the ends themselves where there are too few."""
     if high <= low:

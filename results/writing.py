@@ -9,6 +9,7 @@ from sqlalchemy.orm import DeclarativeBase, Session
 
 from results.models import Trial
 from sedn.errors import UserError
+from sedn.measures import COSTS, Costs
 
 
 class TrialEnded(UserError):
@@ -34,6 +35,24 @@ def upsert(
     changed = [name for name in rows[0] if name not in keys and name not in keep]
     update_set = {name: statement.excluded[name] for name in changed}
     session.execute(statement.on_conflict_do_update(index_elements=keys, set_=update_set))
+
+
+def known_costs(costs: Costs) -> dict[str, float]:
+    """Those that were measured, as they are stored."""
+    return {
+        name: value
+        for name, value in costs.items()
+        if value is not None and storable(value) is not None
+    }
+
+
+def shared_costs(costs: Costs) -> dict[str, float]:
+    """Those that every trial of a configuration has; also such that this version does not know."""
+    return {
+        name: value
+        for name, value in known_costs(costs).items()
+        if name not in COSTS or COSTS[name].is_shared
+    }
 
 
 def storable(value: Any) -> Any:

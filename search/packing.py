@@ -23,7 +23,7 @@ class Grant:
     """``auto``: a quarter, a half or the whole of one, by :class:`Packing`."""
 
 
-def share(peak_memory: int, device_memory: int) -> float:
+def share(peak_memory: float, device_memory: float) -> float:
     """The least share of a GPU that holds a peak of so many bytes with headroom."""
     needed = HEADROOM * peak_memory + CONTEXT
     return next((part for part in SHARES if needed <= part * device_memory), SHARES[-1])
@@ -36,10 +36,10 @@ class Packing:
     A trial that is the first of its kind gets a whole GPU, and is the measurement of the others.
     """
 
-    _peaks: dict[_Key, tuple[int, int]] = field(default_factory=dict)
+    _peaks: dict[_Key, tuple[float, float]] = field(default_factory=dict)
 
     def learn(
-        self, config: TrainingConfig, peak_memory: int | None, device_memory: int | None
+        self, config: TrainingConfig, peak_memory: float | None, device_memory: float | None
     ) -> None:
         """Take up what a trial was measured to hold; ``None`` where it used no GPU."""
         if peak_memory is None or device_memory is None:

@@ -95,7 +95,7 @@ class StoredTrials:
         """A trial as the driver would have told it."""
         state = OPTUNA_STATES.get(row.state, OptunaState.RUNNING)
         user_attrs: dict[str, Any] = {"role": BASELINE} if row.role == BASELINE else {}
-        if row.device_memory is not None:
+        if row.cost("device_memory") is not None:
             user_attrs[GPUS] = 1.0
         is_measured = state in (OptunaState.COMPLETE, OptunaState.PRUNED)
         excesses = self.goals.excesses(self._measured(row)) if is_measured else []
@@ -177,7 +177,7 @@ def notice(stored: StoredTrials, aside: str | None) -> str:
         f"curves. Lost with the old one are the dashboard's notes, the state of the samplers "
         f"cmaes, nsga2 and nsga3, and how often a worker was lost"
     ]
-    if any(row.device_memory is not None for row in stored.rows.values()):
+    if any(row.cost("device_memory") is not None for row in stored.rows.values()):
         parts.append("for GPU-hours, each trial so far counts as on one GPU")
     if aside is not None:
         parts.append(f"the study that had the name before is kept as '{aside}'")

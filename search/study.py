@@ -13,7 +13,7 @@ from sqlalchemy import delete, event, update
 
 from results.database import configure_connection
 from results.models import BASELINE
-from results.objectives import OBJECTIVES
+from results.objectives import objectives as objectives_known
 from results.store import Store
 from search.rebuilding import StoredTrials, notice, rebuild_study
 from spaces import Space
@@ -46,7 +46,7 @@ def open_study(
 ) -> optuna.Study:
     """The study called ``name``, made when it is not there, and level with the store.
 
-    ``objectives`` are names of :data:`results.objectives.OBJECTIVES`, in the order of its values.
+    ``objectives`` are names of :func:`results.objectives.objectives`, in the order of its values.
 
     Its first trial, enqueued here, is the plain backbone with the space's default settings, so
     that every search shows the gain over the baseline; after it come the space's first points.
@@ -113,7 +113,8 @@ def _make_study(
     storage: RDBStorage, name: str, space: Space, objectives: Sequence[str]
 ) -> optuna.Study:
     """The study called ``name``; one that is not there is made, without trials."""
-    goals = [OBJECTIVES[objective] for objective in objectives]
+    known = objectives_known()
+    goals = [known[objective] for objective in objectives]
     optuna.create_study(
         study_name=name,
         storage=storage,

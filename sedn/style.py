@@ -137,3 +137,26 @@ def gain_text(value: float | None) -> str:
 def ratio_text(value: float | None) -> str:
     """F1, precision or recall: ``0.912``; ``–`` where there is none."""
     return number_text(value, 3)
+
+
+def count_text(value: float | None) -> str:
+    """A large number in three digits: ``25.6 M``."""
+    if value is None or value != value:
+        return "–"
+    for size, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        # What rounds to a thousand of a unit is one of the next.
+        if value >= 0.9995 * size:
+            return f"{value / size:.3g} {unit}"
+    return f"{value:.0f}"
+
+
+def milliseconds(value: float | None) -> str:
+    """Milliseconds: ``12.3 ms``."""
+    return "–" if value is None or value != value else f"{short_text(value)} ms"
+
+
+def byte_text(value: float | None) -> str:
+    """A number of bytes: ``1.2 GB``."""
+    if value is None or value != value:
+        return "–"
+    return f"{count_text(value)}{'' if value >= 1000 else ' '}B"

@@ -30,6 +30,7 @@ from search.stages import Stage
 from search.stopping import INTERRUPTED, end_at_once, ending_on_signals
 from sedn.document import parse_value
 from sedn.errors import UserError
+from sedn.measures import objective_names
 
 if TYPE_CHECKING:
     from search.failures import Failure
@@ -64,8 +65,8 @@ def search(
     objective: Annotated[
         list[str] | None,
         typer.Option(
-            help="auc (if none is said), worst-auc, latency, latency-32, parameters, flops or "
-            "memory; repeatable."
+            help=f"What to optimise, auc if none is given: {', '.join(objective_names())}; "
+            "repeatable."
         ),
     ] = None,
     where: Annotated[

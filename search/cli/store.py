@@ -1,5 +1,6 @@
 """`sedn store`: what is done to the results database itself."""
 
+from contextlib import ExitStack
 from typing import Annotated
 
 import typer
@@ -37,3 +38,26 @@ def rebuild_study(
     with sole_driver(opened.engine, name):
         for line in rebuild(opened, name, space, Goals.of(experiment.settings).objectives):
             err.print(line, soft_wrap=True)
+
+
+@app.command()
+def upgrade(store: StoreOption = DEFAULT_STORE) -> None:
+    """Bring the tables of a database that an earlier version wrote up to date.
+
+    All of its experiments, with what they have found, stay. Of a SQLite file a copy is kept.
+    """
+    from results.database import open_any_version
+    from results.upgrading import experiment_names, upgrade
+    from search.lock import sole_driver
+
+    engine = open_any_version(store)
+    with ExitStack() as held:
+        for name in experiment_names(engine):
+            held.enter_context(sole_driver(engine, name))
+        done = upgrade(engine)
+    if done.before == done.after:
+        err.print(f"The tables are of this version already ({done.after}).")
+        return
+    err.print(f"The tables were of version {done.before} and are of version {done.after} now.")
+    if done.backup is not None:
+        err.print(f"The database as it was: {done.backup}", soft_wrap=True)

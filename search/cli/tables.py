@@ -7,6 +7,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from results.varied import AS_SAMPLED, shown_columns
+from sedn.measures import find_measure
 from sedn.metrics import temperature_warning
 from sedn.style import (
     difference_text,
@@ -26,19 +27,6 @@ if TYPE_CHECKING:
     from sedn.run.comparison import PairedAuc, RunComparison
     from sedn.run.summary import RunSummary
 
-RANK_COLUMNS = {
-    "rank", "trial", "role", "mean_auc", "low", "high", "gain", "feasible", "pareto", "worst_auc",
-    "replicates", "epochs", "seconds", "parameters", "flops", "latency_ms", "latency_32_ms",
-    "images_per_second", "peak_memory", "config_hash",
-}  # fmt: skip
-RANK_TITLES = {
-    "mean_auc": "mean AUC [95 %]",
-    "parameters": "size",
-    "worst_auc": "worst AUC",
-    "latency_ms": "ms",
-    "latency_32_ms": "ms of 32",
-    "peak_memory": "memory",
-}
 HIDDEN = {"low", "high"}
 
 
@@ -51,9 +39,11 @@ def ranking_table(frame: "pd.DataFrame", name: str, goals: "Goals") -> Table:
     known = ("rank", "trial", "mean_auc", "gain", "parameters")
     columns = [*known, *(one for one in _measures(goals) if one not in known)]
     for column in columns:
-        table.add_column(RANK_TITLES.get(column, column), justify="right", no_wrap=True)
+        table.add_column(_head(column), justify="right", no_wrap=True)
     table.add_column("configuration")
-    varied = shown_columns([str(c) for c in frame.columns if c not in RANK_COLUMNS])
+    from results.ranking import varied_columns
+
+    varied = shown_columns(varied_columns(frame))
     for row in frame.to_dict("records"):
         is_baseline = row["role"] == "baseline"
         said = " · ".join(_setting(path, row) for path in varied if row[path] is not None)
@@ -94,6 +84,14 @@ def stopped_table(frame: "pd.DataFrame", name: str, ranked: int) -> Table:
             row["stopped_by"],
         )
     return table
+
+
+def _head(column: str) -> str:
+    """Of a column of the ranking."""
+    measure = find_measure(column)
+    if column == "mean_auc" or measure is None:
+        return _title(column)
+    return measure.header
 
 
 def _measures(goals: "Goals") -> list[str]:
@@ -217,9 +215,12 @@ def _short(value: Any) -> str:
 
 
 def _title(column: str) -> str:
-    return {"auc": "AUC [95 %]", "prevalence": "share", "positives": "count"}.get(
-        column, column.replace("_", " ")
-    )
+    return {
+        "auc": "AUC [95 %]",
+        "mean_auc": "mean AUC [95 %]",
+        "prevalence": "share",
+        "positives": "count",
+    }.get(column, column.replace("_", " "))
 
 
 def _cell(row: Mapping[Any, Any], column: str) -> str:
@@ -232,11 +233,9 @@ def _cell(row: Mapping[Any, Any], column: str) -> str:
         return gain_text(value)
     if column == "prevalence":
         return share_text(value)
-    if column == "parameters":
-        return f"{value / 1e6:.2f} M"
-    if column in ("flops", "peak_memory"):
-        return f"{value / 1e9:.2f} G"
-    if column in ("baseline", "worst_auc"):
+    if measure := find_measure(column):
+        return measure.write(value)
+    if column == "baseline":
         return number_text(value)
     if isinstance(value, float):
         return f"{value:.0f}" if value.is_integer() and value else short_text(value)

@@ -207,8 +207,7 @@ class Driver:
         live = self._live[number]
         self._wait.stored()
         self._writer.record_epoch(number, live.optuna_id, result, node)
-        held = (result.micro_batch, result.peak_memory, result.device_memory)
-        self._memory.learn(live.assignment.config, *held)
+        self._memory.learn(live.assignment.config, result.costs)
         if result.epoch > live.counted:
             self._spent.add(result.seconds, live.assignment.gpus)
         live.last = result

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from results.models import Trial
 from search.packing import Grant, Packing
 from sedn.config import TrainingConfig
+from sedn.measures import Costs
 
 _Key = tuple[str, int]
 
@@ -24,26 +25,20 @@ class Memory:
         """What the trials of earlier runs have shown."""
         memory = cls()
         for row in rows:
-            fewer = (row.micro_batch or math.inf) < row.config["batch_size"]
+            fewer = (row.cost("micro_batch") or math.inf) < row.config["batch_size"]
             # Most trials show nothing, and to read thousands of configurations takes seconds.
-            if fewer or row.device_memory is not None:
+            if fewer or row.cost("device_memory") is not None:
                 config = TrainingConfig.model_validate(row.config)
-                memory.learn(config, row.micro_batch, row.peak_memory, row.device_memory)
+                memory.learn(config, row.costs)
         return memory
 
-    def learn(
-        self,
-        config: TrainingConfig,
-        micro_batch: int | None,
-        peak_memory: int | None,
-        device_memory: int | None,
-    ) -> None:
+    def learn(self, config: TrainingConfig, costs: Costs) -> None:
         """Take up what a trial of the configuration was measured to hold."""
-        self._packing.learn(config, peak_memory, device_memory)
-        asked = config.micro_batch_size or config.batch_size
+        self._packing.learn(config, costs.get("peak_memory"), costs.get("device_memory"))
+        micro_batch, asked = costs.get("micro_batch"), config.micro_batch_size or config.batch_size
         if micro_batch is not None and micro_batch < asked:
-            least = self._micro_batches.get(_key(config), micro_batch)
-            self._micro_batches[_key(config)] = min(micro_batch, least)
+            least = self._micro_batches.get(_key(config), asked)
+            self._micro_batches[_key(config)] = min(int(micro_batch), least)
 
     def micro_batch(self, config: TrainingConfig) -> int | None:
         """Images at once that are known to fit; ``None`` where nothing is known against them."""

@@ -106,7 +106,7 @@ def summarise(
         data_fingerprint=dataset.fingerprint,
         skipped_images=dataset.skipped,
         epochs=last.epoch,
-        parameters=last.parameters,
+        parameters=int(last.costs["parameters"] or 0),
     )
 
 

@@ -85,8 +85,8 @@ def open_trackers(
 def epoch_metrics(result: EpochResult) -> dict[str, float]:
     """What is followed epoch by epoch; the mean AUC comes last."""
     metrics = {"train/loss": result.train_loss, "train/epoch_seconds": result.seconds}
-    if result.images_per_second is not None:
-        metrics["train/images_per_second"] = result.images_per_second
+    if (speed := result.cost("images_per_second")) is not None:
+        metrics["train/images_per_second"] = speed
     for label, auc in result.label_auc.items():
         if auc is not None:
             metrics[f"validation/auc/{label}"] = auc

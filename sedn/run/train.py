@@ -116,7 +116,7 @@ def _finish(config: TrainingConfig, folder: Path, last: EpochResult) -> None:
     """Save the trained model and what it reaches on the test split; the summary comes last."""
     dataset = load_dataset(config.data)
     network = _restore_network(config, dataset, folder)
-    at_once = 2 * (last.micro_batch or config.batch_size)
+    at_once = 2 * int(last.cost("micro_batch") or config.batch_size)
     validation = _logits(network, dataset, "validation", config, at_once)
     calibration = fit_calibration(dataset.labels, dataset.splits["validation"].truth, validation)
     header = ModelHeader(

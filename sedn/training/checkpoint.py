@@ -15,7 +15,7 @@ from sedn.files import write_bytes
 from sedn.training.storage import CHECKPOINT, faults_of_storage
 
 VALIDATION_SCORES = "validation.npy"
-_FORMAT = 3
+_FORMAT = 4
 
 
 class UnusableCheckpoint(UserError):

@@ -8,69 +8,68 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
+from sedn.measures import COSTS
 from sedn.network import SemanticNetwork
 from sedn.training.memory import is_out_of_memory
 
-BATCH = 32
 _SECONDS = 0.2
 _WARM_UP = 2
 _LEAST_RUNS = 3
 
 
 @dataclass(frozen=True)
-class Cost:
-    """Of the network in evaluation mode and float32, as it scores images."""
+class Probe:
+    """A network whose costs are measured."""
 
-    flops: int
-    """Floating-point operations for one image, a multiplication and an addition counted as two:
-    convolutions, matrix products and attention, as torch counts them."""
-    latency_ms: float
-    """Milliseconds for one image, by the median of several runs."""
-    latency_32_ms: float | None
-    """Milliseconds for a batch of 32; ``None`` where the memory does not suffice for it."""
+    network: SemanticNetwork
+    image_size: int
+    """Side of the images in pixels."""
+    map_channels: int
+    """Channels of the maps, with the indicator if there is one."""
 
 
-def measure_cost(network: SemanticNetwork, image_size: int, map_channels: int) -> Cost:
-    """Measure on the network's own device, with what else runs there at the time.
+def measure_costs(probe: Probe) -> dict[str, float | None]:
+    """What the network costs in evaluation mode and float32, as it scores images.
 
-    Args:
-        network: its mode is left as it was, and nothing random is drawn.
-        image_size: side of the images in pixels.
-        map_channels: channels of the maps, with the indicator if there is one.
+    Measured on the network's own device, with what else runs there at the time. The network's mode
+    is left as it was, and nothing random is drawn.
     """
-    training = network.training
-    network.eval()
+    training = probe.network.training
+    probe.network.eval()
     try:
-        one = _inputs(network, 1, image_size, map_channels)
-        # Not in inference mode: torch's counter cannot follow a bare parameter there.
-        with FlopCounterMode(display=False) as counter:
-            network(*one)
-        with torch.inference_mode():
-            return Cost(
-                flops=int(counter.get_total_flops()),
-                latency_ms=_latency(network, one),
-                latency_32_ms=_batch_latency(network, image_size, map_channels),
-            )
+        return {name: one.measure(probe) for name, one in COSTS.items() if one.measure is not None}
     finally:
-        network.train(training)
+        probe.network.train(training)
 
 
-def _inputs(
-    network: SemanticNetwork, count: int, image_size: int, map_channels: int
-) -> tuple[Tensor, Tensor]:
-    device = next(network.parameters()).device
-    images = torch.full((count, 3, image_size, image_size), 0.5, device=device)
-    maps = torch.ones((count, map_channels, image_size, image_size), device=device)
-    return images.contiguous(memory_format=torch.channels_last), maps
+def count_flops(probe: Probe) -> int:
+    """Floating-point operations for one image, a multiplication and an addition counted as two:
+    convolutions, matrix products and attention, as torch counts them.
+    """
+    # Not in inference mode: torch's counter cannot follow a bare parameter there.
+    with FlopCounterMode(display=False) as counter:
+        probe.network(*_inputs(probe, 1))
+    return int(counter.get_total_flops())
 
 
-def _batch_latency(network: SemanticNetwork, image_size: int, map_channels: int) -> float | None:
+@torch.inference_mode()
+def latency_ms(probe: Probe, batch: int) -> float | None:
+    """Milliseconds for a batch of images, by the median of several runs; ``None`` where the memory
+    does not suffice for the batch.
+    """
     try:
-        return _latency(network, _inputs(network, BATCH, image_size, map_channels))
+        return _latency(probe.network, _inputs(probe, batch))
     except RuntimeError as error:
-        if not is_out_of_memory(error):
+        if batch == 1 or not is_out_of_memory(error):
             raise
         return None
+
+
+def _inputs(probe: Probe, count: int) -> tuple[Tensor, Tensor]:
+    device, size = next(probe.network.parameters()).device, probe.image_size
+    images = torch.full((count, 3, size, size), 0.5, device=device)
+    maps = torch.ones((count, probe.map_channels, size, size), device=device)
+    return images.contiguous(memory_format=torch.channels_last), maps
 
 
 def _latency(network: SemanticNetwork, inputs: tuple[Tensor, Tensor]) -> float:

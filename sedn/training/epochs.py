@@ -19,7 +19,7 @@ from sedn.training.checkpoint import (
     save_scores,
     set_checkpoint_aside,
 )
-from sedn.training.cost import Cost, measure_cost
+from sedn.training.cost import Probe, measure_costs
 from sedn.training.device import threads
 from sedn.training.evaluation import predict
 from sedn.training.fetching import View
@@ -184,7 +184,12 @@ def _result(
     # Before the cost is measured, which is no part of training.
     peak = _peak(training)
     seconds = time.perf_counter() - started
-    cost = _cost(training)
+    costs = _costs(training) | {
+        "images_per_second": images / trained,
+        "peak_memory": peak,
+        "device_memory": device_memory(training.device),
+        "micro_batch": training.micro_batch,
+    }
     return EpochResult(
         epoch=len(training.history) + 1,
         mean_auc=estimate.mean,
@@ -193,30 +198,21 @@ def _result(
         label_auc_stderr=by_label(training.dataset.labels, estimate.labels_stderr),
         train_loss=train_loss,
         seconds=seconds,
-        parameters=training.network.parameter_count,
-        images_per_second=images / trained,
-        flops=cost.flops,
-        latency_ms=cost.latency_ms,
-        latency_32_ms=cost.latency_32_ms,
-        peak_memory=peak,
-        device_memory=device_memory(training.device),
-        micro_batch=training.micro_batch,
+        costs=costs,
     )
 
 
-def _peak(training: Training) -> int | None:
+def _peak(training: Training) -> float | None:
     """The peak so far; an earlier process of the same training may have had a greater one."""
-    before = [result.peak_memory for result in training.history[-1:]]
+    before = [result.cost("peak_memory") for result in training.history[-1:]]
     known = [peak for peak in (*before, peak_memory(training.device)) if peak is not None]
     return max(known, default=None)
 
 
-def _cost(training: Training) -> Cost:
-    """Measured after the first epoch, and kept from then on."""
+def _costs(training: Training) -> dict[str, float | None]:
+    """What the network costs: measured after the first epoch, and kept from then on."""
     if training.history:
-        last = training.history[-1]
-        assert last.flops is not None and last.latency_ms is not None
-        return Cost(last.flops, last.latency_ms, last.latency_32_ms)
+        return dict(training.history[-1].costs)
     config, dataset = training.config, training.dataset
     channels = len(dataset.regions) + dataset.has_indicator
-    return measure_cost(training.validated, config.data.image_size, channels)
+    return measure_costs(Probe(training.validated, config.data.image_size, channels))

@@ -1,16 +1,18 @@
 """What an epoch reached, and what it cost."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sedn.measures import Costs
+
 
 @dataclass(frozen=True)
 class EpochResult:
-    """Validation after one epoch of training, and costs; ``None`` where one was not measured."""
+    """Validation after one epoch of training, and what the training costs."""
 
     epoch: int
     """Epochs completed, from 1."""
@@ -22,21 +24,12 @@ class EpochResult:
     train_loss: float
     seconds: float
     """Wall time of the epoch, evaluation included."""
-    parameters: int
-    images_per_second: float | None = None
-    """Of training, evaluation left out."""
-    flops: int | None = None
-    """Floating-point operations of the network for one image."""
-    latency_ms: float | None = None
-    """Milliseconds of the network for one image."""
-    latency_32_ms: float | None = None
-    """Milliseconds of the network for a batch of 32."""
-    peak_memory: int | None = None
-    """Bytes: the most that training held so far, of the GPU, or of the machine."""
-    device_memory: int | None = None
-    """Bytes that the GPU has."""
-    micro_batch: int | None = None
-    """Images that went through the network at once."""
+    costs: Costs = field(default_factory=dict)
+    """By the names of :data:`sedn.measures.COSTS`."""
+
+    def cost(self, name: str) -> float | None:
+        """One of the costs; ``None`` where it was not measured."""
+        return self.costs.get(name)
 
     def to_json(self) -> dict[str, Any]:
         """The result as plain JSON values."""

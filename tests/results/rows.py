@@ -59,7 +59,9 @@ def add_trial(
     store.add_trial(replace(new_trial(experiment_id, number, config, role), params=params or {}))
     last = 0 if auc is None else 2 if state is TrialState.COMPLETE else 1
     for epoch in range(1, last + 1):
-        record = EpochResult(epoch, auc * epoch / last, stderr, {}, {}, 0.5, 1.5, 10_000 + number)
+        record = EpochResult(
+            epoch, auc * epoch / last, stderr, {}, {}, 0.5, 1.5, {"parameters": 10_000 + number}
+        )
         store.record_epoch(experiment_id, number, record, node="here")
     if state is not TrialState.RUNNING:
         store.finish_trial(experiment_id, number, state, reason, labels)

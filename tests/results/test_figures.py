@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from results.figures import pareto_front
 from results.parallel import coordinate
-from results.style import count_text, duration, round_numbers, value_text
+from results.style import duration, round_numbers, value_text
+from sedn.style import count_text
 
 few = st.sampled_from([0.0, 0.25, 0.5, 1.0])
 points = st.lists(st.tuples(few | st.floats(0, 1), few | st.floats(0, 1)), min_size=1, max_size=20)

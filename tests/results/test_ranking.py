@@ -18,12 +18,13 @@ from results.findings import read_findings
 from results.models import Label, TrialState
 from results.objectives import Goals
 from results.pooling import of_means, pool
-from results.ranking import COSTS, labels, rank
+from results.ranking import labels, rank
 from results.report import render_report
 from results.store import Store, open_store
 from search.cli.console import Terminal
 from search.cli.tables import ranking_table
 from sedn.errors import UserError
+from sedn.measures import COSTS
 from sedn.metrics import mean_interval
 from tests.results.rows import add_trial, new_experiment
 
@@ -235,7 +236,7 @@ def test_columns_are_what_varies_between_what_is_known_of_all(store: Store) -> N
         *("embedding.placement", "embedding.fusion", "attention.kind"),
         "attention.reduction_ratio",
         *("feasible", "pareto", "worst_auc"),
-        *("replicates", "epochs", "seconds", "parameters", *COSTS, "config_hash"),
+        *("replicates", "epochs", "seconds", *COSTS, "config_hash"),
     ]
     first, second, third = frame.to_dict("records")
     assert (first["trial"], first["replicates"]) == (1, 2)

@@ -42,7 +42,7 @@ def add_stopped(
     config = build_config({"epochs": 10, "batch_size": number + 1}, "test")
     store.add_trial(new_trial(experiment, number, config, "sampled"))
     for epoch, auc in enumerate(curve, 1):
-        record = EpochResult(epoch, auc, 0.01, {}, {}, 0.5, 1.5, 10_000)
+        record = EpochResult(epoch, auc, 0.01, {}, {}, 0.5, 1.5, {"parameters": 10_000})
         store.record_epoch(experiment, number, record, node="here")
     store.finish_trial(experiment, number, TrialState.PRUNED, reason, cause=cause)
 

@@ -40,7 +40,9 @@ records = st.integers(1, 5).flatmap(
                 label_auc_stderr=st.just({}),
                 train_loss=any_number,
                 seconds=st.floats(0.0, 1e4),
-                parameters=st.none() | st.integers(1, 10**10),
+                costs=st.fixed_dictionaries(
+                    {"parameters": st.none() | st.integers(1, 10**10), "latency_ms": any_number}
+                ),
             )
             for epoch in range(1, n + 1)
         )
@@ -169,12 +171,19 @@ def test_the_trial_stands_at_its_last_epoch(shared_store: Store) -> None:
     experiment = started(shared_store)
     for epoch, auc in ((2, 0.8), (3, 0.9), (1, 0.7)):
         record = EpochResult(
-            epoch, auc, 0.01, {}, {}, train_loss=0.5, seconds=10.0 * epoch, parameters=epoch
+            epoch,
+            auc,
+            0.01,
+            {},
+            {},
+            train_loss=0.5,
+            seconds=10.0 * epoch,
+            costs={"parameters": epoch},
         )
         shared_store.record_epoch(experiment, 0, record, node=f"node-{epoch}")
     trial = shared_store.trial(experiment, 0)
     assert trial is not None
-    assert (trial.epochs, trial.mean_auc, trial.parameters) == (3, 0.9, 3)
+    assert (trial.epochs, trial.mean_auc, trial.costs) == (3, 0.9, {"parameters": 3})
     assert trial.node == "node-3"
     assert trial.seconds == pytest.approx(60.0)
     assert [epoch.epoch for epoch in shared_store.epochs(experiment)[0]] == [1, 2, 3]
@@ -182,7 +191,7 @@ def test_the_trial_stands_at_its_last_epoch(shared_store: Store) -> None:
 
 def test_what_is_not_finite_or_not_unicode_is_stored_all_the_same(shared_store: Store) -> None:
     experiment = started(shared_store)
-    record = EpochResult(1, 0.5, math.nan, {}, {}, math.inf, 1.0, None)
+    record = EpochResult(1, 0.5, math.nan, {}, {}, math.inf, 1.0, {"parameters": None})
     shared_store.record_epoch(experiment, 0, record, node=None)
     reason = "OSError: no file 'caf\udce9'\0\nTraceback …"
     label_auc = {"red": (math.nan, math.nan), "striped": (0.5, math.nan)}

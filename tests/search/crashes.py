@@ -186,7 +186,7 @@ def train_with_checkpoint(
             new.replace(checkpoint)
             on_write("checkpoint is there")
         reached = result(epoch, curve[epoch - 1])
-        yield replace(reached, label_auc={"a": reached.mean_auc}, flops=FLOPS[placement])
+        yield replace(reached, label_auc={"a": reached.mean_auc}, costs={"flops": FLOPS[placement]})
 
 
 class watching:  # noqa: N801

@@ -48,8 +48,7 @@ def make_curves(
                 label_auc_stderr={"digit_0": 0.02, "digit_1": None},
                 train_loss=1.0 / epoch,
                 seconds=seconds,
-                parameters=1000,
-                latency_ms=latency(config),
+                costs={"parameters": 1000, "latency_ms": latency(config)},
             )
 
     return train

@@ -85,7 +85,7 @@ def result(epoch: int, auc: float, seconds: float = 0.5) -> EpochResult:
         label_auc_stderr={"a": 0.02},
         train_loss=1.0,
         seconds=seconds,
-        parameters=10,
+        costs={"parameters": 10},
     )
 
 

@@ -66,7 +66,7 @@ def result(epoch: int, auc: float) -> EpochResult:
         label_auc_stderr={"a": 0.02, "b": None},
         train_loss=1.0,
         seconds=0.5,
-        parameters=10,
+        costs={"parameters": 10},
     )
 
 
@@ -346,7 +346,7 @@ class SearchHistory(RuleBasedStateMachine):
     def write_to_store_alone(self, trial_id: str, half: str, auc: float) -> None:
         assignment, epoch = self.started[trial_id], self.running[trial_id]
         if half == "epoch":
-            record = EpochResult(epoch + 1, auc, 0.01, {}, {}, 1.0, 0.5, 10)
+            record = EpochResult(epoch + 1, auc, 0.01, {}, {}, 1.0, 0.5, {"parameters": 10})
             self.store.record_epoch(self.experiment.id, assignment.number, record, node=None)
         else:
             state = TrialState.PRUNED if epoch else TrialState.FAILED

@@ -59,7 +59,7 @@ def check(search: History, state: TrialState, epochs: int, cause: str | None = N
     assert duplicate.duplicate_of == ORIGINAL
     assert original.config_hash == duplicate.config_hash
     assert original.params != duplicate.params
-    for name in ("state", "cause", "reason", "epochs", "mean_auc", "mean_auc_stderr", "parameters"):
+    for name in ("state", "cause", "reason", "epochs", "mean_auc", "mean_auc_stderr", "costs"):
         assert getattr(original, name) == getattr(duplicate, name), name
     assert (duplicate.state, duplicate.cause, duplicate.epochs) == (state, cause, epochs)
     assert duplicate.seconds == 0

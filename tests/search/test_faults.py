@@ -100,8 +100,8 @@ def test_each_fault_ends_as_what_it_is(trials: tuple[list[Trial], list[Any], lis
     ]
     states = {"COMPLETE": "COMPLETE", "PRUNED": "PRUNED", "FAILED": "FAIL"}
     assert [t.state.name for t in of_study] == [states[str(row.state)] for row in rows]
-    assert rows[0].micro_batch == 16
-    assert rows[MEMORY].micro_batch == 4, "the effective batch stays: no epoch has fewer steps"
+    assert rows[0].cost("micro_batch") == 16
+    assert rows[MEMORY].cost("micro_batch") == 4, "no epoch has fewer steps"
     assert rows[INFINITE].reason is not None
     assert "in epoch 1 at step" in rows[INFINITE].reason.splitlines()[0]
     assert "lower optimizer.learning_rate" in rows[INFINITE].reason.splitlines()[0]

@@ -15,7 +15,7 @@ from optuna.trial import TrialState as OptunaState
 
 from results.findings import read_findings
 from results.models import Trial, TrialState
-from results.objectives import OBJECTIVES
+from results.objectives import objectives
 from results.ranking import rank
 from results.report import render_report
 from search.samplers import check_sampler
@@ -66,7 +66,8 @@ def reached(config: Any, epoch: int, **missing: None) -> EpochResult:
     }
     by_label = {"a": auc, "b": 2 * auc - 0.9, "c": None}
     known = result(epoch, auc)
-    return replace(known, label_auc=by_label, label_auc_stderr=by_label, **costs | missing)
+    costs = {**known.costs, **costs, **missing}
+    return replace(known, label_auc=by_label, label_auc_stderr=by_label, costs=costs)
 
 
 def expected(row: Trial) -> dict[str, float]:
@@ -76,7 +77,7 @@ def expected(row: Trial) -> dict[str, float]:
     last = reached(TrainingConfig.model_validate(row.config), row.epochs)
     worst = 2 * last.mean_auc - 0.9
     costs = ("latency_ms", "latency_32_ms", "parameters", "flops", "peak_memory")
-    return {"mean_auc": last.mean_auc, "worst_auc": worst, **{c: getattr(last, c) for c in costs}}
+    return {"mean_auc": last.mean_auc, "worst_auc": worst, **{c: last.costs[c] for c in costs}}
 
 
 def epochs_of(number: int, target: int) -> int:
@@ -110,7 +111,7 @@ def seen(trials: list[FrozenTrial]) -> list[Any]:
 
 @pytest.mark.parametrize(
     "objective",
-    [("auc",), ("worst-auc",), ("auc", "latency"), ("memory", "worst-auc"), tuple(OBJECTIVES)],
+    [("auc",), ("worst-auc",), ("auc", "latency"), ("memory", "worst-auc"), tuple(objectives())],
     ids="+".join,
 )
 def test_the_study_is_told_what_was_measured(objective: tuple[str, ...]) -> None:
@@ -120,14 +121,14 @@ def test_the_study_is_told_what_was_measured(objective: tuple[str, ...]) -> None
         study = search.open_study()
     assert len(rows) == len(trials) == 9
     assert [d.name == "MAXIMIZE" for d in study.directions] == [
-        OBJECTIVES[name].maximise for name in objective
+        objectives()[name].maximise for name in objective
     ]
-    assert study.metric_names == [OBJECTIVES[name].title for name in objective]
+    assert study.metric_names == [objectives()[name].title for name in objective]
     for row, trial in zip(rows, trials, strict=True):
         measured = expected(row)
         state = "PRUNED" if row.number % 3 == 2 else "COMPLETE"
         assert trial.state.name == row.state.name == state
-        assert trial.values == [measured[OBJECTIVES[name].measure] for name in objective]
+        assert trial.values == [measured[objectives()[name].measure] for name in objective]
         slow, bad = measured["latency_ms"] / 3.5 - 1, 1 - measured["worst_auc"] / 0.2
         assert list(trial.constraints.values()) == pytest.approx([slow, bad])
         assert sorted(trial.intermediate_values) == list(range(1, row.epochs + 1))
@@ -242,7 +243,10 @@ def get(app: Any, path: str) -> Any:
 
 
 WRONG: list[tuple[Mapping[str, Any], str]] = [
-    ({"objective": ["auc", "latncy"]}, "--objective: 'latncy' is not .*; did you mean 'latency'"),
+    (
+        {"objective": ["auc", "latncy"]},
+        "--objective: no objective 'latncy'; did you mean 'latency'",
+    ),
     ({"objective": ["worst_auc"]}, "did you mean 'worst-auc'"),
     ({"objective": ["latency"]}, "ask for auc or worst-auc too"),
     ({"objective": ["auc", "auc"]}, "the same one is asked for twice"),

@@ -70,9 +70,7 @@ def measured(log: Path) -> Any:
             label_auc_stderr={"digit_0": 0.01},
             train_loss=1.0,
             seconds=36.0,
-            parameters=1,
-            peak_memory=PEAKS[size],
-            device_memory=80 * GIB,
+            costs={"peak_memory": PEAKS[size], "device_memory": 80 * GIB},
         )
 
     return train
@@ -101,7 +99,7 @@ def test_trials_share_a_gpu_by_what_was_measured(
         seen.add(size)
     assert seen == set(PEAKS), "the second run knew from the store what the first had measured"
     rows = open_store(store_url).trials(1)
-    assert [row.device_memory for row in rows] == [80 * GIB] * 10
+    assert [row.cost("device_memory") for row in rows] == [80 * GIB] * 10
 
 
 def test_what_is_no_share_is_refused() -> None:

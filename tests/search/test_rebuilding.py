@@ -170,7 +170,7 @@ def test_values_and_constraints_of_several_objectives_come_back() -> None:
         delete(search)
         study = search.open_study()
         assert [d.name for d in study.directions] == ["MAXIMIZE", "MINIMIZE"]
-        assert study.metric_names == ["AUC of the worst label", "parameters"]
+        assert study.metric_names == ["AUC of the worst label", "parameters of the network"]
         assert seen(told(search)) == seen(before)
 
 

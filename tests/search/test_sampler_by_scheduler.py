@@ -172,7 +172,7 @@ def check_states(cell: Cell, rows: Sequence[Trial]) -> None:
     assert rows[0].role == BASELINE
     assert rows[0].state is TrialState.COMPLETE
     costly = {row.number for row in rows if row.cause == TOO_COSTLY}
-    expected = {row.number for row in rows[1:] if row.latency_ms >= 2.8}
+    expected = {row.number for row in rows[1:] if row.costs["latency_ms"] >= 2.8}
     assert costly == (expected if cell[2] == "several" else set())
     assert all(rows[number].epochs == 1 for number in costly)
     stopped = {row.number for row in rows if row.state is TrialState.PRUNED}

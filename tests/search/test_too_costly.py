@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from results.constraints import MEASURES
 from results.models import TrialState
 from results.objectives import Goals
 from search.backends.local import run_local
@@ -13,11 +12,12 @@ from search.driver.recovery import Past
 from search.schedulers import GO_ON, make_decision
 from search.schedulers.decision import TOO_COSTLY
 from search.settings import SearchSettings
+from sedn.measures import goals
 from sedn.training.result import EpochResult
 from tests.search.histories import FLAT, history, result
 
 WHERE = ("flops<3", "mean_auc>0.9", "peak_memory<1G")
-UNMEASURED = dict.fromkeys(MEASURES)
+UNMEASURED = dict.fromkeys(goals())
 
 
 def settings(**fields) -> SearchSettings:
@@ -26,7 +26,7 @@ def settings(**fields) -> SearchSettings:
 
 def reached(flops: int | None, auc: float = 0.5) -> EpochResult:
     """The first epoch of a training that holds more memory than is wanted."""
-    return replace(result(1, auc), flops=flops, peak_memory=int(2e9))
+    return replace(result(1, auc), costs={"flops": flops, "peak_memory": int(2e9)})
 
 
 @pytest.mark.parametrize(

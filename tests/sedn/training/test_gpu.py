@@ -77,7 +77,7 @@ def test_little_memory_makes_parts_of_a_batch(table: Path, tmp_path: Path) -> No
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
     assert [result.epoch for result in results] == [1, 2, 3]
-    assert (results[-1].micro_batch or 0) < 32
+    assert (results[-1].cost("micro_batch") or 0) < 32
 
 
 def test_memory_is_given_back(table: Path, tmp_path: Path) -> None:

@@ -1,0 +1,208 @@
+"""Databases that earlier versions of this program wrote are upgraded, and nothing in them is lost.
+
+The files in ``old`` are dumps of databases that the code of those versions wrote: a search of
+three trials with made-up results, with Optuna's tables beside.
+"""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import optuna
+import pytest
+import yaml
+from sqlalchemy import create_engine, inspect, text
+from typer.testing import CliRunner
+
+from results.database import open_any_version
+from results.export import export_config
+from results.migrations import STEPS
+from results.models import SCHEMA_VERSION, Base
+from results.ranking import labels, rank
+from results.report import write_report
+from results.store import open_store
+from results.upgrading import upgrade
+from search.cli.main import app
+from search.lock import sole_driver
+from search.study import open_study
+from sedn.config import build_config
+from sedn.errors import UserError
+from spaces import parse_space
+from tests.postgresql import new_database
+
+OLD = Path(__file__).parent / "old"
+VERSIONS = sorted(STEPS)
+each_version = pytest.mark.parametrize("version", VERSIONS)
+
+
+def write_old(version: int, folder: Path) -> str:
+    """A database as that version left it; its URL."""
+    path = folder / "sedn.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.executescript((OLD / f"tables-{version}.sql").read_text())
+    return f"sqlite:///{path}"
+
+
+def rows_of(url: str, table: str) -> list[dict]:
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+        connection.row_factory = sqlite3.Row
+        return [dict(row) for row in connection.execute(f"SELECT * FROM {table} ORDER BY 1")]
+
+
+def test_every_version_that_ever_was_has_a_step_and_a_file() -> None:
+    assert list(range(1, SCHEMA_VERSION)) == VERSIONS
+    assert {path.name for path in OLD.iterdir()} == {f"tables-{v}.sql" for v in VERSIONS}
+
+
+@each_version
+def test_it_is_refused_with_the_command_that_mends_it(version: int, tmp_path: Path) -> None:
+    url = write_old(version, tmp_path)
+    before = (tmp_path / "sedn.db").read_bytes()
+    for create in (False, True):
+        with pytest.raises(UserError, match="`sedn store upgrade` brings the tables up to date"):
+            open_store(url, create=create)
+    assert (tmp_path / "sedn.db").read_bytes() == before
+
+
+@each_version
+def test_after_the_upgrade_it_is_ranked_reported_and_exported(version: int, tmp_path: Path) -> None:
+    url = write_old(version, tmp_path)
+    before = {table: rows_of(url, table) for table in ("sedn_trial", "sedn_epoch", "trials")}
+    done = CliRunner().invoke(app, ["store", "upgrade", "--store", url], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    store = open_store(url)
+    ranked = rank(store, "spring")
+    known = {row["number"]: row["mean_auc"] for row in before["sedn_trial"]}
+    assert {int(n): auc for n, auc in zip(ranked["trial"], ranked["mean_auc"], strict=True)} == (
+        pytest.approx(known)
+    )
+    for row in store.trials(1):
+        old = before["sedn_trial"][row.number]
+        assert row.cost("parameters") == old["parameters"]
+        assert row.cost("flops") == old.get("flops")
+        assert row.cost("latency_ms") == old.get("latency_ms")
+        assert (row.epochs, row.seconds) == (old["epochs"], old["seconds"])
+    assert rows_of(url, "sedn_epoch") == before["sedn_epoch"]
+    assert rows_of(url, "trials") == before["trials"], "the study's tables are Optuna's"
+    assert len(labels(store, "spring")) == 10
+    write_report(store, "spring", tmp_path / "report.html")
+    assert (tmp_path / "report.html").stat().st_size > 100_000
+    build_config(yaml.safe_load(export_config(store, "spring")), "export")
+
+
+@each_version
+def test_the_tables_are_those_that_are_made_anew(version: int, tmp_path: Path) -> None:
+    engine = open_any_version(write_old(version, tmp_path))
+    upgrade(engine)
+    new = create_engine(f"sqlite:///{tmp_path}/new.db")
+    Base.metadata.create_all(new)
+    for table in Base.metadata.tables:
+        upgraded, made = (
+            {c["name"]: c for c in inspect(e).get_columns(table)} for e in (engine, new)
+        )
+        assert upgraded.keys() == made.keys()
+        for name, column in made.items():
+            assert str(upgraded[name]["type"]) == str(column["type"]), (table, name)
+            assert upgraded[name]["nullable"] == column["nullable"], (table, name)
+        assert inspect(engine).get_indexes(table) == inspect(new).get_indexes(table)
+
+
+@each_version
+def test_the_copy_is_the_database_as_it_was(version: int, tmp_path: Path) -> None:
+    url = write_old(version, tmp_path)
+    before = rows_of(url, "sedn_trial")
+    done = upgrade(open_any_version(url))
+    assert (done.before, done.after) == (version, SCHEMA_VERSION)
+    assert done.backup == tmp_path / f"sedn.db.tables-{version}"
+    assert rows_of(f"sqlite:///{done.backup}", "sedn_trial") == before
+    again = upgrade(open_any_version(url))
+    assert (again.before, again.backup) == (SCHEMA_VERSION, None)
+
+
+@each_version
+def test_a_step_that_breaks_leaves_all_as_it_was(
+    version: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = write_old(version, tmp_path)
+    tables = ("sedn_schema", "sedn_experiment", "sedn_trial")
+    before = {table: rows_of(url, table) for table in tables}
+    last = STEPS[SCHEMA_VERSION - 1]
+
+    def breaks(operations) -> None:
+        last(operations)
+        raise RuntimeError("the power is gone")
+
+    monkeypatch.setitem(STEPS, SCHEMA_VERSION - 1, breaks)
+    with pytest.raises(RuntimeError):
+        upgrade(open_any_version(url))
+    assert {table: rows_of(url, table) for table in tables} == before
+    monkeypatch.undo()
+    upgrade(open_any_version(url))
+    assert len(open_store(url).trials(1)) == 3
+
+
+def test_the_search_goes_on_after_the_upgrade(tmp_path: Path) -> None:
+    url = write_old(3, tmp_path)
+    upgrade(open_any_version(url))
+    store = open_store(url)
+    experiment = store.experiment("spring")
+    study = open_study(store, "spring", parse_space(experiment.space_yaml, experiment.space_name))
+    assert [t.state for t in study.trials] == [optuna.trial.TrialState.COMPLETE] * 3
+    assert study.best_value == pytest.approx(max(row.mean_auc for row in store.trials(1)))
+
+
+def test_a_search_that_runs_is_not_upgraded_under_its_feet(tmp_path: Path) -> None:
+    url = write_old(3, tmp_path)
+    with sole_driver(open_any_version(url), "spring"):
+        done = CliRunner().invoke(app, ["store", "upgrade", "--store", url])
+    assert isinstance(done.exception, UserError)
+    assert "is being searched by another process" in str(done.exception)
+    assert rows_of(url, "sedn_schema") == [{"version": 3}]
+
+
+def test_a_newer_version_is_refused(tmp_path: Path) -> None:
+    url = write_old(3, tmp_path)
+    with closing(sqlite3.connect(tmp_path / "sedn.db")) as connection:
+        connection.execute("UPDATE sedn_schema SET version = 99")
+        connection.commit()
+    with pytest.raises(UserError, match=r"written by a newer version .* \(tables 99, this one"):
+        open_store(url)
+    with pytest.raises(UserError, match="written by a newer version"):
+        upgrade(open_any_version(url))
+
+
+def test_postgresql_is_upgraded_too(postgres_server: str) -> None:
+    url = new_database(postgres_server)
+    engine = create_engine(url)
+    # As version 3 made them.
+    open_store(url, create=True)
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE sedn_trial DROP COLUMN costs"))
+        for name, kind in (
+            *((n, "BIGINT") for n in ("parameters", "flops", "peak_memory", "device_memory")),
+            *((n, "FLOAT") for n in ("images_per_second", "latency_ms", "latency_32_ms")),
+            ("micro_batch", "INTEGER"),
+        ):
+            connection.execute(text(f"ALTER TABLE sedn_trial ADD COLUMN {name} {kind}"))
+        connection.execute(text("UPDATE sedn_schema SET version = 3"))
+        connection.execute(
+            text(
+                "INSERT INTO sedn_experiment (id, name, created_at, data_path, data_fingerprint, "
+                "skipped_images, splits, space_name, space_yaml, settings) VALUES "
+                "(1, 'spring', now(), 'd', 'f', 0, '', 's', 'y', '{}')"
+            )
+        )
+        connection.execute(
+            text(
+                "INSERT INTO sedn_trial (experiment_id, number, role, params, config, config_hash, "
+                "seed, state, started_at, epochs, target_epochs, seconds, folder, parameters, "
+                "latency_ms) VALUES (1, 0, 'baseline', '{}', '{}', 'h', 0, 'COMPLETE', now(), 2, "
+                "2, 1.0, 'f', 12345678901, 1.5)"
+            )
+        )
+    with pytest.raises(UserError, match="`sedn store upgrade`"):
+        open_store(url)
+    assert upgrade(open_any_version(url)).backup is None
+    (row,) = open_store(url).trials(1)
+    assert row.costs == {"parameters": 12345678901, "latency_ms": 1.5}
