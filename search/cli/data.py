@@ -31,6 +31,8 @@ out = open_terminal()
 err = open_terminal(stderr=True)
 SHOWN = {"error": 12, "warning": 5}
 """Places of a finding by its level, and"""
+LONGEST = 240
+"""letters of a place, and"""
 MOST_LABELS = 30
 """labels that a terminal shows; `--json` and the page have all."""
 
@@ -111,17 +113,21 @@ def _show(checked: "DataCheck") -> None:
     for line in subject.said:
         out.print(line, soft_wrap=True)
     said = (
-        f", {len(subject.labels)} labels, "
-        f"{len(subject.regions)} region{'s' * (len(subject.regions) != 1)}; splits "
-        f"{'of its own' if subject.splits_given else 'drawn'}: "
-        + ", ".join(f"{name} {split.images:,}" for name, split in counts.splits.items())
+        f", {len(subject.labels):,} label{'s' * (len(subject.labels) != 1)}, "
+        f"{len(subject.regions)} region{'s' * (len(subject.regions) != 1)}"
     )
-    out.print(Text.assemble((f"{len(subject):,} images", "bold"), said))
+    if subject.splits_given:
+        splits = ", ".join(f"{split.images:,} {name}" for name, split in counts.splits.items())
+        said += f"; splits of its own: {splits}"
+    out.print(Text.assemble((f"{len(subject):,} images", "bold"), said), soft_wrap=True)
     if sizes := counts.sizes:
-        out.print(
-            "sizes: "
-            + "; ".join(f"{n} {s.least:.4g} to {s.greatest:.4g}" for n, s in sizes.items()),
+        said = "; ".join(
+            f"{name} {_number(s.least)} to {_number(s.greatest)}"
+            if s.least < s.greatest
+            else f"{name} {_number(s.least)}"
+            for name, s in sizes.items()
         )
+        out.print(f"sizes: {said}", soft_wrap=True)
     for part in counts.coverage:
         if part.spread:
             said = f"map: {part.region} covers {share_text(part.mean)} of an image in the mean"
@@ -133,7 +139,7 @@ def _show(checked: "DataCheck") -> None:
         out.print(Text.assemble((f"{finding.level}: ", style), finding.said), soft_wrap=True)
         shown = finding.where[: SHOWN[finding.level]]
         for where in shown:
-            out.print(f"    {where}", soft_wrap=True)
+            out.print(f"    {_cut(where)}", soft_wrap=True)
         if len(finding.where) > len(shown):
             out.print(f"    and {len(finding.where) - len(shown):,} more")
     errors = sum(finding.level == "error" for finding in checked.findings)
@@ -144,11 +150,27 @@ def _show(checked: "DataCheck") -> None:
     )
 
 
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 or value == int(value) else f"{value:,.4g}"
+
+
+def _cut(place: str) -> str:
+    """A place without the middle of it, where that is long."""
+    return place if len(place) <= LONGEST else f"{place[: LONGEST - 60]} … {place[-55:]}"
+
+
 def _labels(checked: "DataCheck") -> Table:
     table = Table(box=SIMPLE_HEAD, header_style="dim", pad_edge=False)
     table.add_column("label")
     for name in checked.counts.splits:
         table.add_column(name, justify="right")
+    splits = checked.counts.splits.values()
+    unknown = [
+        sum(s.images - int(s.positives[k]) - int(s.negatives[k]) for s in splits)
+        for k in range(len(checked.subject.labels))
+    ]
+    if any(unknown):
+        table.add_column("unknown", justify="right")
     order = (-checked.counts.splits["train"].positives).argsort(kind="stable")
     for index in order[:MOST_LABELS]:
         cells = [
@@ -157,6 +179,8 @@ def _labels(checked: "DataCheck") -> Table:
             else "–"
             for split in checked.counts.splits.values()
         ]
+        if any(unknown):
+            cells.append(f"{unknown[index]:,}")
         table.add_row(one_line(checked.subject.labels[index]), *cells)
     if len(order) > MOST_LABELS:
         table.add_row(f"and {len(order) - MOST_LABELS} more", style="dim")

@@ -32,7 +32,25 @@ _ORIENTATION = 0x0112
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"heif",
                 b"mif1", b"mif2", b"msf1")  # fmt: skip
 """What such a file says of itself first."""
-_SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
+SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
+"""Modes of images whose values need more than 8 bits."""
+
+
+class OtherSize(UserError):
+    """A map is not as large as its image.
+
+    Args:
+        name: of the map.
+        of_map: width and height in pixels.
+        of_image: the same of the image.
+    """
+
+    def __init__(self, name: str, of_map: Size, of_image: Size) -> None:
+        super().__init__(
+            f"{name}: map of {of_map[0]} x {of_map[1]} pixels for an image of "
+            f"{of_image[0]} x {of_image[1]}; they must be equal"
+        )
+        self.sizes = (of_map, of_image)
 
 
 def decode_sample(
@@ -65,10 +83,7 @@ def decode_sample(
     height, width = drawn.shape[1:]
     if (width, height) != frame:
         said = region_map.contents[0].name if region_map.contents else content.name
-        raise UserError(
-            f"{said}: map of {width} x {height} pixels for an image of "
-            f"{frame[0]} x {frame[1]}; they must be equal"
-        )
+        raise OtherSize(said, (width, height), frame)
     if lies is None and drawn.any():
         raise unclear_orientation(content.name)
     channels = [Image.fromarray(channel) for channel in drawn]
@@ -180,7 +195,7 @@ def upright(image: Image.Image) -> Image.Image:
 
 def to_rgb(image: Image.Image) -> Image.Image:
     """An image of any mode in RGB: 16 bits are scaled to 8, what is transparent becomes white."""
-    if image.mode in _SIXTEEN_BIT:
+    if image.mode in SIXTEEN_BIT:
         values = np.asarray(image, dtype=np.float64)
         # Of modes with 32 bits only the values tell whether 8 or 16 of them are used.
         top = 65535 if image.mode.startswith("I;16") or values.max(initial=0) > 255 else 255

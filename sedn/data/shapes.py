@@ -82,6 +82,15 @@ class ShapeMap:
             return None
         return "shown" if on_shown else "stored"
 
+    def beyond(self, sizes: Sequence[Size]) -> float:
+        """By which part of a side a polygon leaves an image; the least of several sizes of it."""
+        polygons = [p for _, shape in self.shapes if not isinstance(shape, bytes) for p in shape]
+        if not polygons:
+            return 0.0
+        points = np.concatenate([np.frombuffer(polygon).reshape(-1, 2) for polygon in polygons])
+        least, most = points.min(axis=0), points.max(axis=0)
+        return min(float(max((-least / size).max(), (most / size - 1).max(), 0)) for size in sizes)
+
     def draw(self, size: Size) -> NDArray[np.uint8]:
         """The map ``(regions, height, width)``, 0 or 255, in the frame that its shapes lie in."""
         from pycocotools import mask

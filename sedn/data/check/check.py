@@ -8,6 +8,7 @@ from sedn.data.check.counting import Counts, LabelCounts, count_images
 from sedn.data.check.duplicates import NearDuplicate, exact_duplicates, near_duplicates
 from sedn.data.check.findings import Finding, find_faults
 from sedn.data.check.inspection import Inspection, inspect_images
+from sedn.data.check.meanings import find_meanings
 from sedn.data.check.subject import Subject, open_subject
 from sedn.data.identity import Progress
 
@@ -78,7 +79,11 @@ def check_data(config: DataConfig, show: Progress = lambda *_: None) -> DataChec
     exact = exact_duplicates(inspection.digests)
     near = near_duplicates(inspection, subject.splits)
     skip = config.skip_unreadable
-    findings = find_faults(subject, inspection, counts, exact, near, skip_unreadable=skip)
+    found = (
+        *find_meanings(subject, inspection, skip_unreadable=skip),
+        *find_faults(subject, inspection, counts, exact, near, skip_unreadable=skip),
+    )
+    findings = tuple(sorted(found, key=lambda finding: finding.level != "error"))
     return DataCheck(subject, inspection, counts, exact, near, findings)
 
 

@@ -46,7 +46,7 @@ def find_faults(
     *,
     skip_unreadable: bool,
 ) -> tuple[Finding, ...]:
-    """Everything that is wrong, errors first.
+    """Everything that is wrong.
 
     Args:
         subject: the data set.
@@ -56,7 +56,7 @@ def find_faults(
         near: near duplicates across splits.
         skip_unreadable: whether training leaves out images that cannot be read.
     """
-    found = [
+    return (
         *_faults(subject, skip_unreadable),
         *_unreadable(inspection, skip_unreadable),
         *_unlearnable(subject, counts),
@@ -70,8 +70,7 @@ def find_faults(
         *_implausible_maps(counts),
         *_faint_maps(subject, inspection),
         *_links(subject),
-    ]
-    return tuple(sorted(found, key=lambda finding: finding.level != "error"))
+    )
 
 
 def count_of(number: int, thing: str) -> str:
@@ -90,7 +89,9 @@ def _faults(subject: Subject, skip: bool) -> Iterator[Finding]:
 
 
 def _unreadable(inspection: Inspection, skip: bool) -> Iterator[Finding]:
-    if reasons := tuple(reason for _, reason in sorted(inspection.unreadable.items())):
+    others = inspection.other_sizes
+    found = sorted(item for item in inspection.unreadable.items() if item[0] not in others)
+    if reasons := tuple(reason for _, reason in found):
         said = f"{count_of(len(reasons), 'image')} cannot be read, or not with the map"
         told = " and would be left out" if skip else "; --skip-unreadable leaves them out"
         yield Finding("warning" if skip else "error", "unreadable", said + told, reasons)
@@ -102,7 +103,7 @@ def _unlearnable(subject: Subject, counts: Counts) -> Iterator[Finding]:
             yield Finding("error", "empty-split", f"no image of {name} can be read")
     train = counts.splits["train"]
     where, labels = [], set()
-    for index, label in enumerate(subject.labels):
+    for index, label in enumerate(subject.labels if train.images else ()):
         for word in ("positives", "negatives"):
             if not getattr(train, word)[index]:
                 others = sum(getattr(split, word)[index] for split in counts.splits.values())
@@ -204,7 +205,10 @@ def _maps(subject: Subject, counts: Counts) -> Iterator[Finding]:
     without = {name: split.without_map for name, split in counts.splits.items()}
     if (missing := sum(without.values())) and images:
         said = f"{missing:,} of {count_of(images, 'image')} without a map"
-        where = tuple(f"{name}: {count_of(n, 'image')}" for name, n in without.items() if n)
+        if missing == images:
+            said = "no image has a map"
+        split = ((name, n) for name, n in without.items() if n and missing < images)
+        where = tuple(f"{name}: {count_of(n, 'image')}" for name, n in split)
         yield Finding("warning", "no-map", said, where)
     nowhere = tuple(
         part.region for part in counts.coverage if part.spread and part.spread.greatest == 0

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sedn.data.check.subject import Subject
+from sedn.data.decoding import OtherSize
 from sedn.data.identity import Progress
+from sedn.data.listing import Size
 from sedn.errors import UserError
 
 SIDE = 96
@@ -27,6 +29,8 @@ class Inspection:
 
     unreadable: dict[int, str]
     """By row, why training could not read the image or its map."""
+    other_sizes: dict[int, tuple[Size, Size]]
+    """By row, the size of a map and that of its image, of those that differ."""
     digests: list[str]
     """Equal for files of equal content; ``""`` for an image that cannot be read."""
     hashes: NDArray[np.uint64]
@@ -37,6 +41,10 @@ class Inspection:
     """``(images, regions)``: share of the image that each region covers; NaN without a map."""
     strongest: NDArray[np.float32]
     """``(images, regions)``: the greatest value of each region, 0 to 1; NaN without a map."""
+    beyond: NDArray[np.float32]
+    """``(images,)``: by which part of a side a polygon leaves the image."""
+    brightest: NDArray[np.int32]
+    """``(images,)``: the greatest value of an image of 16 bits; 0 for others."""
 
     @property
     def readable(self) -> NDArray[np.bool_]:
@@ -49,11 +57,14 @@ def inspect_images(subject: Subject, show: Progress) -> Inspection:
     count = len(subject)
     found = Inspection(
         unreadable={},
+        other_sizes={},
         digests=[""] * count,
         hashes=np.zeros(count, dtype=np.uint64),
         sizes=np.zeros((count, 2), dtype=np.int32),
         coverage=np.full((count, len(subject.regions)), np.nan, dtype=np.float32),
         strongest=np.full((count, len(subject.regions)), np.nan, dtype=np.float32),
+        beyond=np.zeros(count, dtype=np.float32),
+        brightest=np.zeros(count, dtype=np.int32),
     )
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         # Block by block: the executor keeps all that it is given.
@@ -83,10 +94,13 @@ def _inspect(subject: Subject, found: Inspection, row: int) -> None:
         sample = subject.look(row, SIDE)
     except UserError as error:
         found.unreadable[row] = str(error)
+        if isinstance(error, OtherSize):
+            found.other_sizes[row] = error.sizes
         return
     found.digests[row] = sample.digest
     found.hashes[row] = perceptual_hash(sample.image)
     found.sizes[row] = sample.width, sample.height
+    found.beyond[row], found.brightest[row] = sample.beyond, sample.brightest
     if subject.map_known[row]:
         found.coverage[row] = sample.region_map.mean(axis=(1, 2)) / 255
         found.strongest[row] = sample.region_map.max(axis=(1, 2)) / 255

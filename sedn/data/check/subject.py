@@ -14,12 +14,13 @@ from sedn.config import DataConfig
 from sedn.data import digits
 from sedn.data.check.links import links_outside
 from sedn.data.dataset import SPLITS, Dataset, cut
-from sedn.data.decoding import decode_sample
+from sedn.data.decoding import SIXTEEN_BIT, decode_sample, read_header
 from sedn.data.faults import Fault
 from sedn.data.identity import Progress
 from sedn.data.kept import open_listing
 from sedn.data.listing import Listing
 from sedn.data.loading import data_path, prepare_dataset
+from sedn.data.shapes import ShapeMap
 from sedn.data.splits import Splits, assign_splits, missed_shares, say_splits
 from sedn.errors import UserError
 
@@ -37,6 +38,10 @@ class Sample:
     """``(size, size, 3)``, RGB."""
     region_map: NDArray[np.uint8]
     """``(regions, size, size)``, 0 to 255."""
+    beyond: float = 0.0
+    """By which part of a side a polygon leaves the image."""
+    brightest: int = 0
+    """The greatest value of an image of 16 bits; 0 for another."""
 
 
 @dataclass(frozen=True)
@@ -158,8 +163,20 @@ def _decode(listing: Listing, row: int, size: int) -> Sample:
         held = _Held(content.name, content.read())
     except OSError as error:
         raise UserError(f"{content.name}: cannot be read: {error.strerror or error}") from None
-    image, region_map = decode_sample(held, listing.maps[row], len(listing.regions), size)
-    return Sample(held.stamp(), *_upright_size(held.data), image, region_map)
+    drawn_from = listing.maps[row]
+    image, region_map = decode_sample(held, drawn_from, len(listing.regions), size)
+    width, height = _upright_size(held.data)
+    # Points may be of the image as stored, too.
+    sizes = ((width, height), (height, width)) if read_header(held).turned else ((width, height),)
+    beyond = drawn_from.beyond(sizes) if isinstance(drawn_from, ShapeMap) else 0.0
+    return Sample(held.stamp(), width, height, image, region_map, beyond, _brightest(held.data))
+
+
+def _brightest(data: bytes) -> int:
+    with Image.open(io.BytesIO(data)) as image:
+        if image.mode not in SIXTEEN_BIT or image.mode == "F":
+            return 0
+        return int(max(np.asarray(image).max(initial=0), 0))
 
 
 def _upright_size(data: bytes) -> tuple[int, int]:

@@ -17,10 +17,10 @@ from sedn.data.dataset import SOFT
 from sedn.data.description import ColumnsDescription, TableDescription
 from sedn.data.faults import Faults
 from sedn.data.formats.cells import (
-    UNCERTAIN,
     Column,
     absent_minus_one,
     given_words,
+    judge,
     note_cells,
     read_flags,
     texts,
@@ -39,6 +39,9 @@ from sedn.data.listing import Listing
 from sedn.errors import Question, UserError, did_you_mean
 
 MAP_COLUMNS = ("map", "mask")
+_PLAIN = ("1", "0", "true", "false")
+_WORDS = 8
+"""Words for present, absent and unknown that are said."""
 
 
 def read_table(description: TableDescription, folder: Path, faults: Faults) -> Listing:
@@ -206,9 +209,7 @@ def read_labels(
             [{"values": {"": 0}}],
         )
     told = f"labels: {count_of(len(labels), 'column')} of 1 and 0"
-    if any(word_of(cell) in UNCERTAIN for column in flags for cell in column.cells):
-        meaning = words.get("-1", float("nan"))
-        told += f", -1 means {'unknown' if meaning != meaning else f'{meaning:.0f}'}"
+    told += _say_words(flags, words)
     if soft := ", ".join(f"'{name}'" for name in reading.soft):
         told += f", with numbers between in {soft}: {SOFT}"
     blank = sum(
@@ -220,6 +221,21 @@ def read_labels(
             f", {blank:,} blank {cells} unknown ('values: {{'': 0}}' in data.yaml reads them as 0)"
         )
     return labels, targets, (told,), {"labels": [*labels]}
+
+
+def _say_words(flags: Sequence[Column], given: Mapping[str, float]) -> str:
+    """What words other than 1, 0 and nothing were taken for."""
+    meanings: dict[str, float] = {}
+    for column in flags:
+        for cell, meaning in zip(column.cells, judge(column, given), strict=True):
+            if cell is not None and meaning is not None and word_of(cell) not in _PLAIN:
+                meanings.setdefault(word_of(cell), meaning)
+    told = [
+        f"{word if word.lstrip('-').isdigit() else repr(word)} means "
+        f"{'unknown' if meaning != meaning else f'{meaning:g}'}"
+        for word, meaning in sorted(meanings.items(), key=lambda item: (item[1] != 1, item[1] != 0))
+    ]
+    return "".join(f", {text}" for text in told[:_WORDS])
 
 
 def read_roles(

@@ -196,10 +196,15 @@ def test_values_of_labels_by_column_and_by_list_are_the_same() -> None:
         (["1", "-1"], {}, [1, 0], ", -1 means 0"),
         ([1.0, -1.0], {}, [1, 0], ", -1 means 0"),
         (["1", "-1", "0"], {}, [1, np.nan, 0], ", -1 means unknown"),
-        (["x", ""], {"values": {"": 0}}, [1, 0], ""),
+        (["x", ""], {"values": {"": 0}}, [1, 0], ", 'x' means 1"),
         (["1.0", "-1.0", "0"], {"values": {-1: 1}}, [1, 1, 0], ", -1 means 1"),
         (["1", "", "0"], {"values": {"": 0}}, [1, 0, 0], ""),
-        (["ja", "nein", "?"], {"values": {"Ja": 1, "nein": 0}}, [1, 0, np.nan], ""),
+        (
+            ["ja", "nein", "?"],
+            {"values": {"Ja": 1, "nein": 0}},
+            [1, 0, np.nan],
+            ", 'ja' means 1, 'nein' means 0, '?' means unknown",
+        ),
     ],
 )
 def test_words_mean_what_the_others_and_the_description_say(
