@@ -1,4 +1,5 @@
 """Folders as those of Pascal VOC: an XML for each image names its objects, a PNG their pixels.
+Without PNGs, polygons in the XML are the map, as Roboflow writes them.
 
 A label is 1 where an image has an object of the class, unknown where all it has are marked as
 difficult. Where ``ImageSets`` lists train, val or test, images in none of the lists are left out.
@@ -18,13 +19,14 @@ from sedn.data.faults import Faults
 from sedn.data.folders import files_below
 from sedn.data.formats.parts import by_split, choose_regions
 from sedn.data.formats.voc_lists import read_lists
-from sedn.data.formats.voc_xml import Objects, read_objects
+from sedn.data.formats.voc_xml import Objects, VocImage, read_xml
 from sedn.data.image_files import SUFFIXES, ImageFolder
-from sedn.data.listing import Listing
+from sedn.data.listing import Listing, RegionMap
 from sedn.data.mask_kinds import MaskKind
 from sedn.data.mask_pixels import open_mask
 from sedn.data.mask_telling import tell_kind
 from sedn.data.masks import MaskImage, RegionsImage
+from sedn.data.shapes import ShapeMap
 from sedn.data.splits import is_split, split_name
 from sedn.errors import UserError
 from sedn.seen import is_file
@@ -43,7 +45,8 @@ class _Part:
     """The images of one root."""
 
     images: tuple[FileContent, ...]
-    objects: tuple[Objects, ...]
+    found: tuple[VocImage, ...]
+    """What the XML of each says."""
     masks: tuple[FileContent | None, ...]
     splits: tuple[str, ...]
     said: tuple[str, ...]
@@ -60,18 +63,26 @@ def read_voc(description: VocDescription, folder: Path, faults: Faults) -> Listi
     roots = by_split(description.root, f"{folder}: root")
     parts = [_read_part(description, folder / root, split, faults) for split, root in roots.items()]
     source = folder / roots[""] if "" in roots else folder
-    objects = [found for part in parts for found in part.objects]
-    if not objects:
+    images = [found for part in parts for found in part.found]
+    if not images:
         raise UserError(f"{source}: no image is left")
-    labels, targets = _labels(objects, source)
-    regions, values = _regions(description.regions, labels, source)
-    maps, said = _maps([mask for part in parts for mask in part.masks], values, source)
+    labels, targets = _labels([image.objects for image in images], source)
+    masks = [mask for part in parts for mask in part.masks]
+    maps: Sequence[RegionMap | None]
+    if any(shape for image in images for _, shape in image.outlines) and not any(masks):
+        known = sorted({name for image in images for name, _ in image.outlines})
+        regions, channel = choose_regions(description.regions, labels, known, str(source))
+        maps = [_outlined(image, channel, len(regions)) for image in images]
+        said = f"maps: polygons, of {sum(m is not None for m in maps):,} of {len(maps):,} images"
+    else:
+        regions, values = _regions(description.regions, labels, source)
+        maps, said = _maps(masks, values, source)
     return Listing(
         source=source,
         labels=labels,
         regions=regions,
         images=tuple(image for part in parts for image in part.images),
-        maps=maps,
+        maps=tuple(maps),
         targets=targets,
         splits=tuple(split for part in parts for split in part.splits),
         groups=(),
@@ -99,7 +110,7 @@ def _read_part(description: VocDescription, root: Path, split: str, faults: Faul
     masks = [root / description.masks / f"{name}.png" for name in read]
     return _Part(
         images=tuple(image for image, _ in read.values()),
-        objects=tuple(objects for _, objects in read.values()),
+        found=tuple(found for _, found in read.values()),
         masks=tuple(FileContent(str(path)) if is_file(path) else None for path in masks),
         splits=tuple(of_name[name] for name in read),
         said=_say(root / description.images, len(described), len(listed), place),
@@ -113,32 +124,34 @@ def _read_images(
     xml: Path,
     pictures: ImageFolder,
     faults: Faults,
-) -> dict[str, tuple[FileContent, Objects]]:
-    """The image and the objects of each XML without a fault."""
-    read: dict[str, tuple[FileContent, Objects]] = {}
+) -> dict[str, tuple[FileContent, VocImage]]:
+    """The image of each XML without a fault, and what the XML says."""
+    read: dict[str, tuple[FileContent, VocImage]] = {}
     seen: dict[str, str] = {}
     for name in names:
         path = xml / f"{name}.xml"
-        said, objects = "", None
+        found = None
         try:
-            said, objects = read_objects(path)
+            found = read_xml(path)
         except UserError as error:
             faults.add("bad annotation", error)
         try:
+            said = "" if found is None else found.name
             base = said.replace("\\", "/").rpartition("/")[2]
             image = pictures.find(name, f"{path}: its image", base)
         except UserError as error:
             faults.add("missing file", error)
             continue
-        if objects is None:
+        if found is None:
             continue
         other = seen.setdefault(image.path, name)
         if other == name:
-            read[name] = (image, objects)
+            read[name] = (image, found)
             continue
         same = xml / f"{other}.xml"
         faults.add("duplicate", f"{path}: its image is that of {same} too: {image.path}")
-        if other in read and (read[other][1], splits[other]) != (objects, splits[name]):
+        mine = (found.objects, splits[name])
+        if other in read and (read[other][1].objects, splits[other]) != mine:
             del read[other]
     return read
 
@@ -192,6 +205,15 @@ def _regions(
                 )
     regions, _ = choose_regions(wanted, labels, CLASSES, str(root))
     return regions, () if wanted == "any" else tuple(CLASSES.index(name) + 1 for name in regions)
+
+
+def _outlined(image: VocImage, channel: Mapping[str, int], regions: int) -> ShapeMap | None:
+    """The map of an image from its polygons; ``None`` if an object of a region has none."""
+    shapes = [(channel[name], shape) for name, shape in image.outlines if name in channel]
+    if image.size is None or any(shape is None for _, shape in shapes):
+        return None
+    there = tuple((region, shape) for region, shape in shapes if shape is not None)
+    return ShapeMap(*image.size, regions, there)
 
 
 def _maps(

@@ -1,19 +1,36 @@
 """The objects that one XML of Pascal VOC names."""
 
 import xml.etree.ElementTree as ET
+from dataclasses import dataclass
 from pathlib import Path
 
+from sedn.data.listing import Size
+from sedn.data.shapes import Shape, parse_shape
 from sedn.errors import UserError
 from sedn.seen import read_file, see_content
 
 Objects = dict[str, bool]
 """By class, whether one of its objects is not difficult."""
+Outline = tuple[str, Shape | None]
+"""The class of an object, and its polygon, which Roboflow adds to the box."""
 
 _DIFFICULT = {"": False, "0": False, "false": False, "unspecified": False, "1": True, "true": True}
 
 
-def read_objects(path: Path) -> tuple[str, Objects]:
-    """The name of the image that an XML is of, ``""`` if it does not say, and its objects.
+@dataclass(frozen=True, slots=True)
+class VocImage:
+    """What an XML says of its image."""
+
+    name: str
+    """``""`` if it does not say."""
+    objects: Objects
+    outlines: tuple[Outline, ...]
+    size: Size | None
+    """Width and height in pixels."""
+
+
+def read_xml(path: Path) -> VocImage:
+    """What an XML says.
 
     Raises:
         UserError: it is no XML, or an object of it is wrong.
@@ -22,7 +39,9 @@ def read_objects(path: Path) -> tuple[str, Objects]:
         tree = ET.fromstring(read_file(path), ET.XMLParser(target=_PlainTree()))
     except (OSError, ET.ParseError, ValueError, LookupError) as error:
         raise UserError(f"{path}: cannot be read as XML: {' '.join(str(error).split())}") from None
+    size = _read_size(tree)
     objects: Objects = {}
+    outlines: list[Outline] = []
     for number, item in enumerate(tree.iter("object"), start=1):
         name = " ".join((item.findtext("name") or "").split())
         if not name:
@@ -34,7 +53,32 @@ def read_objects(path: Path) -> tuple[str, Objects]:
                 f"0 or 1"
             )
         objects[name] = objects.get(name, False) or not difficult
-    return (tree.findtext("filename") or "").strip(), objects
+        outlines.append((name, _read_outline(item, size, f"{path}: object {number}")))
+    return VocImage((tree.findtext("filename") or "").strip(), objects, tuple(outlines), size)
+
+
+def _read_size(tree: ET.Element) -> Size | None:
+    sides = [(tree.findtext(f"size/{side}") or "").strip() for side in ("width", "height")]
+    if not all(side.isdecimal() and int(side) > 0 for side in sides):
+        return None
+    return int(sides[0]), int(sides[1])
+
+
+def _read_outline(item: ET.Element, size: Size | None, where: str) -> Shape | None:
+    """The polygon of an object: ``<x1>``, ``<y1>``, ``<x2>`` and so on."""
+    polygon = item.find("polygon")
+    found = {} if polygon is None else {point.tag: point.text for point in polygon}
+    count = sum(tag.startswith("x") for tag in found)
+    if not count:
+        return None
+    if size is None:
+        raise UserError(f"{where} has a polygon, but the XML has no size of the image")
+    tags = [f"{axis}{number}" for number in range(1, count + 1) for axis in "xy"]
+    try:
+        points = [float(found[tag] or "") for tag in tags]
+    except (KeyError, ValueError):
+        raise UserError(f"{where}: polygon is not of numbers x1, y1, x2, y2, …") from None
+    return parse_shape([points], *size, where)
 
 
 def is_voc(path: Path) -> bool:

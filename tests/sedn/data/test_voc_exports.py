@@ -2,18 +2,20 @@
 
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from sedn.data.formats import read_listing
+from sedn.data.listing import RegionMap
 from sedn.data.splits import assign_splits
 from sedn.errors import UserError
 from tests.sedn.data import fixtures
 from tests.sedn.data.fixtures import CLASSES, COUNT, HEIGHT, MAPS, SPLITS, WIDTH
 
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ impl:DeprecationWarning:pycocotools")
 SHORT = {"train": "train", "validation": "val", "test": "test"}
 ROBOFLOW = {"train": "train", "validation": "valid", "test": "test"}
 STRAYS = ("._003.xml", "._003.jpg", ".DS_Store", "Thumbs.db")
@@ -104,6 +106,33 @@ def roboflow(folder: Path) -> None:
     (folder / "README.roboflow.txt").write_text("animals - v1")
 
 
+def with_polygons(folder: Path) -> None:
+    """Roboflow's, with a polygon for each part of an object."""
+    roboflow(folder)
+    for path in folder.rglob("*.xml"):
+        row = number(path.name)
+        objects = "".join(
+            f"<object><name>{CLASSES[label]}</name>"
+            f"<difficult>{int(fixtures.is_difficult(row, label))}</difficult>"
+            f"<polygon>{outline(box, label)}</polygon></object>"
+            for label in np.flatnonzero(fixtures.TARGETS[row]).tolist()
+            for box in fixtures.boxes_of(row, label)
+        )
+        text = re.sub("<object>.*</object>", "", path.read_text())
+        path.write_text(text.replace("</annotation>", f"{objects}</annotation>"))
+
+
+def outline(box: fixtures.Box, label: int) -> str:
+    left, right, top, bottom = box
+    points = [(left, top), (right, top), (right, bottom), (left, bottom)]
+    if label == 1:
+        angles = np.linspace(0, 2 * np.pi, 40, endpoint=False)
+        across = (left + right) / 2 + (right - left) / 2 * np.cos(angles)
+        down = (top + bottom) / 2 + (bottom - top) / 2 * np.sin(angles)
+        points = [*zip(across.tolist(), down.tolist(), strict=True)]
+    return "".join(f"<x{n}>{x}</x{n}><y{n}>{y}</y{n}>" for n, (x, y) in enumerate(points, 1))
+
+
 def beside_each_other(folder: Path) -> None:
     devkit(folder / "whole")
     for path in (folder / "whole").glob("*/0*"):
@@ -163,6 +192,7 @@ SHAPES: dict[str, tuple[Callable[[Path], None], bool]] = {
     "JPG": (upper_case, True),
     "in VOCdevkit": (in_the_devkit, True),
     "Roboflow": (roboflow, True),
+    "Roboflow, polygons": (with_polygons, True),
     "beside each other": (beside_each_other, False),
     "other folders": (other_folders, False),
     "FiftyOne": (fiftyone, False),
@@ -190,11 +220,51 @@ def test_a_shape_is_read_by_its_path_alone(name: str, tmp_path: Path) -> None:
     assert np.array_equal(listing.targets, truth, equal_nan=True)
     assert listing.splits == tuple(SPLITS[row] if splits_given else "" for row in rows)
     has_masks = next(tmp_path.rglob("SegmentationClass"), None) is not None
+    if name == "Roboflow, polygons":
+        assert_outlined(rows, listing.maps)
+        return
     for row, region_map in zip(rows, listing.maps, strict=True):
         assert (region_map is None) == (not has_masks or row in fixtures.VOC_WITHOUT_MASK)
         if region_map is not None:
             drawn = region_map.draw((WIDTH, HEIGHT))
             assert np.array_equal(drawn, MAPS[row].max(axis=0, keepdims=True)), row
+
+
+def assert_outlined(rows: list[int], maps: Sequence[RegionMap | None]) -> None:
+    for row, region_map in zip(rows, maps, strict=True):
+        assert region_map is not None
+        (drawn,) = region_map.draw((WIDTH, HEIGHT)) > 0
+        truth = MAPS[row].max(axis=0) > 0
+        assert (drawn & truth).sum() >= 0.9 * (drawn | truth).sum(), row
+
+
+def test_polygons_of_single_classes(tmp_path: Path) -> None:
+    with_polygons(tmp_path)
+    roots = {"train": "train", "val": "valid", "test": "test"}
+    fields = {"root": roots, "annotations": ".", "images": ".", "regions": ["dog", "bird"]}
+    listing = read_listing(fixtures.describe(tmp_path, format="voc", **fields))
+    assert listing.regions == ("dog", "bird")
+    for image, region_map in zip(listing.images, listing.maps, strict=True):
+        assert region_map is not None
+        drawn = region_map.draw((WIDTH, HEIGHT))
+        assert np.array_equal(drawn, MAPS[number(image.name)][[2, 0]])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("<y2>[^<]*</y2>", "", "polygon is not of numbers x1, y1, x2, y2, …"),
+        ("<y2>[^<]*</y2>", "<y2>top</y2>", "polygon is not of numbers x1, y1, x2, y2, …"),
+        ("<y2>[^<]*</y2>", "<y2>99999</y2>", "coordinate 99999.0, far outside of the image"),
+        ("<size>.*</size>", "", "has a polygon, but the XML has no size of the image"),
+    ],
+)
+def test_wrong_polygons_are_refused(tmp_path: Path, old: str, new: str, said: str) -> None:
+    with_polygons(tmp_path)
+    path = next(path for path in sorted(tmp_path.rglob("*.xml")) if "<x1>" in path.read_text())
+    path.write_text(re.sub(old, new, path.read_text(), count=1))
+    with pytest.raises(UserError, match=said):
+        read_listing(tmp_path)
 
 
 def test_a_list_of_train_and_validation_together(tmp_path: Path) -> None:
