@@ -1,7 +1,6 @@
 """Opening the database: SQLite or PostgreSQL, its settings, and every way in which it can fail."""
 
 import os
-import re
 import shutil
 import sqlite3
 from pathlib import Path
@@ -23,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from results.models import SCHEMA_VERSION, Base, Schema
+from sedn.addresses import hide_password, without_password
 from sedn.errors import UserError
 from sedn.extras import check_extra
 from sedn.files import check_folder, make_folder
@@ -53,7 +53,8 @@ def open_engine(url: str, *, create: bool) -> Engine:
     try:
         _check_schema(engine, shown_name(parsed), create=create)
     except SQLAlchemyError as error:
-        raise UserError(f"{shown_name(parsed)}: cannot be opened: {reason_of(error)}") from None
+        said = reason_of(error, url)
+        raise UserError(f"{shown_name(parsed)}: cannot be opened: {said}") from None
     return engine
 
 
@@ -82,7 +83,8 @@ def find_engine(url: str) -> Engine | None:
         if holds_tables:
             _check_schema(engine, shown_name(parsed), create=False)
     except SQLAlchemyError as error:
-        raise UserError(f"{shown_name(parsed)}: cannot be opened: {reason_of(error)}") from None
+        said = reason_of(error, url)
+        raise UserError(f"{shown_name(parsed)}: cannot be opened: {said}") from None
     return engine if holds_tables else None
 
 
@@ -100,7 +102,8 @@ def open_any_version(url: str) -> Engine:
         if not inspect(engine).has_table(Schema.__tablename__):
             raise UserError(f"{shown_name(parsed)}: holds no results; `sedn search` makes them")
     except SQLAlchemyError as error:
-        raise UserError(f"{shown_name(parsed)}: cannot be opened: {reason_of(error)}") from None
+        said = reason_of(error, url)
+        raise UserError(f"{shown_name(parsed)}: cannot be opened: {said}") from None
     return engine
 
 
@@ -147,10 +150,16 @@ def _parse(url: str) -> URL:
         raise UserError(
             f"--store '{shown}': only sqlite:///… and postgresql+psycopg://… are supported"
         )
-    if backend == "postgresql" and (url.count("@") > 1 or "@" in (parsed.database or "")):
+    unquoted = url.count("@") > 1 or "@" in (parsed.database or "") or "@" in url.partition("?")[2]
+    if backend == "postgresql" and unquoted:
         raise UserError(f"--store '{shown}': write '@' in a user or password as %40")
     if backend == "sqlite":
-        if parsed.host or parsed.database in (None, "", ":memory:"):
+        if (
+            parsed.host
+            or parsed.username
+            or parsed.password
+            or parsed.database in (None, "", ":memory:")
+        ):
             raise UserError(f"--store '{shown}': name a file, such as sqlite:///sedn.db")
         if parsed.query:
             raise UserError(f"--store '{shown}': a file takes no options; leave out '?' and after")
@@ -167,7 +176,7 @@ def _check_file(name: str, *, create: bool) -> None:
                 f"{path}: no results yet; `sedn search` makes it, or name another --store"
             )
     except (OSError, ValueError) as error:
-        raise UserError(f"{name!r}: cannot be a database: {reason_of(error)}") from None
+        raise UserError(f"{name!r}: cannot be a database: {reason_of(error, name)}") from None
     if not path.exists():
         check_folder(path.parent)
 
@@ -239,8 +248,8 @@ def lock_for_creation(connection: Connection) -> None:
         connection.execute(text("BEGIN IMMEDIATE"))
 
 
-def reason_of(error: Exception) -> str:
-    """What the database or the system says, in one line."""
+def reason_of(error: Exception, url: str = "") -> str:
+    """What the database or the system says of an address, in one line, without its password."""
     cause = getattr(error, "orig", None) or error
     said = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause)
     code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
@@ -248,7 +257,7 @@ def reason_of(error: Exception) -> str:
         said = "the disk is full; make room there"
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
         said += "; SQLite must be able to write the file and to keep its log in the same folder"
-    return " ".join(said.split())
+    return hide_password(" ".join(said.split()), url)
 
 
 def shown_name(url: URL) -> str:
@@ -256,11 +265,3 @@ def shown_name(url: URL) -> str:
     if url.get_backend_name() == "sqlite":
         return str(url.database)
     return without_password(url.render_as_string())
-
-
-def without_password(url: str) -> str:
-    """A database's URL as it may be shown, also one that cannot be read."""
-    # Up to the last '@': a password that was not quoted may hold one itself.
-    hidden = re.sub(r"://.*@", "://…@", url, flags=re.DOTALL)
-    # An option may hold a password as well, by more than one name.
-    return re.sub(r"\?.*", "?…", hidden, flags=re.DOTALL)

@@ -10,6 +10,7 @@ from search.backends.ray_tune.cluster import check_address, check_room
 from search.lock import sole_driver
 from search.reuse import is_untrained
 from search.settings import Resources, SearchSettings, check_unchanged, read_settings
+from sedn.addresses import has_password
 from sedn.errors import UserError
 from sedn.files import check_folder
 from spaces import Space, check_backbones, check_optimizers, check_pretrained, load_space
@@ -104,6 +105,11 @@ def _check_name(name: str) -> None:
 
 def _check_storage(resources: Resources) -> None:
     """See that a folder of checkpoints can be made, where they are kept in one here."""
+    if has_password(resources.storage_path):
+        raise UserError(
+            "--storage-path: has a password in it, which would be written to the database and to "
+            "logs; give it to the machines by their environment or a profile"
+        )
     if "://" in resources.storage_path:
         return
     try:

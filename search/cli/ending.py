@@ -49,7 +49,7 @@ def show_ending(console: "Console", name: str, store: str, spent: Mapping[str, f
 
 def next_commands(name: str, store: str) -> list[str]:
     """What can be typed next, as a shell takes it."""
-    from results.database import without_password
+    from sedn.addresses import without_password
 
     words = f" {quote(name)}"
     known = (DEFAULT_STORE, os.environ.get("SEDN_STORE"))

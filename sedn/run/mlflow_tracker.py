@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sedn.addresses import hide_password, without_password
 from sedn.config import TrainingConfig, flatten
 from sedn.errors import UserError
 from sedn.files import write_text
@@ -29,14 +30,17 @@ _BATCH = 100
 """Parameters, or metrics, that are sent at once: what MLflow takes of either."""
 _LONGEST = 200
 """Characters of a label that a name has: MLflow takes 250 with the rest."""
+_SERVERS = ("postgresql", "mysql", "mssql")
+"""How the addresses of databases begin that are servers."""
 _log = logging.getLogger(__name__)
 
 
 class MlflowTracker:
     """Logs to one run. Where the server is away, training goes on and the epochs are kept."""
 
-    def __init__(self, client: "MlflowClient", run_id: str) -> None:
+    def __init__(self, client: "MlflowClient", run_id: str, uri: str) -> None:
         self._client = client
+        self._uri = uri
         self._run_id = run_id
         self._waiting: list[EpochResult] = []
         steps = [metric.step for metric in client.get_metric_history(run_id, EPOCH_MARK)]
@@ -50,7 +54,7 @@ class MlflowTracker:
         try:
             self._send()
         except Exception as error:
-            _log.warning("MLflow does not answer; training goes on: %s", _reason(error))
+            _log.warning("MLflow does not answer; training goes on: %s", _reason(error, self._uri))
 
     def log_end(self, config: TrainingConfig, summary: RunSummary, folder: Path) -> None:
         """Add what the test split gave, and the files of the run.
@@ -73,7 +77,7 @@ class MlflowTracker:
         except Exception as error:
             raise UserError(
                 f"--mlflow: the run in {folder} is finished, but MLflow does not take it: "
-                f"{_reason(error)}; the same command logs what is missing"
+                f"{_reason(error, self._uri)}; the same command logs what is missing"
             ) from None
         self.is_ended = True
 
@@ -123,13 +127,16 @@ def open_mlflow(
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
+        if uri.startswith(_SERVERS):
+            _connect(uri)
         client = MlflowClient(tracking_uri=uri)
         run_id = _find_run(client, uri, folder) or _create_run(client, experiment, config, folder)
-        write_text(folder / MLFLOW, json.dumps({"uri": _public(uri), "run_id": run_id}) + "\n")
-        tracker = MlflowTracker(client, run_id)
+        made = {"uri": without_password(uri), "run_id": run_id}
+        write_text(folder / MLFLOW, json.dumps(made) + "\n")
+        tracker = MlflowTracker(client, run_id, uri)
         client.update_run(run_id, status="RUNNING")
     except Exception as error:
-        raise UserError(f"--mlflow {_public(uri)}: {_reason(error)}") from None
+        raise UserError(f"--mlflow {without_password(uri)}: {_reason(error, uri)}") from None
     try:
         yield tracker
     finally:
@@ -137,7 +144,18 @@ def open_mlflow(
         try:
             client.set_terminated(run_id, status)
         except Exception as error:
-            _log.warning("MLflow does not answer: %s", _reason(error))
+            _log.warning("MLflow does not answer: %s", _reason(error, uri))
+
+
+def _connect(uri: str) -> None:
+    """See in seconds that a database server answers, which MLflow would try for minutes."""
+    from sqlalchemy import create_engine
+
+    engine = create_engine(uri)
+    try:
+        engine.connect().close()
+    finally:
+        engine.dispose()
 
 
 def _find_run(client: "MlflowClient", uri: str, folder: Path) -> str | None:
@@ -148,7 +166,7 @@ def _find_run(client: "MlflowClient", uri: str, folder: Path) -> str | None:
     if not path.exists():
         return None
     made: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
-    if made["uri"] != _public(uri):
+    if made["uri"] != without_password(uri):
         return None
     try:
         run = client.get_run(made["run_id"])
@@ -174,11 +192,6 @@ def _create_run(
     return run_id
 
 
-def _reason(error: Exception) -> str:
-    """In one line, and not all that MLflow has to say."""
-    return _public(" ".join(str(error).split()))[:300]
-
-
-def _public(text: str) -> str:
-    """The text without the names and passwords in its addresses."""
-    return re.sub(r"://[^\s/]*@", "://…@", text)
+def _reason(error: Exception, uri: str) -> str:
+    """In one line, not all that MLflow has to say, and nothing of the server's password."""
+    return hide_password(" ".join(str(error).split()), uri)[:300]

@@ -1,0 +1,45 @@
+"""Addresses of databases, servers and stores as they may be shown: without passwords."""
+
+import re
+from urllib.parse import parse_qsl, quote, unquote
+
+LEAST_LETTERS = 4
+"""A part of a password that is shorter is not looked for in a text, where it may be anything."""
+
+
+def without_password(url: str) -> str:
+    """An address as it may be shown, also one that cannot be read."""
+    start = url.find("://") + 3 if "://" in url else 0
+    # A password that was not quoted may hold an '@' itself, and any option may be one.
+    user, options = url.rfind("@", start), url.find("?", start)
+    if -1 < options < user:
+        # Either of the two may be the other's.
+        return f"{url[:start]}…"
+    hidden = url[:start] + (f"…{url[user:]}" if user > -1 else url[start:])
+    return hidden if options == -1 else f"{hidden.partition('?')[0]}?…"
+
+
+def has_password(url: str) -> bool:
+    """Whether an address names a user with a password."""
+    return bool(re.match(r"[^/]*://[^/?#]*:.*@", url, flags=re.DOTALL))
+
+
+def hide_password(text: str, url: str) -> str:
+    """A text that somebody else wrote of an address, such as an error, without its password.
+
+    A library may quote the address, or a part of it that it took for something else.
+    """
+    shown = re.sub(r"://\S*@", "://…@", text.replace(url, without_password(url)))
+    for secret in sorted(_secrets(url), key=len, reverse=True):
+        shown = shown.replace(secret, "…")
+    return shown
+
+
+def _secrets(url: str) -> set[str]:
+    """What of an address may be a password, as written and as meant, whole and in parts."""
+    told = re.search(r"://[^:@]*:(.*)@", url, flags=re.DOTALL)
+    options = url.partition("?")[2]
+    found = {told[1] if told else "", options, *(value for _, value in parse_qsl(options))}
+    found |= {unquote(part) for part in found} | {quote(part, safe="") for part in found}
+    found |= {piece for part in found for piece in re.split(r"[^\w.-]+", part)}
+    return {part for part in found if len(part) >= LEAST_LETTERS}
