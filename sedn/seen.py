@@ -15,9 +15,9 @@ import stat
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Kind = Literal["file", "folder", "nothing"]
 Stamp = tuple[int, int, int, int]
@@ -29,9 +29,8 @@ _TICK = 3 * 10**9
 _PIECE = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
-    """What was seen at one path."""
+class Sighting(NamedTuple):
+    """What was seen at one path; of a tuple's class, since there may be a million."""
 
     path: str
     kind: Kind
@@ -43,8 +42,7 @@ class Sighting:
 
     def renewed(self) -> "Sighting | None":
         """The same, with the stamp of now; ``None`` if it is not so any more."""
-        now = time.time_ns()
-        found = _find(self.path)
+        now, found = time.time_ns(), _find(self.path)
         if _kind(found) != self.kind:
             return None
         if found is None or self.stamp is None or _stamp(found) == self.stamp:
@@ -54,7 +52,7 @@ class Sighting:
         digest, steady = _digest(self.path, self.kind)
         if digest != self.digest:
             return None
-        return replace(self, stamp=_stamp(found) if steady and _is_old(found, now) else UNSURE)
+        return self._replace(stamp=_stamp(found) if steady and _is_old(found, now) else UNSURE)
 
 
 @dataclass(frozen=True, slots=True)

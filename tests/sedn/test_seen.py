@@ -13,11 +13,18 @@ from pathlib import Path
 import pytest
 
 import sedn.data
+from sedn import seen as seen_module
 from sedn.data.formats import read_listing
 from sedn.seen import Sighting, is_file, read_file, see_content, see_tree, watching
 from tests.sedn.data import fixtures
 
 OLD = time.time_ns() - 60 * 10**9
+
+
+@pytest.fixture
+def short_tick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of the disks here; a test need not wait for the coarsest."""
+    monkeypatch.setattr(seen_module, "_TICK", 50 * 10**6)
 
 
 def age(path: Path) -> None:
@@ -80,14 +87,14 @@ def test_every_change_of_a_file_is_noticed(tmp_path: Path, change: str, aged: bo
 
 
 def test_a_touched_file_is_believed_for_its_content_and_then_for_its_new_time(
-    tmp_path: Path,
+    tmp_path: Path, short_tick: None
 ) -> None:
     path = tmp_path / "a"
     path.write_bytes(b"a,1\n")
     (sighting,) = watch(lambda: read_file(path))
     assert sighting.stamp is not None and sighting.stamp[1] == -1, "it was written just now"
     # Only the time of the content can be set; that of the inode has to pass.
-    time.sleep(3.1)
+    time.sleep(0.1)
     renewed = sighting.renewed()
     assert renewed is not None and renewed.stamp is not None
     assert renewed.stamp[1] == path.stat().st_mtime_ns
@@ -95,11 +102,13 @@ def test_a_touched_file_is_believed_for_its_content_and_then_for_its_new_time(
     assert renewed.renewed() is not None
 
 
-def test_a_content_that_is_not_hashed_is_believed_for_its_time_alone(tmp_path: Path) -> None:
+def test_a_content_that_is_not_hashed_is_believed_for_its_time_alone(
+    tmp_path: Path, short_tick: None
+) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(b"pixels")
     assert not still(watch(lambda: see_content(path, hashed=False))), "it was written just now"
-    time.sleep(3.1)
+    time.sleep(0.1)
     sightings = watch(lambda: see_content(path, hashed=False))
     assert still(sightings)
     path.touch()

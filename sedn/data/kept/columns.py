@@ -92,13 +92,14 @@ class PointWriter:
     def _flush(self) -> None:
         numbers = np.array(self._waiting, dtype=np.float64)
         self._waiting = array("d")
-        if self.dtype == "int32":
+        if self.dtype == "int32" and len(numbers):
             scaled = np.rint(numbers * _SCALE)
-            if len(scaled) and np.abs(scaled).max() < 1 << 31 and _same(scaled / _SCALE, numbers):
-                self._file.write(scaled.astype(np.int32).tobytes())
-                return
-            if len(scaled):
-                self._widen()
+            if np.abs(scaled).max() < 1 << 31:
+                whole = scaled.astype(np.int32)
+                if _same(whole / _SCALE, numbers):
+                    self._file.write(whole.tobytes())
+                    return
+            self._widen()
         self._file.write(numbers.tobytes())
 
     def _widen(self) -> None:

@@ -19,7 +19,16 @@ from sedn.seen import UNSURE, Kind, Sighting
 
 _KINDS: tuple[Kind, ...] = ("file", "folder", "nothing")
 _DIGEST = 32
-_DECIDING = ("numpy", "pandas", "pillow", "pyarrow", "datasets", "pycocotools", "pyyaml")
+_DECIDING = (
+    "numpy",
+    "pandas",
+    "pillow",
+    "pillow-heif",
+    "pyarrow",
+    "datasets",
+    "pycocotools",
+    "pyyaml",
+)
 """Libraries that read the data; another release may read otherwise."""
 
 
@@ -78,26 +87,18 @@ class Reading:
         """What was written; ``None`` if it is damaged, or not there."""
         try:
             with np.load(path) as found:
-                paths, kinds, digests = found["paths"], found["kinds"], found["digests"].tobytes()
-                names = paths.tobytes().decode("utf-8", "surrogatepass").split("\0")[:-1]
-                sightings = tuple(
-                    Sighting(
-                        name,
-                        _KINDS[kind],
-                        tuple(stamp) if looked else None,
-                        digests[row * _DIGEST : (row + 1) * _DIGEST] if hashed else b"",
-                    )
-                    for row, (name, kind, looked, stamp, hashed) in enumerate(
-                        zip(
-                            names,
-                            kinds.tolist(),
-                            found["looked"].tolist(),
-                            found["stamps"].tolist(),
-                            found["hashed"].tolist(),
-                            strict=True,
-                        )
-                    )
-                )
+                names = found["paths"].tobytes().decode("utf-8", "surrogatepass").split("\0")[:-1]
+                kinds = [_KINDS[kind] for kind in found["kinds"].tolist()]
+                rows = zip(found["stamps"].tolist(), found["looked"].tolist(), strict=True)
+                stamps = [tuple(stamp) if looked else None for stamp, looked in rows]
+                joined, hashed = found["digests"].tobytes(), found["hashed"].tolist()
+                starts = range(0, len(joined), _DIGEST)
+                digests = [
+                    joined[start : start + _DIGEST] if there else b""
+                    for start, there in zip(starts, hashed, strict=True)
+                ]
+                parts = zip(names, kinds, stamps, digests, strict=True)
+                sightings = tuple(map(Sighting._make, parts))
                 fingerprint, code = found["reading"].tolist()
         # An archive of arrays tells damaged bytes by its own checksums.
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):

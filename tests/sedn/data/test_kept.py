@@ -51,7 +51,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def settle() -> None:
     """Until what was written is older than a tick."""
-    time.sleep(0.03)
+    time.sleep(0.05)
 
 
 def open_kept(path: Path, given: Mapping[str, Any] | None = None, *, skip: bool = False) -> Listing:
@@ -162,6 +162,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pictures")
     for index in range(5):
         Image.new("RGB", (36, 24)).save(folder / f"{index:03d}.jpg")
+    settle()
     return folder
 
 
@@ -194,6 +195,7 @@ def empty_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for path in FILES:
         (folder / path).parent.mkdir(exist_ok=True)
         (folder / path).touch()
+    settle()
     return folder
 
 
