@@ -21,7 +21,8 @@ import numpy as np
 import optuna
 from optuna.distributions import CategoricalDistribution
 
-from search.samplers import draw, make_samplers
+from search.samplers.choosing import make_samplers
+from search.samplers.drawing import draw
 from search.settings import SearchSettings
 from spaces import Space, load_space
 

@@ -110,8 +110,8 @@ def plain(trials: int, sampler: str, url: str, folder: Path) -> Pace:
     """A loop over Optuna alone, one trial after another: the same space, rule and database."""
     import optuna
 
-    from search.samplers import make_samplers
-    from search.schedulers import make_decision
+    from search.samplers.choosing import make_samplers
+    from search.schedulers.choosing import make_decision
     from spaces import load_space
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)

@@ -122,8 +122,8 @@ def _check_space(
     space: Space, settings: SearchSettings, resources: Resources, on_notice: OnNotice
 ) -> None:
     """See that what the settings name can search the space."""
-    from search.samplers import check_sampler
-    from search.schedulers import check_scheduler
+    from search.samplers.choosing import check_sampler
+    from search.schedulers.choosing import check_scheduler
 
     check_scheduler(settings, space.baseline(settings.overrides()).epochs)
     notices = [check_sampler(settings, space)]

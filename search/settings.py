@@ -14,8 +14,6 @@ from sedn.errors import UserError, did_you_mean
 
 Kind = TypeVar("Kind", "SearchSettings", "Resources")
 
-SchedulerName = Literal["asha", "hyperband", "median", "promote", "none"]
-
 BackendName = Literal["ray", "local"]
 
 BUDGETS = ("trials", "time_seconds", "gpu_hours", "plateau")
@@ -57,7 +55,8 @@ class SearchSettings(BaseModel):
     sampler: str = "tpe"
     """A name of :data:`search.samplers.options.SAMPLERS`, or ``module:Class``."""
     sampler_options: dict[str, Any] = Field(default_factory=dict)
-    scheduler: SchedulerName = "asha"
+    scheduler: str = "asha"
+    """A name of :data:`search.schedulers.registry.SCHEDULERS`, or ``module:function``."""
     reduction_factor: int = Field(3, ge=2, le=MOST)
     """The best ``1 / reduction_factor`` of the trials at each rung go on."""
     grace_epochs: int | None = Field(None, ge=1, le=10_000)

@@ -26,6 +26,8 @@ from search.cli.options import (
     print_json,
     reading_fields,
 )
+from search.samplers.options import SAMPLERS
+from search.schedulers.registry import SCHEDULERS
 from search.stages import Stage
 from search.stopping import INTERRUPTED, end_at_once, ending_on_signals
 from sedn.document import parse_value
@@ -48,19 +50,27 @@ WHY = {
 
 
 def search(
-    name: Annotated[str, typer.Option(help="The experiment; one that exists is resumed.")],
+    name: Annotated[
+        str, typer.Option(help="Name of the experiment; the name of one that exists resumes it.")
+    ],
     data: DataOption = "digits-in-clutter",
     space: Annotated[str, typer.Option(help="A space of the catalog, or a YAML file.")] = "demo",
-    epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the space's.")] = None,
-    trials: Annotated[int, typer.Option(min=1, help="Trials in all, baseline included.")] = 100,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Epochs of a full training, in place of the space's.")
+    ] = None,
+    trials: Annotated[
+        int, typer.Option(min=1, help="Stop after N trials in all, the baseline included.")
+    ] = 100,
     time: Annotated[
-        float | None, typer.Option(min=1, help="Or seconds of training in all, over all runs.")
+        float | None,
+        typer.Option(min=1, help="Stop after N seconds of training, counted over all runs."),
     ] = None,
     gpu_hours: Annotated[
-        float | None, typer.Option(min=0, help="Or GPU-hours of training, over all runs.")
+        float | None,
+        typer.Option(min=0, help="Stop after N GPU-hours of training, counted over all runs."),
     ] = None,
     plateau: Annotated[
-        int | None, typer.Option(min=1, help="Or this many complete trials without a better one.")
+        int | None, typer.Option(min=1, help="Stop after N completed trials without improvement.")
     ] = None,
     objective: Annotated[
         list[str] | None,
@@ -77,34 +87,45 @@ def search(
     ] = None,
     sampler: Annotated[
         str,
-        typer.Option(
-            help="tpe, gp, cmaes, qmc, random, grid, brute-force, nsga2, nsga3, or module:Class."
-        ),
+        typer.Option(help=f"{', '.join(SAMPLERS)}, or module:Class."),
     ] = "tpe",
     sampler_option: Annotated[
-        list[str] | None, typer.Option(metavar="KEY=VALUE", help="Of the sampler; repeatable.")
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="An option of the sampler; repeatable."),
     ] = None,
     scheduler: Annotated[
-        str, typer.Option(help="asha, hyperband, median, promote or none.")
+        str, typer.Option(help=f"{', '.join(SCHEDULERS)}, or module:function.")
     ] = "asha",
     reduction_factor: Annotated[
-        int | None, typer.Option(min=2, help="The best 1/N of a rung go on; 3 if not said.")
+        int | None,
+        typer.Option(min=2, help="Let the best 1/N of the trials at a rung go on; 3 by default."),
     ] = None,
     grace_epochs: Annotated[
-        int | None, typer.Option(min=1, help="Epochs before a stop; a quarter if not said.")
+        int | None,
+        typer.Option(
+            min=1, help="Train each trial for N epochs before it may stop; a quarter by default."
+        ),
     ] = None,
-    brackets: Annotated[int | None, typer.Option(min=1, help="Of hyperband.")] = None,
+    brackets: Annotated[
+        int | None,
+        typer.Option(min=1, help="Number of brackets of hyperband; by default as many as fit."),
+    ] = None,
     min_trials: Annotated[
-        int | None, typer.Option(min=1, help="Others that median compares with; 5 if not said.")
+        int | None,
+        typer.Option(min=1, help="Compare with N other trials at least (median); 5 by default."),
     ] = None,
     no_futility: Annotated[
         bool,
         typer.Option(
-            "--no-futility", help="Train on what cannot become the best, or is beyond a --where."
+            "--no-futility",
+            help="Do not stop trials that can no longer win, or that violate a --where.",
         ),
     ] = False,
     warm_start: Annotated[
-        str | None, typer.Option(help="Try first what leads an earlier experiment of the store.")
+        str | None,
+        typer.Option(
+            help="Begin with the best configurations of an earlier experiment in the store."
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     skip_unreadable: SkipOption = False,
@@ -116,10 +137,11 @@ def search(
     attributes: AttributesOption = None,
     store: StoreOption = DEFAULT_STORE,
     backend: Annotated[
-        str, typer.Option(help="ray, or local: one trial at a time in this process, without Ray.")
+        str,
+        typer.Option(help="ray, or local: train one trial at a time in this process, without Ray."),
     ] = "ray",
     address: Annotated[
-        str | None, typer.Option(help="A Ray cluster to join: auto, host:port or ray://…")
+        str | None, typer.Option(help="Ray cluster to join: auto, host:port or ray://…")
     ] = None,
     storage_path: Annotated[
         str, typer.Option(help="Folder or URI for checkpoints; all nodes must reach it.")
@@ -127,12 +149,19 @@ def search(
     cpus_per_trial: Annotated[float, typer.Option(min=0.01)] = 1.0,
     gpus_per_trial: Annotated[
         str | None,
-        typer.Option(help="A number, or auto: by measured memory. One where there are GPUs."),
+        typer.Option(
+            help="GPUs of a trial: a number, or auto by measured memory. 1 where there are GPUs."
+        ),
     ] = None,
-    concurrent: Annotated[int | None, typer.Option(min=1, help="Trials at a time.")] = None,
+    concurrent: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Number of trials at a time; by default as many as there is room for."
+        ),
+    ] = None,
     trial_time: Annotated[
         float | None,
-        typer.Option(min=1, help="Seconds after which a trial stops with what it has."),
+        typer.Option(min=1, help="Stop each trial after N seconds; it keeps what it reached."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from search.schedulers import GO_ON, Verdict
+from search.schedulers.verdict import GO_ON, Verdict
 from sedn.config import TrainingConfig
 from sedn.training.bounds import Bounds
 from sedn.training.result import EpochResult

@@ -33,8 +33,9 @@ from search.driver.writer import Writer
 from search.failures import INFEASIBLE, Failure, FirstTrials
 from search.packing import Grant
 from search.progress import RunningTrial, Snapshot, Tally
-from search.samplers import exhausted_after, make_samplers
-from search.schedulers import Action, Verdict, make_decision
+from search.samplers.choosing import exhausted_after, make_samplers
+from search.schedulers.choosing import make_decision
+from search.schedulers.verdict import Action, Verdict
 from search.settings import SearchSettings
 from search.study import SAMPLED
 from sedn.config import TrainingConfig, config_hash

@@ -14,7 +14,7 @@ from search.budgets import Score, trained_seconds
 from search.driver.study_writer import LOSSES
 from search.driver.writer import Writer
 from search.rebuilding import GPUS
-from search.schedulers import Decision
+from search.schedulers.decision import Decision
 
 Curve = dict[int, float]
 """Mean AUC by epoch."""

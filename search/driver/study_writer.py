@@ -16,7 +16,7 @@ from optuna.trial import TrialState as OptunaState
 
 from results.models import TrialState
 from search.rebuilding import GPUS, OPTUNA_STATES
-from search.samplers import draw
+from search.samplers.drawing import draw
 from search.study import reopen_trial
 from sedn.errors import UserError
 from spaces import Space

@@ -1,16 +1,14 @@
 """A sampler of the user's own, named ``module:Class``."""
 
-import importlib
 import inspect
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from optuna.samplers import BaseSampler, BruteForceSampler, GridSampler
 
+from search.importing import find_named
 from search.samplers.options import refuse_unknown
-from sedn.errors import UserError, did_you_mean
+from sedn.errors import UserError
 
 
 def find_class(name: str) -> type[BaseSampler]:
@@ -19,18 +17,7 @@ def find_class(name: str) -> type[BaseSampler]:
     Raises:
         UserError: it cannot be imported, or is no sampler of Optuna's kind.
     """
-    module_name, _, class_name = name.partition(":")
-    if (folder := str(Path.cwd())) not in sys.path:
-        sys.path.append(folder)
-    try:
-        module = importlib.import_module(module_name)
-    except Exception as error:
-        said = " ".join(f"{type(error).__name__}: {error}".split())
-        raise UserError(f"--sampler: '{module_name}' cannot be imported: {said}") from None
-    found = getattr(module, class_name, None)
-    if found is None:
-        hint = did_you_mean(class_name, vars(module))
-        raise UserError(f"--sampler: module '{module_name}' has no '{class_name}'{hint}")
+    found = find_named("--sampler", name)
     if not (isinstance(found, type) and issubclass(found, BaseSampler)):
         raise UserError(f"--sampler: '{name}' must be a class derived from optuna's BaseSampler")
     if issubclass(found, (GridSampler, BruteForceSampler)):

@@ -1,39 +1,26 @@
 """Which scheduler a search asks for, checked before the first trial."""
 
 from results.objectives import Goals
+from search.importing import find_named
 from search.schedulers.decision import Decision
 from search.schedulers.futility import Futility
-from search.schedulers.promotion import Promotion
-from search.schedulers.rules import (
-    MedianStopping,
-    NoRule,
-    Rule,
-    SuccessiveHalving,
-    rung_epochs,
-)
+from search.schedulers.registry import OPTIONS, SCHEDULERS, Scheduler, SchedulerSettings
 from search.settings import SearchSettings
-from sedn.errors import UserError
-
-OPTIONS = {
-    "asha": ("reduction_factor", "grace_epochs"),
-    "hyperband": ("reduction_factor", "grace_epochs", "brackets"),
-    "promote": ("reduction_factor", "grace_epochs"),
-    "median": ("grace_epochs", "min_trials"),
-    "none": (),
-}
-ALL_OPTIONS = ("reduction_factor", "grace_epochs", "brackets", "min_trials")
+from sedn.errors import UserError, did_you_mean
 
 
 def check_scheduler(settings: SearchSettings, epochs: int) -> None:
-    """See before the first trial that the scheduler takes its options.
+    """See before the first trial that there is the scheduler, and that it takes its options.
 
     Raises:
-        UserError: an option is none of it, or its value does not fit trials of ``epochs`` epochs.
+        UserError: there is no such scheduler, an option is none of it, or an option's value does
+            not fit trials of ``epochs`` epochs.
     """
-    for option in ALL_OPTIONS:
+    scheduler = find_scheduler(settings.scheduler)
+    for option in OPTIONS:
         given = option in settings.model_fields_set and getattr(settings, option) is not None
-        if given and option not in OPTIONS[settings.scheduler]:
-            takers = [name for name, options in OPTIONS.items() if option in options]
+        if given and option not in scheduler.options:
+            takers = [name for name, one in SCHEDULERS.items() if option in one.options]
             raise UserError(
                 f"--{option.replace('_', '-')}: scheduler '{settings.scheduler}' does not take it; "
                 f"{', '.join(takers)} {'do' if len(takers) > 1 else 'does'}"
@@ -43,12 +30,33 @@ def check_scheduler(settings: SearchSettings, epochs: int) -> None:
             f"--grace-epochs {settings.grace_epochs}: a full training has {epochs} epochs, so no "
             f"trial would stop early; give fewer, or --scheduler none"
         )
-    most = len(_milestones(settings, epochs)) + 1
-    if settings.brackets is not None and settings.brackets > most:
+    milestones = _settings_of(settings, epochs).milestones
+    if settings.brackets is not None and settings.brackets > len(milestones) + 1:
         raise UserError(
-            f"--brackets {settings.brackets}: with {most - 1} rungs below {epochs} epochs there "
-            f"are at most {most}"
+            f"--brackets {settings.brackets}: with {len(milestones)} rungs below {epochs} epochs "
+            f"there are at most {len(milestones) + 1}"
         )
+
+
+def find_scheduler(name: str) -> Scheduler:
+    """The scheduler of a name, or a user's own at ``module:function``.
+
+    The function makes a :class:`~search.schedulers.rules.Rule` from
+    :class:`~search.schedulers.registry.SchedulerSettings`, and takes every option.
+
+    Raises:
+        UserError: there is none.
+    """
+    if ":" in name:
+        make = find_named("--scheduler", name)
+        if not callable(make):
+            raise UserError(f"--scheduler: '{name}' must be a function that makes a rule")
+        return Scheduler(make, OPTIONS)
+    if name not in SCHEDULERS:
+        known = ", ".join(SCHEDULERS)
+        hint = did_you_mean(name, SCHEDULERS) or f"; there is {known}, or module:function"
+        raise UserError(f"--scheduler: no scheduler '{name}'{hint}")
+    return SCHEDULERS[name]
 
 
 def make_decision(settings: SearchSettings, epochs: int) -> Decision:
@@ -58,41 +66,24 @@ def make_decision(settings: SearchSettings, epochs: int) -> Decision:
         settings: of the search.
         epochs: of a full training.
     """
+    scheduler, made_from = find_scheduler(settings.scheduler), _settings_of(settings, epochs)
+    # A trial with a lower mean AUC may be wanted: for its cost, or by a constraint.
+    by_mean_auc = settings.objective == ("auc",) and not settings.where
+    may_stop = settings.futility and scheduler.stops and by_mean_auc
     return Decision(
-        _new_rule(settings, epochs),
-        _new_futility(settings, epochs),
+        scheduler.make(made_from),
+        Futility(made_from.grace_epochs, epochs) if may_stop else None,
         Goals.of(settings.model_dump()),
         stops_costly=settings.futility,
     )
 
 
-def _new_rule(settings: SearchSettings, epochs: int) -> Rule:
-    if settings.scheduler == "promote":
-        return Promotion(_milestones(settings, epochs), settings.reduction_factor)
-    if settings.scheduler == "median":
-        return MedianStopping(_grace_epochs(settings, epochs), settings.min_trials or 5)
-    if settings.scheduler in ("asha", "hyperband"):
-        milestones = _milestones(settings, epochs)
-        brackets = 1
-        if settings.scheduler == "hyperband":
-            brackets = settings.brackets or len(milestones) + 1
-        factor = settings.reduction_factor
-        return SuccessiveHalving(milestones, factor, brackets, settings.seed)
-    return NoRule()
-
-
-def _new_futility(settings: SearchSettings, epochs: int) -> Futility | None:
-    """None where a trial with a lower mean AUC may be wanted: for its cost, or by a constraint."""
-    stops = settings.scheduler not in ("promote", "none")
-    by_mean_auc = settings.objective == ("auc",) and not settings.where
-    if not (settings.futility and stops and by_mean_auc):
-        return None
-    return Futility(_grace_epochs(settings, epochs), epochs)
-
-
-def _grace_epochs(settings: SearchSettings, epochs: int) -> int:
-    return settings.grace_epochs or max(1, epochs // 4)
-
-
-def _milestones(settings: SearchSettings, epochs: int) -> tuple[int, ...]:
-    return rung_epochs(_grace_epochs(settings, epochs), epochs, settings.reduction_factor)
+def _settings_of(settings: SearchSettings, epochs: int) -> SchedulerSettings:
+    return SchedulerSettings(
+        epochs=epochs,
+        grace_epochs=settings.grace_epochs or max(1, epochs // 4),
+        reduction_factor=settings.reduction_factor,
+        brackets=settings.brackets,
+        min_trials=settings.min_trials or 5,
+        seed=settings.seed,
+    )

@@ -12,7 +12,8 @@ import optuna
 from results.store import LabelCounts, NewExperiment, Store, open_store
 from search.backends.local import run_local
 from search.driver import Driver
-from search.samplers import draw, make_samplers
+from search.samplers.choosing import make_samplers
+from search.samplers.drawing import draw
 from search.settings import SearchSettings
 from search.study import open_study
 from sedn.training.result import EpochResult

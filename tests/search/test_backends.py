@@ -9,7 +9,7 @@ from results.models import TrialState
 from results.store import Store, open_store
 from search.backends.virtual import Clock, run_virtual
 from search.run import run_search
-from search.schedulers.choosing import OPTIONS
+from search.schedulers.registry import SCHEDULERS
 from search.settings import Resources, SearchSettings, build_resources
 from sedn.errors import UserError
 from spaces import load_space
@@ -17,7 +17,7 @@ from tests.search.curves import make_curves
 from tests.search.histories import History
 
 SEARCHES: dict[str, dict[str, Any]] = {
-    **{scheduler: {"scheduler": scheduler} for scheduler in OPTIONS},
+    **{scheduler: {"scheduler": scheduler} for scheduler in SCHEDULERS},
     "two objectives": {"scheduler": "asha", "objective": ("auc", "latency")},
     "a constraint": {"scheduler": "asha", "where": ("latency_ms<2.8",)},
 }
@@ -26,7 +26,9 @@ SEARCHES: dict[str, dict[str, Any]] = {
 def settings_of(kind: str) -> SearchSettings:
     asked = SEARCHES[kind]
     options = {"reduction_factor": 2, "grace_epochs": 1, "min_trials": 2}
-    taken = {name: options[name] for name in OPTIONS[asked["scheduler"]] if name in options}
+    taken = {
+        name: options[name] for name in SCHEDULERS[asked["scheduler"]].options if name in options
+    }
     return SearchSettings(trials=14, seed=5, **asked, **taken)
 
 

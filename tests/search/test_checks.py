@@ -70,7 +70,7 @@ def test_a_number_that_an_option_does_not_take(
         (["--sampler=nsga2", "--sampler-option=mutation_prob=.inf"], "a finite number, not inf"),
         (["--where=latency_ms<nan"], "--where 'latency_ms<nan': must be a measure"),
         (["--where=latency_ms<1e999"], "--where 'latency_ms<1e999': must be a measure"),
-        (["--objective="], "--objective: '' is not"),
+        (["--objective="], "--objective: no objective ''; there is auc"),
     ],
 )
 def test_a_number_within_an_option(

@@ -12,7 +12,8 @@ from results.ranking import rank
 from results.store import open_store
 from search.driver import Assignment
 from search.run import run_search
-from search.schedulers import Action, Promotion
+from search.schedulers.promotion import Promotion
+from search.schedulers.verdict import Action
 from search.settings import Resources, SearchSettings
 from tests.search.crashes import Crashing
 from tests.search.curves import make_curves

@@ -3,7 +3,7 @@
 import optuna
 import pytest
 
-from search.samplers import exhausted_after
+from search.samplers.choosing import exhausted_after
 from search.settings import SearchSettings
 from search.study import open_study
 from tests.search.histories import CONDITIONAL, FINITE, History, height, history, result

@@ -11,7 +11,7 @@ from results.models import TrialState
 from results.store import open_store
 from search.driver.recovery import Past
 from search.run import run_search
-from search.schedulers import make_decision
+from search.schedulers.choosing import make_decision
 from search.schedulers.futility import FUTILE
 from search.settings import Resources, SearchSettings
 from tests.search.curves import make_curves

@@ -18,7 +18,7 @@ from results.models import Trial, TrialState
 from results.objectives import objectives
 from results.ranking import rank
 from results.report import render_report
-from search.samplers import check_sampler
+from search.samplers.choosing import check_sampler
 from search.settings import SearchSettings, build_settings, check_unchanged
 from search.study import open_storage
 from sedn.errors import UserError

@@ -24,8 +24,8 @@ from search.backends.virtual import Clock, run_virtual
 from search.progress import Snapshot
 from search.run import SearchOutcome, run_search
 from search.samplers.options import SAMPLERS
-from search.schedulers.choosing import OPTIONS
 from search.schedulers.decision import TOO_COSTLY
+from search.schedulers.registry import SCHEDULERS
 from search.settings import Resources, SearchSettings
 from sedn.config import TrainingConfig
 from sedn.errors import UserError
@@ -52,12 +52,12 @@ IMPOSSIBLE = {("grid", "conditional"), ("cmaes", "several")}
 CELLS = [
     (sampler, scheduler, kind)
     for sampler in NAMES
-    for scheduler in OPTIONS
+    for scheduler in SCHEDULERS
     for kind in SPACES
     if (sampler, kind) not in IMPOSSIBLE
 ]
 OVER_RAY = [
-    (sampler, tuple(OPTIONS)[i % len(OPTIONS)], tuple(SPACES)[(i + 1) % len(SPACES)])
+    (sampler, tuple(SCHEDULERS)[i % len(SCHEDULERS)], tuple(SPACES)[(i + 1) % len(SPACES)])
     for i, sampler in enumerate(NAMES)
 ]
 FAST_OVER_RAY = [("tpe", "asha", "conditional")]
@@ -102,7 +102,7 @@ def ask(cell: Cell, table: Path) -> tuple[Space, SearchSettings]:
         sampler=sampler,
         sampler_options=SAMPLER_OPTIONS.get(sampler, {}),
         scheduler=scheduler,
-        **{name: value for name, value in options.items() if name in OPTIONS[scheduler]},
+        **{name: value for name, value in options.items() if name in SCHEDULERS[scheduler].options},
         **(SEVERAL if kind == "several" else {}),
     )
 
@@ -212,7 +212,7 @@ def test_the_table_is_whole() -> None:
     assert set(FAST_OVER_RAY) <= set(OVER_RAY) <= set(CELLS)
     assert not set(FAST) - set(CELLS) | set(FAST) & set(OVER_RAY)
     met = [set(part) for part in zip(*OVER_RAY, strict=True)]
-    assert met == [set(NAMES), set(OPTIONS), set(SPACES)]
+    assert met == [set(NAMES), set(SCHEDULERS), set(SPACES)]
 
 
 @pytest.mark.slow
@@ -243,7 +243,7 @@ def test_time_over_all_runs_ends_a_search_and_more_goes_on(cluster: str, table: 
     assert [row.state for row in rows] == [TrialState.COMPLETE] * 4
 
 
-@pytest.mark.parametrize("scheduler", OPTIONS)
+@pytest.mark.parametrize("scheduler", SCHEDULERS)
 def test_grid_refuses_a_conditional_space_before_the_first_trial(
     scheduler: str, table: Path
 ) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from search.samplers import check_sampler, exhausted_after, make_samplers
+from search.samplers.choosing import check_sampler, exhausted_after, make_samplers
 from search.settings import SearchSettings
 from sedn.errors import UserError
 from tests.search.histories import (

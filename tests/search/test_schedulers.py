@@ -15,13 +15,15 @@ from ray.tune.schedulers import AsyncHyperBandScheduler
 from results.models import TrialState
 from search.backends.local import run_local
 from search.driver import Driver
-from search.schedulers import Action, Promotion, Verdict, check_scheduler
+from search.schedulers.choosing import check_scheduler
+from search.schedulers.promotion import Promotion
 from search.schedulers.rules import (
     MedianStopping,
     SuccessiveHalving,
     bracket_shares,
     rung_epochs,
 )
+from search.schedulers.verdict import Action, Verdict
 from search.settings import SearchSettings
 from sedn.errors import UserError
 from sedn.training.result import EpochResult

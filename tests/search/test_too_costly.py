@@ -9,8 +9,9 @@ from results.models import TrialState
 from results.objectives import Goals
 from search.backends.local import run_local
 from search.driver.recovery import Past
-from search.schedulers import GO_ON, make_decision
+from search.schedulers.choosing import make_decision
 from search.schedulers.decision import TOO_COSTLY
+from search.schedulers.verdict import GO_ON
 from search.settings import SearchSettings
 from sedn.measures import goals
 from sedn.training.result import EpochResult

@@ -1,0 +1,33 @@
+"""Finding what a user names as ``module:name``, in the working directory too."""
+
+import importlib
+import sys
+from pathlib import Path
+from typing import Any
+
+from sedn.errors import UserError, did_you_mean
+
+
+def find_named(option: str, name: str) -> Any:
+    """What ``module:name`` is.
+
+    Args:
+        option: of the command line, for messages.
+        name: the module, a colon, and a name in the module.
+
+    Raises:
+        UserError: the module cannot be imported, or has no such name.
+    """
+    module_name, _, inner = name.partition(":")
+    if (folder := str(Path.cwd())) not in sys.path:
+        sys.path.append(folder)
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        raise UserError(f"{option}: '{module_name}' cannot be imported: {said}") from None
+    found = getattr(module, inner, None)
+    if found is None:
+        hint = did_you_mean(inner, vars(module))
+        raise UserError(f"{option}: module '{module_name}' has no '{inner}'{hint}")
+    return found
