@@ -84,12 +84,21 @@ def remove_damaged(entry: Path, damage: str) -> None:
             if not entry.exists() or not find_damage(entry, sample=None):
                 return
             _log.warning("%s; removed from the cache and made again", damage)
-            aside = entry.with_name(f".{entry.name}.damaged")
-            shutil.rmtree(aside, ignore_errors=True)
-            entry.rename(aside)
-            shutil.rmtree(aside, ignore_errors=True)
+            remove_entry(entry)
     except OSError as error:
         raise UserError(f"{damage}; the folder cannot be removed: {error.strerror}") from error
+
+
+def remove_entry(entry: Path) -> None:
+    """Remove an entry at once, so that nobody finds a part of it; who has mapped it keeps it.
+
+    Raises:
+        OSError: it cannot be removed.
+    """
+    aside = entry.with_name(f".{entry.name}.removed")
+    shutil.rmtree(aside, ignore_errors=True)
+    entry.rename(aside)
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def build_once(path: Path, build: Callable[[], None], what: str) -> None:

@@ -31,7 +31,7 @@ class Texts(Sequence[str]):
     """Many texts in two arrays: their bytes, and where each ends."""
 
     def __init__(self, folder: Path, name: str) -> None:
-        self._bytes = map_array(folder, f"{name}-text").data
+        self._text = map_array(folder, f"{name}-text")
         self._ends = map_array(folder, f"{name}-ends")
 
     @staticmethod
@@ -56,10 +56,10 @@ class Texts(Sequence[str]):
             return [self[index] for index in range(*row.indices(len(self)))]
         row = range(len(self))[row]
         start = int(self._ends[row - 1]) if row else 0
-        return str(self._bytes[start : int(self._ends[row])], "utf-8", "surrogatepass")
+        return str(self._text.data[start : int(self._ends[row])], "utf-8", "surrogatepass")
 
     def __iter__(self) -> Iterator[str]:
-        start, text = 0, self._bytes
+        start, text = 0, self._text.data
         for end in self._ends.tolist():
             yield str(text[start:end], "utf-8", "surrogatepass")
             start = end

@@ -8,7 +8,6 @@ all of that is still so.
 import hashlib
 import logging
 import os
-import shutil
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -16,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from sedn.data.cache import build_folder, cache_folder, has_room, remove_damaged
+from sedn.data.cache import build_folder, cache_folder, has_room, remove_damaged, remove_entry
 from sedn.data.checksums import find_damage
 from sedn.data.content import FileContent
 from sedn.data.formats import read_listing
@@ -112,7 +111,8 @@ def _keep(place: Path, listing: Listing, seen: Seen) -> KeptListing | None:
         return None
     for other in place.parent.glob(f"{place.name}-*"):
         if other.is_dir() and other != entry:
-            shutil.rmtree(other, ignore_errors=True)
+            with suppress(OSError):
+                remove_entry(other)
     return find_kept(place)
 
 

@@ -3,11 +3,14 @@ the files of the cache are damaged.
 """
 
 import csv
+import importlib
 import io
 import json
 import logging
 import multiprocessing
 import os
+import pickle
+import pkgutil
 import resource
 import shutil
 import signal
@@ -25,6 +28,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+import sedn.data
 from sedn import seen
 from sedn.config import DataConfig
 from sedn.data import loading
@@ -32,6 +36,8 @@ from sedn.data.cache import cache_folder
 from sedn.data.check.subject import open_subject
 from sedn.data.formats import read_listing
 from sedn.data.identity import identify
+from sedn.data.kept import contents as kept_contents
+from sedn.data.kept import maps as kept_maps
 from sedn.data.kept import open_listing, opening, sightings
 from sedn.data.kept.listing import KeptListing
 from sedn.data.listing import Listing
@@ -104,6 +110,8 @@ def test_data_of_every_format_is_kept_as_it_is_read(
     same(open_kept(path), expected)
     with no_reading(monkeypatch):
         same(open_kept(path), expected)
+    # Loader processes may be spawned.
+    same(pickle.loads(pickle.dumps(open_kept(path))), expected)
 
 
 def test_training_and_check_open_what_is_kept(
@@ -578,3 +586,20 @@ def test_of_several_processes_at_once_each_has_the_same_listing(tmp_path: Path) 
     with multiprocessing.get_context("spawn").Pool(3) as pool:
         found = pool.map(_open_in_process, [str(path)] * 9, chunksize=1)
     assert found == [("KeptListing", expected)] * 9
+
+
+def test_every_kind_of_image_and_map_can_be_kept() -> None:
+    """Else data of a new kind would be read by each process, and nobody would see why."""
+    names = [module.name for module in pkgutil.walk_packages(sedn.data.__path__, "sedn.data.")]
+    found = {
+        value
+        for name in names
+        for value in vars(importlib.import_module(name)).values()
+        if isinstance(value, type) and not getattr(value, "_is_protocol", False)
+    }
+    public = {value for value in found if not value.__name__.startswith("_")}
+    maps = {value for value in public if {"draw", "lies", "describe"} <= {*dir(value)}}
+    contents = {value for value in public if {"read", "stamp"} <= {*dir(value)}}
+    assert len(maps) >= 5 and len(contents) >= 3
+    for module, kinds in ((kept_maps, maps), (kept_contents, contents)):
+        assert {kind.__name__ for kind in kinds} <= {*vars(module)}
