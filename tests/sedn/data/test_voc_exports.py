@@ -16,7 +16,6 @@ from tests.sedn.data import fixtures
 from tests.sedn.data.fixtures import CLASSES, COUNT, HEIGHT, MAPS, SPLITS, WIDTH
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ impl:DeprecationWarning:pycocotools")
-SHORT = {"train": "train", "validation": "val", "test": "test"}
 ROBOFLOW = {"train": "train", "validation": "valid", "test": "test"}
 STRAYS = ("._003.xml", "._003.jpg", ".DS_Store", "Thumbs.db")
 
