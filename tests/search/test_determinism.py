@@ -41,7 +41,7 @@ def search(folder: Path, table: Path) -> list[dict[str, Any]]:
         sampler_options={"n_startup_trials": 2},
         reduction_factor=2,
     )
-    where = Resources(storage_path=str(folder), max_concurrent=1)
+    where = Resources(backend="local", storage_path=str(folder))
     url = f"sqlite:///{folder}/sedn.db"
     assert run_search("same", str(space), settings, url, where).finished
     store = open_store(url)

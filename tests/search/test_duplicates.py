@@ -253,7 +253,6 @@ def test_killed_before_each_write_of_a_search_that_opens_a_duplicate_again(
     assert before["epochs"] < after["epochs"], "it went on with its original"
 
 
-@pytest.mark.slow
 def test_no_epoch_is_trained_twice_where_most_draws_repeat(table: Path, store_url: str) -> None:
     space = table.parent / "space.yaml"
     space.write_text(SPACE.replace("base: {", "base: {data: {image_size: 32}, "))
@@ -263,7 +262,7 @@ def test_no_epoch_is_trained_twice_where_most_draws_repeat(table: Path, store_ur
         str(space),
         SearchSettings(data=str(table), trials=20, seed=1, sampler="random", reduction_factor=2),
         store_url,
-        Resources(storage_path=str(table.parent)),
+        Resources(backend="local", storage_path=str(table.parent)),
         train=make_curves(log, seconds=0.05),
     )
     assert outcome.finished

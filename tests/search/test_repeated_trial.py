@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import pytest
 import torch
 from typer.testing import CliRunner
 
@@ -24,12 +23,11 @@ axes:
 """
 
 
-@pytest.mark.slow
 def test_an_export_repeats_its_trial_to_the_last_digit(tmp_path: Path, table: Path) -> None:
     (tmp_path / "space.yaml").write_text(SPACE)
     settings = SearchSettings(data=str(table), trials=2, scheduler="none")
     url = f"sqlite:///{tmp_path}/sedn.db"
-    where = Resources(storage_path=str(tmp_path / "runs"), cpus_per_trial=1)
+    where = Resources(backend="local", storage_path=str(tmp_path / "runs"), cpus_per_trial=1)
     assert run_search("spring", str(tmp_path / "space.yaml"), settings, url, where).finished
     before = torch.get_num_threads()
     # What `sedn train` finds on a machine with more cores than the trial was granted.

@@ -116,7 +116,6 @@ def test_the_study_goes_with_its_experiment() -> None:
         free_name(search.store, "history", "nowhere", lambda: None, lambda line: None)
 
 
-@pytest.mark.slow
 def test_a_search_that_failed_is_begun_anew_with_other_settings(
     table: Path, space_file: Path, store_url: str
 ) -> None:
@@ -128,7 +127,7 @@ def test_a_search_that_failed_is_begun_anew_with_other_settings(
             str(space_file),
             SearchSettings(data=str(table), seed=seed, trials=3),
             store_url,
-            Resources(storage_path=str(table.parent)),
+            Resources(backend="local", storage_path=str(table.parent)),
             train=train,
             on_notice=said.append,
         )

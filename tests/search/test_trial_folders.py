@@ -112,13 +112,12 @@ axes:
 """
 
 
-@pytest.mark.slow
 def test_a_second_search_of_a_name_reports_its_own_training(tmp_path: Path, table: Path) -> None:
     (tmp_path / "space.yaml").write_text(TRAINED)
 
     def search(database: str, seed: int) -> list[float | None]:
         settings = SearchSettings(data=str(table), trials=2, seed=seed, scheduler="none")
-        where = Resources(storage_path=str(tmp_path / "runs"), max_concurrent=1)
+        where = Resources(backend="local", storage_path=str(tmp_path / "runs"))
         url = f"sqlite:///{tmp_path}/{database}.db"
         assert run_search("spring", str(tmp_path / "space.yaml"), settings, url, where).finished
         return [row.mean_auc for row in open_store(url).trials(1)]

@@ -200,10 +200,9 @@ def test_a_database_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.slow
 def test_two_searches_one_after_the_other(table: Path, space_file: Path, store_url: str) -> None:
     """A real Ray: what leads the first is what the second begins with."""
-    where, told = Resources(storage_path=str(table.parent)), []
+    where, told = Resources(backend="local", storage_path=str(table.parent)), []
 
     def run(name: str, **fields) -> None:
         settings = SearchSettings(data=str(table), seed=2, **fields)
