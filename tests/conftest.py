@@ -27,6 +27,17 @@ def image_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
     """Ninety pictures, red in a square where the label says so, with a map of the square."""
+    return write_table(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def shared_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same for all tests of a file, which change nothing of it."""
+    return write_table(tmp_path_factory.mktemp("table"))
+
+
+def write_table(folder: Path) -> Path:
+    """The table ``products.csv`` in a folder, with its pictures."""
     random = np.random.default_rng(0)
     rows = ["image,map,red,bright,split"]
     for index in range(90):
@@ -36,11 +47,11 @@ def table(tmp_path: Path) -> Path:
         region[10:30, 10:30] = 255
         if red:
             pixels[10:30, 10:30, 0] = 220
-        Image.fromarray(pixels).save(tmp_path / f"{index}.png")
-        Image.fromarray(region).save(tmp_path / f"{index}-map.png")
+        Image.fromarray(pixels).save(folder / f"{index}.png")
+        Image.fromarray(region).save(folder / f"{index}-map.png")
         split = ("train", "train", "validation", "train", "test")[index % 5]
         rows.append(f"{index}.png,{index}-map.png,{red},{bright},{split}")
-    path = tmp_path / "products.csv"
+    path = folder / "products.csv"
     path.write_text("\n".join(rows) + "\n")
     return path
 

@@ -1,8 +1,10 @@
 """A training that is killed at any moment ends, when it goes on, bit for bit like a whole one."""
 
 import json
+import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -129,31 +131,46 @@ def foreign(folder: Path, table: Path, kind: str) -> None:
     next(train_epochs(configure(table, **other), str(folder)))
 
 
+@dataclass(frozen=True)
+class Whole:
+    """A training that nothing disturbed."""
+
+    config: TrainingConfig
+    folder: Path
+    aucs: list[float]
+
+
+@pytest.fixture(scope="module")
+def whole(shared_table: Path, tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    config, folder = configure(shared_table, epochs=2), tmp_path_factory.mktemp("whole")
+    return Whole(config, folder, [r.mean_auc for r in train_epochs(config, str(folder))])
+
+
 @pytest.mark.parametrize("kind", ["flipped", "truncated", "zeros", "empty"])
 def test_a_damaged_checkpoint_is_set_aside_and_its_training_starts_afresh(
-    table: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, kind: str
+    whole: Whole, tmp_path: Path, caplog: pytest.LogCaptureFixture, kind: str
 ) -> None:
-    config = configure(table, epochs=2)
-    whole = list(train_epochs(config, str(tmp_path / "whole")))
-    next(train_epochs(config, str(tmp_path / "damaged")))
+    shutil.copytree(whole.folder, tmp_path / "damaged")
     damage(tmp_path / "damaged" / CHECKPOINT, kind)
-    again = list(train_epochs(config, str(tmp_path / "damaged")))
-    assert [r.mean_auc for r in again] == [r.mean_auc for r in whole]
-    assert_equal(tmp_path / "whole", tmp_path / "damaged")
+    again = list(train_epochs(whole.config, str(tmp_path / "damaged")))
+    assert [r.mean_auc for r in again] == whole.aucs
+    assert_equal(whole.folder, tmp_path / "damaged")
     assert (tmp_path / "damaged" / f"{CHECKPOINT}.unused").exists()
     assert caplog.text.count("the file is damaged") == 1
 
 
 @pytest.mark.parametrize("kind", ["version", "seed", "architecture", "placement"])
 def test_a_checkpoint_of_another_training_is_never_read(
-    table: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, kind: str
+    whole: Whole,
+    shared_table: Path,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    kind: str,
 ) -> None:
-    config = configure(table, epochs=2)
-    whole = list(train_epochs(config, str(tmp_path / "whole")))
-    foreign(tmp_path / "taken", table, kind)
-    own = list(train_epochs(config, str(tmp_path / "taken")))
-    assert [(r.epoch, r.mean_auc) for r in own] == [(r.epoch, r.mean_auc) for r in whole]
-    assert_equal(tmp_path / "whole", tmp_path / "taken")
+    foreign(tmp_path / "taken", shared_table, kind)
+    own = list(train_epochs(whole.config, str(tmp_path / "taken")))
+    assert [(r.epoch, r.mean_auc) for r in own] == list(enumerate(whole.aucs, start=1))
+    assert_equal(whole.folder, tmp_path / "taken")
     assert caplog.text.count("the training starts afresh") == 1
 
 
