@@ -2,8 +2,9 @@
 
 Images and a table are generated on the spot. A fresh process goes through check, cache and first
 batch with a tenth of them, another one with all; the greatest resident memory of both is compared.
-COCO's JSON of half a gigabyte is generated too, and opened by two fresh processes, one after the
-other: the second finds what the first has kept.
+COCO's JSON of half a gigabyte is generated too, and opened by fresh processes one after the other:
+one that reads it, and five that find what the first has kept, of which the fastest and the largest
+count.
 
     python benchmarks/large_data.py [--images 100000] [--side 64] [--coco-images 118000]
 """
@@ -32,6 +33,9 @@ from sedn.training.batches import plan_epoch, training_batches, view_split
 GOAL = 1.2
 SECONDS_GOAL, MEMORY_GOAL = 1.0, 300.0
 """Of the second process that opens COCO's JSON; of its memory in megabytes."""
+TURNS = 5
+BEST = {"seconds": min, "MB": max, "imported": max}
+"""Of so many processes that find what the first has kept, the fastest and the largest."""
 LABELS = 10
 SPLITS = np.array(["train"] * 8 + ["validation", "test"])
 
@@ -104,7 +108,10 @@ def measure_coco(scratch: Path, images: int) -> dict[str, dict[str, float]]:
     folder.mkdir()
     size = write_coco(folder, images)
     print(f"COCO's JSON of {images:,} images, {size / 1e6:.0f} MB")
-    return {name: open_in_process(folder, images) for name in ("first", "second")}
+    first = open_in_process(folder, images)
+    later = [open_in_process(folder, images) for _ in range(TURNS)]
+    second = {name: measure(turn[name] for turn in later) for name, measure in BEST.items()}
+    return {"first": first, "second": second}
 
 
 def main() -> None:

@@ -177,7 +177,7 @@ NOTED = {
     ("table_file", "ParquetFile"), ("saved_parts", "ParquetFile"), ("arrow", "load_from_disk"),
     ("folders", "scandir"), ("near_names", "listdir"), ("near_names", "stat"),
     ("open_images", "open"), ("voc_xml", "open"),
-    ("yolo_recognition", "open"), ("decoding", "open"),
+    ("yolo_recognition", "open"), ("foreign", "open"), ("decoding", "open"),
     ("folders", "is_dir"), ("folders", "is_file"),  # of entries of a folder that is noted
     ("content", "open"), ("content", "stat"), ("arrow", "stat"), ("parquet", "stat"),
     ("parquet", "ParquetFile"),  # of images, when they are decoded
@@ -201,6 +201,19 @@ def test_no_reading_looks_at_the_disk_without_a_note() -> None:
                 if name in LOOKS:
                     found.add((path.stem, name))
     assert found <= NOTED, "use the functions of sedn.seen, or see_content() before it"
+
+
+def test_no_reader_remembers_what_it_saw() -> None:
+    """Else the next reading in the same process would not note it."""
+    root = Path(sedn.data.__file__).parent
+    for path in [*root.glob("formats/*.py"), root / "folders.py"]:
+        imported = [
+            alias.name
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.ImportFrom) and node.module == "functools"
+            for alias in node.names
+        ]
+        assert not {"cache", "lru_cache"} & {*imported}, path.name
 
 
 _opened: set[str] | None = None

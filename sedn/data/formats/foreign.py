@@ -8,6 +8,7 @@ from pathlib import Path
 from sedn.data.folders import files_below, files_of, folders_of
 from sedn.data.image_files import SUFFIXES
 from sedn.data.splits import is_split
+from sedn.seen import is_file, see_content
 
 _START = 20_000
 _LOOKS = 3
@@ -16,7 +17,7 @@ _NO_CLASSES = {"images", "image", "masks", "mask", "maps", "labels", "data"}
 
 def name_foreign(path: Path) -> str:
     """What a file, or those in a folder, are of, and what to do; ``""`` if that is not known."""
-    if path.is_file():
+    if is_file(path):
         return _of_file(path)
     folders = [path, *folders_of(path)]
     files = [file for f in folders for file in files_of(f, (".json", ".xml"))[:_LOOKS]]
@@ -25,6 +26,7 @@ def name_foreign(path: Path) -> str:
 
 
 def _of_file(path: Path) -> str:
+    see_content(path)
     try:
         with path.open("rb") as file:
             start = file.read(_START).decode("utf-8", "replace")
