@@ -55,6 +55,13 @@ class TimeExceeded(TrainingError):
     kind = "time"
 
 
+def some_of(names: Iterable[str], most: int = 12) -> str:
+    """Names in a line that fits on a screen: ``a, b, … and 30 more``."""
+    named = list(names)
+    more = f", … and {len(named) - most:,} more" if len(named) > most else ""
+    return ", ".join(named[:most]) + more
+
+
 def did_you_mean(word: str, options: Iterable[str]) -> str:
     """Name the nearest of ``options``, ``"; did you mean 'resnet50'?"``; ``""`` if none is near."""
     near = get_close_matches(word, list(options), n=1, cutoff=0.6)

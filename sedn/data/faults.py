@@ -8,6 +8,7 @@ note the fault here. What is noted is refused in one message, or counted and sai
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Literal
 
 from sedn.errors import UserError
@@ -84,7 +85,8 @@ class Faults:
         if count == 1:
             (place,) = next(iter(self._places.values()))
             return FaultyData(f"{place}{told or f'; {OPTION} leaves out what is wrong'}")
-        more = f"; and {count - SHOWN:,} more" if count > SHOWN else ""
+        check = f"`sedn data check {quote(self._source)}` lists all"
+        more = f"; and {count - SHOWN:,} more ({check})" if count > SHOWN else ""
         return FaultyData(
             f"{self._source}: {say_counts(found)}: {'; '.join(map(_cut, places))}{more}"
             f"{told or f'; correct them, or leave them out with {OPTION}'}"

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from shlex import quote
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +16,7 @@ from sedn.data.checksums import find_damage
 from sedn.data.dataset import Dataset, cut
 from sedn.data.decoded import BROKEN, decode_listing, verify_listing
 from sedn.data.entry import LAYOUT, open_entry, write_entry
+from sedn.data.faults import Faults
 from sedn.data.identity import Identity, Progress, identify
 from sedn.data.kept import open_listing
 from sedn.data.listing import Listing
@@ -156,8 +156,7 @@ def _refuse_broken(config: DataConfig, broken: list[str]) -> None:
     """See that images which cannot be read may be left out."""
     if config.skip_unreadable:
         return
-    others = f", and {len(broken) - 1} more" if len(broken) > 1 else ""
-    raise UserError(
-        f"{broken[0]}{others}; `sedn data check {quote(config.path)}` lists all, --skip-unreadable "
-        f"leaves them out"
-    )
+    faults = Faults(config.path)
+    for reason in broken:
+        faults.add("unreadable file", reason)
+    raise faults.error()

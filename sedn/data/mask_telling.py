@@ -81,13 +81,21 @@ def _look(contents: Sequence[Content]) -> list[Look]:
     """Looks at some of the masks, by chance; at more of them while nearly all are empty."""
     looks: list[Look] = []
     pixels = filled = 0
+    broken: UserError | None = None
     for index in np.random.default_rng(0).permutation(len(contents))[:_MOST_LOOKS].tolist():
-        mask = open_mask(contents[index])
+        try:
+            mask = open_mask(contents[index])
+        except UserError as error:
+            # What cannot be read is told of where it is decoded.
+            broken = error
+            continue
         looks.append(look_at(mask))
         pixels += mask.image.width * mask.image.height
         filled += len(looks[-1].values) > 1
         if filled >= _FILLED and (len(looks) >= _LOOKS or pixels > _PIXELS):
             break
+    if not looks and broken is not None:
+        raise broken
     return looks
 
 

@@ -53,7 +53,7 @@ from sedn.data.formats.paths import PathRule, find_files, find_rule
 from sedn.data.listing import Listing
 from sedn.data.near_names import near_name
 from sedn.data.shapes import Shape, ShapeMap, pack_polygon, parse_shape
-from sedn.errors import UserError
+from sedn.errors import UserError, some_of
 from sedn.seen import read_file
 
 
@@ -230,7 +230,7 @@ def _say_labels(
     listing: Listing, description: CocoDescription, chosen: tuple[Attribute, ...]
 ) -> str:
     if chosen:
-        names = ", ".join(attribute.name for attribute in chosen)
+        names = some_of(attribute.name for attribute in chosen)
         return (
             f"labels: {len(listing.labels)} by attribute of the annotations ({names}); unknown "
             f"where no annotation has it"
@@ -243,7 +243,7 @@ def _say_maps(listing: Listing, description: CocoDescription) -> str:
     known = sum(region_map is not None for region_map in listing.maps)
     if not known:
         return "maps: none, since no object has polygons or run lengths"
-    regions = "all objects" if description.regions == "any" else ", ".join(listing.regions)
+    regions = "all objects" if description.regions == "any" else some_of(listing.regions)
     return f"maps: polygons and run lengths of {regions}, of {known:,} of {len(listing):,} images"
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sedn.data.formats.cells import BLANK, plain_name
-from sedn.errors import Question, UserError, did_you_mean
+from sedn.errors import Question, UserError, did_you_mean, some_of
 
 Noted = dict[str, set[str | bool]]
 """By attribute, what the annotations of an image say."""
@@ -94,7 +94,7 @@ def choose_attributes(
         return tuple(known[name] for name in dict.fromkeys(names)), ()
     if names == ["all"] and not usable:
         raise UserError(f"{source}: attributes: none has values that recur; name those to learn")
-    left_out = ", ".join(f"'{a.name}' ({a.why_not})" for a in known.values() if a.why_not)
+    left_out = some_of(f"'{a.name}' ({a.why_not})" for a in known.values() if a.why_not)
     said = (f"left out: attributes {left_out}",) if left_out else ()
     counts = Counter(name for found in labels for name in found)
     vary = [name for name, count in counts.items() if count < len(labels)]

@@ -25,7 +25,7 @@ from sedn.data.formats.cells import (
 )
 from sedn.data.formats.soft_labels import MEASUREMENTS, are_labels, is_share, soft_question
 from sedn.data.formats.split_columns import find_split_columns
-from sedn.errors import Question, UserError, did_you_mean
+from sedn.errors import Question, UserError, did_you_mean, some_of
 
 LIST_COLUMNS = (
     "labels", "label", "tags", "tag", "classes", "class", "categories", "category", "classname",
@@ -71,7 +71,7 @@ class Reading:
         """The columns that are not read, a line for all of them."""
         if not self.left_out:
             return ()
-        return ("left out: " + ", ".join(f"'{n}' ({why})" for n, why in self.left_out.items()),)
+        return ("left out: " + some_of(f"'{n}' ({why})" for n, why in self.left_out.items()),)
 
 
 def read_columns(
@@ -259,7 +259,7 @@ def _nearly_binary(
         for row, column, cell in places[1:SHOWN]
     )
     more = f" ({len(places)} such cells: also {others}{', …' * (len(places) > SHOWN)})"
-    names = ", ".join(column.name for column in columns)
+    names = some_of(column.name for column in columns)
     few = all(share_of_words(c, m) >= _NEARLY_ALL for c, m in zip(columns, meanings, strict=True))
     skip = f", or leave such rows out with {OPTION}" if few else ""
     return Question(

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from sedn.data.formats.cells import Column, as_number, judge
-from sedn.errors import Question
+from sedn.errors import Question, some_of
 
 _MOST_ANNOTATORS = 10
 _ROUNDED = 0.006
@@ -45,7 +45,11 @@ def is_share(column: Column, values: Mapping[str, float], *, named: bool = False
 
 
 def are_labels(columns: Sequence[Column]) -> bool:
-    """Whether columns of numbers between 0 and 1 surely hold labels: shares of the annotators."""
+    """Whether columns of numbers between 0 and 1 surely hold labels: shares of the annotators, who
+    agree on some images in each.
+    """
+    if not all(any(as_number(cell) in (0, 1) for cell in column.cells) for column in columns):
+        return False
     cells = [as_number(cell) for column in columns for cell in column.cells]
     numbers = np.array([n for n in cells if n is not None and n >= 0])
     shares = numbers[None] * np.arange(1, _MOST_ANNOTATORS + 1)[:, None]
@@ -62,13 +66,13 @@ def soft_question(columns: Sequence[Column], labels: Sequence[str], source: str)
         source: names the data in messages.
     """
     names = [column.name for column in columns]
-    shown = ", ".join(f"'{name}'" for name in names[:5]) + (", …" if len(names) > 5 else "")
+    shown = some_of((f"'{name}'" for name in names), 5)
     first = next(c for c in columns[0].cells if 0 < (as_number(c) or 0) < 1)
     place = columns[0].where(columns[0].first(columns[0].cells.index(first)))
     columns_of = "columns" if len(names) > 1 else "column"
-    listed = f"[{', '.join(names[:5])}{', …' if len(names) > 5 else ''}]"
     return Question(
         f"{place}: '{names[0]}' is {first}: {columns_of} {shown} may hold soft labels, or "
-        f"measurements between 0 and 1; name all labels with labels:, or say leave_out: {listed}",
+        f"measurements between 0 and 1; name all labels with labels:, or say leave_out: "
+        f"[{some_of(names, 5)}]",
         [{"labels": [*labels]}, {"leave_out": names}],
     )

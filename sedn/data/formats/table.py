@@ -36,7 +36,7 @@ from sedn.data.formats.split_columns import read_splits
 from sedn.data.formats.table_parts import TableRows, read_table_rows
 from sedn.data.formats.text_tables import count_of
 from sedn.data.listing import Listing
-from sedn.errors import Question, UserError, did_you_mean
+from sedn.errors import Question, UserError, did_you_mean, some_of
 
 MAP_COLUMNS = ("map", "mask")
 _PLAIN = ("1", "0", "true", "false")
@@ -210,7 +210,7 @@ def read_labels(
         )
     told = f"labels: {count_of(len(labels), 'column')} of 1 and 0"
     told += _say_words(flags, words)
-    if soft := ", ".join(f"'{name}'" for name in reading.soft):
+    if soft := some_of(f"'{name}'" for name in reading.soft):
         told += f", with numbers between in {soft}: {SOFT}"
     blank = sum(
         int(column.counts()[column.cells.index(None)]) for column in flags if None in column.cells

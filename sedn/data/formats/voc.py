@@ -216,6 +216,17 @@ def _outlined(image: VocImage, channel: Mapping[str, int], regions: int) -> Shap
     return ShapeMap(*image.size, regions, there)
 
 
+def _has_palette(masks: Sequence[FileContent]) -> bool:
+    """Whether the first mask that can be read has indices."""
+    for mask in masks:
+        try:
+            return open_mask(mask).indices is not None
+        except UserError:
+            # What cannot be read is told of where it is decoded.
+            continue
+    return False
+
+
 def _maps(
     masks: Sequence[FileContent | None], values: tuple[int, ...], source: Path
 ) -> tuple[tuple[MaskImage | RegionsImage | None, ...], str]:
@@ -230,7 +241,7 @@ def _maps(
         regions = tuple((value,) for value in values)
         drawn = tuple(None if mask is None else RegionsImage(mask, regions) for mask in masks)
         return drawn, f"maps: {len(values)} regions by index, of {count}"
-    if open_mask(there[0]).indices is not None:
+    if _has_palette(there):
         kind = MaskKind("index", ignored=(_BORDER,), by_palette=True)
     else:
         kind = tell_kind(there, f"{source}: masks", settle="save masks with a palette")

@@ -1,6 +1,7 @@
 """All that is wrong in a data set is said at once, and left out where that is asked for."""
 
 import json
+import re
 from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
@@ -242,3 +243,38 @@ def test_a_few_words_among_1_and_0_are_a_question_unless_rows_are_left_out(table
     listing = read_listing(table, skip=True)
     assert listing.labels == ("red", "bright")
     assert listing.skipped == 2
+
+
+@pytest.mark.parametrize("name", ["csv", "voc", "open images"])
+def test_masks_that_cannot_be_read_are_counted_and_left_out(tmp_path: Path, name: str) -> None:
+    path = fixtures.WRITERS[name](tmp_path)
+    whole = read_listing(path)
+    masked = [row for row, m in enumerate(whole.maps) if m is not None and m.contents]
+    for row in masked[:7]:
+        Path(whole.maps[row].contents[0].name).write_bytes(b"\x89PNG\r\n")
+    with pytest.raises(UserError) as caught:
+        load_dataset(DataConfig(path=str(path), image_size=20))
+    said = str(caught.value)
+    assert "7 unreadable files: " in said
+    assert "; and 2 more (`sedn data check " in said
+    assert "--skip-unreadable" in said
+    found = load_dataset(DataConfig(path=str(path), image_size=20, skip_unreadable=True))
+    assert found.skipped == 7
+
+
+def test_of_very_many_columns_some_are_named(table: Path) -> None:
+    header, *rows = table.read_text().splitlines()
+    many = [f"price_{k}" for k in range(400)]
+    lines = [f"{row},{','.join(str(9.5 + (i + k) % 7) for k in range(400))}"
+             for i, row in enumerate(rows)]  # fmt: skip
+    table.write_text("\n".join([f"{header},{','.join(many)}", *lines]) + "\n")
+    said = read_listing(table).said
+    assert any("'price_11' (numbers), … and 388 more" in line for line in said)
+    assert max(map(len, said)) < SCREEN
+    table.write_text(re.sub(r",\d+\.5", ",0.125", table.read_text()))
+    assert len(refusal(table)) < SCREEN
+    lines = table.read_text().splitlines()
+    lines[1:] = [line.replace(",0.125", (",maybe" if i % 9 == 0 else f",{i % 2}"))
+                 for i, line in enumerate(lines[1:])]  # fmt: skip
+    table.write_text("\n".join(lines) + "\n")
+    assert "such cells: also row" in refusal(table)

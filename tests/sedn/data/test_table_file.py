@@ -122,7 +122,7 @@ WRONG = {
     ),
     "rows of two lengths": (
         "image,red\n" + "a,1,2\nb\n" * 4,
-        "8 bad rows: row 2 has 3 cells, .*; row 3 has 1 cell, .*; row 6 has .*; and 3 more; no r",
+        "8 bad rows: row 2 has 3 cells, .*; row 3 has 1 cell, .*; row 6 has .*; and 3 more .*",
     ),
     "shorter row": ("image,red\na,1\nb\n", "row 3 has 1 cell, but the header names 2 columns"),
     "open quote": ('image,red\na,1\n"b,1\nc,1\n', "row 3 opens a quote that is not closed"),

@@ -104,8 +104,8 @@ def test_missing_images_are_counted_and_near_names_are_said(tmp_path: Path) -> N
         f"there is 'images/IMG_016.PNG', which differs in upper and lower case; row 19: image"
     )
     assert said.endswith(
-        "'images/img_020.png': no such file; and 3 more; correct them, or leave them out with "
-        "--skip-unreadable"
+        "'images/img_020.png': no such file; and 3 more (`sedn data check "
+        f"{tmp_path}/x.csv` lists all); correct them, or leave them out with --skip-unreadable"
     )
 
 
