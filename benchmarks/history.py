@@ -21,6 +21,7 @@ import numpy as np
 import optuna
 from optuna.distributions import CategoricalDistribution
 
+from search.optuna_private import frozen_of
 from search.samplers.choosing import make_samplers
 from search.samplers.drawing import draw
 from search.settings import SearchSettings
@@ -72,7 +73,7 @@ def search(space: Space, seed: int, trials: int, options: Mapping[str, Any]) -> 
     for number in range(trials):
         trial = study.ask()
         draw(space, trial, samplers(number))
-        height = landscape.height(trial._cached_frozen_trial)
+        height = landscape.height(frozen_of(trial))
         seen = height + NOISE * noise.standard_normal()
         study.tell(trial, seen)
         if seen > best:

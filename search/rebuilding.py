@@ -14,14 +14,13 @@ from typing import Any
 
 import optuna
 from optuna.storages import RDBStorage
-from optuna.study._constrained_optimization import _CONSTRAINTS_KEY
 from optuna.trial import FixedTrial, FrozenTrial
 from optuna.trial import TrialState as OptunaState
-from sqlalchemy import update
 
 from results.models import BASELINE, Epoch, Experiment, Trial, TrialState
 from results.objectives import Goals, Measured, measures_of
 from results.store import Store
+from search.optuna_private import constraint_attrs, fixed_attrs, rename_studies
 from spaces import Space
 
 OPTUNA_STATES = {
@@ -84,7 +83,7 @@ class StoredTrials:
             if row := self.rows.get(number):
                 yield self._frozen(row, space, self._curve(row, epochs))
             else:
-                fixed = {"fixed_params": queued[number]} if number < len(queued) else {}
+                fixed = fixed_attrs(queued[number]) if number < len(queued) else {}
                 yield _trial(
                     state=OptunaState.RUNNING,
                     user_attrs={} if number else {"role": BASELINE},
@@ -110,7 +109,7 @@ class StoredTrials:
             params=row.params,
             distributions=drawn.distributions,
             user_attrs=user_attrs,
-            system_attrs={_CONSTRAINTS_KEY: excesses} if excesses else {},
+            system_attrs=constraint_attrs(excesses),
             intermediate_values=curve,
         )
 
@@ -165,7 +164,7 @@ def rebuild_study(
             optuna.delete_study(study_name=name, storage=storage)
         else:
             aside = next(free for free in _names_aside(name) if free not in names)
-    _rename(storage, {name: aside, scratch: name})
+    rename_studies(storage, {name: aside, scratch: name})
     return aside
 
 
@@ -216,17 +215,3 @@ def _local(moment: datetime) -> datetime:
 def _names_aside(name: str) -> Iterator[str]:
     yield f"{name} (set aside)"
     yield from (f"{name} (set aside, {number})" for number in range(2, 1_000_000))
-
-
-def _rename(storage: RDBStorage, names: Mapping[str, str | None]) -> None:
-    """Give studies other names, all at once; Optuna itself has no way to."""
-    from optuna.storages._rdb.models import StudyModel
-
-    with storage.engine.begin() as connection:
-        for before, after in names.items():
-            if after is not None:
-                connection.execute(
-                    update(StudyModel)
-                    .where(StudyModel.study_name == before)
-                    .values(study_name=after)
-                )

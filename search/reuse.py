@@ -71,5 +71,5 @@ def _delete_study(store: Store, name: str) -> None:
     from search.study import open_storage
 
     storage = open_storage(store)
-    if any(study.study_name == name for study in storage.get_all_studies()):
+    if name in optuna.get_all_study_names(storage):
         optuna.delete_study(study_name=name, storage=storage)

@@ -6,15 +6,16 @@ from typing import Any
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
-from optuna.storages import RDBStorage, get_storage
+from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
-from sqlalchemy import delete, event, update
+from sqlalchemy import event
 
 from results.database import configure_connection
 from results.models import BASELINE
 from results.objectives import objectives as objectives_known
 from results.store import Store
+from search.optuna_private import StudyTables
 from search.rebuilding import StoredTrials, notice, rebuild_study
 from spaces import Space
 from spaces.axes import is_active
@@ -34,7 +35,7 @@ class CurveStudy(optuna.Study):
     @property
     def direction(self) -> StudyDirection:
         """Of the only objective, or of the intermediate values."""
-        return StudyDirection.MAXIMIZE if self._is_multi_objective() else super().direction
+        return StudyDirection.MAXIMIZE if len(self.directions) > 1 else super().direction
 
 
 def open_study(
@@ -61,8 +62,9 @@ def open_study(
     if stored.is_missed_by(told):
         study = _rebuild(store, storage, name, space, objectives, stored, on_notice)
     else:
+        tables = StudyTables(study)
         for trial in stored.edited(told):
-            reopen_trial(study, trial.number)
+            tables.reopen(trial.number)
             on_notice(
                 f"The Optuna study had trial {trial.number} as {trial.state.name}, unlike the "
                 f"store: it is told again what the store says"
@@ -146,27 +148,6 @@ def baseline_point(space: Space) -> dict[str, Any]:
     params = space.baseline_params()
     whole = all(axis.path in params for axis in space.axes if is_active(axis, params))
     return params if whole and space.config(params) == space.baseline() else {}
-
-
-def reopen_trial(study: optuna.Study, number: int) -> int:
-    """Make a trial that was PRUNED a running one again; its id in Optuna's tables.
-
-    Optuna itself has no way back from an ended trial, so its tables are written to, and what it
-    remembers of them is dropped.
-    """
-    from optuna.storages._rdb.models import TrialModel, TrialValueModel
-
-    backend = study._storage._backend  # type: ignore[attr-defined]
-    found = study._storage.get_trial_id_from_study_id_trial_number(study._study_id, number)
-    with backend.engine.begin() as connection:
-        connection.execute(
-            update(TrialModel)
-            .where(TrialModel.trial_id == found)
-            .values(state=TrialState.RUNNING, datetime_complete=None)
-        )
-        connection.execute(delete(TrialValueModel).where(TrialValueModel.trial_id == found))
-    study._storage = get_storage(backend)
-    return found
 
 
 def open_storage(store: Store) -> RDBStorage:

@@ -34,7 +34,6 @@ class Live:
     """A trial that was handed out and has not ended."""
 
     assignment: Assignment
-    optuna_id: int
     last: EpochResult | None = None
     verdict: Verdict = GO_ON
     """What was decided after the last epoch."""

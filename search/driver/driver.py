@@ -23,7 +23,7 @@ from results.objectives import Goals
 from results.store import NewTrial, Store
 from search.budgets import EndedBy, Score, Spent, on_plateau
 from search.driver.assignment import Assignment, Live
-from search.driver.duplicates import Duplicate, Duplicates
+from search.driver.duplicates import Duplicates
 from search.driver.folders import TrialFolders
 from search.driver.memory import Memory
 from search.driver.recovery import Past
@@ -113,10 +113,10 @@ class Driver:
         self._decision = make_decision(settings, self._epochs)
         self._wait = StorageWait(on_notice)
         self._live: dict[int, Live] = {}
-        self._unfinished: deque[tuple[int, int]] = deque()
-        """Number, and id in Optuna's tables, of the trials that are to go on."""
-        self._paused: dict[int, int] = {}
-        """Id in Optuna's tables of the trials that wait at a rung, by number."""
+        self._unfinished: deque[int] = deque()
+        """Numbers of the trials that are to go on."""
+        self._paused: set[int] = set()
+        """Numbers of the trials that wait at a rung."""
         self._recover(clock)
 
     @property
@@ -183,7 +183,7 @@ class Driver:
             self.check_store()
             return None
         while self._unfinished:
-            if resumed := self._resume(*self._unfinished.popleft()):
+            if resumed := self._resume(self._unfinished.popleft()):
                 return resumed
         if self._all_started() is not EndedBy.PLATEAU and (promoted := self._promote()):
             return promoted
@@ -207,7 +207,7 @@ class Driver:
         """
         live = self._live[number]
         self._wait.stored()
-        self._writer.record_epoch(number, live.optuna_id, result, node)
+        self._writer.record_epoch(number, result, node)
         self._memory.learn(live.assignment.config, result.costs)
         if result.epoch > live.counted:
             self._spent.add(result.seconds, live.assignment.gpus)
@@ -231,7 +231,8 @@ class Driver:
             return self.fail(number, "the trial ended without a result")
         state = STATES[live.verdict.action]
         if state is TrialState.RUNNING:
-            self._paused[number] = self._live.pop(number).optuna_id
+            del self._live[number]
+            self._paused.add(number)
             return state
         last = None if state is TrialState.FAILED else live.last
         return self._end(number, state, last, live.verdict.cause, live.verdict.reason)
@@ -260,7 +261,7 @@ class Driver:
         The trial fails where that has happened :data:`MAX_LOSSES` times, over all runs.
         """
         self._losses[number] += 1
-        self._writer.study.set_losses(self._live[number].optuna_id, self._losses[number])
+        self._writer.study.set_losses(number, self._losses[number])
         if self._losses[number] < MAX_LOSSES:
             self.give_back(number)
         else:
@@ -279,7 +280,8 @@ class Driver:
 
     def give_back(self, number: int) -> None:
         """Queue a live trial again, to go on from its last checkpoint."""
-        self._unfinished.append((number, self._live.pop(number).optuna_id))
+        del self._live[number]
+        self._unfinished.append(number)
 
     def _end(
         self,
@@ -299,14 +301,14 @@ class Driver:
         return state
 
     def _answer_duplicates(self, number: int) -> None:
-        for duplicate in self._duplicates.end(number):
-            self._answer(duplicate, number)
+        for waiting in self._duplicates.end(number):
+            self._answer(waiting, number)
 
-    def _answer(self, duplicate: Duplicate, original: int) -> None:
+    def _answer(self, number: int, original: int) -> None:
         """End a trial as the one of the same configuration that has ended."""
-        row = self._writer.answer(duplicate, original)
-        self._duplicates.answered(original, duplicate.number)
-        self._tally.add(duplicate.number, row.role, row.state, row.mean_auc)
+        row = self._writer.answer(number, original)
+        self._duplicates.answered(original, number)
+        self._tally.add(number, row.role, row.state, row.mean_auc)
         if row.state is TrialState.COMPLETE and row.mean_auc is not None:
             self._scores.append(Score(row.mean_auc, row.mean_auc_stderr or 0.0))
 
@@ -320,8 +322,7 @@ class Driver:
 
     def _known(self) -> set[int]:
         """Numbers of the trials that have not ended in the study, and are accounted for."""
-        unfinished = {number for number, _ in self._unfinished}
-        return {*self._live, *self._paused, *unfinished, *self._duplicates.waiting}
+        return {*self._live, *self._paused, *self._unfinished, *self._duplicates.waiting}
 
     def _promote(self, *, last: bool = False) -> Assignment | None:
         """Hand out again the trial whose turn it is to go on from its rung, if there is one."""
@@ -329,16 +330,18 @@ class Driver:
         number = promotion.promote(last=last) if promotion else None
         if number is None:
             return None
-        optuna_id = self._paused.pop(number, None)
-        if optuna_id is None:
+        if number in self._paused:
+            self._paused.remove(number)
+        else:
             for answered in self._duplicates.reopen(number):
-                self._duplicates.wait(number, Duplicate(answered, self._reopen(answered)))
-            optuna_id = self._reopen(number)
-        return self._resume(number, optuna_id, decided=True)
+                self._reopen(answered)
+                self._duplicates.wait(number, answered)
+            self._reopen(number)
+        return self._resume(number, decided=True)
 
-    def _reopen(self, number: int) -> int:
+    def _reopen(self, number: int) -> None:
         self._tally.counts[TrialState.PRUNED] -= 1
-        return self._writer.reopen(number)
+        self._writer.reopen(number)
 
     def _end_paused(self) -> None:
         """Tell that the trials which wait at a rung wait for nothing."""
@@ -367,9 +370,9 @@ class Driver:
             if row is not None and ended:
                 self._writer.tell(trial.number, row.state, row.mean_auc)
             elif self._decision.is_paused(trial.number):
-                self._paused[trial.number] = trial._trial_id
+                self._paused.add(trial.number)
             else:
-                self._unfinished.append((trial.number, trial._trial_id))
+                self._unfinished.append(trial.number)
 
     def _start(self, trial: optuna.Trial) -> Assignment | None:
         """Draw a new trial's parameters and add its row to the store; ``None`` where the trial is
@@ -385,11 +388,11 @@ class Driver:
             self._prune(trial.number, cause=INFEASIBLE, reason=fault)
             return None
         if original is not None:
-            self._follow(Duplicate(trial.number, trial._trial_id), original)
+            self._follow(trial.number, original)
             return None
         assignment = self._assign(Assignment(trial.number, drawn.role, drawn.config, row.folder))
         self._writer.study.set_gpus(trial, assignment.gpus)
-        self._live[trial.number] = Live(assignment, trial._trial_id)
+        self._live[trial.number] = Live(assignment)
         return assignment
 
     def _new_row(self, number: int, drawn: Draw, digest: str, original: int | None) -> NewTrial:
@@ -411,14 +414,14 @@ class Driver:
         self._writer.end(number, TrialState.PRUNED, None, cause=cause, reason=reason)
         self._tally.add(number, SAMPLED, TrialState.PRUNED, None)
 
-    def _follow(self, duplicate: Duplicate, original: int) -> None:
+    def _follow(self, number: int, original: int) -> None:
         """Answer a trial by another one, now or when that has ended."""
         if self._duplicates.has_ended(original):
-            self._answer(duplicate, original)
+            self._answer(number, original)
         else:
-            self._duplicates.wait(original, duplicate)
+            self._duplicates.wait(original, number)
 
-    def _resume(self, number: int, optuna_id: int, *, decided: bool = False) -> Assignment | None:
+    def _resume(self, number: int, *, decided: bool = False) -> Assignment | None:
         """Hand out again a trial that was running when the search, or its worker, ended.
 
         Its last known epoch is reported once more, as what was decided on it may have been lost;
@@ -427,9 +430,9 @@ class Driver:
         """
         row = self._writer.trial(number)
         if row is None:
-            return self._start(self._writer.study.trial(optuna_id))
+            return self._start(self._writer.study.trial(number))
         if row.duplicate_of is not None:
-            self._follow(Duplicate(number, optuna_id), row.duplicate_of)
+            self._follow(number, row.duplicate_of)
             return None
         config = TrainingConfig.model_validate(row.config)
         if row.epochs == 0 and (fault := find_fault(config)):
@@ -438,7 +441,7 @@ class Driver:
         known = max(0, row.epochs - (not decided))
         folder = self._folders.find(row.folder)
         assignment = self._assign(Assignment(number, row.role, config, folder, known))
-        self._live[number] = Live(assignment, optuna_id, counted=row.epochs)
+        self._live[number] = Live(assignment, counted=row.epochs)
         return assignment
 
     def _assign(self, assignment: Assignment) -> Assignment:

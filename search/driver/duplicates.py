@@ -10,14 +10,6 @@ Key = tuple[str, int]
 """Hash of the configuration, and seed."""
 
 
-@dataclass(frozen=True)
-class Duplicate:
-    """A trial that waits for another one's end."""
-
-    number: int
-    optuna_id: int
-
-
 @dataclass
 class Duplicates:
     """Which trial answers for which configuration, and who waits for it."""
@@ -25,7 +17,8 @@ class Duplicates:
     _first: dict[Key, int] = field(default_factory=dict)
     """Number of the trial that is, or was, trained."""
     _ended: set[int] = field(default_factory=set)
-    _waiting: dict[int, list[Duplicate]] = field(default_factory=lambda: defaultdict(list))
+    _waiting: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    """Numbers of the trials that wait for another one's end, by that one's."""
     _answered: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
     """Numbers of the trials that have ended as another one did, by that one's."""
 
@@ -45,7 +38,7 @@ class Duplicates:
     @property
     def waiting(self) -> set[int]:
         """Numbers of the trials that wait for another one."""
-        return {one.number for some in self._waiting.values() for one in some}
+        return {number for some in self._waiting.values() for number in some}
 
     def find(self, key: Key, number: int) -> int | None:
         """The trial that answers for ``number``; ``None`` where that is itself the first."""
@@ -56,11 +49,11 @@ class Duplicates:
         """Whether a trial's answer is there."""
         return number in self._ended
 
-    def wait(self, original: int, duplicate: Duplicate) -> None:
+    def wait(self, original: int, number: int) -> None:
         """Let a trial wait for the end of the one that answers it."""
-        self._waiting[original].append(duplicate)
+        self._waiting[original].append(number)
 
-    def end(self, original: int) -> list[Duplicate]:
+    def end(self, original: int) -> list[int]:
         """Note that a trial has ended; those that waited for it."""
         self._ended.add(original)
         return self._waiting.pop(original, [])

@@ -10,14 +10,13 @@ from typing import Any, Protocol, TypeVar
 import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.samplers import BaseSampler, RandomSampler
-from optuna.study._constrained_optimization import _CONSTRAINTS_KEY
 from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 
 from results.models import TrialState
+from search.optuna_private import StudyTables
 from search.rebuilding import GPUS, OPTUNA_STATES
 from search.samplers.drawing import draw
-from search.study import reopen_trial
 from sedn.errors import UserError
 from spaces import Space
 
@@ -54,6 +53,7 @@ class StudyWriter:
         self, study: optuna.Study, samplers: Callable[[int], BaseSampler], call: Call
     ) -> None:
         self._study = study
+        self._tables = StudyTables(study)
         self._study.sampler = NEUTRAL
         self._samplers = samplers
         self._survive = call
@@ -75,7 +75,7 @@ class StudyWriter:
             if asked_before:
                 for frozen in self._study.get_trials(deepcopy=False, states=(OptunaState.RUNNING,)):
                     if frozen.number not in known:
-                        return optuna.Trial(self._study, frozen._trial_id)
+                        return self._tables.trial(frozen.number)
             asked_before = True
             return self._study.ask()
 
@@ -83,9 +83,9 @@ class StudyWriter:
         self._trials = max(self._trials, trial.number + 1)
         return trial
 
-    def trial(self, optuna_id: int) -> optuna.Trial:
-        """The trial with this id in Optuna's tables."""
-        return self._call(optuna.Trial, self._study, optuna_id)
+    def trial(self, number: int) -> optuna.Trial:
+        """A trial that the study has."""
+        return self._call(self._tables.trial, number)
 
     def draw(self, space: Space, trial: optuna.Trial) -> dict[str, Any]:
         """The trial's parameters, by its sampler."""
@@ -96,28 +96,22 @@ class StudyWriter:
         if gpus:
             self._call(trial.set_user_attr, GPUS, gpus)
 
-    def set_losses(self, optuna_id: int, losses: int) -> None:
+    def set_losses(self, number: int, losses: int) -> None:
         """Keep with the trial how often its worker was lost."""
-        self._write(
-            optuna_id,
-            lambda: self._study._storage.set_trial_user_attr(optuna_id, LOSSES, losses),
-        )
+        self._write(number, lambda: self._tables.trial(number).set_user_attr(LOSSES, losses))
 
-    def report(self, optuna_id: int, epoch: int, mean_auc: float) -> None:
+    def report(self, number: int, epoch: int, mean_auc: float) -> None:
         """Tell an epoch; told again, the later value stands, as in the store.
 
-        ``optuna.Trial.report`` would keep the earlier one, which no checkpoint holds any more.
+        No checkpoint holds what the earlier value was measured on.
         """
-        self._write(
-            optuna_id,
-            lambda: self._study._storage.set_trial_intermediate_value(optuna_id, epoch, mean_auc),
-        )
+        self._write(number, lambda: self._tables.report(number, epoch, mean_auc))
 
     def report_missing(self, trial: FrozenTrial, curve: Mapping[int, float]) -> None:
         """Tell those epochs, mean AUC by epoch, which the trial lacks or has otherwise."""
         for epoch, mean_auc in curve.items():
             if trial.intermediate_values.get(epoch) != mean_auc:
-                self.report(trial._trial_id, epoch, mean_auc)
+                self.report(trial.number, epoch, mean_auc)
 
     def tell(
         self,
@@ -136,7 +130,7 @@ class StudyWriter:
             excesses: for each constraint by how much it is violated; not for one that broke.
         """
         told = OPTUNA_STATES[state]
-        if self._is_otherwise(self._call(self._frozen, number), told, values):
+        if self._is_otherwise(self._call(self._tables.frozen, number), told, values):
             self.reopen(number)
         self._study.sampler = self._samplers(number)
         if excesses and told is not OptunaState.FAIL:
@@ -150,29 +144,17 @@ class StudyWriter:
 
     def _constrain(self, number: int, excesses: Sequence[float]) -> None:
         """Keep with a trial by how much it violates the constraints."""
-        if frozen := self._unfinished(number):
-            # As a list, which Optuna reads and its dashboard knows; not under names of their own.
-            self._study._storage.set_trial_system_attr(
-                frozen._trial_id, _CONSTRAINTS_KEY, list(excesses)
-            )
+        if not self._has_ended(number):
+            self._tables.constrain(number, excesses)
 
     def _prune(self, number: int, values: Sequence[float]) -> None:
         """Tell what a trial reached; ``Study.tell`` would take the end of its curve for that."""
-        if frozen := self._unfinished(number):
-            self._study._thread_local.cached_all_trials = None
-            self._study.sampler.after_trial(self._study, frozen, OptunaState.PRUNED, values)
-            self._study._storage.set_trial_state_values(
-                frozen._trial_id, OptunaState.PRUNED, values
-            )
+        if not self._has_ended(number):
+            self._tables.prune(number, values)
 
-    def _unfinished(self, number: int) -> FrozenTrial | None:
-        """The trial, if the study does not know yet that it has ended."""
-        frozen = self._frozen(number)
-        return None if frozen.state.is_finished() else frozen
-
-    def _frozen(self, number: int) -> FrozenTrial:
-        storage, study_id = self._study._storage, self._study._study_id
-        return storage.get_trial(storage.get_trial_id_from_study_id_trial_number(study_id, number))
+    def _has_ended(self, number: int) -> bool:
+        """Whether the study knows that a trial has ended."""
+        return self._tables.frozen(number).state.is_finished()
 
     @staticmethod
     def _is_otherwise(
@@ -184,17 +166,16 @@ class StudyWriter:
         is_complete = told is OptunaState.COMPLETE
         return frozen.state is not told or (is_complete and frozen.values != list(values or ()))
 
-    def reopen(self, number: int) -> int:
-        """Make a trial that was PRUNED a running one again; its id in Optuna's tables."""
-        return self._call(reopen_trial, self._study, number)
+    def reopen(self, number: int) -> None:
+        """Make a trial that has ended a running one again."""
+        self._call(self._tables.reopen, number)
 
-    def _write(self, optuna_id: int, write: Callable[[], None]) -> None:
+    def _write(self, number: int, write: Callable[[], None]) -> None:
         """Write about a trial that runs, also where it was ended by hand."""
         try:
             self._call(write)
         except UpdateFinishedTrialError:
-            number = self._study._storage.get_trial_number_from_id
-            self.reopen(self._call(number, optuna_id))
+            self.reopen(number)
             self._call(write)
 
     def _call(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
@@ -214,11 +195,5 @@ class StudyWriter:
 
     def _is_lost(self) -> bool:
         """Whether the study was deleted, even if another one has its name and its id now."""
-        # What is remembered of a study outlives it.
-        backend = self._study._storage._backend  # type: ignore[attr-defined]
-        try:
-            if backend.get_study_id_from_name(self._study.study_name) != self._study._study_id:
-                return True
-            return bool(backend.get_n_trials(self._study._study_id) < self._trials)
-        except KeyError:
-            return True
+        count = self._tables.count()
+        return count is None or count < self._trials

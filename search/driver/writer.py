@@ -13,7 +13,6 @@ from results.models import Epoch, Trial, TrialState
 from results.objectives import Goals
 from results.outage import StoreUnavailable, is_refusal, reason_of, survive_outage
 from results.store import NewTrial, Store
-from search.driver.duplicates import Duplicate
 from search.driver.study_writer import StudyWriter
 from sedn.training.result import EpochResult
 
@@ -61,12 +60,10 @@ class Writer:
         """Add the row of a trial that starts."""
         self.call(self._store.add_trial, row)
 
-    def record_epoch(
-        self, number: int, optuna_id: int, result: EpochResult, node: str | None
-    ) -> None:
+    def record_epoch(self, number: int, result: EpochResult, node: str | None) -> None:
         """Write an epoch of a trial; its values by label are kept when the trial ends."""
         self.call(self._store.record_epoch, self._experiment_id, number, result, node=node)
-        self.study.report(optuna_id, result.epoch, result.mean_auc)
+        self.study.report(number, result.epoch, result.mean_auc)
 
     def end(
         self,
@@ -83,22 +80,19 @@ class Writer:
         self.call(self._store.finish_trial, *key, reason=reason, label_auc=labels, cause=cause)
         self.tell(number, state, None if last is None else last.mean_auc)
 
-    def answer(self, duplicate: Duplicate, original: int) -> Trial:
+    def answer(self, number: int, original: int) -> Trial:
         """End a trial as the one of the same configuration that has ended; its row then."""
-        row = self.call(
-            self._store.answer_trial, self._experiment_id, duplicate.number, by=original
-        )
+        row = self.call(self._store.answer_trial, self._experiment_id, number, by=original)
         for epoch in self.call(self._store.epochs_of, self._experiment_id, original):
-            self.study.report(duplicate.optuna_id, epoch.epoch, epoch.mean_auc)
-        self.tell(duplicate.number, row.state, row.mean_auc)
+            self.study.report(number, epoch.epoch, epoch.mean_auc)
+        self.tell(number, row.state, row.mean_auc)
         return row
 
-    def reopen(self, number: int) -> int:
-        """Let a trial that was PRUNED run again; its id in Optuna's tables."""
+    def reopen(self, number: int) -> None:
+        """Let a trial that was PRUNED run again."""
         # The study first: a store that is behind it is what the next start sets right.
-        optuna_id = self.study.reopen(number)
+        self.study.reopen(number)
         self.call(self._store.reopen_trial, self._experiment_id, number)
-        return optuna_id
 
     def tell(self, number: int, state: TrialState, mean_auc: float | None) -> None:
         """Tell the study the end of a trial that the store has."""

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import optuna
 from optuna.distributions import (
@@ -13,7 +13,10 @@ from optuna.distributions import (
 )
 from optuna.samplers import BaseSampler
 
+from search.optuna_private import fixed_names, frozen_of
 from spaces import Space
+
+T = TypeVar("T")
 
 
 def draw(space: Space, trial: optuna.Trial, sampler: BaseSampler) -> dict[str, Any]:
@@ -25,9 +28,9 @@ def draw(space: Space, trial: optuna.Trial, sampler: BaseSampler) -> dict[str, A
     neutral = study.sampler
     study.sampler = sampler
     try:
-        sampler.before_trial(study, trial._cached_frozen_trial)
+        sampler.before_trial(study, frozen_of(trial))
         # Axes that are modelled together come first of all; later, more would be known of them.
-        drawn = set(trial.relative_params) | set(trial._fixed_params)
+        drawn = set(trial.relative_params) | fixed_names(trial)
         return space.sample(_Continued(trial, drawn))
     finally:
         study.sampler = neutral
@@ -43,24 +46,29 @@ class _Continued:
         self._before: dict[str, Any] = {}
 
     def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
-        return self._suggest(name, CategoricalDistribution(choices))
+        self._go_on(name, CategoricalDistribution(choices))
+        return self._keep(name, self._trial.suggest_categorical(name, choices))
 
     def suggest_int(
         self, name: str, low: int, high: int, *, step: int = 1, log: bool = False
     ) -> int:
-        return int(self._suggest(name, IntDistribution(low, high, log=log, step=step)))
+        self._go_on(name, IntDistribution(low, high, log=log, step=step))
+        return self._keep(name, self._trial.suggest_int(name, low, high, step=step, log=log))
 
     def suggest_float(
         self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
     ) -> float:
-        return float(self._suggest(name, FloatDistribution(low, high, log=log, step=step)))
+        self._go_on(name, FloatDistribution(low, high, log=log, step=step))
+        return self._keep(name, self._trial.suggest_float(name, low, high, step=step, log=log))
 
-    def _suggest(self, name: str, distribution: BaseDistribution) -> Any:
+    def _go_on(self, name: str, distribution: BaseDistribution) -> None:
+        """Draw and discard a value where the trial has one, unless Optuna drew it otherwise."""
         if name in self._there and name not in self._drawn and not distribution.single():
-            frozen = copy.copy(self._trial._cached_frozen_trial)
+            frozen = copy.copy(frozen_of(self._trial))
             frozen.params = dict(self._before)
             study = self._trial.study
             study.sampler.sample_independent(study, frozen, name, distribution)
-        value = self._trial._suggest(name, distribution)
+
+    def _keep(self, name: str, value: T) -> T:
         self._before[name] = value
         return value

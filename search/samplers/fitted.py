@@ -15,10 +15,11 @@ from optuna.samplers import (
     GPSampler,
     NSGAIIISampler,
     NSGAIISampler,
-    QMCSampler,
 )
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
+
+from search.optuna_private import NumberedQmc, StudyView
 
 Axes = dict[str, BaseDistribution]
 
@@ -45,7 +46,7 @@ class FittedGp(_Told, GPSampler):
     ) -> dict[str, Any]:
         """Values of the axes in ``search_space``."""
         # The trial itself has values already where a crash has cut off its draw.
-        points: Any = _PointsOfStudy(study, but=trial.number)
+        points: Any = _points(study, but=trial.number)
         return super().sample_relative(points, trial, search_space)
 
 
@@ -76,17 +77,12 @@ class FittedNsga3(_Told, NSGAIIISampler):
         self.axes = axes
 
 
-class FittedQmc(_Told, QMCSampler):
+class FittedQmc(_Told, NumberedQmc):
     """QMC over all axes; an axis that is not active leaves its coordinate unused."""
 
     def __init__(self, axes: Axes, number: int, **options: Any) -> None:
-        super().__init__(warn_independent_sampling=False, **options)
+        super().__init__(number, warn_independent_sampling=False, **options)
         self.axes = axes
-        self.number = number
-
-    def _find_sample_id(self, study: Study, search_space: Axes) -> int:
-        # Optuna counts draws in the study: one that a crash cut off would leave a gap.
-        return self.number
 
 
 class FittedBruteForce(BruteForceSampler):
@@ -96,40 +92,21 @@ class FittedBruteForce(BruteForceSampler):
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: Any
     ) -> Any:
         """A value below which there are points that no trial has tried."""
-        points: Any = _PointsOfStudy(study)
+        points: Any = _points(study)
         return super().sample_independent(points, trial, param_name, param_distribution)
 
     def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Any) -> None:
         """Nothing: Optuna would stop the study, and the driver knows when all is tried."""
 
 
-class _PointsOfStorage:
-    def __init__(self, storage: Any, but: int | None) -> None:
-        self._storage = storage
-        self._but = but
+def _points(study: Study, but: int | None = None) -> StudyView:
+    """The study without the ended trials that have no parameters, and without trial ``but``."""
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._storage, name)
-
-    def get_all_trials(self, *args: Any, **kwargs: Any) -> list[FrozenTrial]:
+    def trials() -> list[FrozenTrial]:
         return [
             trial
-            for trial in self._storage.get_all_trials(*args, **kwargs)
-            if trial.number != self._but and (trial.params or not trial.state.is_finished())
+            for trial in study.get_trials(deepcopy=False)
+            if trial.number != but and (trial.params or not trial.state.is_finished())
         ]
 
-
-class _PointsOfStudy:
-    """A study without the ended trials that have no parameters, and without trial ``but``."""
-
-    def __init__(self, study: Study, but: int | None = None) -> None:
-        self._study = study
-        self._storage = _PointsOfStorage(study._storage, but)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._study, name)
-
-    def _get_trials(
-        self, deepcopy: bool = True, states: Any = None, use_cache: bool = False
-    ) -> list[FrozenTrial]:
-        return self._storage.get_all_trials(self._study._study_id, deepcopy=deepcopy, states=states)
+    return StudyView(study, trials)

@@ -1,6 +1,5 @@
 """TPE over the newest trials and the best of all, so that the ten-thousandth draw costs little."""
 
-from collections.abc import Container
 from itertools import islice
 from typing import Any
 
@@ -8,6 +7,8 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import TPESampler
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
+
+from search.optuna_private import StudyView
 
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
 BEST = 25
@@ -48,34 +49,21 @@ class RecentTpe(TPESampler):
 
     def _see(self, study: Study) -> Any:
         if self._seen is None:
-            self._seen = _SeenStudy(study, self._history)
+            seen = _seen(study, self._history)
+            self._seen = StudyView(study, lambda: seen)
         return self._seen
 
 
-class _SeenStudy:
-    """A study of which the newest ended trials are seen, the best of the others, and what runs."""
-
-    def __init__(self, study: Study, history: int) -> None:
-        self._study = study
-        ended, running = [], []
-        for trial in study.get_trials(deepcopy=False):
-            if trial.state in ENDED:
-                ended.append(trial)
-            elif trial.state is TrialState.RUNNING:
-                running.append(trial)
-        seen = [*_best(ended[:-history], study.directions), *ended[-history:], *running]
-        self._trials = sorted(seen, key=lambda trial: trial.number)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._study, name)
-
-    def _get_trials(
-        self,
-        deepcopy: bool = True,
-        states: Container[TrialState] | None = None,
-        use_cache: bool = False,
-    ) -> list[FrozenTrial]:
-        return [t for t in self._trials if states is None or t.state in states]
+def _seen(study: Study, history: int) -> list[FrozenTrial]:
+    """The newest ended trials, the best of the others, and what runs, in order."""
+    ended, running = [], []
+    for trial in study.get_trials(deepcopy=False):
+        if trial.state in ENDED:
+            ended.append(trial)
+        elif trial.state is TrialState.RUNNING:
+            running.append(trial)
+    seen = [*_best(ended[:-history], study.directions), *ended[-history:], *running]
+    return sorted(seen, key=lambda trial: trial.number)
 
 
 def _best(trials: list[FrozenTrial], directions: list[StudyDirection]) -> list[FrozenTrial]:

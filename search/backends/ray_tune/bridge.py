@@ -3,16 +3,14 @@
 import re
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from ray import cloudpickle
 from ray.exceptions import RayActorError, WorkerCrashedError
 from ray.tune import Callback, Stopper
-from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
+from search.backends.ray_tune.private import error_of, pending_trials, traceback_of
 from search.driver import Driver
 from search.progress import Snapshot
 from sedn.errors import UserError
@@ -91,7 +89,7 @@ class DriverScheduler(FIFOScheduler):  # type: ignore[misc]
 
     def choose_trial_to_run(self, tune_controller: Any) -> Any:
         """The pending trial of the lowest number; Tune's own way goes through all that ended."""
-        pending = [t for t in tune_controller.get_live_trials() if t.status == Trial.PENDING]
+        pending = pending_trials(tune_controller)
         return min(pending, key=lambda t: t.config["assignment"].number, default=None)
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
@@ -126,7 +124,7 @@ class DriverCallback(Callback):  # type: ignore[misc]
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """End the trial, or queue it again when its worker or its storage was the cause."""
-        number, error = self._searcher.number_of(trial.trial_id), _error_of(trial)
+        number, error = self._searcher.number_of(trial.trial_id), error_of(trial)
         text = _reason(trial, error)
         if isinstance(error, (RayActorError, WorkerCrashedError)):
             self._searcher.attempt(self._driver.lose_worker, number, text)
@@ -166,20 +164,9 @@ class SearchStopper(Stopper):  # type: ignore[misc]
         return {}
 
 
-def _error_of(trial: Any) -> BaseException | None:
-    """The error that Tune has just written down; ``None`` if it cannot be read back."""
-    # Not by Tune's own get_pickled_error: that reads a copy which is made later, or never.
-    try:
-        error = cloudpickle.loads(Path(trial.pickled_error_file).read_bytes())
-    except Exception:
-        return None
-    return error if isinstance(error, BaseException) else None
-
-
 def _reason(trial: Any, error: BaseException | None) -> str:
     """The error of a trial: its own message in the first line, the traceback below."""
-    file = Path(trial.error_file or "")
-    traceback = _COLOUR.sub("", file.read_text()) if file.is_file() else ""
+    traceback = _COLOUR.sub("", traceback_of(trial))
     shown = getattr(error, "cause", None) or error
     if shown is not None:
         first = f"{type(shown).__name__}: {shown}".splitlines()[0]

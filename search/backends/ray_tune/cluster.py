@@ -5,10 +5,12 @@ import logging
 import os
 import socket
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from search.backends.ray_tune import room
+from search.backends.ray_tune.private import ask_head, count_resources, read_settings_again
 from search.packing import Grant
 from search.settings import Resources, SearchSettings
 from sedn.errors import UserError
@@ -69,10 +71,8 @@ def connect(resources: Resources, empty: Path) -> None:
     logging.getLogger("ray.tune.tune").setLevel(logging.CRITICAL)
     options: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
     if resources.address is None:
-        with contextlib.chdir(empty):
-            ray.init(
-                address="local", include_dashboard=False, _temp_dir=_socket_folder(), **options
-            )
+        with contextlib.chdir(empty), _short_paths():
+            ray.init(address="local", include_dashboard=False, **options)
         return
     _use_token()
     try:
@@ -104,11 +104,7 @@ def check_room(resources: Resources, settings: SearchSettings) -> None:
     if resources.address is not None:
         return
     _set_environment()
-    from ray._private.resource_and_label_spec import ResourceAndLabelSpec
-
-    # As Ray itself counts when it is started, by the limits of a container too.
-    found = ResourceAndLabelSpec().resolve(is_head=True, node_ip_address="127.0.0.1")
-    here = room.Node("this machine", float(found.num_cpus), float(found.num_gpus))
+    here = room.Node("this machine", *count_resources())
     check_gpu_hours(settings, room.slots([here], resources)[1])
 
 
@@ -122,15 +118,17 @@ def check_gpu_hours(settings: SearchSettings, grant: Grant) -> None:
         raise UserError("--gpu-hours: the trials of this search use no GPU; take --time")
 
 
-def _socket_folder() -> str | None:
-    """Where Ray is to keep its sockets; ``None``: where Ray keeps them by itself.
+@contextlib.contextmanager
+def _short_paths() -> Iterator[None]:
+    """Let Ray keep its sockets in a folder of a short path, where the path of its own is too long.
 
     Raises:
         UserError: that folder's path is too long for a socket, and there is no ``/tmp``.
     """
     asked = os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()
     if len(os.fsencode(asked)) <= MOST_BYTES:
-        return None
+        yield
+        return
     folder = Path("/tmp") / f"sedn-ray-{os.getuid()}"
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -139,7 +137,15 @@ def _socket_folder() -> str | None:
             f"Ray's sockets need a folder whose path has at most {MOST_BYTES} bytes, and '{asked}' "
             f"has {len(os.fsencode(asked))}; set RAY_TMPDIR to a shorter one ({error})"
         ) from None
-    return str(folder)
+    before = os.environ.get("RAY_TMPDIR")
+    os.environ["RAY_TMPDIR"] = str(folder)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["RAY_TMPDIR"]
+        else:
+            os.environ["RAY_TMPDIR"] = before
 
 
 def _set_environment() -> None:
@@ -152,23 +158,18 @@ def _use_token() -> None:
 
     Not for a cluster started here: for that Ray makes a token by itself.
     """
-    import ray
-
     named = os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_TOKEN_PATH")
     if (named or TOKEN_FILE.expanduser().is_file()) and "RAY_AUTH_MODE" not in os.environ:
         os.environ["RAY_AUTH_MODE"] = "token"
-        # Where Ray was imported before, it has read its settings already.
-        ray._raylet.Config.initialize("")
+        # Ray has read its settings already where it was imported before.
+        read_settings_again()
 
 
 def _check_token(address: str) -> None:
     _set_environment()
-    import ray
-
     _use_token()
     try:
-        # What ray.init itself calls for twenty seconds, and then says nothing of the token.
-        ray._raylet.GcsClient(address=address)
+        ask_head(address)
     except Exception as error:
         if "oken" in str(error):
             raise UserError(_refusal(address, error)) from None

@@ -40,12 +40,13 @@ def watching_ray(on_gone: Callable[[str], None]) -> Iterator[None]:
 
 def _processes_of_ray() -> dict[str, int]:
     """Process ids by name: the raylet of this machine, and the control store if it was started by
-    this process. None where this process is only a client of a cluster.
+    this process. No process where this one is only a client of a cluster elsewhere.
     """
     import ray
 
-    node = ray._private.worker.global_worker.node
-    if node is None:
+    own = ray.get_runtime_context().get_node_id()
+    socket = next((n["RayletSocketName"] for n in ray.nodes() if n["NodeID"] == own), None)
+    if socket is None:
         return {}
     found = {}
     for folder in Path("/proc").glob("[0-9]*"):
@@ -54,9 +55,7 @@ def _processes_of_ray() -> dict[str, int]:
         except OSError:
             continue
         name = Path(os.fsdecode(words[0])).name
-        is_raylet = name == "raylet" and any(
-            node.raylet_socket_name.encode() in word for word in words
-        )
+        is_raylet = name == "raylet" and any(os.fsencode(socket) in word for word in words)
         if is_raylet or (name == "gcs_server" and _parent(folder) == os.getpid()):
             found[name] = int(folder.name)
     return found

@@ -1,0 +1,80 @@
+"""All that the project uses of Ray without Ray's promise to keep it.
+
+No other module uses a private name of Ray, nor one that its documents leave out. Each door here
+says what is used, and why there is no public way; ``tests/search/test_private_doors.py`` opens each
+with the installed release.
+"""
+
+from pathlib import Path
+from typing import Any
+
+
+def count_resources() -> tuple[float, float]:
+    """CPUs and GPUs that Ray would find on this machine, by the limits of a container too.
+
+    Uses ``ResourceAndLabelSpec.resolve``, with which Ray counts when it starts; the public
+    functions ask a cluster that runs.
+    """
+    from ray._private.resource_and_label_spec import ResourceAndLabelSpec
+
+    found = ResourceAndLabelSpec().resolve(is_head=True, node_ip_address="127.0.0.1")
+    return float(found.num_cpus), float(found.num_gpus)
+
+
+def read_settings_again() -> None:
+    """Let Ray read its settings from the environment once more.
+
+    Uses ``ray._raylet.Config``: Ray reads its settings once, when it is imported.
+    """
+    import ray
+
+    ray._raylet.Config.initialize("")
+
+
+def ask_head(address: str) -> None:
+    """Ask the head of a cluster, at ``host:port``, whether this process may join.
+
+    Uses ``ray._raylet.GcsClient``: ``ray.init`` calls the head for twenty seconds, and then says
+    nothing of the token.
+
+    Raises:
+        Exception: of Ray; the token, where the head asks for one, is named in the message.
+    """
+    import ray
+
+    ray._raylet.GcsClient(address=address)
+
+
+def pending_trials(tune_controller: Any) -> list[Any]:
+    """Tune's trials that wait to be run.
+
+    Uses ``get_live_trials``: the documented ``get_trials`` gives all that ended too, and takes
+    longer with each.
+    """
+    from ray.tune.experiment import Trial
+
+    return [trial for trial in tune_controller.get_live_trials() if trial.status == Trial.PENDING]
+
+
+def error_of(trial: Any) -> BaseException | None:
+    """The error that Tune has just written down of a trial; ``None`` if it cannot be read back.
+
+    Uses ``Trial.pickled_error_file``: Tune hands a callback no error, and ``get_pickled_error``
+    reads a copy which is made later, or never.
+    """
+    from ray import cloudpickle
+
+    try:
+        error = cloudpickle.loads(Path(trial.pickled_error_file).read_bytes())
+    except Exception:
+        return None
+    return error if isinstance(error, BaseException) else None
+
+
+def traceback_of(trial: Any) -> str:
+    """The traceback that Tune has just written down of a trial; empty where there is none.
+
+    Uses ``Trial.error_file``, as :func:`error_of` does.
+    """
+    file = Path(trial.error_file or "")
+    return file.read_text() if file.is_file() else ""

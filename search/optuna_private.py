@@ -1,0 +1,226 @@
+"""All that the project uses of Optuna without Optuna's promise to keep it.
+
+No other module uses a private name of Optuna. Each door here says what is used, and why there is
+no public way; ``tests/search/test_private_doors.py`` opens each with the installed release.
+"""
+
+from collections.abc import Callable, Container, Mapping, Sequence
+from typing import Any
+
+import optuna
+from optuna.samplers import QMCSampler
+from optuna.storages import RDBStorage, get_storage
+from optuna.study._constrained_optimization import _CONSTRAINTS_KEY
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy import delete, update
+
+_FIXED_PARAMS = "fixed_params"
+
+
+class StudyTables:
+    """The trials of a study by their numbers, read and written one by one.
+
+    Uses ``Study._storage`` and ``Study._study_id``: Optuna's public functions take a trial object,
+    which is costly to make, and each does more than one write.
+    """
+
+    def __init__(self, study: optuna.Study) -> None:
+        self._study = study
+        self._ids: dict[int, int] = {}
+
+    def trial(self, number: int) -> optuna.Trial:
+        """A trial to draw parameters for.
+
+        Uses the constructor of ``optuna.Trial``, which Optuna advises against: ``Study.ask`` gives
+        new trials only.
+        """
+        return optuna.Trial(self._study, self._id(number))
+
+    def frozen(self, number: int) -> FrozenTrial:
+        """A trial as it stands; ``Study.get_trials`` would read all of them."""
+        return self._study._storage.get_trial(self._id(number))
+
+    def report(self, number: int, step: int, value: float) -> None:
+        """Write an intermediate value; told again, the later value stands.
+
+        Uses ``set_trial_intermediate_value``, as ``Trial.report`` would keep the earlier value.
+
+        Raises:
+            UpdateFinishedTrialError: the trial has ended.
+        """
+        self._study._storage.set_trial_intermediate_value(self._id(number), step, value)
+
+    def constrain(self, number: int, excesses: Sequence[float]) -> None:
+        """Write by how much a trial violates each constraint, as :func:`constraint_attrs`."""
+        for key, value in constraint_attrs(excesses).items():
+            self._study._storage.set_trial_system_attr(self._id(number), key, value)
+
+    def prune(self, number: int, values: Sequence[float]) -> None:
+        """End a trial as PRUNED with these values, one for each objective.
+
+        Uses ``set_trial_state_values``, and ``Study._thread_local`` to drop the trials that
+        samplers remember: ``Study.tell`` takes the last intermediate value for what a PRUNED trial
+        reached, and refuses values.
+        """
+        self._study._thread_local.cached_all_trials = None
+        frozen = self.frozen(number)
+        self._study.sampler.after_trial(self._study, frozen, TrialState.PRUNED, values)
+        self._study._storage.set_trial_state_values(self._id(number), TrialState.PRUNED, values)
+
+    def reopen(self, number: int) -> None:
+        """Make a trial that has ended a running one again, without values.
+
+        Writes to Optuna's tables, and drops what ``Study._storage`` remembers of them: Optuna has
+        no way back from an ended trial.
+        """
+        from optuna.storages._rdb.models import TrialModel, TrialValueModel
+
+        # The tables, not the models: SQLAlchemy 2.0 cannot write Optuna's models without a session.
+        trials: Any = TrialModel.__table__
+        values: Any = TrialValueModel.__table__
+        backend, found = self._backend, self._id(number)
+        with backend.engine.begin() as connection:
+            connection.execute(
+                update(trials)
+                .where(trials.c.trial_id == found)
+                .values(state=TrialState.RUNNING, datetime_complete=None)
+            )
+            connection.execute(delete(values).where(values.c.trial_id == found))
+        self._study._storage = get_storage(backend)
+
+    def count(self) -> int | None:
+        """How many trials the study has in the database; ``None`` where the study is not there, or
+        another study has its name.
+
+        Uses ``_backend`` of the study's storage, as what the storage remembers of a study outlives
+        the study.
+        """
+        backend, study_id = self._backend, self._study._study_id
+        try:
+            if backend.get_study_id_from_name(self._study.study_name) != study_id:
+                return None
+            return int(backend.get_n_trials(study_id))
+        except KeyError:
+            return None
+
+    @property
+    def _backend(self) -> RDBStorage:
+        """The database behind what the storage remembers."""
+        backend: RDBStorage = self._study._storage._backend  # type: ignore[attr-defined]
+        return backend
+
+    def _id(self, number: int) -> int:
+        """A trial's id in Optuna's tables, which never changes; read from them once."""
+        if number not in self._ids:
+            storage = self._study._storage
+            self._ids[number] = storage.get_trial_id_from_study_id_trial_number(
+                self._study._study_id, number
+            )
+        return self._ids[number]
+
+
+def constraint_attrs(excesses: Sequence[float]) -> dict[str, Any]:
+    """The system attribute that says by how much a trial violates each constraint.
+
+    Uses the key of Optuna's old list: ``Trial.set_constraint`` writes an attribute for each
+    constraint, which Optuna's dashboard does not read, and refuses to write one again.
+    """
+    return {_CONSTRAINTS_KEY: list(excesses)} if excesses else {}
+
+
+def fixed_attrs(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The system attribute that fixes parameters of a trial before they are drawn.
+
+    Uses the key of ``Study.enqueue_trial``, which makes trials that wait, not running ones.
+    """
+    return {_FIXED_PARAMS: dict(params)}
+
+
+def fixed_names(trial: optuna.Trial) -> set[str]:
+    """Names of the parameters that were fixed when the trial was enqueued; Optuna shows them in no
+    public attribute.
+    """
+    return set(frozen_of(trial).system_attrs.get(_FIXED_PARAMS, {}))
+
+
+def frozen_of(trial: optuna.Trial) -> FrozenTrial:
+    """What a trial remembers of itself, as samplers take it.
+
+    Uses ``Trial._cached_frozen_trial``: ``Study.get_trials`` would read all trials.
+    """
+    return trial._cached_frozen_trial
+
+
+def rename_studies(storage: RDBStorage, names: Mapping[str, str | None]) -> None:
+    """Give studies other names, all at once; a study without a new name keeps its own.
+
+    Writes to Optuna's table: Optuna can only copy a study.
+    """
+    from optuna.storages._rdb.models import StudyModel
+
+    studies: Any = StudyModel.__table__
+    with storage.engine.begin() as connection:
+        for before, after in names.items():
+            if after is not None:
+                connection.execute(
+                    update(studies).where(studies.c.study_name == before).values(study_name=after)
+                )
+
+
+class NumberedQmc(QMCSampler):
+    """QMC that gives the trial of a number that point of the sequence.
+
+    Replaces ``QMCSampler._find_sample_id``: Optuna counts draws in the study, where a draw that a
+    crash cut off would leave a gap.
+    """
+
+    def __init__(self, number: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.number = number
+
+    def _find_sample_id(self, study: optuna.Study, search_space: dict[str, Any]) -> int:
+        return self.number
+
+
+class StudyView:
+    """A study of which a sampler sees some trials only.
+
+    Replaces ``Study._get_trials`` and ``Study._storage.get_all_trials``, by which Optuna's samplers
+    read; no sampler has an option that leaves trials out.
+    """
+
+    def __init__(self, study: optuna.Study, trials: Callable[[], list[FrozenTrial]]) -> None:
+        """Show ``trials`` in place of the trials of ``study``, called at each reading."""
+        self._study = study
+        self._trials = trials
+        self._storage = _StorageView(study._storage, self)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._study, name)
+
+    def _get_trials(
+        self,
+        deepcopy: bool = True,
+        states: Container[TrialState] | None = None,
+        use_cache: bool = False,
+    ) -> list[FrozenTrial]:
+        return [one for one in self._trials() if states is None or one.state in states]
+
+
+class _StorageView:
+    """The storage of a :class:`StudyView`."""
+
+    def __init__(self, storage: Any, view: StudyView) -> None:
+        self._storage = storage
+        self._view = view
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._storage, name)
+
+    def get_all_trials(
+        self,
+        study_id: int,
+        deepcopy: bool = True,
+        states: Container[TrialState] | None = None,
+    ) -> list[FrozenTrial]:
+        return self._view._get_trials(deepcopy=deepcopy, states=states)
