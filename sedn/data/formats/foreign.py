@@ -12,6 +12,7 @@ from sedn.seen import is_file, see_content
 
 _START = 20_000
 _LOOKS = 3
+_SAVED = ("state.json", "dataset_info.json", "dataset_dict.json")
 _NO_CLASSES = {"images", "image", "masks", "mask", "maps", "labels", "data"}
 
 
@@ -26,6 +27,8 @@ def name_foreign(path: Path) -> str:
 
 
 def _of_file(path: Path) -> str:
+    if path.name in _SAVED:
+        return f"{path.name} is of a saved data set of Hugging Face's; give the path of its folder"
     see_content(path)
     try:
         with path.open("rb") as file:

@@ -9,7 +9,7 @@ import pytest
 
 from sedn.data.formats import read_listing
 from sedn.errors import UserError
-from tests.sedn.data.fixtures import draw_picture
+from tests.sedn.data.fixtures import draw_picture, save_columns
 
 
 def images(folder: Path) -> None:
@@ -82,3 +82,12 @@ def test_what_is_not_known_is_told_what_is_expected(tmp_path: Path) -> None:
     images(tmp_path / "masks")
     with pytest.raises(UserError, match="its format cannot be told; expected a table"):
         read_listing(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["state.json", "dataset_info.json"])
+def test_a_file_of_a_saved_data_set_is_told_from_its_folder(name: str, tmp_path: Path) -> None:
+    from datasets import Value
+
+    folder = save_columns(tmp_path, {"red": [1, 0]}, red=Value("int64"))
+    with pytest.raises(UserError, match="saved data set of Hugging Face's; give the path of its"):
+        read_listing(folder / name)
