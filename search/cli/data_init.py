@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -55,6 +56,7 @@ def init(
     ] = None,
 ) -> None:
     """Tell how a data set is to be read, ask what cannot be told, and write its data.yaml."""
+    from sedn.data.faults import OPTION
     from sedn.data.formats.proposal import write_description
 
     given = reading_fields(labels, label_list, separator, image_column, leave_out, attributes)
@@ -63,6 +65,14 @@ def init(
     proposal = _propose(path, answers | _fields(field or ()), ask=not yes and sys.stdin.isatty())
     target = output or proposal.folder / "data.yaml"
     _show(proposal)
+    if proposal.listing.faults:
+        out.print(
+            f"Training refuses this without {OPTION}; `sedn data check {quote(str(path))}` lists "
+            f"all.",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
     if not yes and sys.stdin.isatty():
         typer.confirm(f"Write {target}?", default=True, abort=True)
     write_description(proposal, target)

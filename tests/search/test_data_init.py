@@ -270,3 +270,30 @@ def test_attributes_are_given_on_every_command_line(tmp_path: Path, monkeypatch,
     settings = build_settings(data=str(tmp_path), attributes=("striped",))
     config = build_config(nest(settings.overrides().items()), "settings")
     assert read_listing(tmp_path, config.data.given()).labels == ("striped",)
+
+
+def test_data_with_faults_are_described_and_it_is_said_what_training_needs(
+    tmp_path: Path, init: Init
+) -> None:
+    path = fixtures.write_coco_file(tmp_path)
+    images = [Path(content.name) for content in read_listing(path).images]
+    for image in images[:3]:
+        image.unlink()
+    code, out, _ = init(str(path), "--yes")
+    assert code == 0
+    assert "left out by --skip-unreadable: 3 missing files, 3 images in all" in out
+    assert "Training refuses this without --skip-unreadable; `sedn data check " in out
+    with pytest.raises(UserError, match="3 missing files"):
+        read_listing(path.with_name("data.yaml"))
+    assert len(read_listing(path.with_name("data.yaml"), skip=True)) == len(images) - 3
+
+
+def test_soft_labels_are_written_as_labels(tmp_path: Path, init: Init) -> None:
+    rows = ["image,red,striped", *(f"{i}.png,{i % 4 / 3:.3f},{i % 3 / 3:.2f}" for i in range(12))]
+    for i in range(12):
+        (tmp_path / f"{i}.png").touch()
+    (tmp_path / "x.csv").write_text("\n".join(rows) + "\n")
+    code, out, _ = init("x.csv", "--yes")
+    assert code == 0
+    assert "numbers between in 'red', 'striped'" in out
+    same(read_listing(tmp_path / "data.yaml"), read_listing(tmp_path / "x.csv"))

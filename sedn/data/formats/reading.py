@@ -109,8 +109,8 @@ def _all_or_none(listing: Listing, faults: Faults) -> Listing:
 
 
 def _say_faults(listing: Listing, faults: Faults) -> str:
-    images = f"; {count_of(listing.skipped, 'image')} left out" if listing.skipped else ""
-    return f"{OPTION}: {say_counts(faults.found())}{images}"
+    images = f", {count_of(listing.skipped, 'image')} in all" if listing.skipped else ""
+    return f"left out by {OPTION}: {say_counts(faults.found())}{images}"
 
 
 def read_description(path: Path, given: Mapping[str, Any]) -> tuple[Description, Path]:

@@ -108,7 +108,7 @@ def test_what_is_left_out_is_counted_in_the_data_set_and_changes_its_fingerprint
     assert found.skipped == 2
     assert sum(map(len, found.splits.values())) == 88
     assert found.fingerprint != whole.fingerprint
-    assert found.said[-1] == "--skip-unreadable: 1 missing file; 1 image left out"
+    assert found.said[-1] == "left out by --skip-unreadable: 1 missing file, 1 image in all"
 
 
 def test_the_check_lists_all_faults(table: Path) -> None:
