@@ -31,7 +31,7 @@ COLUMNS = {
 }
 
 
-def stopped(store: Store, name: str, ranked: pd.DataFrame) -> pd.DataFrame:
+def stopped_early(store: Store, name: str, ranked: pd.DataFrame) -> pd.DataFrame:
     """The trials of an experiment that were stopped early, as :func:`stopped_trials` gives them.
 
     Raises:

@@ -1,6 +1,6 @@
 """The Optuna dashboard over the same database."""
 
-from results.store import open_store
+from results import open_store
 from sedn.errors import UserError
 
 

@@ -10,7 +10,7 @@ from search.cli.options import DEFAULT_STORE
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from results.models import Trial
+    from results import Trial
 
 TOP = 5
 """Configurations that are shown in the end; `sedn rank` shows more."""
@@ -25,10 +25,8 @@ def show_ending(console: "Console", name: str, store: str, spent: Mapping[str, f
         store: SQLAlchemy URL of the database.
         spent: seconds of this run of the search, by what was done.
     """
-    from results.objectives import Goals
-    from results.ranking import rank
-    from results.stopped import stopped, stopped_lines
-    from results.store import open_store
+    from results import Goals, open_store, rank, stopped_early
+    from results.stopped import stopped_lines
     from search.cli.tables import ranking_table
 
     opened = open_store(store)
@@ -36,7 +34,7 @@ def show_ending(console: "Console", name: str, store: str, spent: Mapping[str, f
     ranked = rank(opened, name)
     if len(ranked):
         console.print(ranking_table(ranked.head(TOP), name, Goals.of(experiment.settings)))
-    for early in stopped_lines(stopped(opened, name, ranked), ranked):
+    for early in stopped_lines(stopped_early(opened, name, ranked), ranked):
         console.print(early, soft_wrap=True)
     for line in (run_line(spent), trials_line(opened.trials(experiment.id))):
         if line:
@@ -74,7 +72,7 @@ def trials_line(trials: Iterable["Trial"]) -> str | None:
 
     Trials side by side count each.
     """
-    from results.models import TrialState
+    from results import TrialState
 
     words = {
         TrialState.COMPLETE: "trained to the end",

@@ -41,9 +41,7 @@ def export(
         of_experiment = [option for option, is_chosen in chosen.items() if is_chosen]
         _export_onnx(Path(name), of_experiment, output)
         return
-    from results.export import export_config
-    from results.splits import export_splits
-    from results.store import open_store
+    from results import export_config, export_splits, open_store
     from sedn.files import write_text
 
     opened = open_store(store)

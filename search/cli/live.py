@@ -9,16 +9,17 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from search import Stage
 from search.cli.ending import duration
 from search.cli.images import image_line
-from search.stages import Stage
 from sedn.style import gain_text, interval_text, number_text, short_text
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from search.progress import RunningTrial, Snapshot
+    from search import Snapshot
+    from search.progress import RunningTrial
     from sedn.config import TrainingConfig
     from sedn.segmentation.config import SegmenterConfig
     from sedn.segmentation.fold import FoldEpoch
@@ -157,7 +158,7 @@ def fold_line(epoch: "FoldEpoch", config: "SegmenterConfig") -> str:
 
 def summary(name: str, snapshot: "Snapshot", running: int) -> Text:
     """One line: counts by state, the best so far and its gain, the time left."""
-    from results.models import TrialState
+    from results import TrialState
 
     words = {
         TrialState.COMPLETE: "complete",

@@ -110,7 +110,7 @@ app.command()(search)
 @app.command()
 def status(name: str, store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> None:
     """How many trials are done, running, stopped early or failed, and the best so far."""
-    from results.store import open_store
+    from results import open_store
     from search.cli.live import summary
     from search.lock import is_driven
     from search.progress import Tally
@@ -156,10 +156,9 @@ def rank(
     as_json: JsonOption = False,
 ) -> None:
     """Configurations by mean per-label AUC on validation, with 95 % intervals."""
-    from results.objectives import Goals
-    from results.ranking import rank as ranking
-    from results.stopped import stopped, stopped_lines
-    from results.store import open_store
+    from results import Goals, open_store, stopped_early
+    from results import rank as ranking
+    from results.stopped import stopped_lines
     from search.cli.tables import ranking_table, stopped_table
 
     if pareto and show_stopped:
@@ -167,7 +166,7 @@ def rank(
 
     opened = open_store(store)
     ranked = ranking(opened, name)
-    early = stopped(opened, name, ranked)
+    early = stopped_early(opened, name, ranked)
     if show_stopped:
         if as_json:
             _print_frame(early)
@@ -192,8 +191,8 @@ def rank(
 @app.command()
 def labels(name: str, store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> None:
     """Per label: the best configuration, its AUC, the baseline's, prevalence and positives."""
-    from results.ranking import labels as by_label
-    from results.store import open_store
+    from results import labels as by_label
+    from results import open_store
     from search.cli.tables import labels_table
 
     opened = open_store(store)
@@ -274,8 +273,7 @@ def report(
     store: StoreOption = DEFAULT_STORE,
 ) -> None:
     """Write one self-contained page: ranking, history, axes, labels, cost."""
-    from results.report import write_report
-    from results.store import open_store
+    from results import open_store, write_report
 
     write_report(open_store(store), name, output)
     err.print(f"Wrote {output}")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from search import Stage
 from search.backends.ray_tune.scratch import remove_scratch
 from search.cli.console import open_terminal
 from search.cli.ending import show_ending
@@ -28,15 +29,13 @@ from search.cli.options import (
 )
 from search.samplers.options import SAMPLERS
 from search.schedulers.registry import SCHEDULERS
-from search.stages import Stage
 from search.stopping import INTERRUPTED, end_at_once, ending_on_signals
 from sedn.document import parse_value
 from sedn.errors import UserError
 from sedn.measures import objective_names
 
 if TYPE_CHECKING:
-    from search.failures import Failure
-    from search.run import SearchOutcome
+    from search import Failure, SearchOutcome
 
 err = open_terminal(stderr=True)
 
@@ -203,7 +202,7 @@ def search(
         with ending_on_signals(_say_stopped), LiveView(err, name) as view:
             view.stage(Stage.CHECKS)
             # Only now, as all that a search needs takes seconds to import.
-            from search.run import run_search
+            from search import run_search
 
             outcome = run_search(
                 name,

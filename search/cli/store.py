@@ -26,8 +26,7 @@ def rebuild_study(
     The study that has the name is kept under another one. `sedn search` does the same by itself
     where the study was deleted, renamed or lost trials.
     """
-    from results.objectives import Goals
-    from results.store import open_store
+    from results import Goals, open_store
     from search.lock import sole_driver
     from search.study import rebuild
     from spaces import parse_space

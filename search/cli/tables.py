@@ -23,7 +23,7 @@ from sedn.style import (
 if TYPE_CHECKING:
     import pandas as pd
 
-    from results.objectives import Goals
+    from results import Goals
     from sedn.run.comparison import PairedAuc, RunComparison
     from sedn.run.summary import RunSummary
 

@@ -13,7 +13,7 @@ from results.findings import read_findings
 from results.models import TrialState
 from results.ranking import rank
 from results.report import render_report
-from results.stopped import COLUMNS, MOST_LINES, stopped, stopped_lines
+from results.stopped import COLUMNS, MOST_LINES, stopped_early, stopped_lines
 from results.store import Store, open_store
 from search.cli.console import Terminal
 from search.cli.tables import stopped_table
@@ -49,7 +49,7 @@ def add_stopped(
 
 def look(store: Store, name: str) -> tuple[pd.DataFrame, list[str]]:
     ranked = rank(store, name)
-    frame = stopped(store, name, ranked)
+    frame = stopped_early(store, name, ranked)
     return frame, stopped_lines(frame, ranked)
 
 
