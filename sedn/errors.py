@@ -49,6 +49,10 @@ class OutOfMemory(TrainingError):
     kind = "out-of-memory"
 
 
+class DataChanged(UserError):
+    """The data are not those that a search was started with."""
+
+
 class TimeExceeded(TrainingError):
     """The training took longer than it was given."""
 

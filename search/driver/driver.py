@@ -38,8 +38,8 @@ from search.schedulers.choosing import make_decision
 from search.schedulers.verdict import Action, Verdict
 from search.settings import SearchSettings
 from search.study import SAMPLED
-from sedn.config import TrainingConfig, config_hash
-from sedn.errors import TimeExceeded, TrainingError
+from sedn.config import DataConfig, TrainingConfig, config_hash
+from sedn.errors import DataChanged, TimeExceeded, TrainingError
 from sedn.training.bounds import Bounds
 from sedn.training.result import EpochResult
 from sedn.training.storage import StorageFault
@@ -96,7 +96,10 @@ class Driver:
         self._space = space
         self._settings = settings
         self._trials = min(settings.trials, exhausted_after(settings, space) or settings.trials)
-        self._epochs = space.baseline(settings.overrides()).epochs
+        baseline = space.baseline(settings.overrides())
+        self._epochs = baseline.epochs
+        self._fingerprint = experiment.data_fingerprint
+        self._data = _source(baseline.data)
         self._folders = TrialFolders.of(storage, experiment)
         self.grant = Grant()
         """What each trial that starts from now on gets of the cluster."""
@@ -245,7 +248,13 @@ class Driver:
             number: of the trial.
             error: what was raised; ``None`` where that is not known.
             text: the error in a line, and its traceback.
+
+        Raises:
+            DataChanged: the trial met other data than the search began with. No trial can go on.
         """
+        if isinstance(error, DataChanged):
+            self.give_back(number)
+            raise error
         if isinstance(error, StorageFault):
             self.give_back(number)
             self._wait.begin(error)
@@ -449,7 +458,16 @@ class Driver:
         config = assignment.config
         return replace(
             assignment,
-            bounds=Bounds(self._memory.micro_batch(config), self._trial_seconds),
+            bounds=Bounds(
+                self._memory.micro_batch(config),
+                self._trial_seconds,
+                self._fingerprint if _source(config.data) == self._data else None,
+            ),
             cpus=self.grant.cpus,
             gpus=self._memory.gpus(config, self.grant),
         )
+
+
+def _source(data: DataConfig) -> DataConfig:
+    """What decides on a data set's fingerprint: all but the size of the images."""
+    return data.model_copy(update={"image_size": DataConfig.model_fields["image_size"].default})

@@ -11,5 +11,7 @@ class Bounds:
     """Images at once, at most: what was found to fit the memory before."""
     seconds: float | None = None
     """Wall time of all epochs together."""
+    data_fingerprint: str | None = None
+    """Of the data that are meant: training on any other is refused."""
     checkpoint_seconds: float = 600.0
     """An epoch that takes longer is saved within, about this often."""

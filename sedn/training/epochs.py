@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sedn.config import TrainingConfig
-from sedn.errors import OutOfMemory
+from sedn.errors import DataChanged, OutOfMemory
 from sedn.metrics import auc
 from sedn.network import needs_two_images, why_two_images
 from sedn.training.batches import view_split
@@ -59,6 +59,7 @@ def train_epochs(
 
     Raises:
         UserError: the data, the backbone or the optimiser cannot be had.
+        DataChanged: the data are others than those that ``bounds`` name.
         NonFiniteLoss: a loss is infinite or not a number.
         OutOfMemory: the memory does not suffice for a single image, or for two where the network
             cannot train on one.
@@ -106,6 +107,12 @@ def _train(
 ) -> Iterator[EpochResult]:
     """One attempt with ``micro_batch`` images at once, from the last checkpoint."""
     training = prepare(config, micro_batch)
+    meant = bounds.data_fingerprint
+    if meant is not None and training.dataset.fingerprint != meant:
+        raise DataChanged(
+            f"the data at '{config.data.path}' has changed since the search was started; put it "
+            f"back and give the same command, or search anew by another --name"
+        )
     validation = view_split(training.dataset, "validation", config)
     _restore(training, folder)
     history = training.history
