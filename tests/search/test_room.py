@@ -117,7 +117,7 @@ def test_a_node_that_is_gone_has_no_room() -> None:
 
 REAL = """
 from ray.cluster_utils import Cluster
-from search import cluster
+from search.backends.ray_tune import cluster
 from search.settings import Resources
 from sedn.errors import UserError
 import tempfile, sys
