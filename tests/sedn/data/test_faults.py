@@ -278,3 +278,48 @@ def test_of_very_many_columns_some_are_named(table: Path) -> None:
                  for i, line in enumerate(lines[1:])]  # fmt: skip
     table.write_text("\n".join(lines) + "\n")
     assert "such cells: also row" in refusal(table)
+
+
+ANNOTATION: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "category": lambda a: a.update(category_id=77),
+    "image": lambda a: a.update(image_id=9999),
+    "shape": lambda a: a.update(segmentation=[[1, 2, 3]]),
+    "no category": lambda a: a.pop("category_id"),
+}
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.dictionaries(st.integers(0, 12), st.sampled_from(list(ANNOTATION)), min_size=1, max_size=5),
+    st.sets(st.integers(0, 9), max_size=3),
+)
+def test_any_faults_of_coco_are_counted_and_what_is_left_is_true(
+    coco_file: Path, spoiled: dict[int, str], missing: set[int]
+) -> None:
+    document = json.loads(coco_file.read_text())
+    annotations, images = document["annotations"], document["images"]
+    for index, how in spoiled.items():
+        ANNOTATION[how](annotations[index])
+    for index in missing:
+        images[index]["file_name"] = f"gone-{index}.jpg"
+    path = coco_file.parent / "any.json"
+    path.write_text(json.dumps(document))
+    gone = {images[index]["id"] for index in missing}
+    useless = {a["image_id"] for a in annotations if "category_id" not in a}
+    left = [image for image in images if image["id"] not in gone | useless]
+    names = {category["id"]: category["name"] for category in document["categories"]}
+    listing = read_listing(path, skip=True)
+    assert [Path(c.name).name for c in listing.images] == [image["file_name"] for image in left]
+    assert listing.skipped == len(images) - len(left)
+    for row, image in enumerate(left):
+        mine = [a for a in annotations if a["image_id"] == image["id"]]
+        labels = {names[a["category_id"]] for a in mine if a["category_id"] in names}
+        found = {n for n, t in zip(listing.labels, listing.targets[row], strict=True) if t}
+        assert found == labels
+        unclear = any(a["category_id"] not in names or a["segmentation"] == [[1, 2, 3]]
+                      for a in mine)  # fmt: skip
+        assert unclear == (listing.maps[row] is None)
+    faults = {fault.kind: len(fault.places) for fault in listing.faults}
+    assert faults.get("missing file", 0) == len(missing)
+    assert 1 <= faults.get("bad annotation", 1) <= len(spoiled)
+    assert f"{path}: " in refusal(path)
