@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 from functools import cache
-from typing import Any, Literal, get_args, get_origin
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from sedn.config import TrainingConfig, describe_error, field_paths, suggest_field
-from sedn.errors import UserError, did_you_mean
+from sedn.errors import UserError
 
 SET_BY_THE_SEARCH = frozenset({
     "data.path", "data.split_seed", "data.labels", "data.label_list", "data.separator",
@@ -83,13 +83,9 @@ def _group_of(path: str) -> tuple[type[BaseModel], str]:
 
 
 def _hint(group: type[BaseModel], name: str, value: object) -> str:
-    """What was probably meant: the nearest option, or a number that YAML reads as text."""
+    """How to write a number that YAML reads as text."""
     annotation = group.model_fields[name].annotation
-    if not isinstance(value, str):
-        return ""
-    if get_origin(annotation) is Literal:
-        return did_you_mean(value, get_args(annotation))
-    if annotation in (int, float) and _is_number(value):
+    if isinstance(value, str) and annotation in (int, float) and _is_number(value):
         return f"; YAML takes {value} for text: write {float(value)!r}"
     return ""
 

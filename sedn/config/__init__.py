@@ -2,14 +2,11 @@
 
 from sedn.config.fields import field_paths, suggest_field
 from sedn.config.groups import (
-    REDUCING_ATTENTION,
     AttentionConfig,
-    AttentionKind,
     AugmentationConfig,
     BackboneConfig,
     DataConfig,
     EmbeddingConfig,
-    Fusion,
     HeadConfig,
     LossConfig,
     MapConfig,
@@ -25,14 +22,11 @@ from sedn.config.reading import (
 from sedn.config.training import TrainingConfig, config_hash
 
 __all__ = [
-    "REDUCING_ATTENTION",
     "AttentionConfig",
-    "AttentionKind",
     "AugmentationConfig",
     "BackboneConfig",
     "DataConfig",
     "EmbeddingConfig",
-    "Fusion",
     "HeadConfig",
     "LossConfig",
     "MapConfig",

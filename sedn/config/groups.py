@@ -7,17 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from sedn.errors import did_you_mean
-
-AttentionKind = Literal[
-    "none", "se", "ese", "eca", "ceca", "cbam", "lcbam",
-    "gc", "gca", "ge", "coord", "scoord", "ela", "strip",
-]  # fmt: skip
-REDUCING_ATTENTION: frozenset[str] = frozenset(
-    {"se", "cbam", "lcbam", "gc", "gca", "coord", "scoord"}
-)
-"""Kinds of attention whose inner width is the stage's width over the reduction ratio."""
-
-Fusion = Literal["scale_shift", "concat", "add", "gate", "cross_attention", "none"]
+from sedn.registry import ATTENTIONS, FUSIONS, HEADS, LOSSES
 
 _PLACEMENT_PART = re.compile(r"none|mask-image|crop|input|stem|stage[1-9][0-9]*|last2|all|head")
 _ALONE = ("none", "mask-image", "crop")
@@ -108,8 +98,9 @@ class EmbeddingConfig(Group):
     the map's extent); or one or several of ``input`` (further channels), ``stem`` (stride 2),
     ``stage1`` (stride 4), ``stage2`` (stride 8) …, ``last2``, ``all`` (every stage) and ``head``
     (pooled map features beside pooled image features), joined by ``+``."""
-    fusion: Fusion = "scale_shift"
-    """How a stage takes up the map; ``none`` leaves the attention alone, a control."""
+    fusion: Annotated[str, BeforeValidator(FUSIONS.check)] = "scale_shift"
+    """How a stage takes up the map: one of :data:`sedn.registry.FUSIONS`; ``none`` leaves the
+    attention alone, a control."""
     width: int = Field(16, ge=1, le=1024)
     """Channels of the encoded map before it is fused."""
 
@@ -153,16 +144,22 @@ class EmbeddingConfig(Group):
         return "head" in self.parts
 
     @property
+    def fusion_sees_map(self) -> bool:
+        """Whether a stage that has a fusion sees the map."""
+        return FUSIONS.find(self.fusion).sees_map
+
+    @property
     def uses_map(self) -> bool:
         """Whether the network sees the map at all."""
-        by_stages = self.fusion != "none" and bool(self.stages)
+        by_stages = self.fusion_sees_map and bool(self.stages)
         return by_stages or (self.placement != "none" and len(self.stages) < len(self.parts))
 
 
 class AttentionConfig(Group):
     """Channel attention after each fusion (Hu et al., arXiv 1709.01507, and its kin in timm)."""
 
-    kind: AttentionKind = "none"
+    kind: Annotated[str, BeforeValidator(ATTENTIONS.check)] = "none"
+    """One of :data:`sedn.registry.ATTENTIONS`."""
     reduction_ratio: int = Field(16, ge=1, le=256)
 
 
@@ -194,18 +191,15 @@ class MapConfig(Group):
 class HeadConfig(Group):
     """From the last feature map to one logit for each label."""
 
-    kind: Literal["average", "gem", "attention", "query"] = "average"
-    """``average``: the backbone's own pooling and classifier; ``gem``: generalised mean (Radenović
-    et al., arXiv 1711.02512); ``attention``: attention pooling; ``query``: a transformer decoder
-    with one query for each label (Query2Label, arXiv 2107.10834; ML-Decoder, arXiv 2111.12933)."""
+    kind: Annotated[str, BeforeValidator(HEADS.check)] = "average"
+    """One of :data:`sedn.registry.HEADS`; ``average`` is the backbone's own."""
 
 
 class LossConfig(Group):
     """What a step of training reduces; labels that are unknown (NaN) take no part."""
 
-    kind: Literal["bce", "focal", "asl"] = "bce"
-    """Binary cross-entropy; focal (Lin et al., arXiv 1708.02002); asymmetric (Ridnik et al.,
-    arXiv 2009.14119)."""
+    kind: Annotated[str, BeforeValidator(LOSSES.check)] = "bce"
+    """One of :data:`sedn.registry.LOSSES`."""
     pos_weight: Literal["none", "sqrt", "inverse"] = "none"
     """Weight of a label's positives: negatives over positives in training, its square root, or 1;
     at most 20. For ``bce`` alone."""

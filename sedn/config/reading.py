@@ -1,16 +1,19 @@
 """Reading a configuration from nested fields or a file, every fault said in one line."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from sedn.config.fields import field_paths, suggest_field
 from sedn.config.groups import Group
 from sedn.config.training import TrainingConfig
 from sedn.document import parse_document, read_text
-from sedn.errors import UserError
+from sedn.errors import UserError, did_you_mean
+from sedn.registry.registry import UNKNOWN_NAME
 
 GroupType = TypeVar("GroupType", bound=Group)
 
@@ -43,7 +46,18 @@ def describe_error(error: ValidationError, model: type[BaseModel]) -> str:
     if first["type"] == "missing":
         return f"field '{path}' is missing"
     reason = first["msg"].removeprefix("Value error, ")
-    return f"field '{path}': {reason[0].lower()}{reason[1:]} (got {_shown(first['input'])})"
+    got = f"(got {_shown(first['input'])}){_meant(first)}"
+    return f"field '{path}': {reason[0].lower()}{reason[1:]} {got}"
+
+
+def _meant(fault: ErrorDetails) -> str:
+    """The name that was probably meant, where the field takes one of several."""
+    value = fault["input"]
+    if fault["type"] not in ("literal_error", UNKNOWN_NAME) or not isinstance(value, str):
+        return ""
+    hint = did_you_mean(value, re.findall("'([^']*)'", fault["ctx"]["expected"]))
+    from_plugins = "" if fault["type"] != UNKNOWN_NAME else "; no installed plugin adds that name"
+    return hint or from_plugins
 
 
 def _shown(value: object) -> str:

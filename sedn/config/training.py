@@ -9,7 +9,6 @@ from pydantic import Field, model_validator
 
 from sedn.config.groups import (
     LARGEST_SEED,
-    REDUCING_ATTENTION,
     AttentionConfig,
     AugmentationConfig,
     BackboneConfig,
@@ -22,6 +21,7 @@ from sedn.config.groups import (
     OptimizerConfig,
     ScheduleConfig,
 )
+from sedn.registry import ATTENTIONS, FUSIONS, LOSSES
 
 
 class TrainingConfig(Group):
@@ -113,23 +113,21 @@ def _canonical_embedding(embedding: EmbeddingConfig, attention: AttentionConfig)
     if not embedding.stages:
         plain = EmbeddingConfig(placement=embedding.placement)
         return plain.model_copy(update={"width": embedding.width} if plain.has_head else {})
-    if embedding.fusion == "none":
-        if attention.kind == "none":
-            rest = "+".join(part for part in embedding.parts if part not in embedding.stages)
-            return _canonical_embedding(
-                embedding.model_copy(update={"placement": rest or "none"}), attention
-            )
-        if not embedding.has_head:
-            return EmbeddingConfig(placement=embedding.placement, fusion="none")
-    return embedding
+    fusion = FUSIONS.find(embedding.fusion)
+    if fusion.build is None and ATTENTIONS.find(attention.kind).build is None:
+        rest = "+".join(part for part in embedding.parts if part not in embedding.stages)
+        return _canonical_embedding(
+            embedding.model_copy(update={"placement": rest or "none"}), attention
+        )
+    names = {"placement", "fusion", *fusion.fields, *(("width",) if embedding.has_head else ())}
+    return EmbeddingConfig(**embedding.model_dump(include=names))
 
 
 def _canonical_attention(attention: AttentionConfig, embedding: EmbeddingConfig) -> AttentionConfig:
     if not embedding.stages:
         return AttentionConfig()
-    if attention.kind not in REDUCING_ATTENTION:
-        return AttentionConfig(kind=attention.kind)
-    return attention
+    names = ("kind", *ATTENTIONS.find(attention.kind).fields)
+    return AttentionConfig(**{name: getattr(attention, name) for name in names})
 
 
 def _canonical_map(semantic_map: MapConfig, embedding: EmbeddingConfig) -> MapConfig:
@@ -149,8 +147,7 @@ def _canonical_map(semantic_map: MapConfig, embedding: EmbeddingConfig) -> MapCo
 
 
 def _canonical_loss(loss: LossConfig) -> LossConfig:
-    effective = {"bce": ("pos_weight",), "focal": ("gamma",), "asl": ("gamma_negative", "clip")}
-    names = ("kind", "label_smoothing", *effective[loss.kind])
+    names = ("kind", "label_smoothing", *LOSSES.find(loss.kind).fields)
     return LossConfig(**{name: getattr(loss, name) for name in names})
 
 

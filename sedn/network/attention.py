@@ -1,17 +1,19 @@
-"""Channel attention over a fused stage."""
+"""Channel attention over a fused stage; :mod:`sedn.registry.attentions` names the kinds."""
 
 from typing import Any
 
 import torch
 from timm.layers.create_attn import create_attn
-from timm.layers.helpers import make_divisible
 from torch import Tensor, nn
 
-from sedn.config import REDUCING_ATTENTION, AttentionConfig
+from sedn.config import AttentionConfig
+from sedn.registry import ATTENTIONS
 
-_ROUNDED = {"se": 1.0, "coord": 2 / 3, "scoord": 2 / 3}
-"""Kinds whose inner width timm rounds to a multiple of 8, not to a whole channel, and what it
-multiplies it by: coordinate attention has two outer layers to share one of ``se``."""
+
+def create_attention(config: AttentionConfig, channels: int) -> nn.Module:
+    """The attention over a stage of ``channels``; it keeps the shape (B, C, h, w)."""
+    build = ATTENTIONS.find(config.kind).build
+    return nn.Identity() if build is None else BlendedAttention(build(config, channels), channels)
 
 
 class BlendedAttention(nn.Module):
@@ -21,10 +23,9 @@ class BlendedAttention(nn.Module):
     a pretrained backbone as it was and takes effect as far as training lets it.
     """
 
-    def __init__(self, config: AttentionConfig, channels: int) -> None:
+    def __init__(self, attention: nn.Module, channels: int) -> None:
         super().__init__()
-        options = _options(config)
-        self.attention = create_attn(config.kind, channels, **options)  # type: ignore[no-untyped-call]
+        self.attention = attention
         self.gain = nn.Parameter(torch.zeros(channels, 1, 1))
 
     def no_weight_decay(self) -> set[str]:
@@ -38,25 +39,21 @@ class BlendedAttention(nn.Module):
         return torch.lerp(x, attended.to(x.dtype), self.gain.to(x.dtype))
 
 
-def inner_width(kind: str, channels: int, ratio: int) -> int | None:
-    """Channels that attention of ``kind`` squeezes a stage of ``channels`` into.
-
-    timm rounds ``channels / ratio``: for ``se``, and of two thirds of it for ``coord`` and
-    ``scoord``, to the nearest multiple of 8, at least 8; for the others to the nearest whole
-    number, at least 1. Ratios of one inner width make one network. None where the ratio has no
-    effect.
-    """
-    if kind not in REDUCING_ATTENTION:
-        return None
-    exact = channels * (1 / ratio) * _ROUNDED.get(kind, 1.0)
-    width: int = make_divisible(exact, 8 if kind in _ROUNDED else 1, round_limit=0.0)  # type: ignore[no-untyped-call]
-    return width
+def create_reducing(config: AttentionConfig, channels: int) -> nn.Module:
+    """An attention of timm's with a reduction ratio."""
+    return _create(config.kind, channels, rd_ratio=1 / config.reduction_ratio)
 
 
-def _options(config: AttentionConfig) -> dict[str, Any]:
-    if config.kind == "ge":
-        # Gather-excite without parameters (arXiv 1810.12348): timm cannot build it with them.
-        return {"use_mlp": False}
-    if config.kind in REDUCING_ATTENTION:
-        return {"rd_ratio": 1 / config.reduction_ratio}
-    return {}
+def create_fixed(config: AttentionConfig, channels: int) -> nn.Module:
+    """An attention of timm's without a reduction ratio."""
+    return _create(config.kind, channels)
+
+
+def create_gather_excite(config: AttentionConfig, channels: int) -> nn.Module:
+    """Gather and excite without parameters: timm cannot build it with them."""
+    return _create(config.kind, channels, use_mlp=False)
+
+
+def _create(kind: str, channels: int, **options: Any) -> nn.Module:
+    attention: nn.Module = create_attn(kind, channels, **options)  # type: ignore[no-untyped-call]
+    return attention

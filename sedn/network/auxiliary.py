@@ -71,7 +71,7 @@ def _check_later(config: TrainingConfig, chosen: str, later: list[str]) -> None:
     embedding = config.embedding
     seeing = [part for part in embedding.parts if part in ("mask-image", "crop")]
     seeing += [
-        name for name in place_embeddings(config) if name == "input" or embedding.fusion != "none"
+        name for name in place_embeddings(config) if name == "input" or embedding.fusion_sees_map
     ]
     early = [name for name in seeing if name not in later]
     if early:

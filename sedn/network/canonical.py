@@ -2,11 +2,11 @@
 
 from timm.optim import get_optimizer_info
 
-from sedn.config import REDUCING_ATTENTION, AttentionConfig, OptimizerConfig, TrainingConfig
+from sedn.config import AttentionConfig, OptimizerConfig, TrainingConfig
 from sedn.errors import UserError
-from sedn.network.attention import inner_width
 from sedn.network.features import Place
 from sedn.network.places import place_embeddings
+from sedn.registry import ATTENTIONS
 
 
 def canonical_config(config: TrainingConfig) -> TrainingConfig:
@@ -44,11 +44,12 @@ def _default_momentum(optimizer: OptimizerConfig) -> OptimizerConfig:
 
 
 def _smallest_ratio(attention: AttentionConfig, stages: list[Place]) -> AttentionConfig:
-    if attention.kind not in REDUCING_ATTENTION:
+    inner_width = ATTENTIONS.find(attention.kind).inner_width
+    if inner_width is None:
         return attention
 
-    def widths(ratio: int) -> list[int | None]:
-        return [inner_width(attention.kind, stage.channels, ratio) for stage in stages]
+    def widths(ratio: int) -> list[int]:
+        return [inner_width(stage.channels, ratio) for stage in stages]
 
     wanted = widths(attention.reduction_ratio)
     ratio = next(ratio for ratio in range(1, 257) if widths(ratio) == wanted)

@@ -1,6 +1,7 @@
 """The head: from the backbone's last feature to one logit for each label.
 
-``average`` is no part of this: it is the backbone's own pooling and classifier.
+:mod:`sedn.registry.heads` names them; ``average`` is no part of this: it is the backbone's own
+pooling and classifier.
 """
 
 from dataclasses import dataclass
@@ -14,8 +15,9 @@ from torch import Tensor, nn
 from sedn.config import BackboneConfig
 from sedn.errors import UserError
 from sedn.network.backbone import create_backbone
-from sedn.network.embedding import resize, zero
 from sedn.network.features import Layout, map_layout
+from sedn.network.layers import resize, zero
+from sedn.registry.heads import BuildHead
 
 QUERY_WIDTH = 256
 """Channels of a label's query."""
@@ -36,12 +38,10 @@ class LastFeature:
 class Head(nn.Module):
     """Pools the last feature of the backbone and scores each label."""
 
-    def __init__(self, kind: str, last: LastFeature, n_labels: int) -> None:
+    def __init__(self, build: BuildHead, last: LastFeature, n_labels: int) -> None:
         super().__init__()
         self.last = last
-        self.score = {"gem": GemHead, "attention": AttentionHead, "query": QueryHead}[kind](
-            last.channels, n_labels
-        )
+        self.score = build(last.channels, n_labels)
 
     def forward(self, feature: Tensor) -> Tensor:
         """Logits (B, labels) of the backbone's last ``feature``, in whatever layout."""

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sedn.network.embedding import resize
+from sedn.network.layers import resize
 
 MARGIN = 0.1
 """Left around a box on each side, as a share of the box's side."""

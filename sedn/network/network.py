@@ -20,6 +20,7 @@ from sedn.network.heads import Head, LateConcatenation, find_last_feature, remov
 from sedn.network.image import CroppedImage, MaskedImage
 from sedn.network.places import place_embeddings
 from sedn.network.stage import Stage
+from sedn.registry import HEADS
 
 Hook = Callable[[nn.Module, tuple[Any, ...], Any], Any]
 
@@ -117,7 +118,7 @@ def check_network(config: TrainingConfig) -> None:
     """
     place_embeddings(config)
     check_weights(config.backbone)
-    if config.head.kind != "average":
+    if HEADS.find(config.head.kind).build is not None:
         find_last_feature(config.backbone, config.data.image_size)
     if config.semantic_map.source == "auxiliary":
         auxiliary_place(config)
@@ -194,10 +195,11 @@ def _build(
 
 
 def _create_head(config: TrainingConfig, n_labels: int) -> Head | None:
-    if config.head.kind == "average":
+    build = HEADS.find(config.head.kind).build
+    if build is None:
         return None
     last = find_last_feature(config.backbone, config.data.image_size)
-    return Head(config.head.kind, last, n_labels)
+    return Head(build, last, n_labels)
 
 
 def _create_auxiliary(config: TrainingConfig, n_regions: int) -> AuxiliaryHead | None:

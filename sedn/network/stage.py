@@ -5,7 +5,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from sedn.config import TrainingConfig
-from sedn.network.attention import BlendedAttention
+from sedn.network.attention import create_attention
 from sedn.network.embedding import create_embedding
 from sedn.network.features import Place
 from sedn.network.layout import feature_map, replace_feature_map
@@ -24,9 +24,7 @@ class Stage(nn.Module):
         self.embedding = create_embedding(
             embedding.fusion, n_regions, embedding.width, place.channels
         )
-        self.attention: nn.Module = nn.Identity()
-        if config.attention.kind != "none":
-            self.attention = BlendedAttention(config.attention, place.channels)
+        self.attention = create_attention(config.attention, place.channels)
         self.place = place
 
     def forward(self, output: Any, maps: Tensor) -> Any:

@@ -14,6 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sedn.config import LossConfig
+from sedn.registry import LOSSES
+from sedn.registry.losses import EntryLoss
 
 ClassificationLoss = Callable[[Tensor, Tensor], Tensor]
 """From logits ``(batch, labels)`` and targets ``(batch, labels)``, 0 to 1 or NaN where the truth
@@ -30,23 +32,40 @@ def classification_loss(config: LossConfig, positives: Tensor, known: Tensor) ->
         positives: ``(labels,)``: training images that have the label.
         known: ``(labels,)``: training images of which it is known whether they have it.
     """
-    weight = positive_weight(config, positives, known)
+    entry_loss = LOSSES.find(config.kind).build(config, positives, known)
 
     def loss(logits: Tensor, targets: Tensor) -> Tensor:
         is_known = ~targets.isnan()
         smooth = targets.nan_to_num().float() * (1 - config.label_smoothing)
         smooth = smooth + config.label_smoothing / 2
-        if config.kind == "bce":
-            entries = F.binary_cross_entropy_with_logits(
-                logits.float(), smooth, pos_weight=weight, reduction="none"
-            )
-        elif config.kind == "focal":
-            entries = focal_loss(logits.float(), smooth, config.gamma)
-        else:
-            entries = asymmetric_loss(logits.float(), smooth, config.gamma_negative, config.clip)
+        entries = entry_loss(logits.float(), smooth)
         return entries.where(is_known, 0.0).sum() / is_known.sum().clamp(min=1)
 
     return loss
+
+
+def cross_entropy(config: LossConfig, positives: Tensor, known: Tensor) -> EntryLoss:
+    """Each entry's binary cross-entropy, positives weighted."""
+    weight = positive_weight(config, positives, known)
+
+    def entries(logits: Tensor, targets: Tensor) -> Tensor:
+        return F.binary_cross_entropy_with_logits(
+            logits, targets, pos_weight=weight, reduction="none"
+        )
+
+    return entries
+
+
+def focal(config: LossConfig, positives: Tensor, known: Tensor) -> EntryLoss:
+    """Each entry's focal loss."""
+    return lambda logits, targets: focal_loss(logits, targets, config.gamma)
+
+
+def asymmetric(config: LossConfig, positives: Tensor, known: Tensor) -> EntryLoss:
+    """Each entry's asymmetric loss."""
+    return lambda logits, targets: asymmetric_loss(
+        logits, targets, config.gamma_negative, config.clip
+    )
 
 
 def positive_weight(config: LossConfig, positives: Tensor, known: Tensor) -> Tensor:

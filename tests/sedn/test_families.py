@@ -13,17 +13,17 @@ from sedn.config import (
     BackboneConfig,
     DataConfig,
     EmbeddingConfig,
-    Fusion,
     TrainingConfig,
 )
 from sedn.network import build_network
 from sedn.network.backbone import create_backbone
 from sedn.network.layout import feature_map
 from sedn.network.places import find_places
+from sedn.registry import FUSIONS
 
 LABELS, REGIONS = 3, 2
 LIST = Path(__file__).parents[2] / "docs" / "backbones.md"
-FUSIONS: list[Fusion] = ["scale_shift", "concat", "add", "gate", "cross_attention"]
+SEEING = [name for name in FUSIONS.names() if FUSIONS.find(name).sees_map]
 
 # Model and the side of the images, in pixels: the smallest that the model takes.
 SERVED = {
@@ -156,7 +156,7 @@ def configure(model: str, size: int) -> TrainingConfig:
     backbone = BackboneConfig(name=model, pretrained=False)
     places = find_places(backbone, size)
     assert any(name.startswith("stage") for name in places), f"{model} has no stage"
-    fusion = FUSIONS[sorted(SERVED | LARGE).index(model) % len(FUSIONS)]
+    fusion = SEEING[sorted(SERVED | LARGE).index(model) % len(SEEING)]
     return TrainingConfig(
         data=DataConfig(image_size=size),
         backbone=backbone,

@@ -13,6 +13,7 @@ from sedn.config import (
 from sedn.errors import UserError
 from sedn.network import SemanticNetwork, build_network
 from sedn.network.heads import GemHead, find_last_feature
+from sedn.registry import HEADS
 
 LABELS, REGIONS = 5, 2
 SIZES = {
@@ -23,7 +24,7 @@ SIZES = {
     "test_vit": 160,  # tokens, after one of class
     "mixer_s32_224": 224,  # tokens alone
 }
-KINDS = ["average", "gem", "attention", "query"]
+KINDS = HEADS.names()
 
 
 def build(

@@ -9,10 +9,11 @@ from torch import Tensor
 from torchvision.ops import sigmoid_focal_loss
 
 from sedn.config import LossConfig
+from sedn.registry import LOSSES
 from sedn.training.losses import classification_loss, positive_weight, segmentation_loss
 
 IMAGES, LABELS = 6, 4
-KINDS = ["bce", "focal", "asl"]
+KINDS = LOSSES.names()
 
 
 def configs() -> st.SearchStrategy[LossConfig]:

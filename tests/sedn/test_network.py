@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 
 from sedn.config import (
-    REDUCING_ATTENTION,
     AttentionConfig,
     BackboneConfig,
     DataConfig,
@@ -16,9 +15,10 @@ from sedn.config import (
     TrainingConfig,
 )
 from sedn.network import SemanticNetwork, build_network
-from sedn.network.attention import BlendedAttention, inner_width
+from sedn.network.attention import create_attention
 from sedn.network.features import Place
 from sedn.network.stage import Stage
+from sedn.registry import ATTENTIONS, FUSIONS
 
 LABELS, REGIONS, SIZE = 5, 2, 64
 
@@ -44,18 +44,18 @@ FAMILIES = [
     "swin_tiny_patch4_window7_224",
     "test_vit",
 ]
-FUSIONS = ["scale_shift", "concat", "add", "gate", "cross_attention"]
-ATTENTIONS = ["none", "se", "ese", "eca", "ceca", "cbam", "lcbam", "gc", "gca", "ge"]
-ATTENTIONS += ["coord", "scoord", "ela", "strip"]
+SEEING = [name for name in FUSIONS.names() if FUSIONS.find(name).sees_map]
+KINDS = ATTENTIONS.names()
+REDUCING = [kind for kind in KINDS if ATTENTIONS.find(kind).inner_width]
 CASES = [
-    (family, placement, FUSIONS[i % 5], ATTENTIONS[(3 * i + j) % len(ATTENTIONS)])
+    (family, placement, SEEING[i % len(SEEING)], KINDS[(3 * i + j) % len(KINDS)])
     for i, family in enumerate(FAMILIES)
     for j, placement in enumerate(["stage2", "input+all"])
 ] + [
     ("test_resnet", placement, fusion, attention)
     for placement in ["stem+last2"]
-    for fusion in FUSIONS
-    for attention in ATTENTIONS
+    for fusion in SEEING
+    for attention in KINDS
 ]
 
 
@@ -124,24 +124,26 @@ def test_begins_as_the_plain_backbone_and_learns_everywhere(
         assert not torch.equal(network(images, maps), network(images, 1 - maps))
 
 
-@pytest.mark.parametrize("kind", sorted(REDUCING_ATTENTION))
+@pytest.mark.parametrize("kind", REDUCING)
 def test_inner_width_is_that_of_the_module_which_timm_builds(kind: Any) -> None:
+    inner_width = ATTENTIONS.find(kind).inner_width
+    assert inner_width is not None
     for channels in [8, 20, 24, 40, 64, 88, 112, 232, 368, 768, 1040, 2048]:
         for ratio in [1, 2, 3, 4, 5, 7, 8, 12, 16, 24, 32, 100, 256]:
             with torch.device("meta"):
-                module = BlendedAttention(
-                    AttentionConfig(kind=kind, reduction_ratio=ratio), channels
-                )
+                config = AttentionConfig(kind=kind, reduction_ratio=ratio)
+                module = create_attention(config, channels)
             (first,) = [
                 parameter
                 for name, parameter in module.named_parameters()
                 if name.endswith(("fc1.weight", "conv1.weight"))
             ]
-            assert inner_width(kind, channels, ratio) == len(first), (channels, ratio)
+            assert inner_width(channels, ratio) == len(first), (channels, ratio)
 
 
 def test_ratios_of_no_effect_have_no_inner_width() -> None:
-    assert {inner_width(kind, 64, 4) for kind in ("none", "eca", "ese", "ge", "ela")} == {None}
+    kinds = ("none", "eca", "ese", "ge", "ela")
+    assert {ATTENTIONS.find(kind).inner_width for kind in kinds} == {None}
 
 
 def test_without_fusion_the_attention_alone_acts() -> None:
@@ -155,7 +157,7 @@ def test_without_fusion_the_attention_alone_acts() -> None:
         assert not torch.equal(logits, network.backbone(images))
 
 
-@pytest.mark.parametrize("fusion", FUSIONS)
+@pytest.mark.parametrize("fusion", SEEING)
 @pytest.mark.parametrize("layout", ["NHWC", "tokens", "shuffled tokens", "second of two"])
 def test_a_stage_computes_the_same_in_every_layout(layout: str, fusion: str) -> None:
     config = configure(fusion=fusion, attention="se")

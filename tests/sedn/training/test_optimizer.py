@@ -1,15 +1,15 @@
 """Every optimiser of timm's takes a step, and each part of a network has its own rate."""
 
 from copy import deepcopy
-from typing import get_args
 
 import pytest
 import torch
 from timm.optim import get_optimizer_info, list_optimizers
 
-from sedn.config import AttentionConfig, OptimizerConfig, TrainingConfig, build_config
+from sedn.config import OptimizerConfig, TrainingConfig, build_config
 from sedn.errors import UserError
 from sedn.network import SemanticNetwork, build_network, canonical_config
+from sedn.registry import ATTENTIONS, HEADS
 from sedn.training.optimizer import check_optimizer, create_optimizer, parameter_groups
 
 # apex and bitsandbytes are no dependencies of this project, and kron compiles for minutes.
@@ -88,7 +88,7 @@ def test_a_value_that_an_optimizer_does_not_take_is_named() -> None:
         create_optimizer(network_of(), config)
 
 
-@pytest.mark.parametrize("head", ["average", "gem", "attention", "query"])
+@pytest.mark.parametrize("head", HEADS.names())
 @pytest.mark.parametrize("backbone", ["test_resnet", "test_vit", "test_convnext"])
 def test_each_part_has_its_rate(backbone: str, head: str) -> None:
     size = 160 if backbone == "test_vit" else 64
@@ -141,8 +141,8 @@ UNDECAYED = {"gain", "queries", "latent", "position"}
 """Factors and inputs, in what is added to the backbone, that have the shape of a weight."""
 
 
-@pytest.mark.parametrize("head", ["average", "gem", "attention", "query"])
-@pytest.mark.parametrize("kind", sorted(get_args(AttentionConfig.model_fields["kind"].annotation)))
+@pytest.mark.parametrize("head", HEADS.names())
+@pytest.mark.parametrize("kind", ATTENTIONS.names())
 @pytest.mark.parametrize("fusion", ["scale_shift", "cross_attention"])
 def test_matrices_and_kernels_alone_are_decayed(head: str, kind: str, fusion: str) -> None:
     network = network_of(
