@@ -47,6 +47,7 @@ def check_search(
     check_warm_start(settings, name, store_url)
     check_address(resources.address)
     asked = load_space(space)
+    _check_data(settings.data)
     _check_store(store_url, name, asked, settings, resources)
     _check_storage(resources)
     _check_space(asked, settings, resources, on_notice)
@@ -101,6 +102,14 @@ def _check_name(name: str) -> None:
             f"--name '{name}': a name has up to 100 letters, digits, '.', '_' and '-', and starts "
             f"with a letter or digit"
         )
+
+
+def _check_data(path: str) -> None:
+    """See that there is something at the path, before the hub is asked for weights."""
+    from sedn.data.loading import EMBEDDED, data_path
+
+    if path not in EMBEDDED:
+        data_path(path)
 
 
 def _check_storage(resources: Resources) -> None:

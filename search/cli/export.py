@@ -17,15 +17,17 @@ def export(
     name: Annotated[str, typer.Argument(help="An experiment; with --onnx the folder of a run.")],
     rank: Annotated[
         int | None,
-        typer.Option(min=1, help="The configuration at this rank; the first if not said."),
+        typer.Option(min=1, help="Export the configuration at this rank; 1 by default."),
     ] = None,
-    trial: Annotated[int | None, typer.Option(min=0, help="Or this trial's.")] = None,
-    baseline: Annotated[bool, typer.Option("--baseline", help="Or the plain backbone's.")] = False,
+    trial: Annotated[int | None, typer.Option(min=0, help="Export this trial instead.")] = None,
+    baseline: Annotated[
+        bool, typer.Option("--baseline", help="Export the plain backbone instead.")
+    ] = False,
     splits: Annotated[
-        bool, typer.Option("--splits", help="Or the split of each image, as CSV.")
+        bool, typer.Option("--splits", help="Export the split of each image instead, as CSV.")
     ] = False,
     onnx: Annotated[
-        bool, typer.Option("--onnx", help="Or a run, as `sedn train` writes it, as an ONNX file.")
+        bool, typer.Option("--onnx", help="Export a run of `sedn train` as an ONNX file.")
     ] = False,
     output: Annotated[Path | None, typer.Option("-o", help="A file; stdout if none.")] = None,
     store: StoreOption = DEFAULT_STORE,

@@ -223,6 +223,25 @@ def test_what_was_sampled_is_told_beside_what_it_came_to(store: Store) -> None:
     assert "3 (sampled 8)" in page
 
 
+@pytest.mark.parametrize("objectives", [("auc",), ("auc", "latency", "memory")])
+def test_eighty_columns_cut_nothing_off(store: Store, objectives: tuple[str, ...]) -> None:
+    experiment = new_experiment(store)
+    name = "maxvit_rmlp_tiny_rw_256.sw_in1k"
+    add_trial(store, experiment, 0, 0.70, role="baseline")
+    add_trial(
+        store,
+        experiment,
+        1,
+        0.90,
+        backbone={"name": name},
+        embedding={"placement": "stage1+stage2+stage3+stage4"},
+    )
+    goals = Goals.of({"objective": objectives})
+    console = Terminal(file=io.StringIO(), width=80)
+    console.print(ranking_table(rank(store, "rows"), "rows", goals))
+    assert "…" not in console.file.getvalue()
+
+
 def test_columns_are_what_varies_between_what_is_known_of_all(store: Store) -> None:
     experiment = new_experiment(store)
     se = {"kind": "se", "reduction_ratio": 8}

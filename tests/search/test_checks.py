@@ -166,3 +166,8 @@ def test_a_segmenter_whose_loss_is_not_finite_is_one_line(
         "sedn: the segmenter's loss is nan in fold 1, epoch 1, at learning rate 0.001: "
         "take a lower one (--learning-rate)"
     )
+
+
+def test_data_that_is_not_there_is_said_before_the_hub_is_asked_for_weights(folder: Path) -> None:
+    words = ("search", "--name=n", "--data=nowhere.csv", "--space=standard")
+    assert "data 'nowhere.csv': no such file or folder" in refused(folder, *words)
