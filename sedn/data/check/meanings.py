@@ -10,6 +10,7 @@ from sedn.data.check.inspection import Inspection
 from sedn.data.check.subject import Subject
 from sedn.data.faults import OPTION
 from sedn.data.formats.separators import fold_name
+from sedn.style import share_text
 
 SLIP = 0.02
 """A point beyond a side by no more than this part of the side is a slip of the hand."""
@@ -109,7 +110,8 @@ def _outside(subject: Subject, inspection: Inspection) -> Iterator[Finding]:
             f"are they of an image of another size?"
         )
         where = tuple(
-            f"{subject.names[row]}: by {inspection.beyond[row]:.0%} of a side" for row in rows
+            f"{subject.names[row]}: by {share_text(inspection.beyond[row], 0)} of a side"
+            for row in rows
         )
         yield Finding("warning", "polygons-outside", said, where)
 
