@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -29,3 +30,20 @@ def test_links_of_a_page_lead_somewhere(page: Path) -> None:
         target = page.parent / name if name else page
         assert target.exists(), name
         assert not anchor or anchor in anchors(target), f"{name}#{anchor}"
+
+
+def test_the_hosted_workflow_runs_what_the_script_runs() -> None:
+    workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text()
+    steps = yaml.safe_load(workflow)["jobs"]["check"]["steps"]
+    run = [step["run"] for step in steps if step.get("run", "").startswith("make ")]
+    script = (ROOT / ".ci" / "run").read_text().splitlines()
+    assert run == [line for line in script if line.startswith("make ")]
+    assert "://" not in workflow
+
+
+def test_the_hooks_check_what_lint_checks() -> None:
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
+    entries = [hook["entry"].removeprefix(".venv/bin/").split(" --")[0] for hook in hooks]
+    lint = (ROOT / "Makefile").read_text().split("\nlint:")[1].split("\n\n")[0]
+    commands = re.findall(r"^\t\$\(BIN\)/(.+)$", lint, re.MULTILINE)
+    assert [c.removesuffix(" .").removesuffix(" --check") for c in commands] == entries

@@ -180,10 +180,11 @@ def summary(name: str, snapshot: "Snapshot", running: int) -> Text:
         parts.append(f"{snapshot.paused} paused")
     if snapshot.best:
         best = f"best {snapshot.best.mean_auc:.4f} (trial {snapshot.best.number}"
-        best += (
-            f", {gain_text(snapshot.gain)} over the baseline)" if snapshot.gain is not None else ")"
-        )
-        parts.append(best)
+        if snapshot.best == snapshot.baseline:
+            best += ", the baseline"
+        elif snapshot.gain is not None:
+            best += f", {gain_text(snapshot.gain)} over the baseline"
+        parts.append(f"{best})")
     if snapshot.remaining is not None and snapshot.ended < snapshot.asked:
         parts.append(f"{duration(snapshot.remaining)} left")
     return Text("  ·  ".join(parts))

@@ -40,6 +40,7 @@ def ranking_table(frame: "pd.DataFrame", name: str, goals: "Goals") -> Table:
     columns = [*known, *(one for one in _measures(goals) if one not in known)]
     for column in columns:
         table.add_column(_head(column), justify="right", no_wrap=True)
+    table.padding = (0, 1, 0, 0)
     # A word that is too long is broken, not cut: it may be a backbone's name.
     table.add_column("configuration", overflow="fold")
     from results.ranking import varied_columns

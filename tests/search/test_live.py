@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from results.models import TrialState
 from results.store import open_store
 from search.cli.console import Terminal
 from search.cli.ending import duration, next_commands, run_line, show_ending, trials_line
-from search.cli.live import LiveView
+from search.cli.live import LiveView, summary
+from search.progress import Tally
 from search.settings import SearchSettings
 from search.stages import Stage
 from tests.search.histories import FLAT, height, history, result
@@ -141,3 +143,16 @@ def test_what_comes_next_is_quoted_and_shows_no_password() -> None:
     assert all("secret" not in line for line in lines)
     assert lines[1].startswith("sedn export 'a b' --store 'postgresql://")
     assert "--store" not in "".join(next_commands("spring", "sqlite:///sedn.db"))
+
+
+def test_the_best_so_far_stands_beside_the_baseline() -> None:
+    tally = Tally()
+    said = []
+    for number, role, auc in ((3, "sampled", 0.4), (0, "baseline", 0.5), (1, "sampled", 0.6)):
+        tally.add(number, role, TrialState.COMPLETE, auc)
+        said.append(str(summary("spring", tally.snapshot(9, ()), 0)).split("  ·  ")[2])
+    assert said == [
+        "best 0.4000 (trial 3)",
+        "best 0.5000 (trial 0, the baseline)",
+        "best 0.6000 (trial 1, +20.0% over the baseline)",
+    ]
