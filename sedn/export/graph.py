@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sedn.network.backbone import pixel_statistics
+from sedn.network.layers import interpolate
 from sedn.prediction.predictor import Predictor
 from sedn.segmentation.network import MapNetwork
 
@@ -74,12 +74,6 @@ class MeanSegmenter(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Maps (B, regions, H, W) of ``images`` (B, 3, H, W) from 0 to 1."""
-        seen = _resize(images, (self.size, self.size))
+        seen = interpolate(images, (self.size, self.size))
         sure = torch.stack([network(seen).sigmoid() for network in self.networks]).mean(0)
-        return _resize(sure, images.shape[2:]).mul(255).round().div(255)
-
-
-def _resize(planes: Tensor, size: Sequence[int]) -> Tensor:
-    if tuple(planes.shape[2:]) == tuple(size):
-        return planes
-    return F.interpolate(planes, tuple(size), mode="bilinear", antialias=True)
+        return interpolate(sure, images.shape[2:]).mul(255).round().div(255)

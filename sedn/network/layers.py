@@ -16,6 +16,13 @@ def resize(maps: Tensor, size: Sequence[int]) -> Tensor:
     return maps if same else F.adaptive_avg_pool2d(maps, (height, width))
 
 
+def interpolate(planes: Tensor, size: Sequence[int]) -> Tensor:
+    """Bring planes (B, C, H, W) to ``size`` (height, width) by antialiased bilinear resampling."""
+    if tuple(planes.shape[2:]) == tuple(size):
+        return planes
+    return F.interpolate(planes, tuple(size), mode="bilinear", antialias=True)
+
+
 def zero(layer: Linear) -> Linear:
     """Set weight and bias to zero."""
     nn.init.zeros_(layer.weight)

@@ -11,6 +11,7 @@ from timm.models import get_pretrained_cfg
 from torch import Tensor, nn
 
 from sedn.errors import UserError, did_you_mean
+from sedn.network.layers import interpolate
 from sedn.network.pretrained import check_available
 from sedn.segmentation.config import SegmenterConfig
 
@@ -89,18 +90,12 @@ def predict(networks: Sequence[MapNetwork], images: NDArray[np.uint8], size: int
     """
     pixels = fraction(images, networks[0].mean.device).permute(0, 3, 1, 2)
     own = pixels.shape[2:]
-    seen = _resize(pixels, (size, size))
+    seen = interpolate(pixels, (size, size))
     sure = torch.stack([network(seen).sigmoid() for network in networks]).mean(0)
-    maps: Maps = _resize(sure, own).mul(255).round().byte().cpu().numpy()
+    maps: Maps = interpolate(sure, own).mul(255).round().byte().cpu().numpy()
     return maps
 
 
 def fraction(pixels: NDArray[np.uint8], device: torch.device) -> Tensor:
     """Pixels from 0 to 255 as numbers from 0 to 1, on the device."""
     return torch.tensor(pixels, device=device).float().div_(255)
-
-
-def _resize(planes: Tensor, size: Sequence[int]) -> Tensor:
-    if tuple(planes.shape[2:]) == tuple(size):
-        return planes
-    return F.interpolate(planes, tuple(size), mode="bilinear", antialias=True)

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sedn.config import LossConfig
+from sedn.network.layers import resize
 from sedn.registry import LOSSES
 from sedn.registry.losses import EntryLoss
 
@@ -116,7 +117,7 @@ def segmentation_loss(region_logits: Tensor, maps: Tensor, known: Tensor) -> Ten
         The mean over the images with a known map, a scalar; 0 where there is none.
     """
     logits = region_logits.float()
-    truth = F.interpolate(maps.float(), logits.shape[2:], mode="area")
+    truth = resize(maps.float(), logits.shape[2:])
     truth = truth.where(known[:, None, None, None], 0.0)
     entropy = F.binary_cross_entropy_with_logits(logits, truth, reduction="none").mean((2, 3))
     predicted = logits.sigmoid()
