@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from sedn.errors import did_you_mean
-from sedn.registry import ATTENTIONS, FUSIONS, HEADS, LOSSES
+from sedn.registry import ATTENTIONS, FUSIONS, HEADS, LOSSES, SEMANTIC_SOURCES
 
 _PLACEMENT_PART = re.compile(r"none|mask-image|crop|input|stem|stage[1-9][0-9]*|last2|all|head")
 _ALONE = ("none", "mask-image", "crop")
@@ -166,10 +166,8 @@ class AttentionConfig(Group):
 class MapConfig(Group):
     """Where the semantic map comes from, and what becomes of it before the network sees it."""
 
-    source: Literal["given", "predicted", "auxiliary"] = "given"
-    """``given``: the data set's own masks, an oracle where they exist at test time too;
-    ``predicted``: by the segmenter at ``segmenter``; ``auxiliary``: by a head on the backbone that
-    is trained along, and needs masks in training alone."""
+    source: Annotated[str, BeforeValidator(SEMANTIC_SOURCES.check)] = "given"
+    """One of :data:`sedn.registry.SEMANTIC_SOURCES`."""
     segmenter: str = ""
     """Folder of a segmenter, as ``sedn segment`` writes it; for ``predicted`` alone."""
     auxiliary_weight: float = Field(1.0, gt=0.0, le=100.0)

@@ -21,7 +21,7 @@ from sedn.config.groups import (
     OptimizerConfig,
     ScheduleConfig,
 )
-from sedn.registry import ATTENTIONS, FUSIONS, LOSSES
+from sedn.registry import ATTENTIONS, FUSIONS, LOSSES, SEMANTIC_SOURCES
 
 
 class TrainingConfig(Group):
@@ -135,15 +135,8 @@ def _canonical_map(semantic_map: MapConfig, embedding: EmbeddingConfig) -> MapCo
         return MapConfig()
     if semantic_map.control == "constant":
         return MapConfig(control="constant")
-    kept = semantic_map.model_dump()
-    if semantic_map.source != "predicted":
-        del kept["segmenter"]
-    if semantic_map.source == "auxiliary":
-        # The network sees its own prediction, which nothing roughens or withholds.
-        del kept["dropout"], kept["noise"]
-    else:
-        del kept["auxiliary_weight"]
-    return MapConfig(**kept)
+    names = {"source", "control", *SEMANTIC_SOURCES.find(semantic_map.source).fields}
+    return MapConfig(**semantic_map.model_dump(include=names))
 
 
 def _canonical_loss(loss: LossConfig) -> LossConfig:

@@ -15,6 +15,7 @@ from sedn.data.listing import RegionMap
 from sedn.errors import UserError
 from sedn.prediction.masks import MaskFolder
 from sedn.prediction.predictor import Predictor, load_predictor, read_run_header
+from sedn.registry import describe_source
 from sedn.run.model_file import ModelHeader
 from sedn.training.fetching import ask_ahead
 
@@ -83,8 +84,8 @@ def _open_masks(run_folder: Path, header: ModelHeader, folder: Path | None) -> M
     Raises:
         UserError: it sees none and some are given, or it needs them and none are.
     """
-    source = header.config.map_source
-    if source == "given":
+    why_no_masks = describe_source(header.config.map_source).why_no_masks
+    if why_no_masks is None:
         if folder is not None:
             return MaskFolder(folder, header.regions, required=not header.has_indicator)
         if header.has_indicator:
@@ -94,13 +95,7 @@ def _open_masks(run_folder: Path, header: ModelHeader, folder: Path | None) -> M
             f"with --maps"
         )
     if folder is not None:
-        reason = {
-            "none": "its network sees no map",
-            "auxiliary": "its network predicts its maps itself",
-            "predicted": "its own segmenter predicts the maps",
-            "constant": "its network sees the same map for all images",
-        }[source]
-        raise UserError(f"{run_folder}: {reason}; leave --maps out")
+        raise UserError(f"{run_folder}: {why_no_masks}; leave --maps out")
     return None
 
 

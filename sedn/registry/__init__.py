@@ -11,17 +11,21 @@ from sedn.registry.fusions import FUSIONS, Fusion, register_fusion
 from sedn.registry.heads import HEADS, Head, register_head
 from sedn.registry.losses import LOSSES, Loss, register_loss
 from sedn.registry.registry import Registry
+from sedn.registry.semantic_sources import SEMANTIC_SOURCES, SemanticSource, describe_source
 
 __all__ = [
     "ATTENTIONS",
     "FUSIONS",
     "HEADS",
     "LOSSES",
+    "SEMANTIC_SOURCES",
     "Attention",
     "Fusion",
     "Head",
     "Loss",
     "Registry",
+    "SemanticSource",
+    "describe_source",
     "register_attention",
     "register_fusion",
     "register_head",

@@ -4,12 +4,12 @@ import sys
 from typing import Any
 
 from sedn.errors import UserError
-from sedn.registry import ATTENTIONS, FUSIONS, HEADS, LOSSES, Registry
+from sedn.registry import ATTENTIONS, FUSIONS, HEADS, LOSSES, SEMANTIC_SOURCES, Registry
 
 
 def main() -> int:
     """Print a table for each field; returns the exit code, 2 where a plugin cannot be loaded."""
-    registries: tuple[Registry[Any], ...] = (FUSIONS, LOSSES, HEADS, ATTENTIONS)
+    registries: tuple[Registry[Any], ...] = (FUSIONS, LOSSES, HEADS, ATTENTIONS, SEMANTIC_SOURCES)
     try:
         for registry in registries:
             print("\n".join(_lines(registry)), end="\n\n")

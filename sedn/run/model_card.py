@@ -15,21 +15,12 @@ from sedn.data import Dataset
 from sedn.files import write_text
 from sedn.metrics import temperature_warning
 from sedn.network.sources import find_backbone
+from sedn.registry import describe_source
 from sedn.run.model_file import ModelHeader
 from sedn.run.summary import RunSummary
 from sedn.style import one_line, ratio_text, share_text
 
 CARD = "README.md"
-
-_SOURCES = {
-    "none": "The network sees no semantic map.",
-    "given": "The network sees maps that come with the images. At test time they were the data "
-    "set's own masks, so the results are those of a perfect segmenter; expect less of another.",
-    "predicted": "The maps are predicted from the image by the segmenter in `segmenter/`.",
-    "auxiliary": "The network predicts its maps itself.",
-    "constant": "A control: all images have the same map.",
-    "shuffled": "A control: each image has the map of another; it cannot score single images.",
-}
 
 
 def write_card(header: ModelHeader, summary: RunSummary, dataset: Dataset, folder: Path) -> None:
@@ -95,7 +86,7 @@ def _what(header: ModelHeader, summary: RunSummary, dataset: Dataset) -> str:
         + ("pretrained" if config.backbone.pretrained else "from scratch"),
         "map enters at": config.embedding.placement,
         "regions of the map": ", ".join(map(_data, header.regions)) or "none",
-        "map source": f"{summary.map_source}. {_SOURCES[summary.map_source]}",
+        "map source": f"{summary.map_source}. {describe_source(summary.map_source).card}",
         "image": f"RGB, {config.data.image_size} x {config.data.image_size} pixels, resized "
         "bilinearly without regard to its aspect",
         "parameters": f"{summary.parameters:,}",
@@ -175,7 +166,7 @@ def _limits(summary: RunSummary) -> str:
     return f"""\
 ## Limits
 
-- {_SOURCES[summary.map_source]}
+- {describe_source(summary.map_source).card}
 - Scores, temperature and thresholds hold for images like those of the data named above. Where
   labels are more or less frequent, choose the thresholds anew.
 - A threshold maximises F1 on validation, which favours neither precision nor recall; where one

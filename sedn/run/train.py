@@ -13,6 +13,7 @@ from sedn.data import Dataset, load_dataset
 from sedn.errors import UserError
 from sedn.files import check_folder, make_folder, write_bytes, write_text
 from sedn.network import SemanticNetwork, check_network, check_pretrained_available
+from sedn.registry import SEMANTIC_SOURCES
 from sedn.run.calibration import fit_calibration
 from sedn.run.hub import write_backbone, write_hub_config
 from sedn.run.model_card import write_card
@@ -87,10 +88,7 @@ def check_run(config: TrainingConfig, folder: Path) -> None:
     """
     check_network(config)
     check_optimizer(config.optimizer.name)
-    if config.semantic_map.source == "predicted":
-        from sedn.segmentation.segmenter import read_card
-
-        read_card(Path(config.semantic_map.segmenter))
+    SEMANTIC_SOURCES.find(config.semantic_map.source).check(config.semantic_map)
     path = folder / CONFIG
     if not path.exists():
         check_folder(folder)

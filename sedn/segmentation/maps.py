@@ -7,6 +7,7 @@ import numpy as np
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
+from sedn.config import MapConfig
 from sedn.data import Dataset
 from sedn.data.cache import build_folder, cache_folder
 from sedn.errors import UserError
@@ -53,6 +54,23 @@ def predict_maps(folder: Path, dataset: Dataset, split: str) -> Maps:
     )
     maps: Maps = np.load(entry / split / _FILE, mmap_mode="r")
     return maps
+
+
+def maps_of_split(
+    dataset: Dataset, split: str, config: MapConfig
+) -> tuple[Maps, NDArray[np.bool_]]:
+    """As :func:`predict_maps`, and of which images ``(images,)`` the map is known: all."""
+    maps = predict_maps(Path(config.segmenter), dataset, split)
+    return maps, np.ones(len(maps), dtype=bool)
+
+
+def check_segmenter(config: MapConfig) -> None:
+    """See that there is a segmenter where the configuration names one.
+
+    Raises:
+        UserError: the folder holds no finished segmenter.
+    """
+    read_card(Path(config.segmenter))
 
 
 def segment_images(segmenter: Segmenter, images: NDArray[np.uint8]) -> Maps:

@@ -1,13 +1,12 @@
 """Where the semantic maps come from: the data set's masks, a segmenter, or the network itself."""
 
-from pathlib import Path
-
 import numpy as np
 from numpy.typing import NDArray
 
 from sedn.config import TrainingConfig
 from sedn.data import Dataset
 from sedn.data.dataset import Pixels
+from sedn.registry import SEMANTIC_SOURCES
 
 
 def semantic_maps(
@@ -24,9 +23,8 @@ def semantic_maps(
             data.
     """
     given = dataset.splits[split]
-    if config.semantic_map.source != "predicted":
+    of_source = SEMANTIC_SOURCES.find(config.semantic_map.source).maps
+    if of_source is None:
         return given.maps, given.map_known
-    from sedn.segmentation.maps import predict_maps
-
-    maps = predict_maps(Path(config.semantic_map.segmenter), dataset, split)
-    return maps, np.ones(len(maps), dtype=bool)
+    found: tuple[Pixels, NDArray[np.bool_]] = of_source(dataset, split, config.semantic_map)
+    return found

@@ -16,6 +16,7 @@ from sedn.config import (
     EmbeddingConfig,
     HeadConfig,
     LossConfig,
+    MapConfig,
     build_config,
     config_hash,
 )
@@ -25,6 +26,7 @@ from sedn.registry import (
     FUSIONS,
     HEADS,
     LOSSES,
+    SEMANTIC_SOURCES,
     Registry,
     register_attention,
     register_fusion,
@@ -34,7 +36,7 @@ from sedn.registry import (
 from sedn.registry.__main__ import main
 from tests.sedn.own_parts import Film, MaxHead, install, poly
 
-REGISTRIES = [FUSIONS, LOSSES, HEADS, ATTENTIONS]
+REGISTRIES = [FUSIONS, LOSSES, HEADS, ATTENTIONS, SEMANTIC_SOURCES]
 ROOT = Path(__file__).parents[2]
 
 
@@ -108,6 +110,7 @@ def test_each_loss_reads_the_fields_that_it_names_and_no_others(name: str) -> No
         (LOSSES, LossConfig, {"kind", "label_smoothing"}),
         (HEADS, HeadConfig, {"kind"}),
         (ATTENTIONS, AttentionConfig, {"kind"}),
+        (SEMANTIC_SOURCES, MapConfig, {"source", "control"}),
     ],
 )
 def test_every_field_of_a_group_depends_on_the_name_or_is_common(registry, group, common) -> None:
