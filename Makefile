@@ -2,9 +2,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
+LOWEST := .venv-lowest
+WITH_EXTRAS := .[dev,cmaes,heif,huggingface,mlflow,onnx,postgres,tensorboard]
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lint test test-slow demo clean
+.PHONY: help venv lint test test-slow test-lowest demo clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -23,11 +25,14 @@ test: $(STAMP) ## Run the tests, but for the longer ones
 test-slow: $(STAMP) ## Run the longer tests
 	$(BIN)/pytest -m slow
 
+test-lowest: $(LOWEST)/.stamp ## Run the tests with the lowest releases of pyproject.toml, in .venv-lowest
+	$(LOWEST)/bin/pytest
+
 demo: $(STAMP) ## Search, rank, export, train and report on the embedded data
 	$(BIN)/python -m search.demo
 
 clean: ## Remove the environment, the caches and what a build or the demo left
-	rm -rf $(VENV) build dist runs/demo *.egg-info
+	rm -rf $(VENV) $(LOWEST) build dist runs/demo *.egg-info
 	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -35,5 +40,12 @@ clean: ## Remove the environment, the caches and what a build or the demo left
 $(STAMP): pyproject.toml constraints.txt
 	rm -f $@
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --disable-pip-version-check -e '.[dev,cmaes,heif,huggingface,mlflow,onnx,postgres,tensorboard]' -c constraints.txt
+	$(BIN)/pip install --disable-pip-version-check -e '$(WITH_EXTRAS)' -c constraints.txt
+	touch $@
+
+$(LOWEST)/.stamp: pyproject.toml .ci/lowest.py
+	rm -f $@
+	$(PYTHON) -m venv $(LOWEST)
+	$(PYTHON) .ci/lowest.py > $(LOWEST)/constraints.txt
+	$(LOWEST)/bin/pip install --disable-pip-version-check -e '$(WITH_EXTRAS)' -c $(LOWEST)/constraints.txt
 	touch $@

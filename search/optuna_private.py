@@ -75,7 +75,6 @@ class StudyTables:
         """
         from optuna.storages._rdb.models import TrialModel, TrialValueModel
 
-        # The tables, not the models: SQLAlchemy 2.0 cannot write Optuna's models without a session.
         trials: Any = TrialModel.__table__
         values: Any = TrialValueModel.__table__
         backend, found = self._backend, self._id(number)
