@@ -14,7 +14,7 @@ from search.study import REBUILT, has_begun, queued_points
 from sedn.config import TrainingConfig, flatten
 from sedn.errors import UserError
 from spaces import Space
-from spaces.axes import extent, is_active
+from spaces.axes import is_active
 from spaces.fields import SET_BY_THE_SEARCH
 
 LEADERS = 5
@@ -104,7 +104,7 @@ def _fit(row: Trial, space: Space) -> Fitted:
             continue
         value = fields[axis.path]
         if not axis.contains(value):
-            reason = f"does not fit: {axis.path} {value!r} is not in {extent(axis)}"
+            reason = f"does not fit: {axis.path} {value!r} is not in {axis.extent()}"
             return Fitted(row.number, None, reason)
         point[axis.path] = value
     return Fitted(row.number, point, changes=tuple(_changes(config, space, point)))

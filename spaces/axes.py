@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 
 class SuggestsValues(Protocol):
@@ -48,6 +48,7 @@ class Choice:
     options: tuple[Any, ...]
     default: Any
     when: tuple[Condition, ...] = ()
+    is_exact: ClassVar[bool] = True
 
     def suggest(self, trial: SuggestsValues) -> Any:
         """Ask ``trial`` for a value."""
@@ -61,6 +62,10 @@ class Choice:
         """All values, in order."""
         return self.options
 
+    def extent(self) -> str:
+        """The values in words, as errors quote them."""
+        return f"its choice: {', '.join(map(str, self.options))}"
+
 
 @dataclass(frozen=True)
 class IntRange:
@@ -73,6 +78,7 @@ class IntRange:
     step: int = 1
     log: bool = False
     when: tuple[Condition, ...] = ()
+    is_exact: ClassVar[bool] = True
 
     def suggest(self, trial: SuggestsValues) -> int:
         """Ask ``trial`` for a value."""
@@ -86,6 +92,10 @@ class IntRange:
         """All values, in order."""
         return range(self.low, self.high + 1, self.step)
 
+    def extent(self) -> str:
+        """The values in words, as errors quote them."""
+        return _range_extent(self.low, self.high, None if self.step == 1 else self.step)
+
 
 @dataclass(frozen=True)
 class FloatRange:
@@ -98,6 +108,7 @@ class FloatRange:
     step: float | None = None
     log: bool = False
     when: tuple[Condition, ...] = ()
+    is_exact: ClassVar[bool] = False
 
     def suggest(self, trial: SuggestsValues) -> float:
         """Ask ``trial`` for a value."""
@@ -120,11 +131,17 @@ class FloatRange:
             return None
         return [self._value(i) for i in range(int(steps(self.low, self.high, self.step)) + 1)]
 
+    def extent(self) -> str:
+        """The values in words, as errors quote them."""
+        return _range_extent(self.low, self.high, None if self.step == 1 else self.step)
+
     def _value(self, position: int) -> float:
         return float(Decimal(str(self.low)) + position * Decimal(str(self.step)))
 
 
 Axis = Choice | IntRange | FloatRange
+"""Each has a path, a default and conditions; ``is_exact``: whether a value can be written down and
+met again, as a condition needs."""
 
 
 def is_active(axis: Axis, params: Mapping[str, Any]) -> bool:
@@ -137,14 +154,11 @@ def steps(low: float, high: float, step: float) -> Decimal:
     return (Decimal(str(high)) - Decimal(str(low))) / Decimal(str(step))
 
 
+def _range_extent(low: float, high: float, step: float | None) -> str:
+    by = f" in steps of {step!r}" if step is not None else ""
+    return f"its range from {low!r} to {high!r}{by}"
+
+
 def middle(low: float, high: float, *, log: bool) -> float:
     """Half way between the bounds: their mean, or their geometric mean on a log scale."""
     return math.sqrt(low) * math.sqrt(high) if log else (low + high) / 2
-
-
-def extent(axis: Axis) -> str:
-    """The values of ``axis`` in words, as errors quote them."""
-    if isinstance(axis, Choice):
-        return f"its choice: {', '.join(map(str, axis.options))}"
-    by = f" in steps of {axis.step!r}" if axis.step not in (None, 1) else ""
-    return f"its range from {axis.low!r} to {axis.high!r}{by}"

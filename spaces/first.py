@@ -5,7 +5,7 @@ from typing import Any
 
 from sedn.config import suggest_field
 from sedn.errors import UserError
-from spaces.axes import Axis, extent, is_active
+from spaces.axes import Axis, is_active
 from spaces.fields import check_value
 
 
@@ -55,5 +55,5 @@ def _complete(given: dict[Any, Any], axes: Sequence[Axis], source: str) -> dict[
 def _value(axis: Axis, given: object, source: str) -> Any:
     value = check_value(axis.path, given, f"{source}: '{axis.path}'")
     if not axis.contains(value):
-        raise UserError(f"{source}: '{axis.path}' is never {value!r}: not in {extent(axis)}")
+        raise UserError(f"{source}: '{axis.path}' is never {value!r}: not in {axis.extent()}")
     return value

@@ -1,19 +1,16 @@
 """One axis of a space from its YAML mapping, and everything that can be wrong with it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sedn.config import suggest_field
 from sedn.errors import UserError, did_you_mean
-from spaces.axes import Axis, Choice, Condition, FloatRange, IntRange, extent, middle, steps
+from spaces.axes import Axis, Choice, Condition, FloatRange, IntRange, middle, steps
 from spaces.fields import SET_BY_THE_SEARCH, check_path, check_value, default_of
 
-_KINDS = ("choice", "int", "float")
-_KEYWORDS = (*_KINDS, "log", "step", "default", "when")
 _MOST_STEPS = 10_000
 _Numbers = tuple[type[int]] | tuple[type[int], type[float]]
-_SHAPES = "{choice: [a, b]}, {int: [low, high]} or {float: [low, high]}"
 
 
 @dataclass(frozen=True)
@@ -40,20 +37,24 @@ def parse_axis(path: object, fields: object, above: Mapping[str, Axis], source: 
     if path in SET_BY_THE_SEARCH:
         raise UserError(f"{where}: the search sets this field; it cannot be an axis")
     if not isinstance(fields, dict):
-        raise UserError(f"{where}: expected {_SHAPES}, not {fields!r}")
+        raise UserError(f"{where}: expected {_shapes()}, not {fields!r}")
+    keywords = (*AXIS_TYPES, "log", "step", "default", "when")
     for keyword in fields:
-        if keyword not in _KEYWORDS:
-            known = did_you_mean(str(keyword), _KEYWORDS) or f"; known: {', '.join(_KEYWORDS)}"
+        if keyword not in keywords:
+            known = did_you_mean(str(keyword), keywords) or f"; known: {', '.join(keywords)}"
             raise UserError(f"{where}: unknown keyword '{keyword}'{known}")
-    kinds = [kind for kind in _KINDS if kind in fields]
-    if len(kinds) != 1:
-        said = " and ".join(f"'{kind}'" for kind in kinds) or "none of them"
-        raise UserError(f"{where}: expected one of {_SHAPES}; it has {said}")
+    types = [name for name in AXIS_TYPES if name in fields]
+    if len(types) != 1:
+        said = " and ".join(f"'{name}'" for name in types) or "none of them"
+        raise UserError(f"{where}: expected one of {_shapes()}; it has {said}")
     entry = _Entry(str(path), fields, where)
-    when = _parse_when(entry, above)
-    if kinds == ["choice"]:
-        return _parse_choice(entry, when)
-    return _parse_int(entry, when) if kinds == ["int"] else _parse_float(entry, when)
+    return AXIS_TYPES[types[0]].parse(entry, _parse_when(entry, above))
+
+
+def _shapes() -> str:
+    """How axes are written, in words."""
+    *others, last = (one.shape for one in AXIS_TYPES.values())
+    return f"{', '.join(others)} or {last}"
 
 
 def _parse_choice(entry: _Entry, when: tuple[Condition, ...]) -> Choice:
@@ -157,7 +158,7 @@ def _default(entry: _Entry, axis: Axis) -> Any:
         return own if axis.contains(own) else axis.default
     default = entry.value(entry.fields["default"])
     if not axis.contains(default):
-        raise UserError(f"{entry.source}: the default {default!r} is not in {extent(axis)}")
+        raise UserError(f"{entry.source}: the default {default!r} is not in {axis.extent()}")
     return default
 
 
@@ -182,7 +183,7 @@ def _parse_condition(
     axis = above.get(path)
     if axis is None:
         raise UserError(f"{source}: '{path}' is no axis above this one{suggest_field(path, above)}")
-    if isinstance(axis, FloatRange):
+    if not axis.is_exact:
         raise UserError(f"{source}: '{path}' is a float axis; a condition needs a choice or an int")
     negated = isinstance(written, dict)
     if isinstance(written, dict):
@@ -199,8 +200,24 @@ def _parse_condition(
         if not axis.contains(value):
             hint = did_you_mean(str(value), map(str, axis.values() or ()))
             raise UserError(
-                f"{source}: '{path}' is never {value!r}: it is not in {extent(axis)}{hint}"
+                f"{source}: '{path}' is never {value!r}: it is not in {axis.extent()}{hint}"
             )
     if negated and len(set(values)) == len(axis.values() or ()):
         raise UserError(f"{source}: '{path}' is always one of {list(values)!r}: it never holds")
     return Condition(path, values, negated)
+
+
+@dataclass(frozen=True)
+class _AxisType:
+    """How axes of one type are written and read."""
+
+    shape: str
+    parse: Callable[[_Entry, tuple[Condition, ...]], Axis]
+
+
+AXIS_TYPES = {
+    "choice": _AxisType("{choice: [a, b]}", _parse_choice),
+    "int": _AxisType("{int: [low, high]}", _parse_int),
+    "float": _AxisType("{float: [low, high]}", _parse_float),
+}
+"""By the keyword that an axis of the type has."""
