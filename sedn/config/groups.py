@@ -1,17 +1,12 @@
 """The groups of fields that a training configuration is made of."""
 
 import os
-import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
-from sedn.errors import did_you_mean
 from sedn.registry import ATTENTIONS, FUSIONS, HEADS, LOSSES, SEMANTIC_SOURCES
-
-_PLACEMENT_PART = re.compile(r"none|mask-image|crop|input|stem|stage[1-9][0-9]*|last2|all|head")
-_ALONE = ("none", "mask-image", "crop")
-
+from sedn.registry.placements import ALONE, find_placement, unknown_placement
 
 LARGEST_SEED = 2**32 - 1
 """Of what all generators take, the least: scikit-learn's."""
@@ -109,14 +104,9 @@ class EmbeddingConfig(Group):
     def _known_parts(cls, placement: str) -> str:
         parts = placement.split("+")
         for part in parts:
-            if not _PLACEMENT_PART.fullmatch(part):
-                stages = ["stem", "stage1", "stage2", "stage3", "stage4", "last2", "all", "head"]
-                hint = did_you_mean(part, [*_ALONE, "input", *stages])
-                raise ValueError(
-                    f"'{part}' is not a placement: none, mask-image, crop, or some of input, stem, "
-                    f"stage1, stage2, …, last2, all and head, joined by '+'{hint}"
-                )
-        alone = next((part for part in parts if part in _ALONE), None)
+            if find_placement(part) is None:
+                raise ValueError(unknown_placement(part))
+        alone = next((part for part in parts if part in ALONE), None)
         if alone and len(parts) > 1:
             raise ValueError(f"'{alone}' cannot be joined with another placement")
         if len(set(parts)) < len(parts):
@@ -131,12 +121,13 @@ class EmbeddingConfig(Group):
     @property
     def stages(self) -> tuple[str, ...]:
         """Those of the parts that are features of the backbone."""
-        return tuple(part for part in self.parts if part not in (*_ALONE, "input", "head"))
+        placements = {part: find_placement(part) for part in self.parts}
+        return tuple(part for part, one in placements.items() if one is not None and one.is_stage)
 
     @property
     def is_trained(self) -> bool:
         """Whether the map, or attention alone, comes with weights of its own."""
-        return any(part not in _ALONE for part in self.parts)
+        return any(part not in ALONE for part in self.parts)
 
     @property
     def has_head(self) -> bool:

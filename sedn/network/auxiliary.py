@@ -9,6 +9,7 @@ from sedn.errors import UserError
 from sedn.network.features import Place
 from sedn.network.layout import feature_map
 from sedn.network.places import find_places, place_embeddings
+from sedn.registry.placements import ALONE
 
 _WIDTH = 64
 _DEEPEST = "stage2"
@@ -69,7 +70,7 @@ def auxiliary_place(config: TrainingConfig) -> Place:
 def _check_later(config: TrainingConfig, chosen: str, later: list[str]) -> None:
     """Check that what sees the map comes after the place that predicts it."""
     embedding = config.embedding
-    seeing = [part for part in embedding.parts if part in ("mask-image", "crop")]
+    seeing = [part for part in embedding.parts if part in ALONE and part != "none"]
     seeing += [
         name for name in place_embeddings(config) if name == "input" or embedding.fusion_sees_map
     ]

@@ -17,10 +17,10 @@ from sedn.network.batch_norm import needs_two_images, why_two_images
 from sedn.network.embedding import InputChannels
 from sedn.network.features import Place
 from sedn.network.heads import Head, LateConcatenation, find_last_feature, remove_unused
-from sedn.network.image import CroppedImage, MaskedImage
 from sedn.network.places import place_embeddings
 from sedn.network.stage import Stage
 from sedn.registry import HEADS
+from sedn.registry.placements import find_placement
 
 Hook = Callable[[nn.Module, tuple[Any, ...], Any], Any]
 
@@ -188,8 +188,9 @@ def _build(
             embeddings[name] = Stage(config, place, channels)
     if config.embedding.has_head:
         embeddings["head"] = LateConcatenation(channels, config.embedding.width, n_labels)
-    arm = {"mask-image": MaskedImage, "crop": CroppedImage}.get(config.embedding.placement)
-    image_arm = arm(n_regions) if arm else None
+    placement = find_placement(config.embedding.placement)
+    build_arm = placement.build_arm if placement else None
+    image_arm = build_arm(n_regions) if build_arm else None
     takes_maps = config.embedding.uses_map and auxiliary is None
     return SemanticNetwork(backbone, places, embeddings, head, image_arm, auxiliary, takes_maps)
 

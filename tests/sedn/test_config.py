@@ -104,6 +104,11 @@ def test_plain_is_the_backbone_alone(given_fields: dict) -> None:
         ("epochs: many", "field 'epochs'.*'many'"),
         ("epochs: 0", "field 'epochs'.*greater than or equal to 1"),
         ("embedding: {placement: stge1}", "did you mean 'stage1'"),
+        (
+            "embedding: {placement: input+stage}",
+            "'stage' is not a placement: none, mask-image, crop, or some of input, stem, stage1, "
+            r"stage2, …, last2, all and head, joined by '\+'; did you mean 'stage",
+        ),
         ("embedding: {placement: none+stage1}", "'none' cannot be joined"),
         ("embedding: {placement: crop+stage1}", "'crop' cannot be joined"),
         ("embedding: {placement: stage1+stage1}", "names a place twice"),
