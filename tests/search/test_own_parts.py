@@ -29,16 +29,19 @@ description: parts of my own
 base:
   data: {image_size: 32}
   backbone: {name: test_resnet, pretrained: false}
-  loss: {kind: poly, gamma: 0.5}
+  loss: {kind: own_loss, gamma: 0.5}
   epochs: 1
   batch_size: 12
 axes:
   embedding.placement: {choice: [none, stage3]}
-  embedding.fusion: {choice: [film, gate], when: {embedding.placement: stage3}}
-  attention.kind: {choice: [none, bias], when: {embedding.placement: stage3}}
-  head.kind: {choice: [average, max]}
+  embedding.fusion: {choice: [own_film, gate], when: {embedding.placement: stage3}}
+  attention.kind: {choice: [none, own_bias], when: {embedding.placement: stage3}}
+  head.kind: {choice: [average, own_max]}
 first:
-  - {embedding.placement: stage3, embedding.fusion: film, attention.kind: bias, head.kind: max}
+  - embedding.placement: stage3
+    embedding.fusion: own_film
+    attention.kind: own_bias
+    head.kind: own_max
 """
 
 
@@ -46,10 +49,10 @@ first:
 def own_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     for registry in (FUSIONS, LOSSES, HEADS, ATTENTIONS):
         monkeypatch.setattr(registry, "entries", dict(registry.entries))
-    register_fusion("film", Film, "one factor for each channel", fields=())
-    register_loss("poly", poly, "with one more term", fields=("gamma",))
-    register_head("max", MaxHead, "the maximum over all places")
-    register_attention("bias", lambda config, channels: ChannelBias(channels), "a factor")
+    register_fusion("own_film", Film, "one factor for each channel", fields=())
+    register_loss("own_loss", poly, "with one more term", fields=("gamma",))
+    register_head("own_max", MaxHead, "the maximum over all places")
+    register_attention("own_bias", lambda config, channels: ChannelBias(channels), "a factor")
 
 
 def test_own_parts_are_searched_ranked_and_trained(
@@ -63,9 +66,9 @@ def test_own_parts_are_searched_ranked_and_trained(
     rows = rank(open_store(url), "own").set_index("trial")
     first = rows.loc[1]
     assert 0 <= first["mean_auc"] <= 1
-    assert first["embedding.fusion"] == "film"
-    assert first["attention.kind"] == "bias"
-    assert first["head.kind"] == "max"
+    assert first["embedding.fusion"] == "own_film"
+    assert first["attention.kind"] == "own_bias"
+    assert first["head.kind"] == "own_max"
 
 
 @pytest.mark.slow
@@ -78,7 +81,7 @@ def test_a_training_in_another_process_finds_an_installed_plugin(
     (tmp_path / "film.yaml").write_text(
         f"data: {{path: {table}, image_size: 32}}\n"
         "backbone: {name: test_resnet, pretrained: false}\n"
-        "embedding: {placement: stage3, fusion: film}\n"
+        "embedding: {placement: stage3, fusion: own_film}\n"
         "epochs: 1\nbatch_size: 12\n"
     )
     command = [sys.executable, "-m", "search.cli.start", "train", str(tmp_path / "film.yaml")]
@@ -88,4 +91,4 @@ def test_a_training_in_another_process_finds_an_installed_plugin(
         command, capture_output=True, text=True, timeout=120, env=os.environ | {"PYTHONPATH": path}
     )
     assert done.returncode == 0, done.stderr
-    assert "fusion: film" in (tmp_path / "run" / "config.yaml").read_text()
+    assert "fusion: own_film" in (tmp_path / "run" / "config.yaml").read_text()

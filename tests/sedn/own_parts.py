@@ -70,7 +70,7 @@ class Film(torch.nn.Module):
     def forward(self, x, maps):
         return x * (1 + self.factor(maps.mean((2, 3))))[:, :, None, None]
 
-REGISTER = lambda: register_fusion("film", Film, "one factor for each channel", fields=())
+REGISTER = lambda: register_fusion("own_film", Film, "one factor for each channel", fields=())
 """
 
 

@@ -145,22 +145,24 @@ def test_a_name_that_cannot_be_added_is_refused() -> None:
         register_head("Max Head", MaxHead, "x")
     with pytest.raises(ValueError, match="description of 'mine' must be one line"):
         register_attention("mine", lambda config, channels: torch.nn.Identity(), "a\nb")
-    with pytest.raises(ValueError, match="'poly' cannot use 'alpha'; possible: pos_weight, gamma"):
-        register_loss("poly", poly, "x", fields=("alpha",))
+    with pytest.raises(
+        ValueError, match="'own_loss' cannot use 'alpha'; possible: pos_weight, gamma"
+    ):
+        register_loss("own_loss", poly, "x", fields=("alpha",))
     assert before == [registry.entries for registry in REGISTRIES]
 
 
 def test_what_an_added_name_does_not_use_is_reset() -> None:
-    register_loss("poly", poly, "with one more term", fields=("gamma",))
-    register_fusion("film", Film, "one factor for each channel", fields=())
+    register_loss("own_loss", poly, "with one more term", fields=("gamma",))
+    register_fusion("own_film", Film, "one factor for each channel", fields=())
     given = {
-        "loss": {"kind": "poly", "gamma": 1.0, "clip": 0.3},
-        "embedding": {"placement": "stage1", "fusion": "film", "width": 99},
+        "loss": {"kind": "own_loss", "gamma": 1.0, "clip": 0.3},
+        "embedding": {"placement": "stage1", "fusion": "own_film", "width": 99},
     }
     config = build_config(given, "x")
     assert (config.loss.gamma, config.loss.clip) == (1.0, 0.05)
-    assert (config.embedding.fusion, config.embedding.width) == ("film", 16)
-    plain = {"loss": {"kind": "poly", "gamma": 1.0}, "embedding": config.embedding.model_dump()}
+    assert (config.embedding.fusion, config.embedding.width) == ("own_film", 16)
+    plain = {"loss": {"kind": "own_loss", "gamma": 1.0}, "embedding": config.embedding.model_dump()}
     assert config_hash(build_config(plain, "x")) == config_hash(config)
 
 
@@ -197,17 +199,17 @@ def test_an_installed_plugin_is_found_by_its_entry_point(
     install(fresh_plugins, entry_point)
     assert build_config({"loss": {"kind": "focal"}}, "x").loss.kind == "focal"
     assert "sedn_film" not in sys.modules, "what is built in needs no plugin"
-    config = build_config({"embedding": {"placement": "stage1", "fusion": "film"}}, "x")
-    assert config.embedding.fusion == "film"
-    assert "film" in FUSIONS.names()
+    config = build_config({"embedding": {"placement": "stage1", "fusion": "own_film"}}, "x")
+    assert config.embedding.fusion == "own_film"
+    assert "own_film" in FUSIONS.names()
 
 
 def test_another_process_finds_the_plugin_of_a_configuration_that_is_sent_there(
     tmp_path: Path,
 ) -> None:
     install(tmp_path)
-    register_fusion("film", Film, "one factor for each channel", fields=())
-    fields = {"embedding": {"placement": "stage1", "fusion": "film"}}
+    register_fusion("own_film", Film, "one factor for each channel", fields=())
+    fields = {"embedding": {"placement": "stage1", "fusion": "own_film"}}
     sent = tmp_path / "config.pickle"
     sent.write_bytes(pickle.dumps(build_config(fields, "x")))
     code = (
@@ -237,17 +239,17 @@ def test_a_plugin_that_cannot_be_loaded_is_named(fresh_plugins: Path, code: str,
     install(fresh_plugins, "sedn_film", code)
     for _ in range(2):
         with pytest.raises(UserError) as caught:
-            build_config({"embedding": {"fusion": "film"}}, "x")
+            build_config({"embedding": {"fusion": "own_film"}}, "x")
         assert str(caught.value).startswith("plugin 'film' (sedn_film) cannot be loaded: ")
         assert said in str(caught.value)
     assert build_config({"embedding": {"fusion": "gate"}}, "x").embedding.placement == "none"
 
 
 def test_a_process_without_the_plugin_says_what_is_missing() -> None:
-    register_head("max", MaxHead, "the maximum over all places")
-    config = build_config({"head": {"kind": "max"}}, "x")
-    del HEADS.entries["max"]
+    register_head("own_max", MaxHead, "the maximum over all places")
+    config = build_config({"head": {"kind": "own_max"}}, "x")
+    del HEADS.entries["own_max"]
     with pytest.raises(
-        UserError, match=r"head.kind: 'max' is not registered in this process; name"
+        UserError, match=r"head.kind: 'own_max' is not registered in this process; name"
     ):
         HEADS.find(config.head.kind)
