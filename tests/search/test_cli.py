@@ -94,7 +94,8 @@ def test_segment_then_search_with_predicted_maps_and_without_unreadable_images(
     table: Path, space_file: Path, tmp_path: Path
 ) -> None:
     (table.parent / "5.png").write_bytes(b"")
-    line = wrong(tmp_path, "segment", f"--data={table}", "--image-size=32", "-o", "maps")
+    words = (f"--data={table}", "--image-size=32", "--no-pretrained", "-o", "maps")
+    line = wrong(tmp_path, "segment", *words)
     assert "5.png" in line
     assert "--skip-unreadable" in line
     segmented = sedn(
