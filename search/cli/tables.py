@@ -1,7 +1,7 @@
 """Results as tables for a terminal."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
@@ -117,10 +117,12 @@ def _ranking_caption(frame: "pd.DataFrame", goals: "Goals") -> str | None:
 def labels_table(frame: "pd.DataFrame", name: str) -> Table:
     """The labels of an experiment, one a row."""
     table = _table(f"{name}: labels on validation")
+    # So that eighty columns hold it.
+    table.padding = (0, 0, 0, 0)
     shown = [column for column in frame.columns if column not in HIDDEN]
-    for column in shown:
-        justify: Literal["left", "right"] = "left" if column == "label" else "right"
-        table.add_column(_title(column), justify=justify, no_wrap=True)
+    table.add_column(_title("label"), min_width=8, overflow="fold")
+    for column in shown[1:]:
+        table.add_column(_title(column), justify="right", no_wrap=True)
     for row in frame.to_dict("records"):
         table.add_row(*(_cell(row, str(column)) for column in shown))
     return table

@@ -2,9 +2,11 @@
 
 import io
 
+import pandas as pd
 from rich.console import Console
 
 from search.cli.live import describe
+from search.cli.tables import labels_table
 from search.cli.tables import test_table as build_table
 from sedn.config import build_config
 from sedn.metrics import LabelScore
@@ -63,3 +65,25 @@ def test_a_fusion_is_told_only_where_a_stage_has_one() -> None:
     for placement, told in (("crop", False), ("head", False), ("input", False), ("stage1", True)):
         config = build_config({"embedding": {"placement": placement}}, "test")
         assert ("scale_shift" in describe(config)) == told
+
+
+def test_no_number_of_a_label_is_cut_off_in_eighty_columns() -> None:
+    frame = pd.DataFrame(
+        {
+            "label": ["a label of more than a few words, as people have them", "b"],
+            "prevalence": [0.285, 1.0],
+            "positives": [123_456, 7],
+            "trial": [1234, None],
+            "auc": [0.989, float("nan")],
+            "low": [0.982, float("nan")],
+            "high": [0.994, float("nan")],
+            "baseline": [0.9126, float("nan")],
+            "gain": [1.4812, float("nan")],
+        }
+    )
+    console = Console(width=80, file=io.StringIO(), record=True)
+    console.print(labels_table(frame, "spring"))
+    shown = console.export_text()
+    assert "…" not in shown
+    for text in ("0.989 [0.982, 0.994]", "+148.1%", "123456", "1234", "0.9126", "28.5%"):
+        assert text in shown
