@@ -53,7 +53,7 @@ def open_engine(url: str, *, create: bool) -> Engine:
     try:
         _check_schema(engine, shown_name(parsed), create=create)
     except SQLAlchemyError as error:
-        said = reason_of(error, url)
+        said = describe_failure(error, url)
         raise UserError(f"{shown_name(parsed)}: cannot be opened: {said}") from None
     return engine
 
@@ -83,7 +83,7 @@ def find_engine(url: str) -> Engine | None:
         if holds_tables:
             _check_schema(engine, shown_name(parsed), create=False)
     except SQLAlchemyError as error:
-        said = reason_of(error, url)
+        said = describe_failure(error, url)
         raise UserError(f"{shown_name(parsed)}: cannot be opened: {said}") from None
     return engine if holds_tables else None
 
@@ -102,7 +102,7 @@ def open_any_version(url: str) -> Engine:
         if not inspect(engine).has_table(Schema.__tablename__):
             raise UserError(f"{shown_name(parsed)}: holds no results; `sedn search` makes them")
     except SQLAlchemyError as error:
-        said = reason_of(error, url)
+        said = describe_failure(error, url)
         raise UserError(f"{shown_name(parsed)}: cannot be opened: {said}") from None
     return engine
 
@@ -176,7 +176,9 @@ def _check_file(name: str, *, create: bool) -> None:
                 f"{path}: no results yet; `sedn search` makes it, or name another --store"
             )
     except (OSError, ValueError) as error:
-        raise UserError(f"{name!r}: cannot be a database: {reason_of(error, name)}") from None
+        raise UserError(
+            f"{name!r}: cannot be a database: {describe_failure(error, name)}"
+        ) from None
     if not path.exists():
         check_folder(path.parent)
 
@@ -248,7 +250,7 @@ def lock_for_creation(connection: Connection) -> None:
         connection.execute(text("BEGIN IMMEDIATE"))
 
 
-def reason_of(error: Exception, url: str = "") -> str:
+def describe_failure(error: Exception, url: str = "") -> str:
     """What the database or the system says of an address, in one line, without its password."""
     cause = getattr(error, "orig", None) or error
     said = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause)

@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from results.database import lock_for_creation, reason_of
+from results.database import describe_failure, lock_for_creation
 from results.migrations import migrate
 from results.models import SCHEMA_VERSION, Schema
 from sedn.errors import UserError
@@ -58,7 +58,7 @@ def upgrade(engine: Engine) -> Upgrade:
             migrate(connection, version)
             connection.commit()
     except SQLAlchemyError as error:
-        raise UserError(f"{shown}: cannot be upgraded: {reason_of(error)}") from None
+        raise UserError(f"{shown}: cannot be upgraded: {describe_failure(error)}") from None
     return Upgrade(version, SCHEMA_VERSION, backup)
 
 

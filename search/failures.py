@@ -12,6 +12,11 @@ INFEASIBLE = "infeasible"
 """The cause of a trial whose network cannot be built."""
 
 
+def error_line(error: BaseException) -> str:
+    """The kind of an error and the first line of its message."""
+    return f"{type(error).__name__}: {error}".splitlines()[0]
+
+
 @dataclass(frozen=True)
 class Failure:
     """A trial that failed."""

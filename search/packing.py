@@ -3,7 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from search.settings import SearchSettings
 from sedn.config import TrainingConfig
+from sedn.errors import UserError
 
 SHARES = (0.25, 0.5, 1.0)
 HEADROOM = 1.2
@@ -21,6 +23,16 @@ class Grant:
     cpus: float = 1.0
     gpus: float | Literal["auto"] = 0.0
     """``auto``: a quarter, a half or the whole of one, by :class:`Packing`."""
+
+
+def check_gpu_hours(settings: SearchSettings, grant: Grant) -> None:
+    """See that GPU-hours are asked for only where trials use a GPU.
+
+    Raises:
+        UserError: they use none, so that the budget would never end.
+    """
+    if settings.gpu_hours and not grant.gpus:
+        raise UserError("--gpu-hours: the trials of this search use no GPU; take --time")
 
 
 def share(peak_memory: float, device_memory: float) -> float:

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from results.models import BASELINE, Trial, TrialState
@@ -57,6 +57,10 @@ class Snapshot:
         if self.best is None or self.baseline is None:
             return None
         return self.best.mean_auc / self.baseline.mean_auc - 1.0
+
+
+Watcher = Callable[[Snapshot], None]
+"""Shown where a search stands while it runs."""
 
 
 @dataclass

@@ -24,11 +24,9 @@ if TYPE_CHECKING:
     from search.budgets import EndedBy
     from search.driver import Driver, TrainFunction
     from search.failures import Failure
-    from search.progress import Snapshot
+    from search.progress import Snapshot, Watcher
     from sedn.data import Dataset
     from sedn.data.identity import Progress
-
-Watcher = Callable[["Snapshot"], None]
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ def run_search(
     resources: Resources | None = None,
     *,
     train: "TrainFunction | None" = None,
-    watch: Watcher = lambda snapshot: None,
+    watch: "Watcher" = lambda snapshot: None,
     on_images: "Progress" = lambda *_: None,
     on_wait: Callable[[str], None] = lambda line: None,
     on_notice: Callable[[str], None] = lambda line: None,
@@ -228,7 +226,7 @@ def _run_trials(
     settings: SearchSettings,
     resources: Resources,
     train: "TrainFunction",
-    watch: Watcher,
+    watch: "Watcher",
     on_ray_gone: Callable[[str], None],
 ) -> None:
     """Let the backend run the trials until they have ended, or the user has had enough."""

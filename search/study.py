@@ -13,7 +13,7 @@ from sqlalchemy import event
 
 from results.database import configure_connection
 from results.models import BASELINE
-from results.objectives import objectives as objectives_known
+from results.objectives import Goals
 from results.store import Store
 from search.optuna_private import StudyTables
 from search.rebuilding import StoredTrials, notice, rebuild_study
@@ -115,8 +115,7 @@ def _make_study(
     storage: RDBStorage, name: str, space: Space, objectives: Sequence[str]
 ) -> optuna.Study:
     """The study called ``name``; one that is not there is made, without trials."""
-    known = objectives_known()
-    goals = [known[objective] for objective in objectives]
+    goals = Goals(tuple(objectives)).all_objectives
     optuna.create_study(
         study_name=name,
         storage=storage,

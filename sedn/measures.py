@@ -29,8 +29,7 @@ class Measure:
     write: Callable[[float | None], str]
     """A value as text, with its unit."""
     objective: str | None = None
-    """The name by which the quantity is optimised, by ``--objective``, and a name by which it may
-    be bounded stands in :data:`COSTS`; ``None``: neither."""
+    """Its name for ``--objective``; ``None``: it can be neither optimised nor bounded."""
     maximise: bool = False
     """Whether more is better."""
     is_fixed: bool = False
@@ -126,8 +125,3 @@ def find_measure(name: str) -> Measure | None:
 def goals() -> dict[str, Measure]:
     """The measures that may be optimised or bounded, by name."""
     return {name: one for name, one in (AUCS | COSTS).items() if one.objective is not None}
-
-
-def objective_names() -> dict[str, str]:
-    """The measure of each objective, by the objective's name."""
-    return {str(one.objective): name for name, one in goals().items()}

@@ -5,6 +5,7 @@ import traceback
 from collections.abc import Iterator
 
 from search.driver import Assignment, Driver, TrainFunction
+from search.failures import error_line
 from sedn.training.result import EpochResult
 
 
@@ -25,8 +26,7 @@ def draw_epoch(
     except StopIteration:
         driver.fail(trial.number, f"the training ended before epoch {trial.config.epochs}")
     except Exception as error:
-        first = (f"{type(error).__name__}: {error}".splitlines() or [""])[0]
-        driver.break_off(trial.number, error, f"{first}\n{traceback.format_exc()}")
+        driver.break_off(trial.number, error, f"{error_line(error)}\n{traceback.format_exc()}")
     return None
 
 

@@ -6,14 +6,12 @@ trials after it too, and a killed trial is a killed search, which the same comma
 """
 
 import time
-from collections.abc import Callable
 
 from search.backends.generators import close_training, draw_epoch, start_training
 from search.driver import Assignment, Driver, TrainFunction
-from search.progress import Snapshot
+from search.progress import Watcher
 
 POLL_SECONDS = 0.1
-Watcher = Callable[[Snapshot], None]
 
 
 def run_local(driver: Driver, train: TrainFunction, watch: Watcher = lambda snapshot: None) -> None:

@@ -2,7 +2,7 @@
 
 import os
 
-from search.packing import Grant
+from search.packing import Grant, check_gpu_hours
 from search.settings import Resources, SearchSettings
 from sedn.errors import UserError
 
@@ -27,5 +27,6 @@ def check_machine(resources: Resources, settings: SearchSettings) -> None:
             f"no room for a trial: it asks for {resources.cpus_per_trial:g} CPUs, this machine has "
             f"{cores}; lower --cpus-per-trial"
         )
-    if settings.gpu_hours and not grant_of(resources).gpus:
-        raise UserError("--gpu-hours: the trials of this search use no GPU; take --time")
+    if settings.gpu_hours:
+        # Only then, as to look for a GPU imports torch.
+        check_gpu_hours(settings, grant_of(resources))

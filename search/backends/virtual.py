@@ -6,12 +6,12 @@ done under a sampler and a scheduler.
 """
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from search.backends.generators import close_training, draw_epoch, start_training
 from search.driver import Assignment, Driver, TrainFunction
-from search.progress import Snapshot
+from search.progress import Watcher
 from sedn.training.result import EpochResult
 
 
@@ -42,7 +42,7 @@ def run_virtual(
     train: TrainFunction,
     clock: Clock,
     workers: int = 1,
-    watch: Callable[[Snapshot], None] = lambda snapshot: None,
+    watch: Watcher = lambda snapshot: None,
 ) -> None:
     """Run the driver's trials in virtual time, until none is left or a budget is used up.
 

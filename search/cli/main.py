@@ -221,7 +221,9 @@ def segment(
     pretrained: Annotated[bool, typer.Option(help="Start from timm's weights.")] = True,
     folds: Annotated[int, typer.Option(help="Parts of the training images.")] = 2,
     epochs: Annotated[int, typer.Option(help="Epochs at most.")] = 30,
-    learning_rate: Annotated[float, typer.Option(help="Of AdamW, at the start.")] = 1e-3,
+    learning_rate: Annotated[
+        float, typer.Option(help="Learning rate of AdamW at the start.")
+    ] = 1e-3,
     seed: Annotated[int, typer.Option()] = 0,
     split_seed: Annotated[int, typer.Option(help="For data without splits of its own.")] = 0,
     skip_unreadable: SkipOption = False,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from results.objectives import objectives
 from search import Stage
 from search.backends.ray_tune.scratch import remove_scratch
 from search.cli.console import open_terminal
@@ -32,7 +33,6 @@ from search.schedulers.registry import SCHEDULERS
 from search.stopping import INTERRUPTED, end_at_once, ending_on_signals
 from sedn.document import parse_value
 from sedn.errors import UserError
-from sedn.measures import objective_names
 
 if TYPE_CHECKING:
     from search import Failure, SearchOutcome
@@ -74,8 +74,7 @@ def search(
     objective: Annotated[
         list[str] | None,
         typer.Option(
-            help=f"What to optimise, auc if none is given: {', '.join(objective_names())}; "
-            "repeatable."
+            help=f"What to optimise, auc if none is given: {', '.join(objectives())}; repeatable."
         ),
     ] = None,
     where: Annotated[

@@ -12,7 +12,8 @@ from ray.tune.search import Searcher
 
 from search.backends.ray_tune.private import error_of, pending_trials, traceback_of
 from search.driver import Driver
-from search.progress import Snapshot
+from search.failures import error_line
+from search.progress import Watcher
 from sedn.errors import UserError
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -40,15 +41,10 @@ class DriverSearcher(Searcher):  # type: ignore[misc]
         """The next trial's configuration for Tune; ``None`` where there may be one later, FINISHED
         where there is none any more.
         """
-        if self.broken_off_by is not None:
-            return str(Searcher.FINISHED)
-        try:
-            assignment = self._driver.next()
-        except UserError as error:
-            self.broken_off_by = error
-            return str(Searcher.FINISHED)
+        assignment = self.attempt(self._driver.next)
         if assignment is None:
-            return None if self._driver.waits else str(Searcher.FINISHED)
+            may_come = self.broken_off_by is None and self._driver.waits
+            return None if may_come else str(Searcher.FINISHED)
         self._numbers[trial_id] = assignment.number
         return {"assignment": assignment}
 
@@ -59,12 +55,12 @@ class DriverSearcher(Searcher):  # type: ignore[misc]
         if not error:
             self.attempt(self._driver.finish, self._numbers[trial_id])
 
-    def attempt(self, write: Callable[..., Any], *args: Any) -> Any:
-        """Let the driver write, unless an error has broken the search off, or does so now."""
+    def attempt(self, act: Callable[..., Any], *args: Any) -> Any:
+        """Let the driver act; ``None`` where an error has broken the search off, or does so now."""
         if self.broken_off_by is not None:
             return None
         try:
-            return write(*args)
+            return act(*args)
         except UserError as error:
             self.broken_off_by = error
             return None
@@ -109,7 +105,7 @@ class DriverCallback(Callback):  # type: ignore[misc]
         self,
         driver: Driver,
         searcher: DriverSearcher,
-        watch: Callable[[Snapshot], None] = lambda snapshot: None,
+        watch: Watcher = lambda snapshot: None,
     ) -> None:
         self._driver = driver
         self._searcher = searcher
@@ -153,10 +149,7 @@ class SearchStopper(Stopper):  # type: ignore[misc]
 
     def stop_all(self) -> bool:
         """Whether the database is given up, or a budget is used up."""
-        try:
-            self._driver.check_store()
-        except UserError as error:
-            self._searcher.broken_off_by = error
+        self._searcher.attempt(self._driver.check_store)
         return self._searcher.broken_off_by is not None or self._driver.out_of_budget
 
     def __getstate__(self) -> dict[str, Any]:
@@ -169,7 +162,7 @@ def _reason(trial: Any, error: BaseException | None) -> str:
     traceback = _COLOUR.sub("", traceback_of(trial))
     shown = getattr(error, "cause", None) or error
     if shown is not None:
-        first = f"{type(shown).__name__}: {shown}".splitlines()[0]
+        first = error_line(shown)
     else:
         first = (traceback.splitlines() or ["unknown error"])[-1]
     return f"{first}\n{traceback}"

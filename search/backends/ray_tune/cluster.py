@@ -11,7 +11,7 @@ from typing import Any
 
 from search.backends.ray_tune import room
 from search.backends.ray_tune.private import ask_head, count_resources, read_settings_again
-from search.packing import Grant
+from search.packing import Grant, check_gpu_hours
 from search.settings import Resources, SearchSettings
 from sedn.errors import UserError
 
@@ -106,16 +106,6 @@ def check_room(resources: Resources, settings: SearchSettings) -> None:
     _set_environment()
     here = room.Node("this machine", *count_resources())
     check_gpu_hours(settings, room.slots([here], resources)[1])
-
-
-def check_gpu_hours(settings: SearchSettings, grant: Grant) -> None:
-    """See that GPU-hours are asked for only where trials use a GPU.
-
-    Raises:
-        UserError: they use none, so that the budget would never end.
-    """
-    if settings.gpu_hours and not grant.gpus:
-        raise UserError("--gpu-hours: the trials of this search use no GPU; take --time")
 
 
 @contextlib.contextmanager

@@ -8,11 +8,10 @@ from search.backends.ray_tune import cluster
 from search.backends.ray_tune.liveness import watching_ray
 from search.backends.ray_tune.scratch import scratch_prefix
 from search.driver import Driver, TrainFunction
-from search.progress import Snapshot
+from search.packing import check_gpu_hours
+from search.progress import Watcher
 from search.settings import Resources, SearchSettings
 from search.stopping import sigterm_as_sigint
-
-Watcher = Callable[[Snapshot], None]
 
 
 def run_by_ray(
@@ -72,7 +71,7 @@ def _tune(
     )
 
     concurrent, driver.grant = cluster.slots(resources)
-    cluster.check_gpu_hours(settings, driver.grant)
+    check_gpu_hours(settings, driver.grant)
     searcher = DriverSearcher(driver)
     tune.run(
         tune.with_parameters(TrialActor, train=train, folder=str(Path.cwd())),
