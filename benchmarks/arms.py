@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 import yaml
 
+from results.database.store import open_store
 from results.export import export_config
-from results.ranking import rank
-from results.store import open_store
+from results.ranking.leaders import rank
 from search.run import run_search
 from search.settings import Resources, SearchSettings
 from sedn.config import DataConfig, TrainingConfig, build_config

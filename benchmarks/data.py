@@ -31,7 +31,7 @@ from torchvision.transforms import v2
 
 from sedn.config import TrainingConfig, build_config
 from sedn.data import load_dataset, prepare_dataset
-from sedn.training.batches import plan_epoch, training_batches, view_split
+from sedn.training.inputs.batches import plan_epoch, training_batches, view_split
 
 SIZE, BATCH, THREADS, TRIALS = 224, 64, 2, 4
 SPEED_GOAL, MEMORY_GOAL = 5.0, 1.2

@@ -28,7 +28,7 @@ from PIL import Image
 from sedn.config import TrainingConfig, build_config
 from sedn.data import load_dataset, prepare_dataset
 from sedn.data.check import check_data
-from sedn.training.batches import plan_epoch, training_batches, view_split
+from sedn.training.inputs.batches import plan_epoch, training_batches, view_split
 
 GOAL = 1.2
 SECONDS_GOAL, MEMORY_GOAL = 1.0, 300.0

@@ -31,9 +31,9 @@ from torch.utils.data import DataLoader, Dataset
 
 from sedn.config import TrainingConfig, build_config
 from sedn.data import load_dataset
+from sedn.training.checkpoints.state import prepare
 from sedn.training.device import autocast, pick_device
-from sedn.training.state import prepare
-from sedn.training.step import train_epoch
+from sedn.training.optimization.step import train_epoch
 
 BACKBONES = ("resnet50", "convnext_tiny")
 PLAIN_GOAL, EMBEDDED_GOAL = 1.0, 0.9

@@ -9,32 +9,32 @@ from typing import TYPE_CHECKING
 from sedn.lazy import offer_names
 
 if TYPE_CHECKING:
+    from results.database.models import Epoch, Experiment, Label, Trial, TrialState
+    from results.database.splits import export_splits
+    from results.database.store import Store, open_store
     from results.export import export_config
-    from results.models import Epoch, Experiment, Label, Trial, TrialState
-    from results.objectives import Goals
-    from results.ranking import labels, rank
-    from results.report import write_report
-    from results.splits import export_splits
-    from results.stopped import stopped_early
-    from results.store import Store, open_store
+    from results.goals.objectives import Goals
+    from results.ranking.leaders import labels, rank
+    from results.ranking.stopped import stopped_early
+    from results.report.page import write_report
 else:
     __getattr__ = offer_names(
         __name__,
         {
-            "Epoch": "results.models",
-            "Experiment": "results.models",
-            "Goals": "results.objectives",
-            "Label": "results.models",
-            "Store": "results.store",
-            "Trial": "results.models",
-            "TrialState": "results.models",
+            "Epoch": "results.database.models",
+            "Experiment": "results.database.models",
+            "Goals": "results.goals.objectives",
+            "Label": "results.database.models",
+            "Store": "results.database.store",
+            "Trial": "results.database.models",
+            "TrialState": "results.database.models",
             "export_config": "results.export",
-            "export_splits": "results.splits",
-            "labels": "results.ranking",
-            "open_store": "results.store",
-            "rank": "results.ranking",
-            "stopped_early": "results.stopped",
-            "write_report": "results.report",
+            "export_splits": "results.database.splits",
+            "labels": "results.ranking.leaders",
+            "open_store": "results.database.store",
+            "rank": "results.ranking.leaders",
+            "stopped_early": "results.ranking.stopped",
+            "write_report": "results.report.page",
         },
     )
 

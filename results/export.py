@@ -4,10 +4,10 @@ from shlex import quote
 
 import pandas as pd
 
-from results.models import BASELINE, Trial
-from results.objectives import Goals
-from results.ranking import complete_trials, rank_trials
-from results.store import Store
+from results.database.models import BASELINE, Trial
+from results.database.store import Store
+from results.goals.objectives import Goals
+from results.ranking.leaders import complete_trials, rank_trials
 from results.varied import varied_parameters
 from sedn.config import build_config
 from sedn.errors import UserError

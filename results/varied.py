@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from results.models import Trial
+from results.database.models import Trial
 from sedn.config import TrainingConfig, build_config, flatten
 from sedn.errors import UserError
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from results.models import Epoch
+from results.database.models import Epoch
 from search.settings import SearchSettings
 
 

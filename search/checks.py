@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from results.store import Store, find_store
+from results.database.store import Store, find_store
 from search.backends.machine import check_machine
 from search.backends.ray_tune.cluster import check_address, check_room
 from search.lock import sole_driver

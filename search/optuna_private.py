@@ -1,7 +1,8 @@
 """All that the project uses of Optuna without Optuna's promise to keep it.
 
 No other module uses a private name of Optuna. Each door here says what is used, and why there is
-no public way; ``tests/search/test_private_doors.py`` opens each with the installed release.
+no public way. The tests in ``tests/search/backends/test_private_doors.py`` open each with the
+installed release.
 """
 
 from collections.abc import Callable, Container, Mapping, Sequence

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from results.models import BASELINE, Trial, TrialState
+from results.database.models import BASELINE, Trial, TrialState
 from sedn.config import TrainingConfig
 
 

@@ -17,9 +17,9 @@ from optuna.storages import RDBStorage
 from optuna.trial import FixedTrial, FrozenTrial
 from optuna.trial import TrialState as OptunaState
 
-from results.models import BASELINE, Epoch, Experiment, Trial, TrialState
-from results.objectives import Goals, Measured, measures_of
-from results.store import Store
+from results.database.models import BASELINE, Epoch, Experiment, Trial, TrialState
+from results.database.store import Store
+from results.goals.objectives import Goals, Measured, measures_of
 from search.optuna_private import constraint_attrs, fixed_attrs, rename_studies
 from spaces import Space
 

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from results.models import Experiment, TrialState
-from results.store import Store
+from results.database.models import Experiment, TrialState
+from results.database.store import Store
 from search.driver.folders import TrialFolders
 from sedn.errors import UserError
-from sedn.training.storage import CHECKPOINT
+from sedn.training.checkpoints.storage import CHECKPOINT
 
 
 def is_untrained(store: Store, experiment: Experiment, storage: str) -> bool:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from results.models import Experiment
-from results.outage import in_one_line
-from results.splits import compress_splits
-from results.store import LabelCounts, NewExperiment, Store, open_store
+from results.database.models import Experiment
+from results.database.outage import in_one_line
+from results.database.splits import compress_splits
+from results.database.store import LabelCounts, NewExperiment, Store, open_store
 from search.checks import check_experiment, check_search
 from search.lock import sole_driver
 from search.reuse import free_name

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from results.constraints import parse_constraint
-from results.objectives import objectives
+from results.goals.constraints import parse_constraint
+from results.goals.objectives import objectives
 from sedn.config.groups import LARGEST_SEED
 from sedn.errors import UserError, did_you_mean
 
@@ -48,10 +48,10 @@ class SearchSettings(BaseModel):
     epochs: int | None = Field(None, ge=1, le=10_000)
     """Epochs of a full training; ``None`` leaves it to the space."""
     objective: tuple[str, ...] = ("auc",)
-    """Of :func:`results.objectives.objectives`, an AUC among them; the scheduler works on the mean
-    AUC whatever they are."""
+    """Of :func:`results.goals.objectives.objectives`, an AUC among them; the scheduler works on the
+    mean AUC whatever they are."""
     where: tuple[str, ...] = ()
-    """Constraints, as :func:`results.constraints.parse_constraint` reads them."""
+    """Constraints, as :func:`results.goals.constraints.parse_constraint` reads them."""
     sampler: str = "tpe"
     """A name of :data:`search.samplers.options.SAMPLERS`, or ``module:Class``."""
     sampler_options: dict[str, Any] = Field(default_factory=dict)

@@ -11,10 +11,10 @@ from optuna.study import StudyDirection
 from optuna.trial import TrialState
 from sqlalchemy import event
 
-from results.database import configure_connection
-from results.models import BASELINE
-from results.objectives import Goals
-from results.store import Store
+from results.database.models import BASELINE
+from results.database.opening import configure_connection
+from results.database.store import Store
+from results.goals.objectives import Goals
 from search.optuna_private import StudyTables
 from search.rebuilding import StoredTrials, notice, rebuild_study
 from spaces import Space
@@ -47,7 +47,8 @@ def open_study(
 ) -> optuna.Study:
     """The study called ``name``, made when it is not there, and level with the store.
 
-    ``objectives`` are names of :func:`results.objectives.objectives`, in the order of its values.
+    ``objectives`` are names of :func:`results.goals.objectives.objectives`, in the order of the
+    trial's values.
 
     Its first trial, enqueued here, is the plain backbone with the space's default settings, so
     that every search shows the gain over the baseline; after it come the space's first points.

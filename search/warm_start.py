@@ -6,9 +6,9 @@ from typing import Any
 
 import optuna
 
-from results.models import Trial
-from results.ranking import rank
-from results.store import Store, open_store
+from results.database.models import Trial
+from results.database.store import Store, open_store
+from results.ranking.leaders import rank
 from search.settings import SearchSettings
 from search.study import REBUILT, has_begun, queued_points
 from sedn.config import TrainingConfig, flatten

@@ -10,7 +10,7 @@ def check_optimizers(space: Space) -> None:
     Raises:
         UserError: there is such an optimiser; the message names the space and what would do.
     """
-    from sedn.training.optimizer import check_optimizer
+    from sedn.training.optimization.optimizer import check_optimizer
 
     try:
         for name in space.values_of("optimizer.name"):

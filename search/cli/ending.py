@@ -26,7 +26,7 @@ def show_ending(console: "Console", name: str, store: str, spent: Mapping[str, f
         spent: seconds of this run of the search, by what was done.
     """
     from results import Goals, open_store, rank, stopped_early
-    from results.stopped import stopped_lines
+    from results.ranking.stopped import stopped_lines
     from search.cli.tables import ranking_table
 
     opened = open_store(store)

@@ -81,7 +81,7 @@ def _of_the_database(error: Exception) -> str | None:
     """What to say of a database that can be read no more; ``None`` of any other error."""
     if "sqlalchemy" not in sys.modules:
         return None
-    from results.outage import is_refusal, reason_of
+    from results.database.outage import is_refusal, reason_of
 
     return f"--store: {reason_of(error)}" if is_refusal(error) else None
 
@@ -158,7 +158,7 @@ def rank(
     """Configurations by mean per-label AUC on validation, with 95 % intervals."""
     from results import Goals, open_store, stopped_early
     from results import rank as ranking
-    from results.stopped import stopped_lines
+    from results.ranking.stopped import stopped_lines
     from search.cli.tables import ranking_table, stopped_table
 
     if pareto and show_stopped:

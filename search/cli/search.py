@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from results.objectives import objectives
+from results.goals.objectives import objectives
 from search import Stage
 from search.backends.ray_tune.scratch import remove_scratch
 from search.cli.console import open_terminal

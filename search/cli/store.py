@@ -45,8 +45,8 @@ def upgrade(store: StoreOption = DEFAULT_STORE) -> None:
 
     All of its experiments, with what they have found, stay. Of a SQLite file a copy is kept.
     """
-    from results.database import open_any_version
-    from results.upgrading import experiment_names, upgrade
+    from results.database.opening import open_any_version
+    from results.database.upgrading import experiment_names, upgrade
     from search.lock import sole_driver
 
     engine = open_any_version(store)

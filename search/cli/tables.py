@@ -43,7 +43,7 @@ def ranking_table(frame: "pd.DataFrame", name: str, goals: "Goals") -> Table:
     table.padding = (0, 1, 0, 0)
     # A word that is too long is broken, not cut: it may be a backbone's name.
     table.add_column("configuration", overflow="fold")
-    from results.ranking import varied_columns
+    from results.ranking.leaders import varied_columns
 
     varied = shown_columns(varied_columns(frame))
     for row in frame.to_dict("records"):
@@ -66,11 +66,11 @@ def stopped_table(frame: "pd.DataFrame", name: str, ranked: int) -> Table:
     """The trials that were stopped early, one a row.
 
     Args:
-        frame: as :func:`results.stopped.stopped_trials` gives it.
+        frame: as :func:`results.ranking.stopped.stopped_trials` gives it.
         name: the experiment.
         ranked: number of configurations in the ranking.
     """
-    from results.stopped import place
+    from results.ranking.stopped import place
 
     table = _table(f"{name}: trials that were stopped early, by their best mean AUC on validation")
     for title in ("trial", "mean AUC [95 %]", "epoch"):

@@ -18,9 +18,9 @@ from dataclasses import replace
 
 import optuna
 
-from results.models import BASELINE, Experiment, TrialState
-from results.objectives import Goals
-from results.store import NewTrial, Store
+from results.database.models import BASELINE, Experiment, TrialState
+from results.database.store import NewTrial, Store
+from results.goals.objectives import Goals
 from search.budgets import EndedBy, Score, Spent, on_plateau
 from search.driver.assignment import Assignment, Live
 from search.driver.duplicates import Duplicates
@@ -41,8 +41,8 @@ from search.study import SAMPLED
 from sedn.config import DataConfig, TrainingConfig, config_hash
 from sedn.errors import DataChanged, TimeExceeded, TrainingError
 from sedn.training.bounds import Bounds
+from sedn.training.checkpoints.storage import StorageFault
 from sedn.training.result import EpochResult
-from sedn.training.storage import StorageFault
 from spaces import Space
 
 MAX_LOSSES = 3

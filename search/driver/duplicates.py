@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from results.models import Trial, TrialState
+from results.database.models import Trial, TrialState
 
 Key = tuple[str, int]
 """Hash of the configuration, and seed."""

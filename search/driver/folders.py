@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
 
-from results.models import Experiment
-from sedn.training.storage import CHECKPOINT
+from results.database.models import Experiment
+from sedn.training.checkpoints.storage import CHECKPOINT
 
 
 @dataclass(frozen=True)

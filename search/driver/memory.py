@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from results.models import Trial
+from results.database.models import Trial
 from search.packing import Grant, Packing
 from sedn.config import TrainingConfig
 from sedn.measures import Costs

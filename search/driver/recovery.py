@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 
-from results.models import BASELINE, Epoch, Trial, TrialState
-from results.objectives import measures_of
+from results.database.models import BASELINE, Epoch, Trial, TrialState
+from results.goals.objectives import measures_of
 from search.budgets import Score, trained_seconds
 from search.driver.study_writer import LOSSES
 from search.driver.writer import Writer

@@ -5,7 +5,7 @@ from typing import Any
 
 import optuna
 
-from results.models import BASELINE
+from results.database.models import BASELINE
 from search.driver.writer import Writer
 from search.packing import Grant
 from search.settings import SearchSettings

@@ -13,7 +13,7 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 
-from results.models import TrialState
+from results.database.models import TrialState
 from search.optuna_private import StudyTables
 from search.rebuilding import GPUS, OPTUNA_STATES
 from search.samplers.drawing import draw

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from sedn.training.storage import StorageFault, has_room
+from sedn.training.checkpoints.storage import StorageFault, has_room
 
 FIRST_PAUSE = 2.0
 LONGEST_PAUSE = 60.0

@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 import optuna
 from optuna.samplers import BaseSampler
 
-from results.models import Epoch, Trial, TrialState
-from results.objectives import Goals
-from results.outage import StoreUnavailable, is_refusal, reason_of, survive_outage
-from results.store import NewTrial, Store
+from results.database.models import Epoch, Trial, TrialState
+from results.database.outage import StoreUnavailable, is_refusal, reason_of, survive_outage
+from results.database.store import NewTrial, Store
+from results.goals.objectives import Goals
 from search.driver.study_writer import StudyWriter
 from sedn.training.result import EpochResult
 

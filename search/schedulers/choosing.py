@@ -1,6 +1,6 @@
 """Which scheduler a search asks for, checked before the first trial."""
 
-from results.objectives import Goals
+from results.goals.objectives import Goals
 from search.importing import find_named
 from search.schedulers.decision import Decision
 from search.schedulers.futility import Futility

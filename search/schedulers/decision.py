@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from results.objectives import Goals, Measured, measures_of
+from results.goals.objectives import Goals, Measured, measures_of
 from search.schedulers.futility import FUTILE, Futility
 from search.schedulers.promotion import Promotion
 from search.schedulers.rules import Rule

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from sedn.data.cache import build_once, cache_folder
-from sedn.data.content import Content
+from sedn.data.cache.folder import build_once, cache_folder
+from sedn.data.images.content import Content
 from sedn.data.listing import Listing
-from sedn.data.splits import Splits, assign_splits
+from sedn.data.splits.cutting import Splits, assign_splits
 from sedn.errors import UserError
 from sedn.files import write_bytes
 

@@ -12,8 +12,8 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sedn.data.content import Content
 from sedn.data.faults import Fault
+from sedn.data.images.content import Content
 from sedn.errors import UserError
 
 Size = tuple[int, int]

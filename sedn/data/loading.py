@@ -10,18 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sedn.config import DataConfig
-from sedn.data import digits
-from sedn.data.cache import build_folder, cache_folder, has_room, remove_damaged
-from sedn.data.checksums import find_damage
+from sedn.data.cache.checksums import find_damage
+from sedn.data.cache.decoded import BROKEN, decode_listing, verify_listing
+from sedn.data.cache.entry import LAYOUT, open_entry, write_entry
+from sedn.data.cache.folder import build_folder, cache_folder, has_room, remove_damaged
 from sedn.data.dataset import Dataset, cut
-from sedn.data.decoded import BROKEN, decode_listing, verify_listing
-from sedn.data.entry import LAYOUT, open_entry, write_entry
+from sedn.data.digits import scenes as digits
 from sedn.data.faults import Faults
 from sedn.data.identity import Identity, Progress, identify
+from sedn.data.images.on_demand import decode_on_demand
 from sedn.data.kept import open_listing
 from sedn.data.listing import Listing
 from sedn.data.near_names import near_name
-from sedn.data.on_demand import decode_on_demand
 from sedn.errors import UserError, did_you_mean
 
 EMBEDDED = (digits.NAME,)

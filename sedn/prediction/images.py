@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from sedn.data.folders import is_stray
-from sedn.data.image_files import EXPECTED, is_image
+from sedn.data.images.names import EXPECTED, is_image
 from sedn.errors import UserError
 
 

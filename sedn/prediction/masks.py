@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sedn.data.content import Content, FileContent
-from sedn.data.image_files import is_image
+from sedn.data.images.content import Content, FileContent
+from sedn.data.images.names import is_image
 from sedn.data.listing import Orientation, RegionMap, Size
-from sedn.data.mask_kinds import MaskKind
-from sedn.data.mask_telling import tell_kind
-from sedn.data.masks import MaskImage
+from sedn.data.maps.mask_kinds import MaskKind
+from sedn.data.maps.mask_recognition import tell_kind
+from sedn.data.maps.masks import MaskImage
 from sedn.errors import UserError
 
 

@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sedn.data.content import FileContent
-from sedn.data.decoding import decode_sample
+from sedn.data.images.content import FileContent
+from sedn.data.images.decoding import decode_sample
 from sedn.data.listing import RegionMap
 from sedn.errors import UserError
 from sedn.prediction.masks import MaskFolder
 from sedn.prediction.predictor import Predictor, load_predictor, read_run_header
 from sedn.registry import describe_source
 from sedn.run.model_file import ModelHeader
-from sedn.training.fetching import ask_ahead
+from sedn.training.inputs.fetching import ask_ahead
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from sedn.segmentation.maps import segment_images
 from sedn.segmentation.segmenter import Segmenter, load_segmenter
 from sedn.training.device import pick_device
 from sedn.training.evaluation import predict
-from sedn.training.fetching import View
+from sedn.training.inputs.fetching import View
 
 
 @dataclass(frozen=True)

@@ -33,17 +33,17 @@ LOSSES = Registry(
     {
         "bce": Loss(
             "binary cross-entropy, positives weighted by `pos_weight`",
-            lazily("sedn.training.losses:cross_entropy"),
+            lazily("sedn.training.optimization.losses:cross_entropy"),
             fields=("pos_weight",),
         ),
         "focal": Loss(
             "focal (Lin et al., arXiv 1708.02002)",
-            lazily("sedn.training.losses:focal"),
+            lazily("sedn.training.optimization.losses:focal"),
             fields=("gamma",),
         ),
         "asl": Loss(
             "asymmetric (Ridnik et al., arXiv 2009.14119)",
-            lazily("sedn.training.losses:asymmetric"),
+            lazily("sedn.training.optimization.losses:asymmetric"),
             fields=("gamma_negative", "clip"),
         ),
     },

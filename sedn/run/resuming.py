@@ -8,9 +8,9 @@ from sedn.config import TrainingConfig
 from sedn.data import load_dataset
 from sedn.errors import UserError
 from sedn.run.summary import SUMMARY, read_summary
-from sedn.training.checkpoint import DamagedCheckpoint, load_state
-from sedn.training.identity import TrainingIdentity
-from sedn.training.state import check_same_training
+from sedn.training.checkpoints.folder import DamagedCheckpoint, load_state
+from sedn.training.checkpoints.identity import TrainingIdentity
+from sedn.training.checkpoints.state import check_same_training
 
 
 def check_unchanged_data(config: TrainingConfig, folder: Path) -> None:

@@ -22,13 +22,13 @@ from sedn.run.reliability import write_reliability
 from sedn.run.resuming import check_unchanged_data
 from sedn.run.summary import SUMMARY, RunSummary, read_summary, summarise, write_summary
 from sedn.run.tracking import UNTRACKED, Tracking, check_tracking, open_trackers
-from sedn.training.batches import view_split
+from sedn.training.checkpoints.state import create_network, load_trained
 from sedn.training.device import pick_device
 from sedn.training.epochs import OnStep, train_epochs
 from sedn.training.evaluation import predict
-from sedn.training.optimizer import check_optimizer
+from sedn.training.inputs.batches import view_split
+from sedn.training.optimization.optimizer import check_optimizer
 from sedn.training.result import EpochResult
-from sedn.training.state import create_network, load_trained
 
 CONFIG = "config.yaml"
 EPOCHS = "epochs.csv"

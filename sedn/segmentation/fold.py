@@ -14,9 +14,9 @@ from sedn.data import Dataset, Split
 from sedn.errors import NonFiniteLoss, UserError
 from sedn.segmentation.config import SegmenterConfig
 from sedn.segmentation.network import MapNetwork, build_map_network, fraction, predict
-from sedn.training.augmentation import Batch, augment
 from sedn.training.device import autocast
-from sedn.training.losses import segmentation_loss
+from sedn.training.inputs.augmentation import Batch, augment
+from sedn.training.optimization.losses import segmentation_loss
 
 
 @dataclass(frozen=True)

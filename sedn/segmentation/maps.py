@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sedn.config import MapConfig
 from sedn.data import Dataset
-from sedn.data.cache import build_folder, cache_folder
+from sedn.data.cache.folder import build_folder, cache_folder
 from sedn.errors import UserError
 from sedn.segmentation.fold import assign_folds
 from sedn.segmentation.network import MapNetwork, Maps, predict

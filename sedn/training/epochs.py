@@ -11,18 +11,19 @@ from sedn.config import TrainingConfig
 from sedn.errors import DataChanged, OutOfMemory
 from sedn.metrics import auc
 from sedn.network import needs_two_images, why_two_images
-from sedn.training.batches import view_split
 from sedn.training.bounds import Bounds
-from sedn.training.checkpoint import (
+from sedn.training.checkpoints.folder import (
     VALIDATION_SCORES,
     UnusableCheckpoint,
     save_scores,
     set_checkpoint_aside,
 )
+from sedn.training.checkpoints.state import Training, prepare, restore_training, save_training
 from sedn.training.cost import Probe, measure_costs
 from sedn.training.device import threads
 from sedn.training.evaluation import predict
-from sedn.training.fetching import View
+from sedn.training.inputs.batches import view_split
+from sedn.training.inputs.fetching import View
 from sedn.training.memory import (
     device_memory,
     is_out_of_memory,
@@ -30,9 +31,8 @@ from sedn.training.memory import (
     release_memory,
     reset_peak,
 )
+from sedn.training.optimization.step import Deadline, train_epoch
 from sedn.training.result import EpochResult, by_label
-from sedn.training.state import Training, prepare, restore_training, save_training
-from sedn.training.step import Deadline, train_epoch
 
 _log = logging.getLogger(__name__)
 

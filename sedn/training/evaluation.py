@@ -5,9 +5,9 @@ import torch
 from numpy.typing import NDArray
 
 from sedn.network import SemanticNetwork
-from sedn.training.batches import evaluation_batches, map_input
 from sedn.training.device import normalise
-from sedn.training.fetching import View
+from sedn.training.inputs.batches import evaluation_batches, map_input
+from sedn.training.inputs.fetching import View
 
 
 @torch.inference_mode()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from results.store import Store, open_store
+from results.database.store import Store, open_store
 from tests.postgresql import new_database
 
 

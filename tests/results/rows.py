@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from results.models import TrialState
-from results.store import LabelCounts, NewExperiment, NewTrial, Store
+from results.database.models import TrialState
+from results.database.store import LabelCounts, NewExperiment, NewTrial, Store
 from sedn.config import TrainingConfig, build_config, config_hash
 from sedn.training.result import EpochResult
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
-from results.models import SCHEMA_VERSION
-from results.store import find_store, open_store
+from results.database.models import SCHEMA_VERSION
+from results.database.store import find_store, open_store
 from sedn.errors import UserError
 from tests.postgresql import free_port, new_database
 from tests.results.permissions import ordinary_user
@@ -252,7 +252,7 @@ def test_reading_imports_no_driver_of_the_other_database(tmp_path: Path) -> None
     """PostgreSQL's driver is an extra, so that SQLite must do without."""
     code = (
         "import sys; sys.modules['psycopg'] = None\n"
-        "from results.store import open_store\n"
+        "from results.database.store import open_store\n"
         f"open_store('sqlite:///{tmp_path}/sedn.db', create=True)\n"
         "try:\n"
         "    open_store('postgresql+psycopg://u@h/d')\n"

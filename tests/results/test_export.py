@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import update
 
+from results.database.models import Trial, TrialState
+from results.database.store import Store, open_store
 from results.export import export_config
-from results.models import Trial, TrialState
-from results.store import Store, open_store
 from sedn.config import TrainingConfig, build_config, load_config
 from sedn.config.groups import LARGEST_SEED
 from sedn.errors import UserError

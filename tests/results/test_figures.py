@@ -6,9 +6,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from results.figures import pareto_front
-from results.parallel import coordinate
-from results.style import duration, round_numbers, value_text
+from results.report.figures import pareto_front
+from results.report.parallel import coordinate
+from results.report.style import duration, round_numbers, value_text
 from sedn.style import count_text
 
 few = st.sampled_from([0.0, 0.25, 0.5, 1.0])

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from results.constraints import parse_constraint
-from results.objectives import Goals, objectives
-from results.pareto import on_front
+from results.goals.constraints import parse_constraint
+from results.goals.objectives import Goals, objectives
+from results.ranking.pareto import on_front
 from sedn.errors import UserError
 from sedn.measures import goals
 

@@ -14,13 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import t as student
 
-from results.findings import read_findings
-from results.models import Label, TrialState
-from results.objectives import Goals
-from results.pooling import of_means, pool
-from results.ranking import labels, rank
-from results.report import render_report
-from results.store import Store, open_store
+from results.database.models import Label, TrialState
+from results.database.store import Store, open_store
+from results.goals.objectives import Goals
+from results.ranking.leaders import labels, rank
+from results.ranking.pooling import of_means, pool
+from results.report.contents import read_findings
+from results.report.page import render_report
 from search.cli.console import Terminal
 from search.cli.tables import ranking_table
 from sedn.errors import UserError
@@ -275,7 +275,7 @@ def test_columns_are_what_varies_between_what_is_known_of_all(store: Store) -> N
 def test_a_configuration_of_another_version_is_ranked_all_the_same(store: Store) -> None:
     from sqlalchemy import update
 
-    from results.models import Trial
+    from results.database.models import Trial
 
     experiment = new_experiment(store)
     add_trial(store, experiment, 0, 0.7, role="baseline")

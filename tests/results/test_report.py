@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from results.findings import read_findings
-from results.models import TrialState
-from results.report import render_report, write_report
-from results.store import Store
+from results.database.models import TrialState
+from results.database.store import Store
+from results.report.contents import read_findings
+from results.report.page import render_report, write_report
 from sedn.errors import UserError
 from sedn.metrics import mean_interval
 from tests.results.rows import add_trial, new_experiment

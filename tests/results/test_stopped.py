@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from results.findings import read_findings
-from results.models import TrialState
-from results.ranking import rank
-from results.report import render_report
-from results.stopped import COLUMNS, MOST_LINES, stopped_early, stopped_lines
-from results.store import Store, open_store
+from results.database.models import TrialState
+from results.database.store import Store, open_store
+from results.ranking.leaders import rank
+from results.ranking.stopped import COLUMNS, MOST_LINES, stopped_early, stopped_lines
+from results.report.contents import read_findings
+from results.report.page import render_report
 from search.cli.console import Terminal
 from search.cli.tables import stopped_table
 from sedn.training.result import EpochResult

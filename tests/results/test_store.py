@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from results.models import TrialState
-from results.splits import compress_splits, export_splits
-from results.store import LabelCounts, NewExperiment, Store
-from results.writing import TrialEnded
+from results.database.models import TrialState
+from results.database.splits import compress_splits, export_splits
+from results.database.store import LabelCounts, NewExperiment, Store
+from results.database.writing import TrialEnded
 from sedn.config import build_config
 from sedn.errors import UserError
 from sedn.training.result import EpochResult

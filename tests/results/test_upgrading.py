@@ -14,14 +14,14 @@ import yaml
 from sqlalchemy import create_engine, inspect, text
 from typer.testing import CliRunner
 
-from results.database import open_any_version
+from results.database.migrations import STEPS
+from results.database.models import SCHEMA_VERSION, Base
+from results.database.opening import open_any_version
+from results.database.store import open_store
+from results.database.upgrading import upgrade
 from results.export import export_config
-from results.migrations import STEPS
-from results.models import SCHEMA_VERSION, Base
-from results.ranking import labels, rank
-from results.report import write_report
-from results.store import open_store
-from results.upgrading import upgrade
+from results.ranking.leaders import labels, rank
+from results.report.page import write_report
 from search.cli.main import app
 from search.lock import sole_driver
 from search.study import open_study

@@ -13,9 +13,9 @@ from typing import Any
 import optuna
 from sqlalchemy import Engine, event
 
-from results.models import TrialState
-from results.outage import in_one_line
-from results.store import LabelCounts, NewExperiment, Store, open_store
+from results.database.models import TrialState
+from results.database.outage import in_one_line
+from results.database.store import LabelCounts, NewExperiment, Store, open_store
 from search.backends.local import run_local
 from search.driver import OPTUNA_STATES, Driver
 from search.settings import SearchSettings

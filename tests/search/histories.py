@@ -9,7 +9,7 @@ from typing import Any
 
 import optuna
 
-from results.store import LabelCounts, NewExperiment, Store, open_store
+from results.database.store import LabelCounts, NewExperiment, Store, open_store
 from search.backends.local import run_local
 from search.driver import Driver
 from search.samplers.choosing import make_samplers

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from typer.testing import CliRunner
 
-from results.store import NewExperiment, open_store
+from results.database.store import NewExperiment, open_store
 from search.cli.main import app, main
 from sedn.data.loading import load_dataset
 from sedn.errors import UserError

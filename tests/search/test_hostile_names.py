@@ -15,10 +15,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from results.findings import read_findings
-from results.ranking import best_by_label
-from results.report import render_report
-from results.store import Store, open_store
+from results.database.store import Store, open_store
+from results.ranking.leaders import best_by_label
+from results.report.contents import read_findings
+from results.report.page import render_report
 from search.cli.console import Terminal
 from search.cli.predict import short_lines
 from search.cli.tables import comparison_table, labels_table
@@ -33,7 +33,7 @@ from sedn.run.model_file import ModelHeader
 from sedn.style import one_line
 from tests.results.rows import add_trial, new_experiment
 from tests.results.test_report import Page
-from tests.search.test_tables import summarise
+from tests.search.cli.test_tables import summarise
 
 NASTY = [
     *("fit [slim]", "[other]", "a[/]b", "[red]x[/red]", "\\[x]", "[link=http://x.y]z[/link]"),

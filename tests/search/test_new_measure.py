@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from results.findings import read_findings
-from results.ranking import rank
-from results.report import write_report
-from results.store import open_store
+from results.database.store import open_store
+from results.ranking.leaders import rank
+from results.report.contents import read_findings
+from results.report.page import write_report
 from search.cli.tables import ranking_table
 from search.run import run_search
 from search.settings import Resources, SearchSettings

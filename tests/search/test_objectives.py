@@ -13,11 +13,11 @@ import pytest
 from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 
-from results.findings import read_findings
-from results.models import Trial, TrialState
-from results.objectives import objectives
-from results.ranking import rank
-from results.report import render_report
+from results.database.models import Trial, TrialState
+from results.goals.objectives import objectives
+from results.ranking.leaders import rank
+from results.report.contents import read_findings
+from results.report.page import render_report
 from search.samplers.choosing import check_sampler
 from search.settings import SearchSettings, build_settings, check_unchanged
 from search.study import open_storage

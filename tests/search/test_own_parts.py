@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from results.ranking import rank
-from results.store import open_store
+from results.database.store import open_store
+from results.ranking.leaders import rank
 from search.run import run_search
 from search.settings import Resources, SearchSettings
 from sedn.registry import (

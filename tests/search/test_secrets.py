@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, inspect, text
 
-from results.store import find_store, open_store
+from results.database.store import find_store, open_store
 from search.cli.ending import next_commands
 from search.cli.main import main
 from sedn.addresses import has_password, hide_password, without_password

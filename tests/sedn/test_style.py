@@ -7,7 +7,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from results.style import value_text
+from results.report.style import value_text
 from sedn.metrics import auc_interval
 from sedn.style import (
     difference_text,

@@ -1,8 +1,8 @@
 """All that the project uses of Ray without Ray's promise to keep it.
 
 No other module uses a private name of Ray, nor one that its documents leave out. Each door here
-says what is used, and why there is no public way; ``tests/search/test_private_doors.py`` opens each
-with the installed release.
+says what is used, and why there is no public way. The tests in
+``tests/search/backends/test_private_doors.py`` open each with the installed release.
 """
 
 from pathlib import Path

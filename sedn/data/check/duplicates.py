@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sedn.data.check.inspection import Inspection
 from sedn.data.dataset import SPLITS
-from sedn.data.splits import Splits
+from sedn.data.splits.cutting import Splits
 
 BITS = 64
 LIMIT = 4

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sedn.data.check.subject import Subject
-from sedn.data.decoding import OtherSize
 from sedn.data.identity import Progress
+from sedn.data.images.decoding import OtherSize
 from sedn.data.listing import Size
 from sedn.errors import UserError
 

@@ -4,7 +4,7 @@ import os
 from collections import Counter
 from pathlib import Path
 
-from sedn.data.content import FileContent
+from sedn.data.images.content import FileContent
 from sedn.data.listing import Listing
 
 

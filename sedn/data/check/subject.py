@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
 from sedn.config import DataConfig
-from sedn.data import digits
 from sedn.data.check.links import links_outside
 from sedn.data.dataset import SPLITS, Dataset, cut
-from sedn.data.decoding import SIXTEEN_BIT, decode_sample, read_header
+from sedn.data.digits import scenes as digits
 from sedn.data.faults import Fault
 from sedn.data.identity import Progress
+from sedn.data.images.decoding import SIXTEEN_BIT, decode_sample, read_header
 from sedn.data.kept import open_listing
 from sedn.data.listing import Listing
 from sedn.data.loading import data_path, prepare_dataset
-from sedn.data.shapes import ShapeMap
-from sedn.data.splits import Splits, assign_splits, missed_shares, say_splits
+from sedn.data.maps.shapes import ShapeMap
+from sedn.data.splits.cutting import Splits, assign_splits, missed_shares, say_splits
 from sedn.errors import UserError
 
 

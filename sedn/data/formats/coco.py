@@ -27,8 +27,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sedn.data.content import FileContent
-from sedn.data.decoding import read_header
 from sedn.data.description import CocoDescription
 from sedn.data.faults import Faults
 from sedn.data.formats.coco_attributes import (
@@ -50,9 +48,11 @@ from sedn.data.formats.coco_items import (
 )
 from sedn.data.formats.parts import by_split, choose_regions, path_of
 from sedn.data.formats.paths import PathRule, find_files, find_rule
+from sedn.data.images.content import FileContent
+from sedn.data.images.decoding import read_header
 from sedn.data.listing import Listing
+from sedn.data.maps.shapes import Shape, ShapeMap, pack_polygon, parse_shape
 from sedn.data.near_names import near_name
-from sedn.data.shapes import Shape, ShapeMap, pack_polygon, parse_shape
 from sedn.errors import UserError, some_of
 from sedn.seen import read_file
 

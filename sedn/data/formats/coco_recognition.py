@@ -13,7 +13,7 @@ from typing import Any
 from sedn.data.folders import files_of, folders_of
 from sedn.data.formats.foreign import name_foreign
 from sedn.data.formats.parts import folders_by_split
-from sedn.data.splits import is_split, split_name
+from sedn.data.splits.cutting import is_split, split_name
 from sedn.errors import Question, UserError
 from sedn.seen import is_file, is_folder, read_file
 

@@ -6,8 +6,8 @@ from itertools import islice
 from pathlib import Path
 
 from sedn.data.folders import files_below, files_of, folders_of
-from sedn.data.image_files import SUFFIXES
-from sedn.data.splits import is_split
+from sedn.data.images.names import SUFFIXES
+from sedn.data.splits.cutting import is_split
 from sedn.seen import is_file, see_content
 
 _START = 20_000

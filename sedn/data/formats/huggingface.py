@@ -12,7 +12,6 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from sedn.data.content import Content
 from sedn.data.description import HuggingFaceDescription
 from sedn.data.faults import Faults
 from sedn.data.formats.cells import Column, Where, make_column
@@ -21,6 +20,7 @@ from sedn.data.formats.label_lists import UNSURE
 from sedn.data.formats.maps import read_maps
 from sedn.data.formats.saved_parts import SavedPart, open_parts
 from sedn.data.formats.table import MAP_COLUMNS, pick_column, read_labels, read_roles
+from sedn.data.images.content import Content
 from sedn.data.listing import Listing
 from sedn.errors import UserError, did_you_mean
 

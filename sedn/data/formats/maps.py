@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from sedn.data.content import Content
 from sedn.data.description import ColumnsDescription
+from sedn.data.images.content import Content
 from sedn.data.listing import RegionMap
-from sedn.data.mask_telling import check_palettes, tell_kind
-from sedn.data.masks import MaskImage, RegionsImage, parse_regions, parse_values
+from sedn.data.maps.mask_recognition import check_palettes, tell_kind
+from sedn.data.maps.masks import MaskImage, RegionsImage, parse_regions, parse_values
 from sedn.errors import UserError
 
 

@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from sedn.data.content import FileContent, find_file
 from sedn.data.description import OpenImagesDescription
 from sedn.data.faults import Faults
 from sedn.data.formats.parts import by_split, choose_regions, path_of
 from sedn.data.formats.table_file import read_frame
-from sedn.data.image_files import ImageFolder
+from sedn.data.images.content import FileContent, find_file
+from sedn.data.images.names import ImageFolder
 from sedn.data.listing import Listing
-from sedn.data.mask_telling import tell_kind
-from sedn.data.masks import ObjectMasks
+from sedn.data.maps.mask_recognition import tell_kind
+from sedn.data.maps.masks import ObjectMasks
 from sedn.data.near_names import near_name
 from sedn.errors import UserError, did_you_mean
 from sedn.seen import see_content

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sedn.data.content import FileContent, find_file, has_file
 from sedn.data.folders import files_of, folders_of
-from sedn.data.image_files import SUFFIXES
+from sedn.data.images.content import FileContent, find_file, has_file
+from sedn.data.images.names import SUFFIXES
 from sedn.errors import Question, UserError
 from sedn.seen import is_folder
 

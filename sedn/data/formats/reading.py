@@ -22,9 +22,9 @@ from sedn.data.formats.text_tables import count_of
 from sedn.data.formats.voc import read_voc
 from sedn.data.formats.yolo import read_yolo
 from sedn.data.formats.yolo_recognition import describe_yolo, is_yolo
+from sedn.data.images.orientation import settle_orientation
 from sedn.data.listing import Listing
-from sedn.data.orientation import settle_orientation
-from sedn.data.splits import split_name
+from sedn.data.splits.cutting import split_name
 from sedn.document import parse_document, read_text
 from sedn.errors import Question, UserError, did_you_mean
 from sedn.seen import is_file

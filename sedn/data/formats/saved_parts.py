@@ -7,12 +7,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
-from sedn.data.arrow import STATE, ArrowContent, open_arrow
-from sedn.data.content import Content
 from sedn.data.dataset import SPLITS
 from sedn.data.folders import files_of, folders_of
-from sedn.data.parquet import ParquetContent
-from sedn.data.splits import is_split, split_name
+from sedn.data.images.arrow import STATE, ArrowContent, open_arrow
+from sedn.data.images.content import Content
+from sedn.data.images.parquet import ParquetContent
+from sedn.data.splits.cutting import is_split, split_name
 from sedn.errors import UserError
 from sedn.seen import is_file, read_file, see_content
 

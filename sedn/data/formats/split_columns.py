@@ -11,7 +11,7 @@ from sedn.data.formats.cells import (
     plain_name,
     read_flags,
 )
-from sedn.data.splits import is_split, split_name
+from sedn.data.splits.cutting import is_split, split_name
 from sedn.errors import Question, UserError, did_you_mean
 
 _NAMES = ("split", "splits", "subset", "partition", "set", "datasplit", "phase", "fold")

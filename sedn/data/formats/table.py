@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sedn.data.content import FileContent
 from sedn.data.dataset import SOFT
 from sedn.data.description import ColumnsDescription, TableDescription
 from sedn.data.faults import Faults
@@ -35,6 +34,7 @@ from sedn.data.formats.paths import Rule, find_files
 from sedn.data.formats.split_columns import read_splits
 from sedn.data.formats.table_parts import TableRows, read_table_rows
 from sedn.data.formats.text_tables import count_of
+from sedn.data.images.content import FileContent
 from sedn.data.listing import Listing
 from sedn.errors import Question, UserError, did_you_mean, some_of
 

@@ -6,7 +6,7 @@ from typing import Any
 from sedn.data.dataset import SPLITS
 from sedn.data.folders import files_of, folders_of
 from sedn.data.formats.table_file import is_table
-from sedn.data.splits import is_split, split_name
+from sedn.data.splits.cutting import is_split, split_name
 from sedn.errors import UserError
 from sedn.seen import is_folder
 

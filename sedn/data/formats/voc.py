@@ -13,21 +13,21 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sedn.data.content import FileContent
 from sedn.data.description import Regions, VocDescription
 from sedn.data.faults import Faults
 from sedn.data.folders import files_below
 from sedn.data.formats.parts import by_split, choose_regions
 from sedn.data.formats.voc_lists import read_lists
 from sedn.data.formats.voc_xml import Objects, VocImage, read_xml
-from sedn.data.image_files import SUFFIXES, ImageFolder
+from sedn.data.images.content import FileContent
+from sedn.data.images.names import SUFFIXES, ImageFolder
 from sedn.data.listing import Listing, RegionMap
-from sedn.data.mask_kinds import MaskKind
-from sedn.data.mask_pixels import open_mask
-from sedn.data.mask_telling import tell_kind
-from sedn.data.masks import MaskImage, RegionsImage
-from sedn.data.shapes import ShapeMap
-from sedn.data.splits import is_split, split_name
+from sedn.data.maps.mask_kinds import MaskKind
+from sedn.data.maps.mask_pixels import open_mask
+from sedn.data.maps.mask_recognition import tell_kind
+from sedn.data.maps.masks import MaskImage, RegionsImage
+from sedn.data.maps.shapes import ShapeMap
+from sedn.data.splits.cutting import is_split, split_name
 from sedn.errors import UserError
 from sedn.seen import is_file
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from sedn.data.dataset import SPLITS
 from sedn.data.faults import Faults
 from sedn.data.folders import files_of
-from sedn.data.image_files import is_image
-from sedn.data.splits import is_split, split_name
+from sedn.data.images.names import is_image
+from sedn.data.splits.cutting import is_split, split_name
 from sedn.errors import UserError
 from sedn.seen import read_file
 

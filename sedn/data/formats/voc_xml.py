@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sedn.data.listing import Size
-from sedn.data.shapes import Shape, parse_shape
+from sedn.data.maps.shapes import Shape, parse_shape
 from sedn.errors import UserError
 from sedn.seen import read_file, see_content
 

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-from sedn.data.content import FileContent
 from sedn.data.dataset import SPLITS
 from sedn.data.description import YoloDescription
 from sedn.data.faults import Faults
@@ -20,9 +19,10 @@ from sedn.data.folders import files_below
 from sedn.data.formats.parts import by_split, choose_regions
 from sedn.data.formats.paths import PathRule, find_files, find_rule
 from sedn.data.formats.yolo_labels import YoloObject, label_path, read_objects
-from sedn.data.image_files import SUFFIXES
+from sedn.data.images.content import FileContent
+from sedn.data.images.names import SUFFIXES
 from sedn.data.listing import Listing
-from sedn.data.relative_shapes import RelativeMap
+from sedn.data.maps.relative_shapes import RelativeMap
 from sedn.errors import Question, UserError
 from sedn.seen import exists, is_file, is_folder, read_file
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from sedn.data.relative_shapes import corners
-from sedn.data.shapes import Polygon
+from sedn.data.maps.relative_shapes import corners
+from sedn.data.maps.shapes import Polygon
 from sedn.errors import UserError
 from sedn.seen import read_file
 

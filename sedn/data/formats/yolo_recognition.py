@@ -13,8 +13,8 @@ from typing import Any
 from sedn.data.folders import files_below, files_of, folders_of
 from sedn.data.formats.parts import folders_by_split
 from sedn.data.formats.yolo_labels import label_path
-from sedn.data.image_files import SUFFIXES
-from sedn.data.splits import is_split, split_name
+from sedn.data.images.names import SUFFIXES
+from sedn.data.splits.cutting import is_split, split_name
 from sedn.document import parse_value, read_text
 from sedn.errors import Question, UserError
 from sedn.seen import exists, is_file, is_folder, see_content

@@ -10,10 +10,10 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from sedn.data.arrow import ArrowContent
-from sedn.data.content import Content, FileContent
+from sedn.data.images.arrow import ArrowContent
+from sedn.data.images.content import Content, FileContent
+from sedn.data.images.parquet import ParquetContent
 from sedn.data.kept.columns import NotKeepable, Texts, map_array, save_array
-from sedn.data.parquet import ParquetContent
 
 Place = tuple[str, str, str]
 """Of what is no file: its kind, the file or folder, and the column."""

@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sedn.data.content import Content
 from sedn.data.faults import Fault
+from sedn.data.images.content import Content
 from sedn.data.kept.columns import NotKeepable, Texts, map_array, save_array
 from sedn.data.kept.contents import KeptContents, Stats, save_contents
 from sedn.data.kept.maps import KeptMaps, as_tuples, save_maps

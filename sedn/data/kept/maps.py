@@ -14,7 +14,7 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from sedn.data.content import Content
+from sedn.data.images.content import Content
 from sedn.data.kept.columns import (
     NotKeepable,
     PointWriter,
@@ -25,10 +25,10 @@ from sedn.data.kept.columns import (
 )
 from sedn.data.kept.contents import KeptContents, save_contents
 from sedn.data.listing import RegionMap
-from sedn.data.mask_kinds import MaskKind
-from sedn.data.masks import MaskImage, ObjectMasks, RegionsImage
-from sedn.data.relative_shapes import RelativeMap
-from sedn.data.shapes import Polygon, Shape, ShapeMap
+from sedn.data.maps.mask_kinds import MaskKind
+from sedn.data.maps.masks import MaskImage, ObjectMasks, RegionsImage
+from sedn.data.maps.relative_shapes import RelativeMap
+from sedn.data.maps.shapes import Polygon, Shape, ShapeMap
 
 Form = tuple[Any, ...]
 """What a map is: its class, and all of it that many maps share."""

@@ -15,10 +15,16 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from sedn.data.cache import build_folder, cache_folder, has_room, remove_damaged, remove_entry
-from sedn.data.checksums import find_damage
-from sedn.data.content import FileContent
+from sedn.data.cache.checksums import find_damage
+from sedn.data.cache.folder import (
+    build_folder,
+    cache_folder,
+    has_room,
+    remove_damaged,
+    remove_entry,
+)
 from sedn.data.formats import read_listing
+from sedn.data.images.content import FileContent
 from sedn.data.kept.columns import NotKeepable
 from sedn.data.kept.listing import KeptListing, load_listing, save_listing
 from sedn.data.kept.sightings import Reading

@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 from search.cli.main import app
 from sedn.config import DataConfig
 from sedn.data import Dataset, prepare_dataset
-from sedn.data.cache import cache_folder
-from sedn.data.checksums import CHECKSUMS, find_damage, write_checksums
+from sedn.data.cache.checksums import CHECKSUMS, find_damage, write_checksums
+from sedn.data.cache.folder import cache_folder
 from sedn.data.loading import find_cache_damage
 
 FILES = ["images.npy", "maps.npy", "targets.npy", "map_known.npy", "names.json", "dataset.json"]

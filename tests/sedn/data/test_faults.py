@@ -21,7 +21,7 @@ from sedn.data.loading import load_dataset
 from sedn.errors import Question, UserError
 from tests.sedn.data import fixtures
 from tests.sedn.data.fixtures import CLASSES, COUNT, MAPS, TARGETS, describe
-from tests.sedn.data.test_wrong_formats import WRONG_COCO
+from tests.sedn.data.formats.test_wrong_formats import WRONG_COCO
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ impl:DeprecationWarning:pycocotools")
 SCREEN = 20 * 80

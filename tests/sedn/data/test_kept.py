@@ -32,7 +32,7 @@ import sedn.data
 from sedn import seen
 from sedn.config import DataConfig
 from sedn.data import loading
-from sedn.data.cache import cache_folder
+from sedn.data.cache.folder import cache_folder
 from sedn.data.check.subject import open_subject
 from sedn.data.formats import read_listing
 from sedn.data.identity import identify
@@ -43,7 +43,7 @@ from sedn.data.kept.listing import KeptListing
 from sedn.data.listing import Listing
 from sedn.errors import UserError
 from tests.sedn.data import fixtures
-from tests.sedn.data.test_any_table import FILES, rows_of, tables
+from tests.sedn.data.formats.test_any_table import FILES, rows_of, tables
 
 
 @pytest.fixture(autouse=True)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sedn.data.decoding import open_image, upright
 from sedn.data.formats import read_listing
 from sedn.data.formats.proposal import propose, write_description
+from sedn.data.images.decoding import open_image, upright
 from sedn.data.listing import Listing
 from sedn.errors import UserError
 from tests.sedn.data import test_coco_exports, test_voc_exports, test_yolo_exports

@@ -12,11 +12,11 @@ from PIL import Image
 from sedn.config import DataConfig
 from sedn.data import SPLITS
 from sedn.data.check import check_data
-from sedn.data.content import FileContent
 from sedn.data.formats import read_listing
+from sedn.data.images.content import FileContent
 from sedn.data.listing import Listing
 from sedn.data.loading import load_dataset
-from sedn.data.splits import SHARES, assign_splits, missed_shares
+from sedn.data.splits.cutting import SHARES, assign_splits, missed_shares
 from sedn.errors import UserError
 
 

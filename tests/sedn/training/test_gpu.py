@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from sedn.config import TrainingConfig, build_config
+from sedn.training.checkpoints.state import prepare
 from sedn.training.epochs import train_epochs
 from sedn.training.memory import release_memory
-from sedn.training.state import prepare
-from sedn.training.step import train_epoch
+from sedn.training.optimization.step import train_epoch
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 

@@ -15,14 +15,14 @@ from sedn.config import TrainingConfig, build_config
 from sedn.data import load_dataset
 from sedn.errors import OutOfMemory, UserError
 from sedn.network import check_network
-from sedn.training.augmentation import Batch
-from sedn.training.batches import part_sizes, split_batch
 from sedn.training.bounds import Bounds
+from sedn.training.checkpoints.state import create_network, prepare
 from sedn.training.cost import Probe, measure_costs
 from sedn.training.epochs import train_epochs
+from sedn.training.inputs.augmentation import Batch
+from sedn.training.inputs.batches import part_sizes, split_batch
 from sedn.training.memory import is_out_of_memory, peak_memory, reset_peak
-from sedn.training.state import create_network, prepare
-from sedn.training.step import train_epoch
+from sedn.training.optimization.step import train_epoch
 
 CPU = torch.device("cpu")
 

@@ -10,7 +10,7 @@ from sedn.config import OptimizerConfig, TrainingConfig, build_config
 from sedn.errors import UserError
 from sedn.network import SemanticNetwork, build_network, canonical_config
 from sedn.registry import ATTENTIONS, HEADS
-from sedn.training.optimizer import check_optimizer, create_optimizer, parameter_groups
+from sedn.training.optimization.optimizer import check_optimizer, create_optimizer, parameter_groups
 
 # apex and bitsandbytes are no dependencies of this project, and kron compiles for minutes.
 UNTRIED = ("fused", "bnb", "kron")

@@ -7,7 +7,7 @@ from itertools import count
 
 import pytest
 
-from sedn.training.fetching import read_ahead
+from sedn.training.inputs.fetching import read_ahead
 
 
 def test_items_come_in_order_and_ahead_of_time() -> None:

@@ -13,9 +13,9 @@ import torch
 from sedn.config import TrainingConfig, build_config
 from sedn.errors import TimeExceeded
 from sedn.training.bounds import Bounds
-from sedn.training.checkpoint import save_state
+from sedn.training.checkpoints.folder import save_state
+from sedn.training.checkpoints.storage import CHECKPOINT
 from sedn.training.epochs import train_epochs
-from sedn.training.storage import CHECKPOINT
 
 
 def configure(table: Path, **fields: object) -> TrainingConfig:

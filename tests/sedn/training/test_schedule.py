@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from sedn.config import ScheduleConfig
-from sedn.training.schedule import create_schedule
+from sedn.training.optimization.schedule import create_schedule
 
 KINDS = ["one_cycle", "cosine", "linear", "wsd"]
 

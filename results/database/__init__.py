@@ -1,0 +1,1 @@
+"""The database: its tables, opening, writing, waiting for and upgrading it."""

@@ -1,0 +1,269 @@
+"""Opening the database: SQLite or PostgreSQL, its settings, and every way in which it can fail."""
+
+import os
+import shutil
+import sqlite3
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    create_engine,
+    event,
+    insert,
+    inspect,
+    make_url,
+    select,
+    text,
+)
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+from results.database.models import SCHEMA_VERSION, Base, Schema
+from sedn.addresses import hide_password, without_password
+from sedn.errors import UserError
+from sedn.extras import check_extra
+from sedn.files import check_folder, make_folder
+
+BUSY_TIMEOUT_SECONDS = 30
+DRIVERS = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg"}
+LEAST_BYTES = 2**20
+"""A disk with less than that cannot hold the tables and SQLite's log."""
+CREATION_LOCK = 0x5ED0
+"""Any number that no other program takes as an advisory lock in the same database."""
+
+
+def open_engine(url: str, *, create: bool) -> Engine:
+    """Connect to the database at ``url`` and see that it holds our tables, or ``create`` them.
+
+    Raises:
+        UserError: the URL is wrong, the database cannot be read, or it is not one of ours.
+    """
+    parsed = _parse(url)
+    address = parsed
+    if parsed.get_backend_name() == "sqlite":
+        _check_file(str(parsed.database), create=create)
+        if create:
+            make_folder(Path(str(parsed.database)).parent)
+        else:
+            address = _readable(parsed)
+    engine = _connect(address, parsed)
+    try:
+        _check_schema(engine, shown_name(parsed), create=create)
+    except SQLAlchemyError as error:
+        said = describe_failure(error, url)
+        raise UserError(f"{shown_name(parsed)}: cannot be opened: {said}") from None
+    return engine
+
+
+def find_engine(url: str) -> Engine | None:
+    """Connect to the database at ``url`` if it holds our tables; write nothing.
+
+    Raises:
+        UserError: :func:`open_engine` could neither open nor create it, so that a search cannot
+            write to it.
+    """
+    parsed = _parse(url)
+    if parsed.get_backend_name() == "sqlite":
+        path = Path(str(parsed.database))
+        _check_file(str(path), create=True)
+        _check_disk(path)
+        if not path.exists():
+            return None
+    engine = _connect(parsed, parsed)
+    try:
+        with engine.connect() as connection:
+            # Waits for nobody else's trial for long, and undoes what it began.
+            lock_for_creation(connection)
+            holds_tables = inspect(connection).has_table(Schema.__tablename__)
+            if not holds_tables:
+                _check_may_create(connection, shown_name(parsed))
+        if holds_tables:
+            _check_schema(engine, shown_name(parsed), create=False)
+    except SQLAlchemyError as error:
+        said = describe_failure(error, url)
+        raise UserError(f"{shown_name(parsed)}: cannot be opened: {said}") from None
+    return engine if holds_tables else None
+
+
+def open_any_version(url: str) -> Engine:
+    """Connect to the database at ``url``, whichever version of our tables it holds.
+
+    Raises:
+        UserError: it cannot be opened, or holds none of our tables.
+    """
+    parsed = _parse(url)
+    if parsed.get_backend_name() == "sqlite":
+        _check_file(str(parsed.database), create=False)
+    engine = _connect(parsed, parsed)
+    try:
+        if not inspect(engine).has_table(Schema.__tablename__):
+            raise UserError(f"{shown_name(parsed)}: holds no results; `sedn search` makes them")
+    except SQLAlchemyError as error:
+        said = describe_failure(error, url)
+        raise UserError(f"{shown_name(parsed)}: cannot be opened: {said}") from None
+    return engine
+
+
+def _connect(address: URL, named: URL) -> Engine:
+    """An engine for ``address``, of which a person knows what is ``named``."""
+    if address.get_backend_name() == "postgresql":
+        check_extra(shown_name(named), "postgres")
+    try:
+        engine = create_engine(address, pool_pre_ping=True)
+    except ImportError as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{shown_name(named)}: its driver cannot be loaded: {reason}") from None
+    event.listen(engine, "connect", configure_connection)
+    return engine
+
+
+def configure_connection(connection: Any, _record: object) -> None:
+    """Settings of each SQLite connection: readers never block the writer, nor the other way."""
+    if isinstance(connection, sqlite3.Connection):
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_SECONDS * 1000}")
+        cursor.execute("PRAGMA journal_mode = WAL")
+        # In WAL this loses nothing when the process is killed, and spares a sync a commit.
+        cursor.execute("PRAGMA synchronous = NORMAL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.close()
+
+
+def _parse(url: str) -> URL:
+    """The URL with the one driver that is used for its database."""
+    shown = without_password(url)
+    try:
+        if "\0" in url:
+            raise ValueError
+        parsed = make_url(url)
+        parsed.get_dialect()
+    except (ArgumentError, NoSuchModuleError, ImportError, ValueError):
+        raise UserError(
+            f"--store '{shown}': not a database URL; use sqlite:///sedn.db or "
+            f"postgresql+psycopg://user@host/database"
+        ) from None
+    backend = parsed.get_backend_name()
+    if backend not in DRIVERS or parsed.drivername not in (backend, DRIVERS[backend]):
+        raise UserError(
+            f"--store '{shown}': only sqlite:///… and postgresql+psycopg://… are supported"
+        )
+    unquoted = url.count("@") > 1 or "@" in (parsed.database or "") or "@" in url.partition("?")[2]
+    if backend == "postgresql" and unquoted:
+        raise UserError(f"--store '{shown}': write '@' in a user or password as %40")
+    if backend == "sqlite":
+        if (
+            parsed.host
+            or parsed.username
+            or parsed.password
+            or parsed.database in (None, "", ":memory:")
+        ):
+            raise UserError(f"--store '{shown}': name a file, such as sqlite:///sedn.db")
+        if parsed.query:
+            raise UserError(f"--store '{shown}': a file takes no options; leave out '?' and after")
+    return parsed.set(drivername=DRIVERS[backend])
+
+
+def _check_file(name: str, *, create: bool) -> None:
+    path = Path(name)
+    try:
+        if path.is_dir():
+            raise UserError(f"{path}: is a folder, not a database; name a file in it")
+        if not path.exists() and not create:
+            raise UserError(
+                f"{path}: no results yet; `sedn search` makes it, or name another --store"
+            )
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{name!r}: cannot be a database: {describe_failure(error, name)}"
+        ) from None
+    if not path.exists():
+        check_folder(path.parent)
+
+
+def _check_disk(path: Path) -> None:
+    """See that a search can begin to write on the disk of an SQLite file."""
+    folder = next(folder for folder in path.absolute().parents if folder.is_dir())
+    if shutil.disk_usage(folder).free < LEAST_BYTES:
+        raise UserError(f"{path}: the disk is full; make room there, or name another --store")
+
+
+def _check_may_create(connection: Connection, shown: str) -> None:
+    """See that tables can be made in a PostgreSQL database; SQLite tells by its lock."""
+    may = "SELECT has_schema_privilege(current_schema(), 'CREATE')"
+    if connection.dialect.name == "postgresql" and not connection.scalar(text(may)):
+        raise UserError(f"{shown}: holds no results, and you may not create tables in it")
+
+
+def _readable(url: URL) -> URL:
+    """The URL, by which also a file can be read in a folder that nothing can be written to.
+
+    SQLite keeps a log beside the file even to read it. Where there is none and none can be made,
+    nobody writes the file either, and it can be read as it is.
+    """
+    path = Path(str(url.database)).absolute()
+    log = path.with_name(f"{path.name}-wal")
+    if log.exists() or os.access(path.parent, os.W_OK, effective_ids=True):
+        return url
+    options = {"mode": "ro", "immutable": "1", "uri": "true"}
+    return url.set(database=f"file:{quote(str(path))}", query=options)
+
+
+def _check_schema(engine: Engine, shown: str, *, create: bool) -> None:
+    """See that the tables are there in our version; make them in a database that has none."""
+    if create:
+        _create_tables(engine)
+    elif not inspect(engine).has_table(Schema.__tablename__):
+        raise UserError(f"{shown}: holds no results; `sedn search` makes them")
+    with engine.connect() as connection:
+        version = connection.scalar(select(Schema.version))
+    if version is not None and 1 <= version < SCHEMA_VERSION:
+        raise UserError(
+            f"{shown}: written by an earlier version of sedn-search (tables {version}, this one "
+            f"reads {SCHEMA_VERSION}); `sedn store upgrade` brings the tables up to date"
+        )
+    if version != SCHEMA_VERSION:
+        raise UserError(
+            f"{shown}: written by a newer version of sedn-search (tables {version}, this one "
+            f"reads {SCHEMA_VERSION}); use that version, or name another --store"
+        )
+
+
+def _create_tables(engine: Engine) -> None:
+    """Make the tables, whole or not at all; two searches that start at once make them once."""
+    with engine.connect() as connection:
+        lock_for_creation(connection)
+        if not inspect(connection).has_table(Schema.__tablename__):
+            Base.metadata.create_all(connection)
+            connection.execute(insert(Schema).values(version=SCHEMA_VERSION))
+        connection.commit()
+
+
+def lock_for_creation(connection: Connection) -> None:
+    """Hold, until the transaction ends, what only one connection can."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": CREATION_LOCK})
+    else:
+        # Also finds out now, and not after the first epoch, that the file cannot be written.
+        connection.execute(text("BEGIN IMMEDIATE"))
+
+
+def describe_failure(error: Exception, url: str = "") -> str:
+    """What the database or the system says of an address, in one line, without its password."""
+    cause = getattr(error, "orig", None) or error
+    said = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause)
+    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_FULL:
+        said = "the disk is full; make room there"
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
+        said += "; SQLite must be able to write the file and to keep its log in the same folder"
+    return hide_password(" ".join(said.split()), url)
+
+
+def shown_name(url: URL) -> str:
+    """The database's name for a person."""
+    if url.get_backend_name() == "sqlite":
+        return str(url.database)
+    return without_password(url.render_as_string())

@@ -1,0 +1,76 @@
+"""Bringing a database of an earlier version up to date."""
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Engine, select, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from results.database.migrations import migrate
+from results.database.models import SCHEMA_VERSION, Schema
+from results.database.opening import describe_failure, lock_for_creation
+from sedn.errors import UserError
+
+
+@dataclass(frozen=True)
+class Upgrade:
+    """What was done to a database."""
+
+    before: int
+    """The version of its tables."""
+    after: int
+    backup: Path | None
+    """A copy of the database as it was; ``None`` where nothing was done, or for PostgreSQL, which
+    has its own ways of keeping one."""
+
+
+def experiment_names(engine: Engine) -> list[str]:
+    """The experiments of a database, whichever version of our tables it holds."""
+    with engine.connect() as connection:
+        return list(connection.scalars(text("SELECT name FROM sedn_experiment ORDER BY id")))
+
+
+def upgrade(engine: Engine) -> Upgrade:
+    """Bring the tables of a database to this version, whole or not at all.
+
+    Args:
+        engine: of the database; no search may run in it.
+
+    Raises:
+        UserError: the tables are of a newer version, or cannot be changed.
+    """
+    shown = engine.url.database
+    with engine.connect() as connection:
+        version = connection.scalar(select(Schema.version)) or 0
+    if not 1 <= version <= SCHEMA_VERSION:
+        raise UserError(
+            f"{shown}: written by a newer version of sedn-search (tables {version}, this one "
+            f"reads {SCHEMA_VERSION}); use that version"
+        )
+    if version == SCHEMA_VERSION:
+        return Upgrade(version, version, None)
+    backup = _back_up(Path(str(shown)), version) if engine.dialect.name == "sqlite" else None
+    try:
+        with engine.connect() as connection:
+            lock_for_creation(connection)
+            migrate(connection, version)
+            connection.commit()
+    except SQLAlchemyError as error:
+        raise UserError(f"{shown}: cannot be upgraded: {describe_failure(error)}") from None
+    return Upgrade(version, SCHEMA_VERSION, backup)
+
+
+def _back_up(database: Path, version: int) -> Path:
+    """Copy a database, what its log holds included."""
+    copy = database.with_name(f"{database.name}.tables-{version}")
+    part = copy.with_name(f"{copy.name}.part")
+    try:
+        with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(part)) as target:
+            source.backup(target)
+        part.replace(copy)
+    except (OSError, sqlite3.Error) as error:
+        part.unlink(missing_ok=True)
+        raise UserError(f"{copy}: no copy of the database can be written: {error}") from None
+    return copy

@@ -1,0 +1,65 @@
+"""Single statements of the store's writes, and what may not be written any more."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import DeclarativeBase, Session
+
+from results.database.models import Trial
+from sedn.errors import UserError
+from sedn.measures import COSTS, Costs
+
+
+class TrialEnded(UserError):
+    """A trial that has ended was to be written otherwise; it stays as it is."""
+
+    def __init__(self, trial: Trial, what: str) -> None:
+        super().__init__(
+            f"trial {trial.number} has ended as {trial.state} in the store, so {what} was not "
+            f"written; another process seems to run this search, see that only one does"
+        )
+
+
+def upsert(
+    session: Session,
+    table: type[DeclarativeBase],
+    rows: Sequence[Mapping[str, Any]],
+    keep: Sequence[str] = (),
+) -> None:
+    """Insert rows; where a key is taken, update all columns but those to ``keep``."""
+    postgres = session.get_bind().dialect.name == "postgresql"
+    statement: Any = (postgresql if postgres else sqlite).insert(table).values(rows)
+    keys = [column.name for column in table.__mapper__.primary_key]
+    changed = [name for name in rows[0] if name not in keys and name not in keep]
+    update_set = {name: statement.excluded[name] for name in changed}
+    session.execute(statement.on_conflict_do_update(index_elements=keys, set_=update_set))
+
+
+def known_costs(costs: Costs) -> dict[str, float]:
+    """Those that were measured, as they are stored."""
+    return {
+        name: value
+        for name, value in costs.items()
+        if value is not None and storable(value) is not None
+    }
+
+
+def shared_costs(costs: Costs) -> dict[str, float]:
+    """Those that every trial of a configuration has; also such that this version does not know."""
+    return {
+        name: value
+        for name, value in known_costs(costs).items()
+        if name not in COSTS or COSTS[name].is_shared
+    }
+
+
+def storable(value: Any) -> Any:
+    """A value as both databases take it: a number that is not finite is null, text is Unicode."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, str):
+        # A traceback may quote a file name that is not UTF-8, or a null character.
+        return value.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
+    return value

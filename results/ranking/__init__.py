@@ -1,0 +1,1 @@
+"""Which configurations are best, and how certain that is."""

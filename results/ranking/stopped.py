@@ -1,0 +1,139 @@
+"""Where the trials stand that were stopped before their last epoch: beside the ranking, not in it.
+
+A ranking compares values after a full training. A trial that was stopped early has none, however
+near it was to the best.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from results.database.models import Experiment, Label, Trial, TrialState
+from results.database.store import BestEpoch, Store
+from results.ranking.pooling import of_means
+from sedn.style import interval_text
+
+MOST_LINES = 3
+"""Stopped trials that are named beside a ranking."""
+LEADERS = 3
+"""A stopped trial that reached more than the configuration at this rank is named."""
+COLUMNS = {
+    "trial": int,
+    "mean_auc": float,
+    "low": float,
+    "high": float,
+    "best_epoch": int,
+    "epochs": int,
+    "target_epochs": int,
+    "better": int,
+    "stopped_by": str,
+    "config_hash": str,
+}
+
+
+def stopped_early(store: Store, name: str, ranked: pd.DataFrame) -> pd.DataFrame:
+    """The trials of an experiment that were stopped early, as :func:`stopped_trials` gives them.
+
+    Raises:
+        UserError: there is no experiment ``name``.
+    """
+    experiment = store.experiment(name)
+    trials, labels = store.trials(experiment.id), store.labels(experiment.id)
+    best = store.best_epochs(experiment.id, TrialState.PRUNED)
+    return stopped_trials(trials, best, ranked, labels, scheduler_of(experiment))
+
+
+def scheduler_of(experiment: Experiment) -> str:
+    """What the scheduler of an experiment is called."""
+    return str(experiment.settings.get("scheduler", "the scheduler"))
+
+
+def stopped_trials(
+    trials: Sequence[Trial],
+    best_epochs: Mapping[int, BestEpoch],
+    ranked: pd.DataFrame,
+    labels: Sequence[Label],
+    scheduler: str,
+) -> pd.DataFrame:
+    """The trials that were stopped before their last epoch, the highest mean AUC first.
+
+    Args:
+        trials: all trials of an experiment.
+        best_epochs: the best epoch of each trial that has one, by number.
+        ranked: as :func:`results.ranking.leaders.rank_trials` gives it.
+        labels: the labels of the experiment.
+        scheduler: what stops trials of which no cause is known.
+
+    Returns:
+        One row per trial: trial, mean_auc (the best after any epoch, on validation), low and high
+        (95 % interval over images), best_epoch, epochs (completed), target_epochs, better (number
+        of ranked configurations with a higher mean AUC), stopped_by (why, in a few words) and
+        config_hash. A trial that another one answered is left out, and one without an epoch.
+    """
+    found = [
+        (trial, best_epochs[trial.number])
+        for trial in trials
+        if trial.state is TrialState.PRUNED
+        and trial.duplicate_of is None
+        and trial.number in best_epochs
+    ]
+    rows = [
+        (
+            *(trial.number, best.mean_auc, best.stderr, best.epoch, trial.epochs),
+            *(trial.target_epochs, _stopped_by(trial, scheduler), trial.config_hash),
+        )
+        for trial, best in found
+    ]
+    names = ["trial", "mean_auc", "stderr", "best_epoch", "epochs", "target_epochs"]
+    frame = pd.DataFrame(rows, columns=[*names, "stopped_by", "config_hash"])
+    frame["stderr"] = frame["stderr"].astype(float)
+    ends = of_means(labels)(frame.rename(columns={"mean_auc": "auc"}))
+    frame["low"], frame["high"] = ends.reshape(-1, 2).T
+    frame["better"] = [int((ranked["mean_auc"] > auc).sum()) for auc in frame["mean_auc"]]
+    frame = frame.sort_values(["mean_auc", "trial"], ascending=[False, True], ignore_index=True)
+    return frame[list(COLUMNS)].astype(COLUMNS)
+
+
+def stopped_lines(stopped: pd.DataFrame, ranked: pd.DataFrame) -> list[str]:
+    """A few lines to stand below a ranking: which stopped trials came near its first, and how many
+    there are; none where no trial was stopped.
+
+    A trial came near if its value lies within the interval of the first of the ranking, or above
+    one of the first :data:`LEADERS`.
+
+    Args:
+        stopped: as :func:`stopped_trials` gives it.
+        ranked: as :func:`results.ranking.leaders.rank_trials` gives it.
+    """
+    if stopped.empty:
+        return []
+    # An interval that is not known is NaN, which min passes over.
+    least = pd.concat([ranked["low"].head(1), ranked["mean_auc"].head(LEADERS)]).min()
+    near = stopped[~(stopped["mean_auc"] < least)].head(MOST_LINES)
+    lines = ["Stopped early, so not ranked; mean AUC [95 %] after the best epoch:"]
+    for row in near.to_dict("records"):
+        reached = interval_text(row["mean_auc"], row["low"], row["high"])
+        lines.append(
+            f"  trial {row['trial']}: {reached} at epoch {row['best_epoch']} of "
+            f"{row['target_epochs']}, {row['stopped_by']}; {place(row['better'], len(ranked))}"
+        )
+    if near.empty:
+        trials = "1 trial was" if len(stopped) == 1 else f"{len(stopped)} trials were"
+        return [f"{trials} stopped early, none near the first; `sedn rank --stopped` lists them."]
+    if rest := len(stopped) - len(near):
+        lines.append(f"  {rest} more reached less; `sedn rank --stopped` lists all.")
+    return lines
+
+
+def place(better: int, ranked: int) -> str:
+    """Where a stopped trial stands: how many of the ranked configurations are ``better``."""
+    return f"{better} of {ranked} ranked are higher" if ranked else "nothing is ranked yet"
+
+
+def _stopped_by(trial: Trial, scheduler: str) -> str:
+    """Why a trial was stopped."""
+    after = f"after epoch {trial.epochs}"
+    if trial.reason is None and trial.cause is None:
+        return f"stopped by {scheduler} {after}"
+    first = (trial.reason or trial.cause or "").strip().splitlines()[0]
+    return f"stopped {after}: {first}"

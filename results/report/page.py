@@ -1,0 +1,328 @@
+"""One self-contained page on an experiment: what was searched, what was found, what it cost."""
+
+from collections import Counter, defaultdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from results.database.models import BASELINE, Trial, TrialState
+from results.database.store import Store
+from results.ranking.stopped import place
+from results.report.contents import STATES, Findings, read_findings
+from results.report.figures import cost, history, learning_curves
+from results.report.heat_map import label_heat_map
+from results.report.parallel import parallel_coordinates
+from results.report.style import duration, value_text
+from results.varied import AS_SAMPLED, shown_columns
+from sedn import page
+from sedn.files import write_text
+from sedn.measures import COSTS
+from sedn.style import gain_text, interval_text, number_text, share_text
+
+MOST_ROWS = 30
+"""Configurations in the page's ranking; ``sedn rank`` shows them all."""
+MOST_STOPPED = 10
+"""Trials that were stopped early in the page's table of them; ``sedn rank --stopped`` has all."""
+MOST_NUMBERS = 10
+"""Trials named of those that failed alike."""
+NONE_COMPLETE = "No trial has been trained to its last epoch yet."
+
+
+def write_report(store: Store, name: str, output: Path) -> None:
+    """Write the page on experiment ``name``; it needs no network and no other file.
+
+    Raises:
+        UserError: there is no such experiment, or the file cannot be written.
+    """
+    write_text(output, render_report(read_findings(store, name)))
+
+
+def render_report(findings: Findings) -> str:
+    """The page as HTML."""
+    sections = [
+        _ranking(findings),
+        page.section(
+            "history",
+            "Optimisation history",
+            "Every trial in the order in which it was started. Trials that were stopped early or "
+            "failed stand at the AUC of their last epoch.",
+            page.figure(history(findings), "history", "No trial has ended an epoch yet."),
+        ),
+        page.section(
+            "curves",
+            "Learning curves",
+            "Mean AUC on validation after each epoch; bars are 95 % intervals over images.",
+            page.figure(learning_curves(findings), "curves", "No trial has ended an epoch yet."),
+        ),
+        page.section(
+            "parameters",
+            "Parameters",
+            "One line a trial, darker where the mean AUC is higher; within a band the better "
+            "trials lie higher. Grey: stopped early or still running. “–”: the parameter has no "
+            "effect there.",
+            page.figure(
+                parallel_coordinates(findings), "parameters", "No parameter differs between trials."
+            ),
+        ),
+        _labels(findings),
+        page.section(
+            "cost",
+            "Cost",
+            "Configurations on the line, filled: none is both cheaper and better. Times compare "
+            "only as far as the machines that trained were alike.",
+            page.figure(cost(findings), "cost", NONE_COMPLETE),
+        ),
+        _failures(findings),
+    ]
+    name = findings.experiment.name
+    return page.document(f"{name} – sedn", _header(findings), sections, _footer(findings))
+
+
+def _header(findings: Findings) -> str:
+    experiment = findings.experiment
+    anchors = ("ranking", "history", "curves", "parameters", "labels", "cost", "failures")
+    links = "".join(f'<a href="#{anchor}">{anchor.capitalize()}</a>' for anchor in anchors)
+    cards = "".join(page.card(*facts) for facts in _key_facts(findings))
+    said = (
+        f"Data {experiment.data_path} · space {experiment.space_name} · "
+        f"started {experiment.created_at:%-d %B %Y, %H:%M} UTC"
+    )
+    return (
+        f'<div class="quiet">Report on a search</div>'
+        f"<h1>{page.text(experiment.name)}</h1>"
+        f'<div class="quiet">{page.text(said)}</div>'
+        f'<div class="cards">{cards}</div><nav>{links}</nav>'
+    )
+
+
+def _key_facts(findings: Findings) -> list[tuple[str, str, str]]:
+    """Name, value and note of each card."""
+    best, baseline = findings.best, findings.baseline
+    states = Counter(trial.state for trial in findings.trials)
+    asked = findings.experiment.settings.get("trials", len(findings.trials))
+    ended = len(findings.trials) - states[TrialState.RUNNING]
+    epochs = sum(trial.epochs for trial in findings.trials)
+    said = [f"{states[state]} {name}" for state, name in STATES.items() if states[state]]
+    return [
+        ("Best mean AUC", *_reached(best)),
+        ("Baseline, the plain backbone", *_reached(baseline)),
+        (
+            "Gain over the baseline",
+            gain_text(best["gain"] if best else None),
+            _difference(findings),
+        ),
+        ("Trials", f"{ended} of {asked}", ", ".join(said) or "none yet"),
+        ("Training time", duration(sum(t.seconds for t in findings.trials)), f"{epochs} epochs"),
+        (
+            "Labels",
+            str(len(findings.labels)),
+            _undefined(findings),
+        ),
+    ]
+
+
+def _undefined(findings: Findings) -> str:
+    undefined = int(findings.by_label["auc"].isna().sum())
+    if findings.ranked.empty:
+        return "no AUC yet"
+    return f"{undefined} without an AUC" if undefined else "all with an AUC"
+
+
+def _reached(row: dict[str, Any] | None) -> tuple[str, str]:
+    if row is None:
+        return "–", "not trained to the last epoch yet"
+    where = f"trial {row['trial']}"
+    if row["low"] == row["low"]:
+        where += f", 95 %: [{row['low']:.3f}, {row['high']:.3f}]"
+    return f"{row['mean_auc']:.3f}", where
+
+
+def _difference(findings: Findings) -> str:
+    best, baseline = findings.best, findings.baseline
+    if not best or not baseline:
+        return "the baseline is not trained yet"
+    if best["role"] == BASELINE:
+        return "the baseline is the best so far"
+    difference = best["mean_auc"] - baseline["mean_auc"]
+    return f"{number_text(difference, 3, signed=True)} in mean AUC, on validation"
+
+
+def _ranking(findings: Findings) -> str:
+    ranked = findings.ranked
+    said = (
+        "Configurations trained to their last epoch, by mean AUC over labels on the validation "
+        "split, with 95 % intervals; the dashed line is the baseline. The first of many is partly "
+        "first by luck: `sedn train` scores it on the test split, which no search sees."
+    )
+    if ranked.empty:
+        return page.section(
+            "ranking", "Ranking", said, page.paragraph(NONE_COMPLETE) + _stopped(findings)
+        )
+    if constraints := findings.goals.constraints:
+        bounds = " and ".join(constraint.text for constraint in constraints)
+        said += f" Those that violate {bounds} come last, and are marked."
+    shown = ranked[(ranked["rank"] <= MOST_ROWS) | (ranked["role"] == BASELINE)]
+    if (ranked["replicates"] > 1).any():
+        said += " A configuration with several seeds stands at their mean."
+    if len(shown) < len(ranked):
+        said += f" Of {len(ranked)}, {len(shown)} are shown; `sedn rank` has them all."
+    content = _ranking_table(findings, shown) + _stopped(findings)
+    return page.section("ranking", "Ranking", said, content)
+
+
+def _stopped(findings: Findings) -> str:
+    """The trials that were stopped early, the best first."""
+    stopped = findings.stopped
+    if stopped.empty:
+        return ""
+    said = (
+        "Trials that were stopped early are not ranked. Their value is the highest mean AUC after "
+        "any epoch; what a full training would have come to is not known."
+    )
+    if len(stopped) > MOST_STOPPED:
+        said += f" Of {len(stopped)}, the {MOST_STOPPED} best are shown; "
+        said += "`sedn rank --stopped` has them all."
+    heads = ["trial", "mean AUC", "epoch", "place", "why it was stopped"]
+    rows = [
+        [
+            page.text(row["trial"]),
+            page.text(interval_text(row["mean_auc"], row["low"], row["high"])),
+            page.text(f"{row['best_epoch']} of {row['target_epochs']}"),
+            page.text(place(row["better"], len(findings.ranked))),
+            page.text(row["stopped_by"]),
+        ]
+        for row in stopped.head(MOST_STOPPED).to_dict("records")
+    ]
+    table = page.table(heads, rows, right=["trial"], wide=["why it was stopped"])
+    return f"<h3>Stopped early</h3>{page.paragraph(said)}{table}"
+
+
+def _ranking_table(findings: Findings, shown: pd.DataFrame) -> str:
+    varied = shown_columns([str(path) for path in findings.varied.columns])
+    heads = ["rank", "trial", "mean AUC", "95 % interval", "gain", *varied]
+    costs = ["training", *(COSTS[name].header for name in findings.costs)]
+    rows = shown.to_dict("records")
+    least, most = shown[["mean_auc", "low"]].min().min(), shown[["mean_auc", "high"]].max().max()
+    mark = findings.baseline["mean_auc"] if findings.baseline else None
+    cells = [
+        [
+            page.text(row["rank"]),
+            page.text(_trial_name(row)),
+            page.text(interval_text(row["mean_auc"], row["low"], row["high"])),
+            page.interval_bar(
+                row["mean_auc"], row["low"], row["high"], (float(least), float(most)), mark
+            ),
+            page.text(gain_text(row["gain"])),
+            *(page.text(_parameter(row, path)) for path in varied),
+            page.text(duration(row["seconds"])),
+            *(page.text(COSTS[name].write(row[name])) for name in findings.costs),
+        ]
+        for row in rows
+    ]
+    marked = [i for i, row in enumerate(rows) if row["role"] == BASELINE]
+    return page.table([*heads, *costs], cells, right=["rank", "gain", *costs], marked=marked)
+
+
+def _parameter(row: dict[Any, Any], path: str) -> str:
+    """A parameter's value, and what was sampled where that was another one."""
+    sampled = row.get(path + AS_SAMPLED)
+    said = value_text(row[path])
+    return said if sampled is None else f"{said} (sampled {value_text(sampled)})"
+
+
+def _trial_name(row: dict[Any, Any]) -> str:
+    name = f"{row['trial']} baseline" if row["role"] == BASELINE else str(row["trial"])
+    if row["replicates"] > 1:
+        name += f" ({row['replicates']} seeds)"
+    return name if row["feasible"] else f"{name}, violates a constraint"
+
+
+def _labels(findings: Findings) -> str:
+    said = (
+        "AUC of each label under the baseline and the best configurations in the mean. A label "
+        "without positive and negative images in the validation split has no AUC and takes no "
+        "part in the mean."
+    )
+    content = page.figure(label_heat_map(findings), "labels", NONE_COMPLETE)
+    heads = ["label", "prevalence", "positives", "best trial", "AUC (95 % interval)"]
+    heads += ["baseline", "gain"]
+    absent = "–" if findings.ranked.empty else "no AUC"
+    rows = [_label_row(row, absent) for row in findings.by_label.to_dict("records")]
+    table = page.table(heads, rows, right=heads[1:])
+    warning = (
+        "The best configuration of each label by itself. The best of many is optimistic, the more "
+        "so the fewer positives a label has: the interval does not know that it was chosen. It "
+        "tells where to look, not what new images will show."
+    )
+    content += f"<h3>The best for each label</h3>{page.paragraph(warning)}{table}"
+    return page.section("labels", "Labels", said, content)
+
+
+def _label_row(row: dict[Any, Any], absent: str) -> list[page.Cell]:
+    known = row["auc"] == row["auc"]
+    cells = (
+        row["label"],
+        share_text(row["prevalence"]),
+        row["positives"],
+        row["trial"] if known else "–",
+        interval_text(row["auc"], row["low"], row["high"]) if known else absent,
+        interval_text(row["baseline"]) if row["baseline"] == row["baseline"] else "–",
+        gain_text(row["gain"]),
+    )
+    return [page.text(cell) for cell in cells]
+
+
+def _failures(findings: Findings) -> str:
+    failed = findings.in_state(TrialState.FAILED)
+    if not failed:
+        return page.section("failures", "Failures", "No trial has failed.", "")
+    alike: dict[str, list[Trial]] = defaultdict(list)
+    for trial in failed:
+        alike[_first_line(trial)].append(trial)
+    rows = [
+        [
+            page.text(len(trials)),
+            page.text(_numbers(trials)),
+            page.text(first)
+            + page.folded(f"trial {trials[0].number} in full", _told(findings, trials[0])),
+        ]
+        for first, trials in sorted(alike.items(), key=lambda item: -len(item[1]))
+    ]
+    said = f"{len(failed)} of {len(findings.trials)} trials failed, for these reasons."
+    table = page.table(["count", "trials", "reason"], rows, wide=["reason"])
+    return page.section("failures", "Failures", said, table)
+
+
+def _numbers(trials: list[Trial]) -> str:
+    shown = ", ".join(str(trial.number) for trial in trials[:MOST_NUMBERS])
+    more = len(trials) - MOST_NUMBERS
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def _first_line(trial: Trial) -> str:
+    lines = (trial.reason or "").strip().splitlines()
+    return lines[0] if lines else "no reason was recorded"
+
+
+def _told(findings: Findings, trial: Trial) -> str:
+    """The parameters of a trial that failed, how far it came, and its reason."""
+    parameters = findings.parameters_of(trial.number)
+    lines = [f"{path}: {value_text(value)}" for path, value in parameters.items()]
+    lines.append(f"epoch {trial.epochs} of {trial.target_epochs} on {trial.node or 'no node'}")
+    return "\n".join([*lines, "", trial.reason or ""])
+
+
+def _footer(findings: Findings) -> str:
+    experiment = findings.experiment
+    settings = "\n".join(f"{name}: {value}" for name, value in experiment.settings.items())
+    now = f"{datetime.now(UTC):%-d %B %Y, %H:%M} UTC"
+    images = experiment.skipped_images
+    skipped = f"; {images} of its images could not be read and were left out" if images else ""
+    return (
+        f"<p>Written {now} from data with fingerprint {page.text(experiment.data_fingerprint)}"
+        f"{skipped}.</p>"
+        + page.folded("Settings of the search", settings)
+        + page.folded("The space as it was searched", experiment.space_yaml)
+    )

@@ -1,0 +1,57 @@
+"""How the report shows the states of trials and writes values."""
+
+import math
+from typing import Any
+
+from results.database.models import TrialState
+from sedn.style import BLUE, GREEN, VERMILION, short_text
+
+STATE_COLOURS = {
+    TrialState.COMPLETE: BLUE,
+    TrialState.PRUNED: "#8b95a1",
+    TrialState.FAILED: VERMILION,
+    TrialState.RUNNING: GREEN,
+}
+STATE_SYMBOLS = {
+    TrialState.COMPLETE: "circle",
+    TrialState.PRUNED: "triangle-down-open",
+    TrialState.FAILED: "x",
+    TrialState.RUNNING: "circle-open",
+}
+
+
+def value_text(value: Any) -> str:
+    """A parameter's value in a few characters; ``–`` where it has no effect."""
+    if value is None or value != value:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return short_text(value) if isinstance(value, float) else str(value)
+
+
+def duration(seconds: float) -> str:
+    """Seconds in the unit that suits them."""
+    for size, unit in ((86_400.0, "d"), (3_600.0, "h"), (60.0, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+
+
+def round_numbers(low: float, high: float, *, log: bool) -> list[float]:
+    """A few round numbers from ``low`` to ``high``; the ends themselves where there are too few."""
+    if high <= low:
+        return [low]
+    steps = (1.0, 2.0, 5.0)
+    if log:
+        powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+        grids = [[m * 10.0**power for power in powers for m in some] for some in ((1.0,), steps)]
+    else:
+        power = 10.0 ** math.floor(math.log10(high - low))
+        sizes = [m * power / 10 for m in (10.0, 5.0, 2.0, 1.0)]
+        grids = [
+            [i * size for i in range(math.ceil(low / size), math.floor(high / size) + 1)]
+            for size in sizes
+        ]
+    # Ends that nearly touch have a grid finer than floats are, so a value may come twice.
+    inside = [sorted({value for value in grid if low <= value <= high}) for grid in grids]
+    return next((grid for grid in inside if len(grid) >= 3), [low, high])

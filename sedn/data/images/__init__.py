@@ -1,0 +1,1 @@
+"""Images: where their bytes lie, and decoding them."""

@@ -1,0 +1,1 @@
+"""Semantic maps: read from masks, drawn from polygons and run lengths."""

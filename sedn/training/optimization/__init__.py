@@ -1,0 +1,1 @@
+"""Losses, the optimiser, the learning rate, and the steps of an epoch."""

@@ -1,0 +1,153 @@
+"""A search that is told to stop ends within seconds, from any moment, and goes on later."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from results.database.store import open_store
+
+SPACE = """
+name: tiny
+base:
+  data: {image_size: 32}
+  backbone: {name: test_resnet, pretrained: false}
+  epochs: 3
+  batch_size: 16
+axes:
+  optimizer.learning_rate: {float: [1.0e-4, 1.0e-1], log: true}
+"""
+STUBBORN = """
+import time
+from search.stopping import ending_on_signals
+
+def say() -> None:
+    print("ended", flush=True)
+
+with ending_on_signals(say):
+    for number in range(1000):
+        try:
+            if number == 0:
+                print("ready", flush=True)
+            time.sleep(60)
+        except KeyboardInterrupt:
+            pass
+"""
+
+
+def marked(mark: str) -> list[str]:
+    """Command lines of the processes that inherited ``mark`` in their environment."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark.encode() in (folder / "environ").read_bytes():
+                found.append((folder / "cmdline").read_text().replace("\0", " "))
+        except OSError:
+            continue
+    return found
+
+
+def wait_for(condition, seconds: float = 20.0) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.2)
+    return False
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", [1, 5, 10, 20])
+def test_a_search_that_its_whole_process_group_is_told_to_end(
+    tmp_path: Path, table: Path, seconds: int
+) -> None:
+    (tmp_path / "space.yaml").write_text(SPACE)
+    mark = f"SEDN_TEST_{uuid4().hex}"
+    environment = os.environ | {mark: "1", "TMPDIR": str(tmp_path)}
+    start = [sys.executable, "-m", "search.cli.start", "search", "--name", "spring"]
+    words = [*start, "--data", str(table), "--space", "space.yaml", "--scheduler", "none"]
+    # Short of Ray's own temporary folder, whose sockets need a short path.
+    environment["RAY_TMPDIR"] = "/tmp"
+
+    def search(trials: int, *before: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*before, *words, "--trials", str(trials)],
+            cwd=tmp_path,
+            env=environment | {"PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True,
+            text=True,
+            timeout=280,
+        )
+
+    ended = search(10_000, "timeout", "--preserve-status", "-s", "TERM", "-k", "10", str(seconds))
+    assert ended.returncode == 130, ended.stderr
+    assert ended.stderr.splitlines()[-1].endswith(
+        ("stopped", "Nothing is lost: the same command goes on.")
+    )
+    assert "Traceback" not in ended.stderr
+    assert wait_for(lambda: not marked(mark)), marked(mark)
+    assert not list(tmp_path.glob("sedn-tune-*"))
+    if not (tmp_path / "sedn.db").exists():
+        return
+    store = open_store(f"sqlite:///{tmp_path}/sedn.db")
+    before = {row.number: row for row in store.trials(1)} if store.find_experiment("spring") else {}
+    again = search(max(1, len(before)))
+    assert again.returncode == 0, again.stderr
+    after = {row.number: row for row in store.trials(1)}
+    assert all(row.epochs == 3 and str(row.state) == "COMPLETE" for row in after.values())
+    for number, row in before.items():
+        if str(row.state) == "COMPLETE":
+            assert after[number].mean_auc == row.mean_auc
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
+def test_code_that_ignores_a_signal_is_ended_all_the_same(told: signal.Signals) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(STUBBORN)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(told)
+    assert process.stdout.read() == "ended\n"
+    assert process.wait() == 130
+
+
+@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
+def test_code_that_a_signal_interrupts_ends_by_itself(told: signal.Signals) -> None:
+    ready = STUBBORN.replace(
+        "except KeyboardInterrupt:\n            pass", "finally:\n            pass"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", ready], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(told)
+    said, errors = process.communicate(timeout=30)
+    assert said == ""
+    assert "KeyboardInterrupt" in errors
+
+
+@pytest.mark.slow
+def test_a_signal_is_met_before_anything_is_imported(tmp_path: Path) -> None:
+    for milliseconds in (150, 300, 600, 900):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "search.cli.start", "search", "--name", "spring"],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        time.sleep(milliseconds / 1000)
+        process.send_signal(signal.SIGTERM)
+        errors = process.communicate(timeout=60)[1]
+        # Before Python runs a line of ours, the signal ends the process by itself.
+        assert process.returncode in (130, -signal.SIGTERM), errors
+        assert "Traceback" not in errors
