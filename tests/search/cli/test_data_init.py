@@ -19,7 +19,8 @@ from sedn.data.formats import read_listing
 from sedn.data.listing import Listing
 from sedn.errors import UserError
 from spaces.fields import nest
-from tests.sedn.data import fixtures, test_coco_attributes, test_voc_exports, test_yolo_exports
+from tests.sedn.data import fixtures
+from tests.sedn.data.formats import test_coco_attributes, test_voc_exports, test_yolo_exports
 
 Init = Callable[..., tuple[int, str, str]]
 

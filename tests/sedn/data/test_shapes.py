@@ -13,7 +13,7 @@ from sedn.data.formats.proposal import propose, write_description
 from sedn.data.images.decoding import open_image, upright
 from sedn.data.listing import Listing
 from sedn.errors import UserError
-from tests.sedn.data import test_coco_exports, test_voc_exports, test_yolo_exports
+from tests.sedn.data.formats import test_coco_exports, test_voc_exports, test_yolo_exports
 from tests.sedn.data.shapes import SHAPES
 from tests.sedn.data.shapes.truth import HIGH, REGION, TARGETS, WIDE, Shape, number
 
