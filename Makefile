@@ -3,6 +3,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 LOWEST := .venv-lowest
+# A file's tests share what its fixtures made, so a file goes to one process.
+IN_PARALLEL := -n auto --maxprocesses 8 --dist loadfile
+# Threads of torch that wait for work give the core to another process's threads.
+export OMP_WAIT_POLICY ?= PASSIVE
 WITH_EXTRAS := .[dev,cmaes,heif,huggingface,mlflow,onnx,postgres,tensorboard]
 
 .DEFAULT_GOAL := help
@@ -20,13 +24,13 @@ lint: $(STAMP) ## Check style, formatting, types and the direction of imports
 	$(BIN)/lint-imports
 
 test: $(STAMP) ## Run the tests, but for the longer ones
-	$(BIN)/pytest
+	$(BIN)/pytest $(IN_PARALLEL)
 
 test-slow: $(STAMP) ## Run the longer tests
 	$(BIN)/pytest -m slow
 
 test-lowest: $(LOWEST)/.stamp ## Run the tests with the lowest releases of pyproject.toml, in .venv-lowest
-	$(LOWEST)/bin/pytest
+	$(LOWEST)/bin/pytest $(IN_PARALLEL)
 
 demo: $(STAMP) ## Search, rank, export, train and report on the embedded data
 	$(BIN)/python -m search.demo

@@ -15,9 +15,11 @@ from tests.postgresql import find_binaries, running_server
 @pytest.fixture(scope="session", autouse=True)
 def image_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A fresh cache, so that no test reads what an older version of the code decoded; the workers
-    and the commands that a test starts inherit it.
+    and the commands that a test starts inherit the cache, and pytest's processes share it.
     """
-    folder = tmp_path_factory.mktemp("cache")
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
+    folder.mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SEDN_CACHE", str(folder))
         load_dataset.cache_clear()
