@@ -10,6 +10,7 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     ForeignKey,
+    Index,
     LargeBinary,
     String,
     Text,
@@ -18,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy import UniqueConstraint as Unique
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 BASELINE = "baseline"
 """The role of the trial that trains the plain backbone."""
 
@@ -83,6 +84,18 @@ class Experiment(Base):
     space_name: Mapped[str] = mapped_column(Text)
     space_yaml: Mapped[str] = mapped_column(Text)
     settings: Mapped[dict[str, Any]] = mapped_column(JSON)
+    folder: Mapped[str] = mapped_column(Text)
+    """The folder of its trials' checkpoints below a storage path. No other experiment has one of
+    that name, whatever the database, and renaming the experiment leaves the folder as it is."""
+    note: Mapped[str | None] = mapped_column(Text)
+    """What a person wrote about it."""
+    tags: Mapped[list[str]] = mapped_column(JSON, default=list)
+    """Words of a person to find it by, in alphabetical order."""
+    confirms: Mapped[int | None] = mapped_column(ForeignKey("sedn_experiment.id"))
+    """The experiment whose leaders this one trains again on fresh seeds; null for a search."""
+    folds: Mapped[int | None]
+    """Into how many parts training and validation are cut, of which each validates once; null
+    where one split validates."""
 
 
 class Label(Base):
@@ -91,7 +104,7 @@ class Label(Base):
     __tablename__ = "sedn_label"
     __table_args__ = (Unique("experiment_id", "position"),)
     id: Mapped[int] = mapped_column(primary_key=True)
-    experiment_id: Mapped[int] = mapped_column(ForeignKey("sedn_experiment.id"), index=True)
+    experiment_id: Mapped[int] = mapped_column(ForeignKey("sedn_experiment.id"))
     position: Mapped[int]
     name: Mapped[str] = mapped_column(Text)
     train_positives: Mapped[int]
@@ -104,9 +117,12 @@ class Trial(Base):
     """One training of one configuration."""
 
     __tablename__ = "sedn_trial"
-    __table_args__ = (Unique("experiment_id", "number"),)
+    __table_args__ = (
+        Unique("experiment_id", "number"),
+        Index("ix_sedn_trial_state", "experiment_id", "state"),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
-    experiment_id: Mapped[int] = mapped_column(ForeignKey("sedn_experiment.id"), index=True)
+    experiment_id: Mapped[int] = mapped_column(ForeignKey("sedn_experiment.id"))
     number: Mapped[int]
     """The trial's number in Optuna's study too."""
     role: Mapped[str] = mapped_column(String(16))
@@ -137,6 +153,12 @@ class Trial(Base):
     """What the trial, or its network, costs after its last epoch: those of
     :data:`sedn.measures.COSTS` that are known, by name."""
     folder: Mapped[str] = mapped_column(Text)
+    predictions: Mapped[str | None] = mapped_column(Text)
+    """Where the scores of the validation images after its last epoch lie, below the storage path;
+    null where none are kept."""
+    predictions_fingerprint: Mapped[str | None] = mapped_column(String(64))
+    """Of the images and labels of these scores and their order: those of two trials with the same
+    one can be compared image by image."""
 
     def cost(self, name: str) -> float | None:
         """One of the costs; ``None`` where it was not measured."""
@@ -163,6 +185,26 @@ class LabelAuc(Base):
 
     __tablename__ = "sedn_label_auc"
     trial_id: Mapped[int] = mapped_column(ForeignKey("sedn_trial.id"), primary_key=True)
-    label_id: Mapped[int] = mapped_column(ForeignKey("sedn_label.id"), primary_key=True)
+    label_id: Mapped[int] = mapped_column(ForeignKey("sedn_label.id"), primary_key=True, index=True)
     auc: Mapped[float | None]
     stderr: Mapped[float | None]
+
+
+class ReadOfTest(Base):
+    """One look at the test split of an experiment's data: each makes the next say less."""
+
+    __tablename__ = "sedn_test_read"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    experiment_id: Mapped[int] = mapped_column(ForeignKey("sedn_experiment.id"), index=True)
+    """The search whose trials were tested, also where a confirmation of it trained them again."""
+    read_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    """When the reading began: it is counted from then on."""
+    command: Mapped[str] = mapped_column(String(16))
+    """What read it: ``confirm``, ``combine`` …"""
+    trials: Mapped[list[int]] = mapped_column(JSON)
+    """Numbers of the trials that were tested."""
+    config_hashes: Mapped[list[str]] = mapped_column(JSON)
+    """Their configurations, in the same order."""
+    found: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """What the reading found; null until it has ended. One that was cut off is gone on with, and
+    is still one reading."""

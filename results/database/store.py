@@ -1,23 +1,27 @@
-"""The results store: what a search writes, and what ranking and reports read."""
+"""The results store: what a search writes; :mod:`results.database.reading` has what is read."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, cast
+from hashlib import sha256
+from typing import Any, cast
 
-from sqlalchemy import CursorResult, Engine, Update, delete, func, insert, select, update
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy import CursorResult, Update, delete, func, insert, select, update
+from sqlalchemy.orm import Session
 
-from results.database.in_place import FileIdentity, StoreLost, lost
-from results.database.models import Epoch, Experiment, Label, LabelAuc, Trial, TrialState
-from results.database.opening import find_engine, open_engine, shown_name
+from results.database.models import (
+    Epoch,
+    Experiment,
+    Label,
+    LabelAuc,
+    ReadOfTest,
+    Trial,
+    TrialState,
+)
+from results.database.opening import find_engine, open_engine
+from results.database.reading import StoreReader, trial_id_of
 from results.database.writing import TrialEnded, known_costs, shared_costs, storable, upsert
-from results.goals.objectives import measures_of
-from sedn.errors import UserError, did_you_mean
 from sedn.training.result import EpochResult
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,9 @@ class NewExperiment:
     space_yaml: str
     settings: Mapping[str, Any]
     labels: Sequence[LabelCounts]
+    confirms: int | None = None
+    """Id of the experiment whose leaders it trains again."""
+    folds: int | None = None
 
 
 @dataclass(frozen=True)
@@ -61,15 +68,6 @@ class NewTrial:
     folder: str
     duplicate_of: int | None = None
     """Number of the trial of the same configuration and seed that answers it."""
-
-
-@dataclass(frozen=True)
-class BestEpoch:
-    """The epoch after which a trial had its highest mean AUC, the first of equal ones."""
-
-    epoch: int
-    mean_auc: float
-    stderr: float | None
 
 
 _ANSWERED = ("state", "cause", "reason", "epochs", "mean_auc", "mean_auc_stderr")
@@ -102,7 +100,7 @@ def find_store(url: str) -> "Store | None":
     return None if engine is None else Store(engine)
 
 
-class Store:
+class Store(StoreReader):
     """Experiments, trials, epochs and per-label AUC in one database.
 
     Every write about a trial is one transaction and may be repeated: the rows are the same after
@@ -110,39 +108,13 @@ class Store:
     is, whatever is written, until it is reopened.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
-        self._session = sessionmaker(engine, expire_on_commit=False)
-        self._trial_ids: dict[tuple[int, int], int] = {}
-        self._file = FileIdentity.of(engine)
-        self._lost: StoreLost | None = None
-
-    @property
-    def url(self) -> str:
-        """The SQLAlchemy URL, password included."""
-        return self.engine.url.render_as_string(hide_password=False)
-
-    @property
-    def shown(self) -> str:
-        """The database's name for a person: a file, or a URL without its password."""
-        return shown_name(self.engine.url)
-
-    def check_in_place(self) -> None:
-        """See that the database's file is still the one that was opened; costs no query.
-
-        Raises:
-            StoreLost: it was deleted, moved or replaced. What it held is saved in another file.
-        """
-        if self._lost is None and self._file is not None and not self._file.is_in_place():
-            self._lost = lost(self.engine, self._file)
-        if self._lost is not None:
-            raise self._lost
-
     def create_experiment(self, experiment: NewExperiment) -> Experiment:
         """Add an experiment and its labels."""
         fields = {k: v for k, v in asdict(experiment).items() if k != "labels"}
+        now = datetime.now(UTC)
+        folder = _folder_name(experiment, now)
         with self._session.begin() as session:
-            row = Experiment(created_at=datetime.now(UTC), **fields)
+            row = Experiment(created_at=now, folder=folder, **fields)
             session.add(row)
             session.flush()
             session.add_all(
@@ -164,51 +136,17 @@ class Store:
         with self._session.begin() as session:
             for table in (Epoch, LabelAuc):
                 session.execute(delete(table).where(table.trial_id.in_(trials)))
-            for table_of in (Trial, Label):
+            for table_of in (Trial, Label, ReadOfTest):
                 session.execute(delete(table_of).where(table_of.experiment_id == experiment_id))
+            of_it = update(Experiment).where(Experiment.confirms == experiment_id)
+            session.execute(of_it.values(confirms=None))
             session.execute(delete(Experiment).where(Experiment.id == experiment_id))
         self._trial_ids.clear()
-
-    def splits(self, experiment_id: int) -> bytes:
-        """The compressed table of an experiment's splits."""
-        with self._session() as session:
-            return session.scalars(
-                select(Experiment.splits).where(Experiment.id == experiment_id)
-            ).one()
-
-    def experiment(self, name: str) -> Experiment:
-        """The experiment called ``name``.
-
-        Raises:
-            UserError: there is none.
-        """
-        found = self.find_experiment(name)
-        if found is None:
-            names = [experiment.name for experiment in self.experiments()]
-            hint = did_you_mean(name, names) or (f"; there is {', '.join(names)}" if names else "")
-            raise UserError(f"no experiment '{name}' in this database{hint}")
-        return found
-
-    def find_experiment(self, name: str) -> Experiment | None:
-        """The experiment called ``name``, if there is one."""
-        with self._session() as session:
-            return session.scalar(select(Experiment).where(Experiment.name == name))
-
-    def experiments(self) -> list[Experiment]:
-        """All experiments, the oldest first."""
-        with self._session() as session:
-            return list(session.scalars(select(Experiment).order_by(Experiment.id)))
-
-    def labels(self, experiment_id: int) -> list[Label]:
-        """The labels of an experiment in the order of its data."""
-        query = select(Label).where(Label.experiment_id == experiment_id).order_by(Label.position)
-        with self._session() as session:
-            return list(session.scalars(query))
 
     def add_trial(self, trial: NewTrial) -> None:
         """Add a trial that starts now; one that is there already is left as it is."""
         with self._session.begin() as session:
-            known = session.scalar(_trial_id(trial.experiment_id, trial.number))
+            known = session.scalar(trial_id_of(trial.experiment_id, trial.number))
             if known is None:
                 session.execute(
                     insert(Trial).values(
@@ -300,101 +238,6 @@ class Store:
             session.execute(of_trial.values(**copied, ended_at=datetime.now(UTC)))
         return self._check_state(experiment_id, number, answer.state)
 
-    def epochs_of(self, experiment_id: int, number: int) -> list[Epoch]:
-        """The epochs of one trial, in order."""
-        query = (
-            select(Epoch)
-            .where(Epoch.trial_id == self._id_of(experiment_id, number))
-            .order_by(Epoch.epoch)
-        )
-        with self._session() as session:
-            return list(session.scalars(query))
-
-    def trial(self, experiment_id: int, number: int) -> Trial | None:
-        """The trial with this number, if there is one."""
-        query = select(Trial).where(Trial.experiment_id == experiment_id, Trial.number == number)
-        with self._session() as session:
-            return session.scalar(query)
-
-    def trials(self, experiment_id: int) -> list[Trial]:
-        """The trials of an experiment by number."""
-        query = select(Trial).where(Trial.experiment_id == experiment_id).order_by(Trial.number)
-        with self._session() as session:
-            return list(session.scalars(query))
-
-    def epochs(self, experiment_id: int) -> dict[int, list[Epoch]]:
-        """The epochs of each trial, by the trial's number, in order."""
-        query = (
-            select(Trial.number, Epoch)
-            .join(Epoch, Epoch.trial_id == Trial.id)
-            .where(Trial.experiment_id == experiment_id)
-            .order_by(Trial.number, Epoch.epoch)
-        )
-        by_trial: dict[int, list[Epoch]] = {}
-        with self._session() as session:
-            for number, epoch in session.execute(query):
-                by_trial.setdefault(number, []).append(epoch)
-        return by_trial
-
-    def best_epochs(self, experiment_id: int, state: TrialState) -> dict[int, BestEpoch]:
-        """The best epoch of each trial in a state that has one, by the trial's number."""
-        of_state = (Trial.experiment_id == experiment_id, Trial.state == state)
-        best = (
-            select(Epoch.trial_id, func.max(Epoch.mean_auc).label("mean_auc"))
-            .join(Trial, Epoch.trial_id == Trial.id)
-            .where(*of_state)
-            .group_by(Epoch.trial_id)
-            .subquery()
-        )
-        query = (
-            select(Trial.number, Epoch.epoch, Epoch.mean_auc, Epoch.mean_auc_stderr)
-            .join(Epoch, Epoch.trial_id == Trial.id)
-            .join(best, best.c.trial_id == Epoch.trial_id)
-            .where(Epoch.mean_auc == best.c.mean_auc)
-            # The first of equal ones comes last, and stays.
-            .order_by(Trial.number, Epoch.epoch.desc())
-        )
-        with self._session() as session:
-            rows = session.execute(query)
-            return {number: BestEpoch(epoch, auc, error) for number, epoch, auc, error in rows}
-
-    def label_aucs(self, experiment_id: int) -> "pd.DataFrame":
-        """AUC and standard error in long form: columns trial, label, auc, stderr."""
-        import pandas as pd
-
-        query = (
-            select(Trial.number, Label.name, LabelAuc.auc, LabelAuc.stderr)
-            .join(Trial, LabelAuc.trial_id == Trial.id)
-            .join(Label, LabelAuc.label_id == Label.id)
-            .where(Trial.experiment_id == experiment_id)
-            .order_by(Trial.number, Label.position)
-        )
-        with self._session() as session:
-            rows = [tuple(row) for row in session.execute(query)]
-        frame = pd.DataFrame(rows, columns=["trial", "label", "auc", "stderr"])
-        return frame.astype({"auc": float, "stderr": float})
-
-    def worst_aucs(self, experiment_id: int) -> dict[int, float]:
-        """AUC of the worst label of each trial that has one, by the trial's number."""
-        query = (
-            select(Trial.number, func.min(LabelAuc.auc))
-            .join(LabelAuc, LabelAuc.trial_id == Trial.id)
-            .where(Trial.experiment_id == experiment_id, LabelAuc.auc.is_not(None))
-            .group_by(Trial.number)
-        )
-        with self._session() as session:
-            return {number: auc for number, auc in session.execute(query) if auc is not None}
-
-    def measured(self, experiment_id: int, number: int) -> dict[str, float | None]:
-        """What is known of a trial that has ended, by the names of ``MEASURES``."""
-        row = self._trial(experiment_id, number)
-        source = number if row.duplicate_of is None else row.duplicate_of
-        worst = select(func.min(LabelAuc.auc)).where(
-            LabelAuc.trial_id == self._id_of(experiment_id, source)
-        )
-        with self._session() as session:
-            return measures_of(row, session.scalar(worst))
-
     def _write_label_aucs(
         self,
         session: Session,
@@ -424,23 +267,6 @@ class Store:
             raise TrialEnded(trial, f"that it is {state}")
         return trial
 
-    def _trial(self, experiment_id: int, number: int) -> Trial:
-        found = self.trial(experiment_id, number)
-        if found is None:
-            raise LookupError(f"no trial {number} in experiment {experiment_id}")
-        return found
-
-    def _id_of(self, experiment_id: int, number: int) -> int:
-        """The row of a trial; remembered, since it is asked for at every epoch."""
-        key = (experiment_id, number)
-        if key not in self._trial_ids:
-            with self._session() as session:
-                found = session.scalar(_trial_id(experiment_id, number))
-            if found is None:
-                raise LookupError(f"no trial {number} in experiment {experiment_id}")
-            self._trial_ids[key] = found
-        return self._trial_ids[key]
-
 
 def _running(trial_id: int) -> Update:
     """Change the row of a trial, if it runs; one that has ended is never overwritten."""
@@ -452,5 +278,9 @@ def _changes(session: Session, change: Update) -> bool:
     return bool(cast("CursorResult[Any]", session.execute(change)).rowcount)
 
 
-def _trial_id(experiment_id: int, number: int) -> Any:
-    return select(Trial.id).where(Trial.experiment_id == experiment_id, Trial.number == number)
+def _folder_name(experiment: NewExperiment, created_at: datetime) -> str:
+    """A name that no other experiment has, whatever the database: those of one storage path share
+    no folder.
+    """
+    digest = sha256(f"{created_at.isoformat()} {experiment.data_fingerprint}".encode()).hexdigest()
+    return f"{experiment.name}-{digest[:8]}"

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from results.database.models import Experiment, Label, Trial, TrialState
-from results.database.store import BestEpoch, Store
+from results.database.reading import BestEpoch
+from results.database.store import Store
 from results.ranking.pooling import of_means
 from sedn.style import interval_text
 

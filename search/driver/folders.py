@@ -1,8 +1,6 @@
 """Where the checkpoints of an experiment's trials lie."""
 
-import hashlib
 from dataclasses import dataclass
-from datetime import UTC
 from pathlib import Path
 
 from results.database.models import Experiment
@@ -16,15 +14,12 @@ class TrialFolders:
     storage: str
     """A folder or a URI."""
     experiment: str
-    """A name that no other experiment has, whatever the database: those of one storage path share
-    no folder."""
+    """The folder of the experiment below it."""
 
     @classmethod
     def of(cls, storage: str, experiment: Experiment) -> "TrialFolders":
-        """The folders of ``experiment``, told from others of its name by when it was made."""
-        made = experiment.created_at.astimezone(UTC).isoformat()
-        digest = hashlib.sha256(f"{made} {experiment.data_fingerprint}".encode()).hexdigest()
-        return cls(storage, f"{experiment.name}-{digest[:8]}")
+        """The folders of ``experiment``."""
+        return cls(storage, experiment.folder)
 
     def new(self, number: int) -> str:
         """The folder of a trial that starts now."""

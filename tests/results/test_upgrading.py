@@ -4,14 +4,16 @@ The files in ``old`` are dumps of databases that the code of those versions wrot
 three trials with made-up results, with Optuna's tables beside.
 """
 
+import json
 import sqlite3
 from contextlib import closing
+from datetime import UTC
 from pathlib import Path
 
 import optuna
 import pytest
 import yaml
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import DateTime, Inspector, MetaData, create_engine, inspect
 from typer.testing import CliRunner
 
 from results.database.migrations import STEPS
@@ -79,9 +81,9 @@ def test_after_the_upgrade_it_is_ranked_reported_and_exported(version: int, tmp_
     )
     for row in store.trials(1):
         old = before["sedn_trial"][row.number]
-        assert row.cost("parameters") == old["parameters"]
-        assert row.cost("flops") == old.get("flops")
-        assert row.cost("latency_ms") == old.get("latency_ms")
+        known = json.loads(old["costs"]) if "costs" in old else old
+        for cost in ("parameters", "flops", "latency_ms"):
+            assert row.cost(cost) == known.get(cost), cost
         assert (row.epochs, row.seconds) == (old["epochs"], old["seconds"])
     assert rows_of(url, "sedn_epoch") == before["sedn_epoch"]
     assert rows_of(url, "trials") == before["trials"], "the study's tables are Optuna's"
@@ -172,37 +174,60 @@ def test_a_newer_version_is_refused(tmp_path: Path) -> None:
         upgrade(open_any_version(url))
 
 
-def test_postgresql_is_upgraded_too(postgres_server: str) -> None:
-    url = new_database(postgres_server)
-    engine = create_engine(url)
-    # As version 3 made them.
-    open_store(url, create=True)
-    with engine.begin() as connection:
-        connection.execute(text("ALTER TABLE sedn_trial DROP COLUMN costs"))
-        for name, kind in (
-            *((n, "BIGINT") for n in ("parameters", "flops", "peak_memory", "device_memory")),
-            *((n, "FLOAT") for n in ("images_per_second", "latency_ms", "latency_32_ms")),
-            ("micro_batch", "INTEGER"),
-        ):
-            connection.execute(text(f"ALTER TABLE sedn_trial ADD COLUMN {name} {kind}"))
-        connection.execute(text("UPDATE sedn_schema SET version = 3"))
-        connection.execute(
-            text(
-                "INSERT INTO sedn_experiment (id, name, created_at, data_path, data_fingerprint, "
-                "skipped_images, splits, space_name, space_yaml, settings) VALUES "
-                "(1, 'spring', now(), 'd', 'f', 0, '', 's', 'y', '{}')"
-            )
-        )
-        connection.execute(
-            text(
-                "INSERT INTO sedn_trial (experiment_id, number, role, params, config, config_hash, "
-                "seed, state, started_at, epochs, target_epochs, seconds, folder, parameters, "
-                "latency_ms) VALUES (1, 0, 'baseline', '{}', '{}', 'h', 0, 'COMPLETE', now(), 2, "
-                "2, 1.0, 'f', 12345678901, 1.5)"
-            )
-        )
+def write_old_to_server(version: int, folder: Path, url: str) -> None:
+    """The same database on a server."""
+    old, tables = create_engine(write_old(version, folder)), MetaData()
+    tables.reflect(old, only=lambda name, _: name.startswith("sedn_"))
+    for table in tables.sorted_tables:
+        for column in table.columns:
+            kind = column.type.as_generic()
+            column.type = DateTime(timezone=True) if isinstance(kind, DateTime) else kind
+    new = create_engine(url)
+    tables.create_all(new)
+    with old.connect() as source, new.begin() as target:
+        for table in tables.sorted_tables:
+            rows = [dict(row) for row in source.execute(table.select()).mappings()]
+            for row in rows:
+                row.update({k: v.replace(tzinfo=UTC) for k, v in row.items() if k.endswith("_at")})
+            target.execute(table.insert(), rows)
+
+
+@each_version
+def test_postgresql_is_upgraded_too(version: int, tmp_path: Path, postgres_server: str) -> None:
+    url, new = new_database(postgres_server), new_database(postgres_server)
+    write_old_to_server(version, tmp_path, url)
     with pytest.raises(UserError, match="`sedn store upgrade`"):
         open_store(url)
     assert upgrade(open_any_version(url)).backup is None
-    (row,) = open_store(url).trials(1)
-    assert row.costs == {"parameters": 12345678901, "latency_ms": 1.5}
+    here, there = open_any_version(f"sqlite:///{tmp_path}/sedn.db"), open_store(url)
+    upgrade(here)
+    known = open_store(str(here.url))
+    for row, same in zip(there.trials(1), known.trials(1), strict=True):
+        assert (row.costs, row.started_at) == (same.costs, same.started_at)
+    assert there.experiment("spring").folder == known.experiment("spring").folder
+    upgraded, made = inspect(there.engine), inspect(open_store(new, create=True).engine)
+    for table in Base.metadata.tables:
+        for shape in ("get_columns", "get_indexes", "get_foreign_keys"):
+            assert shape_of(upgraded, shape, table) == shape_of(made, shape, table)
+
+
+def shape_of(inspector: Inspector, what: str, table: str) -> list[dict]:
+    """Columns, indices or keys of a table, in the order of their names."""
+    found = [
+        {
+            key: str(value)
+            for key, value in part.items()
+            if key not in ("default", "name", "comment")
+        }
+        | {"name": part["name"]}
+        for part in getattr(inspector, what)(table)
+    ]
+    return sorted(found, key=lambda part: part["name"])
+
+
+def test_checkpoints_are_found_where_the_version_before_kept_them(tmp_path: Path) -> None:
+    url = write_old(4, tmp_path)
+    upgrade(open_any_version(url))
+    store = open_store(url)
+    folder = store.experiment("spring").folder
+    assert {row.folder for row in store.trials(1)} == {f"runs/{folder}/0000{n}" for n in range(3)}

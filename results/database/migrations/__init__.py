@@ -9,12 +9,14 @@ from sqlalchemy import Connection, update
 from results.database.migrations.step_1_to_2 import keep_splits
 from results.database.migrations.step_2_to_3 import keep_causes_and_costs
 from results.database.migrations.step_3_to_4 import keep_costs_by_name
+from results.database.migrations.step_4_to_5 import keep_what_comparing_needs
 from results.database.models import SCHEMA_VERSION, Schema
 
 STEPS: dict[int, Callable[[Operations], None]] = {
     1: keep_splits,
     2: keep_causes_and_costs,
     3: keep_costs_by_name,
+    4: keep_what_comparing_needs,
 }
 """By the version from which a step leads to the next."""
 if sorted(STEPS) != list(range(1, SCHEMA_VERSION)):

@@ -1,0 +1,210 @@
+"""Reading the results store: experiments, trials, epochs and AUC by label."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Engine, func, select
+from sqlalchemy.orm import sessionmaker
+
+from results.database.in_place import FileIdentity, StoreLost, lost
+from results.database.models import Epoch, Experiment, Label, LabelAuc, Trial, TrialState
+from results.database.opening import shown_name
+from results.goals.objectives import measures_of
+from sedn.errors import UserError, did_you_mean
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class BestEpoch:
+    """The epoch after which a trial had its highest mean AUC, the first of equal ones."""
+
+    epoch: int
+    mean_auc: float
+    stderr: float | None
+
+
+class StoreReader:
+    """What is in the database, as rows or as what a query makes of them; nothing is written."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._session = sessionmaker(engine, expire_on_commit=False)
+        self._trial_ids: dict[tuple[int, int], int] = {}
+        self._file = FileIdentity.of(engine)
+        self._lost: StoreLost | None = None
+
+    @property
+    def url(self) -> str:
+        """The SQLAlchemy URL, password included."""
+        return self.engine.url.render_as_string(hide_password=False)
+
+    @property
+    def shown(self) -> str:
+        """The database's name for a person: a file, or a URL without its password."""
+        return shown_name(self.engine.url)
+
+    def check_in_place(self) -> None:
+        """See that the database's file is still the one that was opened; costs no query.
+
+        Raises:
+            StoreLost: it was deleted, moved or replaced. What it held is saved in another file.
+        """
+        if self._lost is None and self._file is not None and not self._file.is_in_place():
+            self._lost = lost(self.engine, self._file)
+        if self._lost is not None:
+            raise self._lost
+
+    def experiment(self, name: str) -> Experiment:
+        """The experiment called ``name``.
+
+        Raises:
+            UserError: there is none.
+        """
+        found = self.find_experiment(name)
+        if found is None:
+            names = [experiment.name for experiment in self.experiments()]
+            hint = did_you_mean(name, names) or (f"; there is {', '.join(names)}" if names else "")
+            raise UserError(f"no experiment '{name}' in this database{hint}")
+        return found
+
+    def find_experiment(self, name: str) -> Experiment | None:
+        """The experiment called ``name``, if there is one."""
+        with self._session() as session:
+            return session.scalar(select(Experiment).where(Experiment.name == name))
+
+    def experiments(self) -> list[Experiment]:
+        """All experiments, the oldest first."""
+        with self._session() as session:
+            return list(session.scalars(select(Experiment).order_by(Experiment.id)))
+
+    def splits(self, experiment_id: int) -> bytes:
+        """The compressed table of an experiment's splits."""
+        with self._session() as session:
+            return session.scalars(
+                select(Experiment.splits).where(Experiment.id == experiment_id)
+            ).one()
+
+    def labels(self, experiment_id: int) -> list[Label]:
+        """The labels of an experiment in the order of its data."""
+        query = select(Label).where(Label.experiment_id == experiment_id).order_by(Label.position)
+        with self._session() as session:
+            return list(session.scalars(query))
+
+    def trial(self, experiment_id: int, number: int) -> Trial | None:
+        """The trial with this number, if there is one."""
+        query = select(Trial).where(Trial.experiment_id == experiment_id, Trial.number == number)
+        with self._session() as session:
+            return session.scalar(query)
+
+    def trials(self, experiment_id: int) -> list[Trial]:
+        """The trials of an experiment by number."""
+        query = select(Trial).where(Trial.experiment_id == experiment_id).order_by(Trial.number)
+        with self._session() as session:
+            return list(session.scalars(query))
+
+    def epochs_of(self, experiment_id: int, number: int) -> list[Epoch]:
+        """The epochs of one trial, in order."""
+        query = (
+            select(Epoch)
+            .where(Epoch.trial_id == self._id_of(experiment_id, number))
+            .order_by(Epoch.epoch)
+        )
+        with self._session() as session:
+            return list(session.scalars(query))
+
+    def epochs(self, experiment_id: int) -> dict[int, list[Epoch]]:
+        """The epochs of each trial, by the trial's number, in order."""
+        query = (
+            select(Trial.number, Epoch)
+            .join(Epoch, Epoch.trial_id == Trial.id)
+            .where(Trial.experiment_id == experiment_id)
+            .order_by(Trial.number, Epoch.epoch)
+        )
+        by_trial: dict[int, list[Epoch]] = {}
+        with self._session() as session:
+            for number, epoch in session.execute(query):
+                by_trial.setdefault(number, []).append(epoch)
+        return by_trial
+
+    def best_epochs(self, experiment_id: int, state: TrialState) -> dict[int, BestEpoch]:
+        """The best epoch of each trial in a state that has one, by the trial's number."""
+        of_state = (Trial.experiment_id == experiment_id, Trial.state == state)
+        best = (
+            select(Epoch.trial_id, func.max(Epoch.mean_auc).label("mean_auc"))
+            .join(Trial, Epoch.trial_id == Trial.id)
+            .where(*of_state)
+            .group_by(Epoch.trial_id)
+            .subquery()
+        )
+        query = (
+            select(Trial.number, Epoch.epoch, Epoch.mean_auc, Epoch.mean_auc_stderr)
+            .join(Epoch, Epoch.trial_id == Trial.id)
+            .join(best, best.c.trial_id == Epoch.trial_id)
+            .where(Epoch.mean_auc == best.c.mean_auc)
+            # The first of equal ones comes last, and stays.
+            .order_by(Trial.number, Epoch.epoch.desc())
+        )
+        with self._session() as session:
+            rows = session.execute(query)
+            return {number: BestEpoch(epoch, auc, error) for number, epoch, auc, error in rows}
+
+    def label_aucs(self, experiment_id: int) -> "pd.DataFrame":
+        """AUC and standard error in long form: columns trial, label, auc, stderr."""
+        import pandas as pd
+
+        query = (
+            select(Trial.number, Label.name, LabelAuc.auc, LabelAuc.stderr)
+            .join(Trial, LabelAuc.trial_id == Trial.id)
+            .join(Label, LabelAuc.label_id == Label.id)
+            .where(Trial.experiment_id == experiment_id)
+            .order_by(Trial.number, Label.position)
+        )
+        with self._session() as session:
+            rows = [tuple(row) for row in session.execute(query)]
+        frame = pd.DataFrame(rows, columns=["trial", "label", "auc", "stderr"])
+        return frame.astype({"auc": float, "stderr": float})
+
+    def worst_aucs(self, experiment_id: int) -> dict[int, float]:
+        """AUC of the worst label of each trial that has one, by the trial's number."""
+        query = (
+            select(Trial.number, func.min(LabelAuc.auc))
+            .join(LabelAuc, LabelAuc.trial_id == Trial.id)
+            .where(Trial.experiment_id == experiment_id, LabelAuc.auc.is_not(None))
+            .group_by(Trial.number)
+        )
+        with self._session() as session:
+            return {number: auc for number, auc in session.execute(query) if auc is not None}
+
+    def measured(self, experiment_id: int, number: int) -> dict[str, float | None]:
+        """What is known of a trial that has ended, by the names of ``MEASURES``."""
+        row = self._trial(experiment_id, number)
+        source = number if row.duplicate_of is None else row.duplicate_of
+        worst = select(func.min(LabelAuc.auc)).where(
+            LabelAuc.trial_id == self._id_of(experiment_id, source)
+        )
+        with self._session() as session:
+            return measures_of(row, session.scalar(worst))
+
+    def _trial(self, experiment_id: int, number: int) -> Trial:
+        found = self.trial(experiment_id, number)
+        if found is None:
+            raise LookupError(f"no trial {number} in experiment {experiment_id}")
+        return found
+
+    def _id_of(self, experiment_id: int, number: int) -> int:
+        """The row of a trial; remembered, since it is asked for at every epoch."""
+        key = (experiment_id, number)
+        if key not in self._trial_ids:
+            with self._session() as session:
+                found = session.scalar(trial_id_of(experiment_id, number))
+            if found is None:
+                raise LookupError(f"no trial {number} in experiment {experiment_id}")
+            self._trial_ids[key] = found
+        return self._trial_ids[key]
+
+
+def trial_id_of(experiment_id: int, number: int) -> Any:
+    """The query for the row of a trial."""
+    return select(Trial.id).where(Trial.experiment_id == experiment_id, Trial.number == number)
