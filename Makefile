@@ -33,7 +33,7 @@ test-lowest: $(LOWEST)/.stamp ## Run the tests with the lowest releases of pypro
 	$(LOWEST)/bin/pytest $(IN_PARALLEL)
 
 demo: $(STAMP) ## Search, rank, export, train and report on the embedded data
-	$(BIN)/python -m search.demo
+	$(BIN)/python -m search.cli.demo
 
 clean: ## Remove the environment, the caches and what a build or the demo left
 	rm -rf $(VENV) $(LOWEST) build dist runs/demo *.egg-info

@@ -49,7 +49,7 @@ def export_config(
     by_number = {row.number: row for row in trials}
     if number not in by_number:
         there = f"its trials are 0 to {max(by_number)}" if by_number else "it has no trials yet"
-        raise UserError(f"--trial {number}: experiment '{name}' has no such trial; {there}")
+        raise UserError(f"`trial={number}`: experiment '{name}' has no such trial; {there}")
     chosen = by_number[number]
     config = build_config(chosen.config, f"trial {number} of experiment '{name}'")
     if micro_batch := chosen.cost("micro_batch"):
@@ -64,7 +64,7 @@ def _baseline(ranked: pd.DataFrame, name: str) -> int:
     plain = ranked.loc[ranked["role"] == BASELINE, "trial"]
     if plain.empty:
         raise UserError(
-            f"--baseline: experiment '{name}' has not trained its baseline to the last epoch; "
+            f"`baseline`: experiment '{name}' has not trained its baseline to the last epoch; "
             f"`sedn search --name {quote(name)}` goes on with it"
         )
     return int(plain.iloc[0])
@@ -73,7 +73,7 @@ def _baseline(ranked: pd.DataFrame, name: str) -> int:
 def _at_rank(ranked: pd.DataFrame, rank: int, name: str) -> int:
     if not 1 <= rank <= len(ranked):
         there = f"ranks 1 to {len(ranked)}" if len(ranked) else "no trial trained to its last epoch"
-        raise UserError(f"--rank {rank}: experiment '{name}' has {there}")
+        raise UserError(f"`rank={rank}`: experiment '{name}' has {there}")
     return int(ranked["trial"].iloc[rank - 1])
 
 

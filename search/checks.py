@@ -92,14 +92,14 @@ def check_experiment(store: Store, name: str, space: Space, settings: SearchSett
     if found.space_yaml != space.source_text:
         raise UserError(
             f"experiment '{name}' was started with another space than '{space.name}' is now; "
-            f"give the new search another --name"
+            f"give the new search another `name`"
         )
 
 
 def _check_name(name: str) -> None:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
         raise UserError(
-            f"--name '{name}': a name has up to 100 letters, digits, '.', '_' and '-', and starts "
+            f"`name` '{name}': a name has up to 100 letters, digits, '.', '_' and '-', and starts "
             f"with a letter or digit"
         )
 
@@ -116,7 +116,7 @@ def _check_storage(resources: Resources) -> None:
     """See that a folder of checkpoints can be made, where they are kept in one here."""
     if has_password(resources.storage_path):
         raise UserError(
-            "--storage-path: has a password in it, which would be written to the database and to "
+            "`storage_path`: has a password in it, which would be written to the database and to "
             "logs; give it to the machines by their environment or a profile"
         )
     if "://" in resources.storage_path:
@@ -124,7 +124,7 @@ def _check_storage(resources: Resources) -> None:
     try:
         check_folder(Path(resources.storage()))
     except UserError as error:
-        raise UserError(f"--storage-path: {error}") from None
+        raise UserError(f"`storage_path`: {error}") from None
 
 
 def _check_space(

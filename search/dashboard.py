@@ -18,4 +18,6 @@ def serve(store_url: str, host: str, port: int) -> None:
     try:
         run_server(open_storage(store), host=host, port=port)
     except OSError as error:
-        raise UserError(f"cannot listen on {host}:{port}: {error.strerror}; try --port") from None
+        raise UserError(
+            f"cannot listen on {host}:{port}: {error.strerror}; give another `port`"
+        ) from None

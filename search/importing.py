@@ -8,11 +8,11 @@ from typing import Any
 from sedn.errors import UserError, did_you_mean
 
 
-def find_named(option: str, name: str) -> Any:
+def find_named(field: str, name: str) -> Any:
     """What ``module:name`` is.
 
     Args:
-        option: of the command line, for messages.
+        field: the setting that has the name, for messages.
         name: the module, a colon, and a name in the module.
 
     Raises:
@@ -25,9 +25,9 @@ def find_named(option: str, name: str) -> Any:
         module = importlib.import_module(module_name)
     except Exception as error:
         said = " ".join(f"{type(error).__name__}: {error}".split())
-        raise UserError(f"{option}: '{module_name}' cannot be imported: {said}") from None
+        raise UserError(f"`{field}`: '{module_name}' cannot be imported: {said}") from None
     found = getattr(module, inner, None)
     if found is None:
         hint = did_you_mean(inner, vars(module))
-        raise UserError(f"{option}: module '{module_name}' has no '{inner}'{hint}")
+        raise UserError(f"`{field}`: module '{module_name}' has no '{inner}'{hint}")
     return found

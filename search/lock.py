@@ -107,5 +107,5 @@ def _key(name: str) -> int:
 def _taken(name: str) -> str:
     return (
         f"experiment '{name}' is being searched by another process; watch it with "
-        f"`sedn status {quote(name)}`, or give the new search another --name"
+        f"`sedn status {quote(name)}`, or give the new search another `name`"
     )

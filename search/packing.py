@@ -32,7 +32,7 @@ def check_gpu_hours(settings: SearchSettings, grant: Grant) -> None:
         UserError: they use none, so that the budget would never end.
     """
     if settings.gpu_hours and not grant.gpus:
-        raise UserError("--gpu-hours: the trials of this search use no GPU; take --time")
+        raise UserError("`gpu_hours`: the trials of this search use no GPU; take `time_seconds`")
 
 
 def share(peak_memory: float, device_memory: float) -> float:

@@ -200,7 +200,7 @@ def _check_unchanged(
     if found is not None and found.data_fingerprint != dataset.fingerprint:
         raise UserError(
             f"experiment '{name}': the data at '{settings.data}' has changed since it was started; "
-            f"give the new search another --name"
+            f"give the new search another `name`"
         )
 
 

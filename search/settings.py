@@ -24,15 +24,6 @@ MOST = 1_000_000
 LONGEST = 1e9
 """Seconds, or hours, of a budget."""
 
-OPTIONS = {
-    "time_seconds": "--time",
-    "trial_seconds": "--trial-time",
-    "max_concurrent": "--concurrent",
-    "sampler_options": "--sampler-option",
-    "futility": "--no-futility",
-}
-"""Options of the command line that have another name than their field."""
-
 
 class SearchSettings(BaseModel):
     """What decides the outcome of a search; kept with its experiment, fixed but for its budgets.
@@ -94,13 +85,13 @@ class SearchSettings(BaseModel):
         for name in names:
             if name not in known:
                 hint = did_you_mean(name, known) or f"; there is {', '.join(known)}"
-                raise UserError(f"--objective: no objective '{name}'{hint}")
+                raise UserError(f"`objective`: no objective '{name}'{hint}")
         if len(set(names)) < len(names):
-            raise UserError("--objective: the same one is asked for twice")
+            raise UserError("`objective`: the same one is asked for twice")
         if not any(known[name].maximise for name in names):
             raise UserError(
-                "--objective: a cost alone is least where nothing is learned; ask for auc or "
-                "worst-auc too, or bound the cost by --where"
+                "`objective`: a cost alone is least where nothing is learned; ask for auc or "
+                "worst-auc too, or bound the cost by `where`"
             )
         return names
 
@@ -156,11 +147,11 @@ class Resources(BaseModel):
     def _fits_the_backend(self) -> Self:
         if self.backend == "local":
             if self.address is not None:
-                raise UserError("--address: names a Ray cluster; leave --backend local out")
+                raise UserError("`address`: names a Ray cluster; leave `backend='local'` out")
             if (self.max_concurrent or 1) > 1:
                 raise UserError(
-                    f"--concurrent {self.max_concurrent}: backend 'local' trains one trial at a "
-                    f"time; leave --concurrent or --backend local out"
+                    f"`max_concurrent={self.max_concurrent}`: backend 'local' trains one trial at "
+                    f"a time; leave `max_concurrent` or `backend='local'` out"
                 )
         return self
 
@@ -182,7 +173,7 @@ def check_unchanged(stored: SearchSettings, asked: SearchSettings, name: str) ->
         if field not in BUDGETS and before != now:
             raise UserError(
                 f"experiment '{name}' was started with {field} = {before!r}, not {now!r}; "
-                f"leave it as it was, or give the new search another --name"
+                f"leave it as it was, or give the new search another `name`"
             )
 
 
@@ -198,21 +189,21 @@ def read_settings(stored: Mapping[str, Any], name: str) -> SearchSettings:
         said = _describe(error) if isinstance(error, ValidationError) else str(error)
         raise UserError(
             f"experiment '{name}' was started by another version of sedn-search ({said}); go on "
-            f"with that version, or give the new search another --name"
+            f"with that version, or give the new search another `name`"
         ) from None
 
 
 def build_settings(**fields: Any) -> SearchSettings:
-    """Settings from the options of the command line; ``None`` is an option that is not given.
+    """Settings from fields; ``None`` is a field that is not given.
 
     Raises:
-        UserError: an option has a value it does not take.
+        UserError: a field has a value that it does not take.
     """
     return _build(SearchSettings, fields)
 
 
 def build_resources(**fields: Any) -> Resources:
-    """Resources from the options of the command line; as :func:`build_settings`."""
+    """Resources from fields; as :func:`build_settings`."""
     return _build(Resources, fields)
 
 
@@ -224,14 +215,13 @@ def _build(kind: type[Kind], fields: Mapping[str, Any]) -> Kind:
 
 
 def _describe(error: ValidationError) -> str:
-    """The first fault in one line, with the option as it is typed."""
+    """The first fault in one line."""
     first = error.errors(include_url=False)[0]
     field = str(first["loc"][0])
-    option = OPTIONS.get(field, f"--{field.replace('_', '-')}")
     if first["type"] == "extra_forbidden":
-        return f"{option} is not known"
+        return f"there is no setting `{field}`"
     expected = first["msg"].removeprefix("Input should be ")
     hint = did_you_mean(str(first["input"]), re.findall(r"'([\w-]+)'", expected))
     shown = str(first["input"])
     shown = shown if len(shown) <= 80 else f"{shown[:79]}…"
-    return f"{option}: '{shown}' is not {expected}{hint}"
+    return f"`{field}`: '{shown}' is not {expected}{hint}"

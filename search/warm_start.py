@@ -48,16 +48,16 @@ def check_warm_start(settings: SearchSettings, name: str, store_url: str) -> Non
     if source is None:
         return
     if source == name:
-        raise UserError(f"--warm-start: '{name}' is this search itself; name an earlier one")
+        raise UserError(f"`warm_start`: '{name}' is this search itself; name an earlier one")
     if settings.sampler == "grid":
         raise UserError(
-            "--warm-start: sampler 'grid' tries every point in an order of its own; leave one out, "
+            "`warm_start`: sampler 'grid' tries every point in an order of its own; leave one out, "
             "or take 'brute-force'"
         )
     try:
         open_store(store_url).experiment(source)
     except UserError as error:
-        raise UserError(f"--warm-start: {error}") from None
+        raise UserError(f"`warm_start`: {error}") from None
 
 
 def warm_start(
@@ -77,7 +77,7 @@ def warm_start(
             study.enqueue_trial(leader.point, user_attrs=attrs, skip_if_exists=True)
     study.set_user_attr(DONE, source)
     for line in _report(leaders, space):
-        on_notice(f"--warm-start {source}: {line}")
+        on_notice(f"`warm_start={source}`: {line}")
 
 
 def fit_leaders(store: Store, source: str, space: Space) -> Iterator[Fitted]:

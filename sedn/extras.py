@@ -21,7 +21,7 @@ def check_extra(asked_for: str, extra: Extra) -> None:
     """Check that the packages of an extra are installed.
 
     Args:
-        asked_for: the option, or the file, that needs them; it begins the message.
+        asked_for: what needs them, such as a file or a field in backquotes; begins the message.
         extra: its name.
 
     Raises:

@@ -29,7 +29,7 @@ class Measure:
     write: Callable[[float | None], str]
     """A value as text, with its unit."""
     objective: str | None = None
-    """Its name for ``--objective``; ``None``: it can be neither optimised nor bounded."""
+    """Its name as an objective; ``None``: it can be neither optimised nor bounded."""
     maximise: bool = False
     """Whether more is better."""
     is_fixed: bool = False

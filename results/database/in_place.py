@@ -67,8 +67,8 @@ def lost(engine: Engine, file: FileIdentity) -> StoreLost:
     if saved is None:
         return StoreLost(f"{what}, and what it held could not be saved")
     return StoreLost(
-        f"{what}; all that it held is saved in {saved}, and the same command with --store "
-        f"sqlite:///{saved} goes on"
+        f"{what}; all that it held is saved in {saved}, and the same search with "
+        f"`store='sqlite:///{saved}'` goes on"
     )
 
 

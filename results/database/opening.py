@@ -142,17 +142,17 @@ def _parse(url: str) -> URL:
         parsed.get_dialect()
     except (ArgumentError, NoSuchModuleError, ImportError, ValueError):
         raise UserError(
-            f"--store '{shown}': not a database URL; use sqlite:///sedn.db or "
+            f"`store` '{shown}': not a database URL; use sqlite:///sedn.db or "
             f"postgresql+psycopg://user@host/database"
         ) from None
     backend = parsed.get_backend_name()
     if backend not in DRIVERS or parsed.drivername not in (backend, DRIVERS[backend]):
         raise UserError(
-            f"--store '{shown}': only sqlite:///… and postgresql+psycopg://… are supported"
+            f"`store` '{shown}': only sqlite:///… and postgresql+psycopg://… are supported"
         )
     unquoted = url.count("@") > 1 or "@" in (parsed.database or "") or "@" in url.partition("?")[2]
     if backend == "postgresql" and unquoted:
-        raise UserError(f"--store '{shown}': write '@' in a user or password as %40")
+        raise UserError(f"`store` '{shown}': write '@' in a user or password as %40")
     if backend == "sqlite":
         if (
             parsed.host
@@ -160,9 +160,9 @@ def _parse(url: str) -> URL:
             or parsed.password
             or parsed.database in (None, "", ":memory:")
         ):
-            raise UserError(f"--store '{shown}': name a file, such as sqlite:///sedn.db")
+            raise UserError(f"`store` '{shown}': name a file, such as sqlite:///sedn.db")
         if parsed.query:
-            raise UserError(f"--store '{shown}': a file takes no options; leave out '?' and after")
+            raise UserError(f"`store` '{shown}': a file takes no options; leave out '?' and after")
     return parsed.set(drivername=DRIVERS[backend])
 
 
@@ -173,7 +173,7 @@ def _check_file(name: str, *, create: bool) -> None:
             raise UserError(f"{path}: is a folder, not a database; name a file in it")
         if not path.exists() and not create:
             raise UserError(
-                f"{path}: no results yet; `sedn search` makes it, or name another --store"
+                f"{path}: no results yet; `sedn search` makes it, or name another `store`"
             )
     except (OSError, ValueError) as error:
         raise UserError(
@@ -187,7 +187,7 @@ def _check_disk(path: Path) -> None:
     """See that a search can begin to write on the disk of an SQLite file."""
     folder = next(folder for folder in path.absolute().parents if folder.is_dir())
     if shutil.disk_usage(folder).free < LEAST_BYTES:
-        raise UserError(f"{path}: the disk is full; make room there, or name another --store")
+        raise UserError(f"{path}: the disk is full; make room there, or name another `store`")
 
 
 def _check_may_create(connection: Connection, shown: str) -> None:
@@ -227,7 +227,7 @@ def _check_schema(engine: Engine, shown: str, *, create: bool) -> None:
     if version != SCHEMA_VERSION:
         raise UserError(
             f"{shown}: written by a newer version of sedn-search (tables {version}, this one "
-            f"reads {SCHEMA_VERSION}); use that version, or name another --store"
+            f"reads {SCHEMA_VERSION}); use that version, or name another `store`"
         )
 
 

@@ -1,4 +1,4 @@
-"""The tiny language of ``--where``: a measure, a comparison, a number."""
+"""The tiny language of a constraint: a measure, a comparison, a number."""
 
 import math
 import re
@@ -56,11 +56,11 @@ def parse_constraint(text: str) -> Constraint:
     bound = float(found[3]) * UNITS[found[4]] if found else math.inf
     if found is None or math.isinf(bound):
         raise UserError(
-            f"--where '{text}': must be a measure, one of <, <=, > and >=, and a number, such as "
+            f"`where` '{text}': must be a measure, one of <, <=, > and >=, and a number, such as "
             f"latency_ms<5 or parameters<=5M"
         )
     measure = found[1]
     if measure not in goals():
         hint = did_you_mean(measure, goals()) or f"; there is {', '.join(goals())}"
-        raise UserError(f"--where '{text}': no measure '{measure}'{hint}")
+        raise UserError(f"`where` '{text}': no measure '{measure}'{hint}")
     return Constraint(measure, found[2], bound, squeezed)

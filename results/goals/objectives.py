@@ -22,7 +22,7 @@ class Objective:
 
 
 def objectives() -> dict[str, Objective]:
-    """What a search may optimise, by the names that ``--objective`` takes."""
+    """What a search may optimise, by the names of the setting ``objective``."""
     return {
         str(one.objective): Objective(name, one.title, one.maximise)
         for name, one in goals().items()

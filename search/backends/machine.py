@@ -25,7 +25,7 @@ def check_machine(resources: Resources, settings: SearchSettings) -> None:
     if cores is not None and resources.cpus_per_trial > cores:
         raise UserError(
             f"no room for a trial: it asks for {resources.cpus_per_trial:g} CPUs, this machine has "
-            f"{cores}; lower --cpus-per-trial"
+            f"{cores}; lower `cpus_per_trial`"
         )
     if settings.gpu_hours:
         # Only then, as to look for a GPU imports torch.

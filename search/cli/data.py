@@ -1,13 +1,15 @@
 """`sedn data`: what is in a data set, and what is wrong with it."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from search.cli.commands import Command, with_options
 from search.cli.console import open_terminal
 from search.cli.data_init import init
 from search.cli.options import (
@@ -42,8 +44,9 @@ def data() -> None:
     """Look at a data set before an hour is spent on it."""
 
 
-@app.command()
+@app.command(cls=Command)
 def check(
+    context: typer.Context,
     path: Annotated[
         str, typer.Argument(metavar="DATA", help="An embedded data set, or the path of one.")
     ],
@@ -100,18 +103,18 @@ def check(
     if as_json:
         print_json(checked.to_json())
     else:
-        _show(checked)
+        _show(checked, context.command.params)
     if not checked.trainable:
         raise typer.Exit(2)
 
 
-app.command()(init)
+app.command(cls=Command)(init)
 
 
-def _show(checked: "DataCheck") -> None:
+def _show(checked: "DataCheck", options: Sequence[Any]) -> None:
     subject, counts = checked.subject, checked.counts
     for line in subject.said:
-        out.print(line, soft_wrap=True)
+        out.print(with_options(line, options), soft_wrap=True)
     said = (
         f", {len(subject.labels):,} label{'s' * (len(subject.labels) != 1)}, "
         f"{len(subject.regions)} region{'s' * (len(subject.regions) != 1)}"
@@ -136,7 +139,8 @@ def _show(checked: "DataCheck") -> None:
     out.print(_labels(checked))
     for finding in checked.findings:
         style = "bold red" if finding.level == "error" else "yellow"
-        out.print(Text.assemble((f"{finding.level}: ", style), finding.said), soft_wrap=True)
+        said = with_options(finding.said, options)
+        out.print(Text.assemble((f"{finding.level}: ", style), said), soft_wrap=True)
         shown = finding.where[: SHOWN[finding.level]]
         for where in shown:
             out.print(f"    {_cut(where)}", soft_wrap=True)

@@ -56,7 +56,6 @@ def init(
     ] = None,
 ) -> None:
     """Tell how a data set is to be read, ask what cannot be told, and write its data.yaml."""
-    from sedn.data.faults import OPTION
     from sedn.data.formats.proposal import write_description
 
     given = reading_fields(labels, label_list, separator, image_column, leave_out, attributes)
@@ -67,8 +66,8 @@ def init(
     _show(proposal)
     if proposal.listing.faults:
         out.print(
-            f"Training refuses this without {OPTION}; `sedn data check {quote(str(path))}` lists "
-            f"all.",
+            f"Training refuses this without --skip-unreadable; `sedn data check "
+            f"{quote(str(path))}` lists all.",
             markup=False,
             highlight=False,
             soft_wrap=True,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from search.cli.commands import Command
 from search.cli.console import accept_any_text, open_terminal
 from search.cli.data import app as data_app
 from search.cli.export import export
@@ -104,10 +105,10 @@ def _options(
     """Options of the command itself."""
 
 
-app.command()(search)
+app.command(cls=Command)(search)
 
 
-@app.command()
+@app.command(cls=Command)
 def status(name: str, store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> None:
     """How many trials are done, running, stopped early or failed, and the best so far."""
     from results import open_store
@@ -141,7 +142,7 @@ def status(name: str, store: StoreOption = DEFAULT_STORE, as_json: JsonOption = 
         out.print("No search of it runs now; the same `sedn search` command goes on.")
 
 
-@app.command()
+@app.command(cls=Command)
 def rank(
     name: str,
     top: Annotated[int, typer.Option(min=1, help="Rows to show.")] = 20,
@@ -188,7 +189,7 @@ def rank(
         err.print(f"No configuration of '{name}' satisfies the constraints yet.")
 
 
-@app.command()
+@app.command(cls=Command)
 def labels(name: str, store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> None:
     """Per label: the best configuration, its AUC, the baseline's, prevalence and positives."""
     from results import labels as by_label
@@ -204,14 +205,14 @@ def labels(name: str, store: StoreOption = DEFAULT_STORE, as_json: JsonOption = 
     say_skipped(err, opened.experiment(name).skipped_images)
 
 
-app.command()(export)
-app.command()(train)
-app.command()(predict)
+app.command(cls=Command)(export)
+app.command(cls=Command)(train)
+app.command(cls=Command)(predict)
 app.add_typer(data_app, name="data")
 app.add_typer(store_app, name="store")
 
 
-@app.command()
+@app.command(cls=Command)
 def segment(
     output: Annotated[Path, typer.Option("-o", help="Folder of the segmenter.")],
     data: DataOption = "digits-in-clutter",
@@ -268,7 +269,7 @@ def segment(
         print_json(summary.to_json())
 
 
-@app.command()
+@app.command(cls=Command)
 def report(
     name: str,
     output: Annotated[Path, typer.Option("-o", help="The page.")] = Path("report.html"),
@@ -281,7 +282,7 @@ def report(
     err.print(f"Wrote {output}")
 
 
-@app.command()
+@app.command(cls=Command)
 def dashboard(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8080,

@@ -9,6 +9,7 @@ import typer
 from results.goals.objectives import objectives
 from search import Stage
 from search.backends.ray_tune.scratch import remove_scratch
+from search.cli.commands import with_options
 from search.cli.console import open_terminal
 from search.cli.ending import show_ending
 from search.cli.live import LiveView
@@ -49,6 +50,7 @@ WHY = {
 
 
 def search(
+    context: typer.Context,
     name: Annotated[
         str, typer.Option(help="Name of the experiment; the name of one that exists resumes it.")
     ],
@@ -60,9 +62,11 @@ def search(
     trials: Annotated[
         int, typer.Option(min=1, help="Stop after N trials in all, the baseline included.")
     ] = 100,
-    time: Annotated[
+    time_seconds: Annotated[
         float | None,
-        typer.Option(min=1, help="Stop after N seconds of training, counted over all runs."),
+        typer.Option(
+            "--time", min=1, help="Stop after N seconds of training, counted over all runs."
+        ),
     ] = None,
     gpu_hours: Annotated[
         float | None,
@@ -87,9 +91,11 @@ def search(
         str,
         typer.Option(help=f"{', '.join(SAMPLERS)}, or module:Class."),
     ] = "tpe",
-    sampler_option: Annotated[
+    sampler_options: Annotated[
         list[str] | None,
-        typer.Option(metavar="KEY=VALUE", help="An option of the sampler; repeatable."),
+        typer.Option(
+            "--sampler-option", metavar="KEY=VALUE", help="An option of the sampler; repeatable."
+        ),
     ] = None,
     scheduler: Annotated[
         str, typer.Option(help=f"{', '.join(SCHEDULERS)}, or module:function.")
@@ -112,13 +118,13 @@ def search(
         int | None,
         typer.Option(min=1, help="Compare with N other trials at least (median); 5 by default."),
     ] = None,
-    no_futility: Annotated[
+    futility: Annotated[
         bool,
         typer.Option(
-            "--no-futility",
-            help="Do not stop trials that can no longer win, or that violate a --where.",
+            "--futility/--no-futility",
+            help="Stop trials that can no longer win, or that violate a --where.",
         ),
-    ] = False,
+    ] = True,
     warm_start: Annotated[
         str | None,
         typer.Option(
@@ -151,15 +157,19 @@ def search(
             help="GPUs of a trial: a number, or auto by measured memory. 1 where there are GPUs."
         ),
     ] = None,
-    concurrent: Annotated[
+    max_concurrent: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Number of trials at a time; by default as many as there is room for."
+            "--concurrent",
+            min=1,
+            help="Number of trials at a time; by default as many as there is room for.",
         ),
     ] = None,
-    trial_time: Annotated[
+    trial_seconds: Annotated[
         float | None,
-        typer.Option(min=1, help="Stop each trial after N seconds; it keeps what it reached."),
+        typer.Option(
+            "--trial-time", min=1, help="Stop each trial after N seconds; it keeps what it reached."
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -170,19 +180,19 @@ def search(
         data=absolute(data),
         trials=trials,
         epochs=epochs,
-        time_seconds=time,
+        time_seconds=time_seconds,
         gpu_hours=gpu_hours,
         plateau=plateau,
         objective=objective,
         where=where,
         sampler=sampler,
-        sampler_options=parse_pairs(sampler_option or []),
+        sampler_options=parse_pairs(sampler_options or []),
         scheduler=scheduler,
         reduction_factor=reduction_factor,
         grace_epochs=grace_epochs,
         brackets=brackets,
         min_trials=min_trials,
-        futility=not no_futility,
+        futility=futility,
         warm_start=warm_start,
         seed=seed,
         skip_unreadable=skip_unreadable,
@@ -194,12 +204,13 @@ def search(
         storage_path=storage_path,
         cpus_per_trial=cpus_per_trial,
         gpus_per_trial=_gpus(gpus_per_trial),
-        max_concurrent=concurrent,
-        trial_seconds=trial_time,
+        max_concurrent=max_concurrent,
+        trial_seconds=trial_seconds,
     )
     try:
         with ending_on_signals(_say_stopped), LiveView(err, name) as view:
             view.stage(Stage.CHECKS)
+            options = context.command.params
             # Only now, as all that a search needs takes seconds to import.
             from search import run_search
 
@@ -212,7 +223,7 @@ def search(
                 watch=view.show,
                 on_images=view.images,
                 on_wait=view.waiting,
-                on_notice=view.notice,
+                on_notice=lambda line: view.notice(with_options(line, options)),
                 on_stage=view.stage,
                 on_ray_gone=_end_without_ray,
             )
@@ -261,10 +272,10 @@ def parse_pairs(pairs: list[str]) -> dict[str, Any]:
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or not key:
-            raise UserError(f"--sampler-option: '{pair}' must be key=value")
+            raise UserError(f"`sampler_options`: '{pair}' must be key=value")
         if key.strip() in found:
-            raise UserError(f"--sampler-option: '{key.strip()}' is there twice; leave one")
-        found[key.strip()] = parse_value(value, f"--sampler-option: the value of '{pair}'")
+            raise UserError(f"`sampler_options`: '{key.strip()}' is there twice; leave one")
+        found[key.strip()] = parse_value(value, f"`sampler_options`: the value of '{pair}'")
     return found
 
 
@@ -302,5 +313,5 @@ def _gpus(said: str | None) -> Any:
     except ValueError:
         number = -1.0
     if not 0 <= number < math.inf:
-        raise UserError(f"--gpus-per-trial: '{said}' is neither a number such as 0.5 nor 'auto'")
+        raise UserError(f"`gpus_per_trial`: '{said}' is neither a number such as 0.5 nor 'auto'")
     return number

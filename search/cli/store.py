@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from search.cli.commands import Command
 from search.cli.console import open_terminal
 from search.cli.options import DEFAULT_STORE, StoreOption
 
@@ -17,7 +18,7 @@ def store() -> None:
     """Mend the results database."""
 
 
-@app.command()
+@app.command(cls=Command)
 def rebuild_study(
     name: Annotated[str, typer.Argument(help="The experiment.")], store: StoreOption = DEFAULT_STORE
 ) -> None:
@@ -39,7 +40,7 @@ def rebuild_study(
             err.print(line, soft_wrap=True)
 
 
-@app.command()
+@app.command(cls=Command)
 def upgrade(store: StoreOption = DEFAULT_STORE) -> None:
     """Bring the tables of a database that an earlier version wrote up to date.
 

@@ -48,7 +48,7 @@ def check_sampler(settings: SearchSettings, space: Space) -> str | None:
     if ":" not in name:
         parse_options(name, settings.sampler_options)
     if name == "cmaes":
-        check_extra("--sampler cmaes", "cmaes")
+        check_extra("`sampler='cmaes'`", "cmaes")
     if name in EXHAUSTIVE:
         _check_finite(name, space)
     made = make_samplers(settings, space)(1)
@@ -62,7 +62,7 @@ def _check_goals(settings: SearchSettings, sampler: BaseSampler) -> str | None:
         return None
     if len(settings.objective) > 1:
         raise UserError(
-            f"--sampler: '{settings.sampler}' optimises one objective, not "
+            f"`sampler`: '{settings.sampler}' optimises one objective, not "
             f"{len(settings.objective)}; take 'tpe', 'gp', 'nsga2' or 'nsga3'"
         )
     if settings.where:
@@ -95,7 +95,9 @@ def make_samplers(settings: SearchSettings, space: Space) -> MakeSampler:
                 return make(number)
             except ValueError as error:
                 said = " ".join(str(error).replace("`", "").split())
-                raise UserError(f"--sampler-option: sampler '{settings.sampler}': {said}") from None
+                raise UserError(
+                    f"`sampler_options`: sampler '{settings.sampler}': {said}"
+                ) from None
 
     return quietly
 
@@ -221,18 +223,18 @@ def _check_finite(name: str, space: Space) -> None:
     for axis in space.axes:
         if axis.values() is None:
             raise UserError(
-                f"--sampler: '{name}' tries every point, and axis '{axis.path}' of space "
+                f"`sampler`: '{name}' tries every point, and axis '{axis.path}' of space "
                 f"'{space.name}' has no end of values; give it a step, or take another sampler"
             )
         if axis.when and name == "grid":
             raise UserError(
-                f"--sampler: 'grid' takes no axis with a condition, such as '{axis.path}' of space "
+                f"`sampler`: 'grid' takes no axis with a condition, such as '{axis.path}' of space "
                 f"'{space.name}'; 'brute-force' does"
             )
     points = space.points() or 0
     if name == "grid" and points > LARGEST_GRID:
         raise UserError(
-            f"--sampler: 'grid' takes up to {LARGEST_GRID:,} points, and space '{space.name}' has "
+            f"`sampler`: 'grid' takes up to {LARGEST_GRID:,} points, and space '{space.name}' has "
             f"{points:,}; 'qmc' fills it evenly with as many as there is time for"
         )
 
@@ -248,7 +250,7 @@ def _unmodelled(name: str, space: Space) -> str | None:
         return None
     if not modelled:
         raise UserError(
-            f"--sampler: '{name}' models {what}, and space '{space.name}' has none; take 'tpe'"
+            f"`sampler`: '{name}' models {what}, and space '{space.name}' has none; take 'tpe'"
         )
     others = [path for path in all_axes(space) if path not in modelled]
     if not others:

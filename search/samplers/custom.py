@@ -17,11 +17,11 @@ def find_class(name: str) -> type[BaseSampler]:
     Raises:
         UserError: it cannot be imported, or is no sampler of Optuna's kind.
     """
-    found = find_named("--sampler", name)
+    found = find_named("sampler", name)
     if not (isinstance(found, type) and issubclass(found, BaseSampler)):
-        raise UserError(f"--sampler: '{name}' must be a class derived from optuna's BaseSampler")
+        raise UserError(f"`sampler`: '{name}' must be a class derived from optuna's BaseSampler")
     if issubclass(found, (GridSampler, BruteForceSampler)):
-        raise UserError(f"--sampler: '{name}' would stop the study; take 'grid' or 'brute-force'")
+        raise UserError(f"`sampler`: '{name}' would stop the study; take 'grid' or 'brute-force'")
     return found
 
 
@@ -42,4 +42,4 @@ def make_custom(name: str, options: Mapping[str, Any], seed: int) -> BaseSampler
         return kind(**seeded | dict(options))
     except Exception as error:
         said = " ".join(f"{type(error).__name__}: {error}".split())
-        raise UserError(f"--sampler: '{name}' cannot be made: {said}") from None
+        raise UserError(f"`sampler`: '{name}' cannot be made: {said}") from None

@@ -100,7 +100,7 @@ def parse_options(name: str, options: Mapping[str, Any]) -> SamplerOptions:
     """
     if name not in SAMPLERS:
         known = did_you_mean(name, SAMPLERS) or f"; there is {', '.join(SAMPLERS)}, or module:Class"
-        raise UserError(f"--sampler: no sampler '{name}'{known}")
+        raise UserError(f"`sampler`: no sampler '{name}'{known}")
     kind = SAMPLERS[name]
     for option in options:
         refuse_unknown(name, option, kind.model_fields)
@@ -110,7 +110,7 @@ def parse_options(name: str, options: Mapping[str, Any]) -> SamplerOptions:
         first = error.errors(include_url=False)[0]
         expected = first["msg"].removeprefix("Input should be ")
         raise UserError(
-            f"--sampler-option: {first['loc'][0]} of sampler '{name}' must be {expected}, "
+            f"`sampler_options`: {first['loc'][0]} of sampler '{name}' must be {expected}, "
             f"not {first['input']!r}"
         ) from None
 
@@ -125,4 +125,4 @@ def refuse_unknown(sampler: str, option: str, known: Mapping[str, Any]) -> None:
         return
     listed = f"; it has {', '.join(known)}" if known else "; it has none"
     hint = did_you_mean(option, known) or listed
-    raise UserError(f"--sampler-option: sampler '{sampler}' has no option '{option}'{hint}")
+    raise UserError(f"`sampler_options`: sampler '{sampler}' has no option '{option}'{hint}")

@@ -22,18 +22,18 @@ def check_scheduler(settings: SearchSettings, epochs: int) -> None:
         if given and option not in scheduler.options:
             takers = [name for name, one in SCHEDULERS.items() if option in one.options]
             raise UserError(
-                f"--{option.replace('_', '-')}: scheduler '{settings.scheduler}' does not take it; "
+                f"`{option}`: scheduler '{settings.scheduler}' does not take it; "
                 f"{', '.join(takers)} {'do' if len(takers) > 1 else 'does'}"
             )
     if settings.grace_epochs is not None and settings.grace_epochs >= epochs:
         raise UserError(
-            f"--grace-epochs {settings.grace_epochs}: a full training has {epochs} epochs, so no "
-            f"trial would stop early; give fewer, or --scheduler none"
+            f"`grace_epochs={settings.grace_epochs}`: a full training has {epochs} epochs, so no "
+            f"trial would stop early; give fewer, or `scheduler='none'`"
         )
     milestones = _settings_of(settings, epochs).milestones
     if settings.brackets is not None and settings.brackets > len(milestones) + 1:
         raise UserError(
-            f"--brackets {settings.brackets}: with {len(milestones)} rungs below {epochs} epochs "
+            f"`brackets={settings.brackets}`: with {len(milestones)} rungs below {epochs} epochs "
             f"there are at most {len(milestones) + 1}"
         )
 
@@ -48,14 +48,14 @@ def find_scheduler(name: str) -> Scheduler:
         UserError: there is none.
     """
     if ":" in name:
-        make = find_named("--scheduler", name)
+        make = find_named("scheduler", name)
         if not callable(make):
-            raise UserError(f"--scheduler: '{name}' must be a function that makes a rule")
+            raise UserError(f"`scheduler`: '{name}' must be a function that makes a rule")
         return Scheduler(make, OPTIONS)
     if name not in SCHEDULERS:
         known = ", ".join(SCHEDULERS)
         hint = did_you_mean(name, SCHEDULERS) or f"; there is {known}, or module:function"
-        raise UserError(f"--scheduler: no scheduler '{name}'{hint}")
+        raise UserError(f"`scheduler`: no scheduler '{name}'{hint}")
     return SCHEDULERS[name]
 
 

@@ -2,7 +2,7 @@
 
 Readers go on after a fault: they leave out the row, the image or the annotation that has one, and
 note the fault here. What is noted is refused in one message, or counted and said where
-``--skip-unreadable`` allows for it.
+``skip_unreadable`` allows for it.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ SHOWN = 5
 """Places that a message shows."""
 _LONGEST = 200
 """Letters of a place in a message of several, so that all of them fit on a screen."""
-OPTION = "--skip-unreadable"
+OPTION = "`skip_unreadable`"
 
 
 class FaultyData(UserError):

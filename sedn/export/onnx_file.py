@@ -58,7 +58,7 @@ def export_onnx(run_folder: Path, path: Path, tolerance: float = TOLERANCE) -> O
         UserError: the extra ``onnx`` is not installed, the run or its data cannot be had, torch
             cannot export the network, or the logits differ; there is no file then.
     """
-    check_extra("sedn export --onnx", "onnx")
+    check_extra("export to ONNX", "onnx")
     predictor = load_predictor(run_folder, torch.device("cpu"))
     graph = ScoringGraph(predictor).eval()
     with tempfile.TemporaryDirectory() as part:

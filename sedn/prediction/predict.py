@@ -92,10 +92,10 @@ def _open_masks(run_folder: Path, header: ModelHeader, folder: Path | None) -> M
             return None
         raise UserError(
             f"{run_folder}: its network sees given maps; name the folder of the images' masks "
-            f"with --maps"
+            f"with `maps`"
         )
     if folder is not None:
-        raise UserError(f"{run_folder}: {why_no_masks}; leave --maps out")
+        raise UserError(f"{run_folder}: {why_no_masks}; leave `maps` out")
     return None
 
 

@@ -76,7 +76,7 @@ class MlflowTracker:
             self._log(end_metrics(summary), summary.epochs)
         except Exception as error:
             raise UserError(
-                f"--mlflow: the run in {folder} is finished, but MLflow does not take it: "
+                f"`mlflow`: the run in {folder} is finished, but MLflow does not take it: "
                 f"{_reason(error, self._uri)}; the same command logs what is missing"
             ) from None
         self.is_ended = True
@@ -136,7 +136,7 @@ def open_mlflow(
         tracker = MlflowTracker(client, run_id, uri)
         client.update_run(run_id, status="RUNNING")
     except Exception as error:
-        raise UserError(f"--mlflow {without_password(uri)}: {_reason(error, uri)}") from None
+        raise UserError(f"`mlflow` {without_password(uri)}: {_reason(error, uri)}") from None
     try:
         yield tracker
     finally:

@@ -140,12 +140,14 @@ Temperature and thresholds were fitted on validation; the test split was read on
 
 
 def _use(header: ModelHeader) -> str:
-    maps = " --maps masks/" if header.config.map_source == "given" else ""
+    predict = "sedn predict FOLDER photos/"
+    if header.config.map_source == "given":
+        predict = "sedn predict FOLDER photos/ --maps masks/"
     return f"""\
 ## Use
 
 ```
-sedn predict FOLDER photos/{maps} > scores.csv     # FOLDER: where this file lies
+{predict} > scores.csv     # FOLDER: where this file lies
 sedn export --onnx FOLDER -o model.onnx
 ```
 

@@ -52,9 +52,9 @@ def check_tracking(tracking: Tracking) -> None:
         UserError: an extra is missing.
     """
     if tracking.tensorboard:
-        check_extra("--tensorboard", "tensorboard")
+        check_extra("`tensorboard`", "tensorboard")
     if tracking.mlflow is not None:
-        check_extra("--mlflow", "mlflow")
+        check_extra("`mlflow`", "mlflow")
 
 
 @contextmanager

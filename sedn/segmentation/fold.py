@@ -139,7 +139,7 @@ def _train_epoch(
         raise NonFiniteLoss(
             f"the segmenter's loss is {mean} in fold {fold_and_epoch[0] + 1}, epoch "
             f"{fold_and_epoch[1]}, at learning rate {config.learning_rate:g}: take a lower one "
-            f"(--learning-rate)"
+            f"(`learning_rate`)"
         )
     return mean
 

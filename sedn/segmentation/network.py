@@ -57,7 +57,7 @@ def build_map_network(config: SegmenterConfig, n_regions: int) -> MapNetwork:
         hint = did_you_mean(model, timm.list_models())
         raise UserError(f"segmenter.encoder '{config.encoder}': timm has no such model{hint}")
     if config.pretrained:
-        check_available([config.encoder], "train without them (--no-pretrained)")
+        check_available([config.encoder], "train without them (`pretrained=False`)")
     try:
         network = segmentation_models_pytorch.create_model(
             config.architecture,

@@ -111,7 +111,7 @@ def _train(
     if meant is not None and training.dataset.fingerprint != meant:
         raise DataChanged(
             f"the data at '{config.data.path}' has changed since the search was started; put it "
-            f"back and give the same command, or search anew by another --name"
+            f"back and start the search again, or start a new one under another name"
         )
     validation = view_split(training.dataset, "validation", config)
     _restore(training, folder)

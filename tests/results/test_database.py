@@ -52,7 +52,7 @@ def test_a_url_that_is_none_of_ours(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     line = refused(url, create=create)
-    assert line.startswith("--store '")
+    assert line.startswith("`store` '")
     assert said in line
     assert not list(tmp_path.iterdir())
 

@@ -112,9 +112,9 @@ def test_any_rank_any_trial_and_the_baseline(three: Store) -> None:
 @pytest.mark.parametrize(
     ("which", "said"),
     [
-        ({"rank": 3}, "--rank 3: experiment 'rows' has ranks 1 to 2"),
-        ({"rank": 0}, "--rank 0: experiment 'rows' has ranks 1 to 2"),
-        ({"trial": 4}, "--trial 4: experiment 'rows' has no such trial; its trials are 0 to 3"),
+        ({"rank": 3}, "`rank=3`: experiment 'rows' has ranks 1 to 2"),
+        ({"rank": 0}, "`rank=0`: experiment 'rows' has ranks 1 to 2"),
+        ({"trial": 4}, "`trial=4`: experiment 'rows' has no such trial; its trials are 0 to 3"),
     ],
 )
 def test_what_is_not_there(three: Store, which: dict[str, int], said: str) -> None:
@@ -125,12 +125,12 @@ def test_what_is_not_there(three: Store, which: dict[str, int], said: str) -> No
 
 def test_nothing_is_trained_yet(store: Store) -> None:
     experiment = new_experiment(store)
-    with pytest.raises(UserError, match=r"--trial 0: .* has no trials yet"):
+    with pytest.raises(UserError, match=r"`trial=0`: .* has no trials yet"):
         export_config(store, "rows", trial=0)
     add_trial(store, experiment, 0, 0.7, role="baseline", state=TrialState.RUNNING)
-    with pytest.raises(UserError, match=r"--rank 1: .* has no trial trained to its last epoch"):
+    with pytest.raises(UserError, match=r"`rank=1`: .* has no trial trained to its last epoch"):
         export_config(store, "rows")
-    with pytest.raises(UserError, match=r"--baseline: .* has not trained its baseline"):
+    with pytest.raises(UserError, match=r"`baseline`: .* has not trained its baseline"):
         export_config(store, "rows", baseline=True)
     with pytest.raises(UserError, match="no experiment 'other'"):
         export_config(store, "other")

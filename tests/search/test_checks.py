@@ -97,7 +97,7 @@ def test_what_this_machine_has_no_room_for(table: Path, folder: Path, monkeypatc
     [
         ({}, ["--seed=5"], "experiment 'n' was started with seed = 0, not 5"),
         ({}, ["--space=standard"], "was started with another space than 'standard' is now"),
-        ({"speed": 9}, [], r"by another version of sedn-search (--speed is not known)"),
+        ({"speed": 9}, [], r"by another version of sedn-search (there is no setting `speed`)"),
         ({"time_seconds": -1}, [], "another version of sedn-search (--time: '-1' is not greater"),
         ({"where": ["speed<5"]}, [], "another version of sedn-search (--where 'speed<5': no mea"),
     ],

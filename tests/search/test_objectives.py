@@ -245,7 +245,7 @@ def get(app: Any, path: str) -> Any:
 WRONG: list[tuple[Mapping[str, Any], str]] = [
     (
         {"objective": ["auc", "latncy"]},
-        "--objective: no objective 'latncy'; did you mean 'latency'",
+        "`objective`: no objective 'latncy'; did you mean 'latency'",
     ),
     ({"objective": ["worst_auc"]}, "did you mean 'worst-auc'"),
     ({"objective": ["latency"]}, "ask for auc or worst-auc too"),

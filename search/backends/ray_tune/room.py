@@ -53,7 +53,7 @@ def _gpus(nodes: Sequence[Node], asked: float | Literal["auto"] | None) -> float
     """The GPUs of a trial: where none are asked for, one if there is one."""
     if asked is not None and asked != "auto":
         if asked > 1 and not float(asked).is_integer():
-            raise UserError(f"--gpus-per-trial {asked:g}: give a part of one GPU, or whole GPUs")
+            raise UserError(f"`gpus_per_trial={asked:g}`: give a part of one GPU, or whole GPUs")
         return asked
     return (asked or 1.0) if any(node.gpus >= 1 for node in nodes) else 0.0
 
@@ -87,7 +87,7 @@ def _no_room(nodes: Sequence[Node], grant: Grant) -> str:
         line += f"{largest.name} has {has}"
     else:
         line += f"{largest.name}, the largest of {len(nodes)}, has {has}"
-    return f"{line}; lower --cpus-per-trial or --gpus-per-trial"
+    return f"{line}; lower `cpus_per_trial` or `gpus_per_trial`"
 
 
 def _amounts(cpus: float, gpus: float) -> str:

@@ -93,7 +93,7 @@ def _unreadable(inspection: Inspection, skip: bool) -> Iterator[Finding]:
     found = sorted(item for item in inspection.unreadable.items() if item[0] not in others)
     if reasons := tuple(reason for _, reason in found):
         said = f"{count_of(len(reasons), 'image')} cannot be read, or not with the map"
-        told = " and would be left out" if skip else "; --skip-unreadable leaves them out"
+        told = " and would be left out" if skip else "; `skip_unreadable` leaves them out"
         yield Finding("warning" if skip else "error", "unreadable", said + told, reasons)
 
 

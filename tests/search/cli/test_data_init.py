@@ -282,7 +282,7 @@ def test_data_with_faults_are_described_and_it_is_said_what_training_needs(
         image.unlink()
     code, out, _ = init(str(path), "--yes")
     assert code == 0
-    assert "left out by --skip-unreadable: 3 missing files, 3 images in all" in out
+    assert "left out by `skip_unreadable`: 3 missing files, 3 images in all" in out
     assert "Training refuses this without --skip-unreadable; `sedn data check " in out
     with pytest.raises(UserError, match="3 missing files"):
         read_listing(path.with_name("data.yaml"))

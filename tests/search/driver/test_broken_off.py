@@ -189,7 +189,7 @@ def test_a_file_that_is_taken_away_is_noticed_and_saved(
         saved = file.with_name("sedn.saved.db")
         assert str(driven.searcher.broken_off_by) == (
             f"{file}: was deleted, moved or replaced while the search ran; all that it held is "
-            f"saved in {saved}, and the same command with --store sqlite:///{saved} goes on"
+            f"saved in {saved}, and the same search with `store='sqlite:///{saved}'` goes on"
         )
         with pytest.raises(StoreLost):
             search.driver.check_store()

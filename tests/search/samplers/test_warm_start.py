@@ -79,7 +79,7 @@ def test_the_leaders_come_right_after_the_first_and_only_once(store: Store) -> N
     first = "\nfirst: [{embedding.placement: stage1}]\n"
     told = search(store, "new", CONDITIONAL + first, WARM, trials=3)
     numbers = ", ".join(map(str, leaders))
-    assert told == [f"--warm-start old: of its best 5, trials {numbers} come right after the first"]
+    assert told == [f"`warm_start=old`: of its best 5, trials {numbers} come right after the first"]
     again = search(store, "new", CONDITIONAL + first, WARM.model_copy(update={"trials": 9}))
     assert not again, "it is told once"
     new = params_of(store, "new")
@@ -124,15 +124,15 @@ def test_what_does_not_fit_is_told_with_the_reason(store: Store) -> None:
     assert params_of(store, "new")[1 : len(fit) + 1] == [old[n] for n in fit]
     numbers = ", ".join(map(str, fit))
     assert (
-        told[0] == f"--warm-start old: of its best 5, trials {numbers} come right after the first"
+        told[0] == f"`warm_start=old`: of its best 5, trials {numbers} come right after the first"
     )
     assert told[1:-1] == [
-        f"--warm-start old: trial {n} does not fit: optimizer.weight_decay "
+        f"`warm_start=old`: trial {n} does not fit: optimizer.weight_decay "
         f"{old[n]['optimizer.weight_decay']!r} is not in its range from 0.0 to 0.05"
         for n in leaders
         if n not in fit
     ]
-    assert told[-1] == "--warm-start old: space 'conditional' has batch_size 32 instead of 64"
+    assert told[-1] == "`warm_start=old`: space 'conditional' has batch_size 32 instead of 64"
 
 
 def test_what_an_axis_no_more_decides_is_told_as_changed(store: Store) -> None:
@@ -177,15 +177,15 @@ def test_nothing_compatible_is_said_and_the_search_goes_on(store: Store) -> None
     experiment_of(store, "empty", CONDITIONAL)
     empty = WARM.model_copy(update={"warm_start": "empty"})
     [line] = search(store, "newer", CONDITIONAL, empty)
-    assert line == "--warm-start empty: it has no complete trial; the search starts without it"
+    assert line == "`warm_start=empty`: it has no complete trial; the search starts without it"
 
 
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
-        ({"warm_start": "odl"}, "--warm-start: no experiment 'odl' in this database; did you mean"),
-        ({"warm_start": "new"}, "--warm-start: 'new' is this search itself"),
-        ({"sampler": "grid"}, "--warm-start: sampler 'grid' tries every point"),
+        ({"warm_start": "odl"}, "`warm_start`: no experiment 'odl' in this database; did you mean"),
+        ({"warm_start": "new"}, "`warm_start`: 'new' is this search itself"),
+        ({"sampler": "grid"}, "`warm_start`: sampler 'grid' tries every point"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(store: Store, fields: dict, expected: str) -> None:
@@ -195,7 +195,7 @@ def test_what_is_wrong_is_said_in_one_line(store: Store, fields: dict, expected:
 
 
 def test_a_database_that_is_not_there_is_not_made(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="--warm-start: "):
+    with pytest.raises(UserError, match="`warm_start`: "):
         check_warm_start(WARM, "new", f"sqlite:///{tmp_path}/none.db")
     assert not list(tmp_path.iterdir())
 
@@ -220,6 +220,6 @@ def test_two_searches_one_after_the_other(table: Path, space_file: Path, store_u
         old[best].config
     )
     assert new[1].mean_auc == old[best].mean_auc
-    assert sum(line.startswith("--warm-start old: of its best") for line in told) == 1
+    assert sum(line.startswith("`warm_start=old`: of its best") for line in told) == 1
     with pytest.raises(UserError, match="'new' was started with warm_start = 'old'"):
         run("new", trials=4)

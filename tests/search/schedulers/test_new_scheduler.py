@@ -56,7 +56,7 @@ def test_a_registered_one_stops_trials(monkeypatch: pytest.MonkeyPatch) -> None:
     full, stopped = ("COMPLETE", 3), ("PRUNED", 2)
     assert states(settings) == [full, stopped, full, stopped, full]
     wrong = SearchSettings(scheduler="odd", brackets=2)
-    with pytest.raises(UserError, match="--brackets: scheduler 'odd' does not take it; hyperband"):
+    with pytest.raises(UserError, match="`brackets`: scheduler 'odd' does not take it; hyperband"):
         check_scheduler(wrong, 3)
 
 
@@ -79,7 +79,7 @@ def test_a_function_in_the_working_folder_makes_the_rule(
         ("medain", "no scheduler 'medain'; did you mean 'median'"),
         ("x", "there is asha, hyperband, promote, median, none, or module:function"),
     ):
-        with pytest.raises(UserError, match=f"--scheduler: .*{expected}"):
+        with pytest.raises(UserError, match=f"`scheduler`: .*{expected}"):
             check_scheduler(settings.model_copy(update={"scheduler": name}), 3)
 
 

@@ -316,12 +316,12 @@ def test_what_ended_paused_may_still_be_promoted_in_postgresql(postgres_url: str
 
 
 WRONG = [
-    ({"scheduler": "asha", "brackets": 2}, "--brackets: scheduler 'asha' does not take it; hyper"),
-    ({"scheduler": "none", "grace_epochs": 2}, "--grace-epochs: scheduler 'none' does not take"),
-    ({"scheduler": "median", "reduction_factor": 2}, "--reduction-factor: scheduler 'median'"),
-    ({"scheduler": "promote", "min_trials": 2}, "--min-trials: .*; median does"),
-    ({"scheduler": "asha", "grace_epochs": 8}, "--grace-epochs 8: a full training has 8 epochs"),
-    ({"scheduler": "hyperband", "brackets": 9}, "--brackets 9: with 2 rungs below 8 epochs"),
+    ({"scheduler": "asha", "brackets": 2}, "`brackets`: scheduler 'asha' does not take it; hyper"),
+    ({"scheduler": "none", "grace_epochs": 2}, "`grace_epochs`: scheduler 'none' does not take"),
+    ({"scheduler": "median", "reduction_factor": 2}, "`reduction_factor`: scheduler 'median'"),
+    ({"scheduler": "promote", "min_trials": 2}, "`min_trials`: .*; median does"),
+    ({"scheduler": "asha", "grace_epochs": 8}, "`grace_epochs=8`: a full training has 8 epochs"),
+    ({"scheduler": "hyperband", "brackets": 9}, "`brackets=9`: with 2 rungs below 8 epochs"),
 ]
 
 

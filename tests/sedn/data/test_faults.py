@@ -71,7 +71,7 @@ def test_all_faults_of_a_table_are_counted_or_left_out(
         counts[KIND.get(how, how)] = counts.get(KIND.get(how, how), 0) + 1
     for kind, count in counts.items():
         assert f"{count} {kind}{'s' * (count > 1)}" in said
-    assert "--skip-unreadable" in said
+    assert "`skip_unreadable`" in said
     assert said.count("spoiled.csv: ") == min(len(spoiled), SHOWN)
     listing = read_listing(described, skip=True)
     left = [i for i in range(90) if i not in spoiled or spoiled[i] == "twice"]
@@ -102,13 +102,13 @@ def test_what_is_left_out_is_counted_in_the_data_set_and_changes_its_fingerprint
     assert load(True).fingerprint == whole.fingerprint, "nothing is left out"
     table.write_text(table.read_text().replace("\n5.png,5-map.png", "\ngone.png,5-map.png"))
     (table.parent / "8.png").write_bytes(b"")
-    with pytest.raises(UserError, match=r"row 7: image 'gone\.png': .*; --skip-unreadable leaves"):
+    with pytest.raises(UserError, match=r"row 7: image 'gone\.png': .*; `skip_unreadable` leaves"):
         load(False)
     found = load(True)
     assert found.skipped == 2
     assert sum(map(len, found.splits.values())) == 88
     assert found.fingerprint != whole.fingerprint
-    assert found.said[-1] == "left out by --skip-unreadable: 1 missing file, 1 image in all"
+    assert found.said[-1] == "left out by `skip_unreadable`: 1 missing file, 1 image in all"
 
 
 def test_the_check_lists_all_faults(table: Path) -> None:
@@ -150,7 +150,7 @@ def test_what_is_wrong_in_coco_is_left_out_and_the_rest_is_true(coco_file: Path,
     WRONG_COCO[case][0](document)
     path = coco_file.parent / "spoiled.json"
     path.write_text(json.dumps(document))
-    assert "--skip-unreadable" in refusal(path)
+    assert "`skip_unreadable`" in refusal(path)
     listing = read_listing(path, skip=True)
     assert len(listing) + listing.skipped == COUNT
     assert listing.skipped <= 2
@@ -238,7 +238,7 @@ def test_a_few_words_among_1_and_0_are_a_question_unless_rows_are_left_out(table
     said = str(caught.value)
     assert "row 5: label 'red' is 'maybe'" in said
     assert "row 10 'bright': '?!'" in said
-    assert "--skip-unreadable" in said
+    assert "`skip_unreadable`" in said
     assert caught.value.answers == ({"leave_out": ["red", "bright"]},)
     listing = read_listing(table, skip=True)
     assert listing.labels == ("red", "bright")
@@ -257,7 +257,7 @@ def test_masks_that_cannot_be_read_are_counted_and_left_out(tmp_path: Path, name
     said = str(caught.value)
     assert "7 unreadable files: " in said
     assert "; and 2 more (`sedn data check " in said
-    assert "--skip-unreadable" in said
+    assert "`skip_unreadable`" in said
     found = load_dataset(DataConfig(path=str(path), image_size=20, skip_unreadable=True))
     assert found.skipped == 7
 

@@ -65,7 +65,7 @@ def test_a_shape_is_read_to_its_truth_or_refused(name: str, tmp_path: Path) -> N
     if shape.settled is not None:
         assert_true(read_listing(path, shape.settled), shape)
     elif shape.skip:
-        assert "--skip-unreadable" in str(caught.value)
+        assert "`skip_unreadable`" in str(caught.value)
         assert_true(read_listing(path, skip=True), shape)
 
 

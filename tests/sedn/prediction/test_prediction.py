@@ -95,7 +95,7 @@ def test_without_masks(
         # The run told the same of the same images.
         assert len(present) == score.predicted
     assert not any(prediction.lacks_mask for prediction in predictions)
-    with pytest.raises(UserError, match=r"run: its network .*; leave --maps out"):
+    with pytest.raises(UserError, match=r"run: its network .*; leave `maps` out"):
         predict_images(tmp_path / "run", images, maps=tmp_path)
 
 
@@ -104,7 +104,7 @@ def test_given_masks(own_masks: Path, tmp_path: Path) -> None:
     train_run(configure(own_masks), run)
     masks = mask_folder(own_masks, images)
     assert_as_in_training(run, stacked(predict_images(run, images, 7, masks)))
-    with pytest.raises(UserError, match=r"network sees given maps; name the folder .* --maps"):
+    with pytest.raises(UserError, match=r"network sees given maps; name the folder .* `maps`"):
         predict_images(run, images)
     with pytest.raises(UserError, match="none: cannot be read as a folder of masks: No such file"):
         predict_images(run, images, maps=tmp_path / "none")

@@ -135,7 +135,7 @@ def test_a_finished_run_can_be_logged_later(table: Path, tmp_path: Path, store: 
 def test_a_server_that_is_away_is_told_before_training(table: Path, tmp_path: Path) -> None:
     (tmp_path / "text.db").write_text("no database, but long enough to be taken for one" * 20)
     for uri in ("http://127.0.0.1:9", f"sqlite:///{tmp_path}/text.db", "sqlit:///m.db"):
-        with pytest.raises(UserError, match="--mlflow ") as caught:
+        with pytest.raises(UserError, match="`mlflow` ") as caught:
             train_run(configure(table), tmp_path / "run", tracking=Tracking(mlflow=uri))
         assert "\n" not in str(caught.value)
         assert uri in str(caught.value)
@@ -196,7 +196,7 @@ def test_a_missing_extra_is_named_before_training(table: Path, tmp_path: Path, e
 def test_mlflow_address_is_told_without_its_password(tmp_path: Path) -> None:
     config = TrainingConfig()
     with (
-        pytest.raises(UserError, match=r"--mlflow http://…@127.0.0.1:1") as caught,
+        pytest.raises(UserError, match=r"`mlflow` http://…@127.0.0.1:1") as caught,
         open_mlflow("http://user:hunter2@127.0.0.1:1", "e", config, tmp_path),
     ):
         pass

@@ -212,7 +212,7 @@ def test_training_on_images_decoded_on_demand_is_the_same(
 def test_what_cannot_be_read_is_left_out_if_that_is_asked_for(table: Path) -> None:
     truncate(table.parent / "5.png")
     (table.parent / "7.png").write_bytes(b"")
-    with pytest.raises(UserError, match=r"2 unreadable files: .*5\.png.*7\.png.*--skip-unr"):
+    with pytest.raises(UserError, match=r"2 unreadable files: .*5\.png.*7\.png.*`skip_unr"):
         load(table, size=21)
     load_dataset.cache_clear()
     config = DataConfig(path=str(table), image_size=21, skip_unreadable=True)

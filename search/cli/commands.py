@@ -1,0 +1,58 @@
+"""Commands whose errors name options: the library names fields, in backquotes, as in Python.
+
+A message such as "`gpu_hours`: no GPU; take `time_seconds`" reads the same to a caller in Python.
+The command line shows its own words for the fields of the command: "--gpu-hours: …; take --time".
+An option's parameter therefore has the name of the field.
+"""
+
+import re
+import shlex
+from collections.abc import Iterable
+from typing import Any
+
+from typer.core import TyperCommand, TyperOption
+
+from sedn.errors import TrainingError, UserError
+
+_FIELD = re.compile(r"`([a-z_]+)(?:=(?:'([^'`]*)'|([^'`]+)))?`")
+
+
+class Command(TyperCommand):
+    """A command whose errors name its options."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command.
+
+        Raises:
+            UserError: the input is wrong; the message names options.
+            TrainingError: a training cannot go on; likewise.
+        """
+        try:
+            return super().invoke(ctx)
+        except (UserError, TrainingError) as error:
+            error.args = (with_options(str(error), self.params), *error.args[1:])
+            raise
+
+
+def with_options(message: str, parameters: Iterable[Any]) -> str:
+    """The message with options in place of fields, where one of ``parameters`` has the name.
+
+    ```name``` becomes ``--name``, ```name=value``` the option with its value, and a switch that is
+    False the name that turns it off.
+    """
+    options = {str(one.name): one for one in parameters if isinstance(one, TyperOption)}
+
+    def replace(match: re.Match[str]) -> str:
+        name, text, plain = match.groups()
+        if name not in options:
+            return match[0]
+        return _typed(options[name], plain if text is None else text)
+
+    return _FIELD.sub(replace, message)
+
+
+def _typed(option: TyperOption, value: str | None) -> str:
+    """The option as it is typed, with its value if it takes one."""
+    turned_off = [*option.secondary_opts] if value == "False" else []
+    name = max(turned_off or option.opts, key=len)
+    return name if value is None or option.is_flag else f"{name} {shlex.quote(value)}"
