@@ -46,6 +46,9 @@ class Split:
     unknown. What is trained on; all that is counted or measured is of :attr:`truth`."""
     names: tuple[str, ...]
     """What each image is called: its path, from the folder of the data set."""
+    groups: tuple[str, ...] = ()
+    """The group of each image, such as its patient, ``""`` for none; empty where the data have no
+    groups."""
 
     def __len__(self) -> int:
         return len(self.targets)

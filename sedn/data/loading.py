@@ -59,7 +59,7 @@ def prepare_dataset(config: DataConfig, show: Progress = lambda *_: None) -> Dat
         for name, split in dataset.splits.items():
             if not len(split):
                 raise UserError(f"{listing.source}: no image of split '{name}' can be read")
-    return replace(dataset, said=listing.said)
+    return replace(_grouped(dataset, listing), said=listing.said)
 
 
 def find_cache_damage(config: DataConfig, show: Progress = lambda *_: None) -> str | None:
@@ -145,6 +145,19 @@ def _on_demand(
     found = json.loads((verified / BROKEN).read_text(encoding="utf-8"))
     broken = {int(position): reason for position, reason in found.items()}
     return decode_on_demand(listing, identity, size, broken), list(broken.values())
+
+
+def _grouped(dataset: Dataset, listing: Listing) -> Dataset:
+    """The data set with the group of each image, which no cache holds."""
+    if not any(listing.groups):
+        return dataset
+    names = listing.names(np.arange(len(listing)))
+    groups = dict(zip(names, listing.groups, strict=True))
+    splits = {
+        name: replace(split, groups=tuple(groups[image] for image in split.names))
+        for name, split in dataset.splits.items()
+    }
+    return replace(dataset, splits=splits)
 
 
 def _entry(fingerprint: str, size: int) -> Path:

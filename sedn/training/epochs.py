@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,12 +13,8 @@ from sedn.errors import DataChanged, OutOfMemory
 from sedn.metrics import auc
 from sedn.network import needs_two_images, why_two_images
 from sedn.training.bounds import Bounds
-from sedn.training.checkpoints.folder import (
-    VALIDATION_SCORES,
-    UnusableCheckpoint,
-    save_scores,
-    set_checkpoint_aside,
-)
+from sedn.training.checkpoints.folder import UnusableCheckpoint, set_checkpoint_aside
+from sedn.training.checkpoints.predictions import save_predictions
 from sedn.training.checkpoints.state import Training, prepare, restore_training, save_training
 from sedn.training.cost import Probe, measure_costs
 from sedn.training.device import threads
@@ -51,8 +48,9 @@ def train_epochs(
 
     Where ``folder`` holds a checkpoint, training goes on from there, within an epoch too; what it
     says of epochs after ``after_epoch`` is yielded first. After each epoch, and before its result
-    is yielded, the folder holds its checkpoint and its scores on validation. A checkpoint that is
-    damaged, or of another configuration, seed or data, is set aside, and training starts afresh.
+    is yielded, the folder holds its checkpoint; after the last one also the scores on validation,
+    of which the result's AUC is. A checkpoint that is damaged, or of another configuration, seed or
+    data, is set aside, and training starts afresh.
 
     Where the memory does not suffice, training goes on from the last checkpoint with half as many
     images at once, and the gradients of the parts are summed: a step is that of the same batch.
@@ -127,8 +125,9 @@ def _train(
         trained = time.perf_counter() - started
         scores = _validate(training, validation)
         result = _result(training, train_loss, scores, trained, started)
+        if epoch == config.epochs:
+            result = _keep_scores(training, folder, result, scores)
         history.append(result)
-        save_scores(folder, VALIDATION_SCORES, scores)
         save_training(training, folder)
         if epoch > after_epoch:
             yield result
@@ -207,6 +206,17 @@ def _result(
         seconds=seconds,
         costs=costs,
     )
+
+
+def _keep_scores(
+    training: Training, folder: str, result: EpochResult, scores: NDArray[np.float32]
+) -> EpochResult:
+    """Write the scores of the last epoch, before the checkpoint which says that they are there."""
+    dataset, name = training.dataset, "validation"
+    kept = save_predictions(
+        folder, name, dataset.splits[name], dataset.labels, scores, training.identity
+    )
+    return replace(result, predictions=kept.fingerprint)
 
 
 def _peak(training: Training) -> float | None:

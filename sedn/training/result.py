@@ -26,6 +26,9 @@ class EpochResult:
     """Wall time of the epoch, evaluation included."""
     costs: Costs = field(default_factory=dict)
     """By the names of :data:`sedn.measures.COSTS`."""
+    predictions: str | None = None
+    """Fingerprint of the scores that were kept of this epoch, as
+    :mod:`sedn.training.checkpoints.predictions` has them; ``None``: none were."""
 
     def cost(self, name: str) -> float | None:
         """One of the costs; ``None`` where it was not measured."""

@@ -1,4 +1,4 @@
-"""What a run leaves in its folder, which may be a directory or a URI such as ``s3://…``."""
+"""The checkpoint of a training in its folder, which may be a directory or a URI."""
 
 import io
 import zipfile
@@ -6,15 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from sedn.errors import UserError
-from sedn.files import write_bytes
-from sedn.training.checkpoints.storage import CHECKPOINT, faults_of_storage
+from sedn.training.checkpoints.files import read, write
+from sedn.training.checkpoints.storage import CHECKPOINT
 
-VALIDATION_SCORES = "validation.npy"
 _FORMAT = 4
 
 
@@ -86,57 +83,3 @@ def _parse(content: bytes, device: torch.device) -> dict[str, Any] | None:
     except Exception:
         return None
     return state if isinstance(state, dict) and "format" in state else None
-
-
-def save_scores(folder: str, name: str, scores: NDArray[np.floating]) -> None:
-    """Write scores ``(images, labels)`` as float16, enough to compare any two runs later."""
-    buffer = io.BytesIO()
-    np.save(buffer, scores.astype(np.float16))
-    write(folder, name, buffer.getvalue())
-
-
-def write(folder: str, name: str, content: bytes) -> None:
-    """Write a file of a folder, whole or not at all.
-
-    Raises:
-        StorageFault: it cannot be written, as the disk is full, read-only or away.
-    """
-    with faults_of_storage(folder, name, len(content)):
-        _write(folder, name, content)
-
-
-def _write(folder: str, name: str, content: bytes) -> None:
-    if "://" not in folder:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        write_bytes(Path(folder) / name, content)
-        return
-    from pyarrow.fs import FileSystem
-
-    filesystem, path = FileSystem.from_uri(folder)
-    filesystem.create_dir(path)
-    # Object stores show an object when its upload is complete.
-    with filesystem.open_output_stream(f"{path}/{name}") as stream:
-        stream.write(content)
-
-
-def read(folder: str, name: str) -> bytes | None:
-    """A file of a folder; ``None`` where there is none.
-
-    Raises:
-        StorageFault: it cannot be read.
-    """
-    with faults_of_storage(folder, name):
-        return _read(folder, name)
-
-
-def _read(folder: str, name: str) -> bytes | None:
-    if "://" not in folder:
-        path = Path(folder) / name
-        return path.read_bytes() if path.is_file() else None
-    from pyarrow.fs import FileSystem, FileType
-
-    filesystem, path = FileSystem.from_uri(folder)
-    if filesystem.get_file_info(f"{path}/{name}").type is FileType.NotFound:
-        return None
-    with filesystem.open_input_stream(f"{path}/{name}") as stream:
-        return bytes(stream.read())

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 import torch
 
+from results.database.models import TrialState
 from results.database.store import open_store
 from search.run import run_search
 from search.settings import Resources, SearchSettings
-from sedn.training.checkpoints.folder import VALIDATION_SCORES
+from sedn.training.checkpoints.predictions import PREDICTIONS
 from sedn.training.checkpoints.storage import CHECKPOINT
 
 SPACE = """
@@ -68,8 +69,10 @@ def test_the_same_seed_gives_the_same_search_and_the_same_weights(
         weights, same = (load(folder / CHECKPOINT) for folder in folders)
         assert list(weights) == list(same)
         assert all(torch.equal(weights[name], same[name]) for name in weights)
-        scores, same_scores = ((folder / VALIDATION_SCORES).read_bytes() for folder in folders)
-        assert scores == same_scores
+        kept = [folder / PREDICTIONS for folder in folders]
+        assert [path.exists() for path in kept] == [first["state"] is TrialState.COMPLETE] * 2
+        if kept[0].exists():
+            assert kept[0].read_bytes() == kept[1].read_bytes()
 
 
 def load(checkpoint: Path) -> dict[str, torch.Tensor]:

@@ -19,7 +19,7 @@ from results.database.store import open_store
 from search.backends.ray_tune.bridge import DriverCallback, DriverSearcher
 from search.driver.waiting import StorageWait
 from search.settings import SearchSettings
-from sedn.training.checkpoints.folder import read, write
+from sedn.training.checkpoints.files import read, write
 from sedn.training.checkpoints.storage import CHECKPOINT, StorageFault, has_room
 from tests.search.disks import small_disk
 from tests.search.histories import CONDITIONAL, History, history, result

@@ -1,0 +1,180 @@
+"""The scores of a whole training on validation, kept so that any two can be compared later.
+
+They are one file beside the checkpoint, ``predictions.npz``, which needs neither the checkpoint nor
+the data to be read: what the images and labels are called and what is true of them is in the file.
+``scores`` holds float32 logits, so that no rounding ties two images; ``targets`` 1, 0, or -1 where
+the truth is unknown; ``header`` is JSON in UTF-8. The arrays are compressed, so a file has up to 4
+bytes for each image and label.
+"""
+
+import hashlib
+import io
+import json
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sedn.errors import UserError
+from sedn.training.checkpoints.files import read, write
+
+if TYPE_CHECKING:
+    from sedn.data import Split
+    from sedn.training.checkpoints.identity import TrainingIdentity
+
+PREDICTIONS = "predictions.npz"
+"""The file, in the folder of a training."""
+_FORMAT = 1
+_UNKNOWN = -1
+_DAMAGED = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
+"""What reading raises where the bytes are not what was written."""
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a trained network says of the images of a split, and what is true of them."""
+
+    split: str
+    images: tuple[str, ...]
+    """What each image is called: its path, from the folder of the data set."""
+    labels: tuple[str, ...]
+    scores: NDArray[np.float32]
+    """``(images, labels)``: logits, all finite."""
+    targets: NDArray[np.float32]
+    """``(images, labels)``: 1, 0, or NaN where the truth is unknown."""
+    groups: tuple[str, ...]
+    """The group of each image, ``""`` for none; empty where the data have no groups."""
+    configuration: str
+    """Hash of the configuration that was trained, without its seed."""
+    seed: int
+    data: str
+    """Fingerprint of the data set: of all images, maps, labels and splits."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Sixteen hex digits that name the split: its images, labels and truth, in their order.
+
+        Predictions of one fingerprint can be compared image by image. Pixels and maps are not in
+        it: two networks may see the same images differently prepared.
+        """
+        return split_fingerprint(self.split, self.images, self.labels, self.targets)
+
+    @property
+    def numbered_groups(self) -> NDArray[np.int64] | None:
+        """``(images,)``: a number for each group, images of no group alone; ``None`` where every
+        image is alone.
+        """
+        if not any(self.groups):
+            return None
+        names = [name or f"\0{row}" for row, name in enumerate(self.groups)]
+        first = {name: number for number, name in enumerate(dict.fromkeys(names))}
+        return np.array([first[name] for name in names], dtype=np.int64)
+
+
+def split_fingerprint(
+    split: str, images: Sequence[str], labels: Sequence[str], targets: NDArray[np.float32]
+) -> str:
+    """As :attr:`Predictions.fingerprint`."""
+    names = json.dumps([split, list(images), list(labels)])
+    digest = hashlib.sha256(names.encode())
+    digest.update(_as_bytes(targets).tobytes())
+    return digest.hexdigest()[:16]
+
+
+def save_predictions(
+    folder: str,
+    name: str,
+    split: "Split",
+    labels: Sequence[str],
+    scores: NDArray[np.float32],
+    identity: "TrainingIdentity",
+) -> Predictions:
+    """Write the scores of a training on a split to its folder, whole or not at all.
+
+    Args:
+        folder: of the training, or a URI.
+        name: of the split.
+        split: the images that were scored.
+        labels: of the data set, in order.
+        scores: ``(images, labels)``: logits.
+        identity: of the training.
+
+    Raises:
+        StorageFault: it cannot be written.
+    """
+    predictions = Predictions(
+        name, split.names, tuple(labels), scores, split.truth, split.groups,
+        identity.configuration, identity.seed, identity.data,
+    )  # fmt: skip
+    header = {
+        "format": _FORMAT,
+        "split": name,
+        "images": split.names,
+        "labels": list(labels),
+        "groups": split.groups,
+        "configuration": identity.configuration,
+        "seed": identity.seed,
+        "data": identity.data,
+    }
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer,
+        scores=scores.astype(np.float32, copy=False),
+        targets=_as_bytes(split.truth),
+        header=np.frombuffer(json.dumps(header).encode(), dtype=np.uint8),
+    )
+    write(folder, PREDICTIONS, buffer.getvalue())
+    return predictions
+
+
+def load_predictions(folder: str) -> Predictions | None:
+    """What :func:`save_predictions` wrote to a folder; ``None`` where there is none.
+
+    Raises:
+        StorageFault: it cannot be read.
+        UserError: the file is damaged, or of a later version of this program.
+    """
+    content = read(folder, PREDICTIONS)
+    if content is None:
+        return None
+    where = f"{folder}/{PREDICTIONS}"
+    try:
+        with np.load(io.BytesIO(content)) as arrays:
+            header: dict[str, Any] = json.loads(arrays["header"].tobytes())
+            if header["format"] == _FORMAT:
+                return _build(header, arrays["scores"], arrays["targets"])
+    except _DAMAGED:
+        raise UserError(f"{where}: the file is damaged") from None
+    raise UserError(
+        f"{where}: written by another version of sedn-search (format {header['format']}, this one "
+        f"reads {_FORMAT}); use that version"
+    )
+
+
+def _build(
+    header: dict[str, Any], scores: NDArray[np.float32], stored: NDArray[np.int8]
+) -> Predictions:
+    targets = np.where(stored == _UNKNOWN, np.float32("nan"), stored).astype(np.float32)
+    shape = (len(header["images"]), len(header["labels"]))
+    if scores.shape != shape or targets.shape != shape:
+        raise ValueError(f"{scores.shape} scores, {targets.shape} targets for {shape}")
+    return Predictions(
+        split=header["split"],
+        images=tuple(header["images"]),
+        labels=tuple(header["labels"]),
+        scores=scores,
+        targets=targets,
+        groups=tuple(header["groups"]),
+        configuration=header["configuration"],
+        seed=header["seed"],
+        data=header["data"],
+    )
+
+
+def _as_bytes(targets: NDArray[np.float32]) -> NDArray[np.int8]:
+    """The truth as it is stored."""
+    return np.where(np.isnan(targets), _UNKNOWN, targets).astype(np.int8)
