@@ -171,12 +171,18 @@ def test_maps_are_predicted_once_and_again_for_other_weights(
 ) -> None:
     dataset = load_dataset(data)
     first = predict_maps(trained, dataset, "validation")
-    files = {path: path.stat().st_mtime_ns for path in image_cache.glob("maps-*/*.npy")}
+    of_data = f"maps-*-{dataset.fingerprint}-*"
+
+    def written() -> dict[Path, int]:
+        return {path: path.stat().st_mtime_ns for path in image_cache.glob(f"{of_data}/*/*.npy")}
+
+    before = written()
+    assert before
     assert np.array_equal(predict_maps(trained, dataset, "validation"), first)
-    assert files == {path: path.stat().st_mtime_ns for path in image_cache.glob("maps-*/*.npy")}
+    assert written() == before
     train_segmenter(data, configure(epochs=1, seed=1), tmp_path / "other")
     assert not np.array_equal(predict_maps(tmp_path / "other", dataset, "validation"), first)
-    assert not list(image_cache.glob("maps-*/.*.part"))
+    assert not list(image_cache.glob(f"{of_data}/.*.part"))
 
 
 def test_maps_have_the_size_of_the_images(data: DataConfig, trained: Path) -> None:
