@@ -7,6 +7,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from sedn.data.images.levels import Levels
+
 SPLITS = ("train", "validation", "test")
 
 
@@ -73,6 +75,8 @@ class Dataset:
     splits: Mapping[str, Split]
     skipped: int = 0
     """Images that could not be read and were left out, as the configuration allowed."""
+    levels: Levels | None = None
+    """What is white in images of more than 8 bits."""
     said: tuple[str, ...] = ()
     """How the data was read: what was taken for what, a line each."""
 

@@ -32,6 +32,9 @@ class Description(Group):
     """A CSV with the columns ``image`` and ``split``, instead of the data's own splits."""
     orientation: Literal["shown", "stored"] | None = None
     """Where EXIF turns an image and nothing tells: whether maps lie on it as shown or as stored."""
+    white: float | None = Field(None, gt=0)
+    """The value of images of more than 8 bits that is white, such as 4095 where they use 12 bits;
+    told from the images if not said."""
 
 
 class ColumnsDescription(Description):

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from sedn.data.faults import Fault
 from sedn.data.images.content import Content
+from sedn.data.images.levels import FULL, Levels
 from sedn.errors import UserError
 
 Size = tuple[int, int]
@@ -76,6 +77,8 @@ class Listing:
     """The split of each image, or ``""`` where the data says nothing of it."""
     groups: tuple[str, ...]
     """Images of one group must not be parted; ``""`` is no group. Empty where there are none."""
+    levels: Levels | None = None
+    """What is white in images of more than 8 bits; ``None`` where none of those looked at is."""
     said: tuple[str, ...] = ()
     """What was taken for what, a line each."""
     fields: Mapping[str, Any] = field(default_factory=dict)
@@ -134,12 +137,15 @@ class Listing:
         return np.array([region_map is not None for region_map in self.maps], dtype=bool)
 
     def hash_tables(self) -> "hashlib._Hash":
-        """A hash of labels, regions, names, targets and maps: what the tables say of the images."""
+        """A hash of labels, regions, names, targets, maps and levels: what is said of images."""
         digest = hashlib.sha256(repr((self.labels, self.regions)).encode())
         digest.update(repr(self.names(np.arange(len(self)))).encode())
         digest.update(self.targets.tobytes())
         for region_map in self.maps:
             digest.update(b"-" if region_map is None else region_map.describe().encode())
+        # Only where it changes pixels: other data keep the hash that they had.
+        if self.levels is not None and self.levels.white != FULL:
+            digest.update(f"white {self.levels.white!r}".encode())
         if self.faults:
             left_out = [(fault.kind, len(fault.places)) for fault in self.faults]
             digest.update(repr((self.skipped, left_out)).encode())

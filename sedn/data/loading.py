@@ -59,7 +59,7 @@ def prepare_dataset(config: DataConfig, show: Progress = lambda *_: None) -> Dat
         for name, split in dataset.splits.items():
             if not len(split):
                 raise UserError(f"{listing.source}: no image of split '{name}' can be read")
-    return replace(_grouped(dataset, listing), said=listing.said)
+    return replace(_grouped(dataset, listing), levels=listing.levels, said=listing.said)
 
 
 def find_cache_damage(config: DataConfig, show: Progress = lambda *_: None) -> str | None:

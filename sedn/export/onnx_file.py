@@ -115,6 +115,7 @@ def _metadata(header: ModelHeader) -> dict[str, str]:
         "has_indicator": json.dumps(header.has_indicator),
         "map_source": header.config.map_source,
         "image_size": json.dumps(header.config.data.image_size),
+        "white": json.dumps(header.levels and header.levels.white),
     }
 
 

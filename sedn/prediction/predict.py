@@ -156,7 +156,9 @@ def _decode(image: Path, region_map: RegionMap | None, header: ModelHeader) -> _
     """
     size = header.config.data.image_size
     try:
-        pixels, mask = decode_sample(FileContent(str(image)), region_map, len(header.regions), size)
+        pixels, mask = decode_sample(
+            FileContent(str(image)), region_map, len(header.regions), size, header.levels
+        )
     except UserError as error:
         raise _Unreadable(str(error)) from None
     return _Sample(str(image), pixels, mask, region_map is not None)

@@ -31,6 +31,7 @@ def write_hub_config(network: SemanticNetwork, header: ModelHeader, folder: Path
         "map_source": config.map_source,
         "regions": list(header.regions),
         "has_indicator": header.has_indicator,
+        "white": header.levels and header.levels.white,
         "pretrained_cfg": _preprocessing(network, header),
         "training_config": config.model_dump(mode="json"),
     }

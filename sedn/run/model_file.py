@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from sedn.config import TrainingConfig, build_config
 from sedn.config.groups import LOCAL
+from sedn.data.images.levels import FULL, Levels
 from sedn.errors import UserError
 from sedn.files import write_bytes
 from sedn.network import SemanticNetwork, build_network
@@ -23,6 +24,7 @@ MODEL = "model.safetensors"
 BACKBONE = "backbone"
 """Folder of a run in which timm finds its backbone."""
 _CHECKSUM = "crc32"
+_ALL_BITS = {"white": FULL, "told": False}
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class ModelHeader:
     """Whether it is told which images have a map, as some of its data set have none."""
     calibration: Calibration
     """From its logits to probabilities and labels."""
+    levels: Levels | None = None
+    """What was white in its training images of more than 8 bits; ``None`` where there were none."""
 
 
 def save_model(network: SemanticNetwork, header: ModelHeader, path: Path) -> None:
@@ -65,7 +69,13 @@ def read_header(path: Path) -> ModelHeader:
     """
     try:
         metadata = _read_metadata(path)
-        fields = {name: json.loads(metadata[name]) for name in ModelHeader.__dataclass_fields__}
+        fields = {
+            name: json.loads(metadata[name])
+            for name in ModelHeader.__dataclass_fields__
+            if name != "levels"
+        }
+        # Models of before levels were told have none: they saw all 16 bits.
+        levels = json.loads(metadata["levels"]) if "levels" in metadata else _ALL_BITS
     except FileNotFoundError:
         raise UserError(f"{path}: no such model; `sedn train` makes one") from None
     except KeyError as error:
@@ -81,6 +91,7 @@ def read_header(path: Path) -> ModelHeader:
         regions=tuple(fields["regions"]),
         has_indicator=fields["has_indicator"],
         calibration=_read_calibration(fields["calibration"]),
+        levels=None if levels is None else Levels(**levels),
     )
 
 
@@ -109,7 +120,8 @@ def _read_metadata(path: Path) -> Mapping[str, str]:
 
 def _described(metadata: Mapping[str, str]) -> str:
     """What the checksum covers beside the weights."""
-    return json.dumps([metadata[name] for name in ModelHeader.__dataclass_fields__])
+    names = ModelHeader.__dataclass_fields__
+    return json.dumps([metadata[name] for name in names if name in metadata])
 
 
 def _built_here(config: TrainingConfig, folder: Path) -> TrainingConfig:

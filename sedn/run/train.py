@@ -118,7 +118,12 @@ def _finish(config: TrainingConfig, folder: Path, last: EpochResult) -> None:
     validation = _logits(network, dataset, "validation", config, at_once)
     calibration = fit_calibration(dataset.labels, dataset.splits["validation"].truth, validation)
     header = ModelHeader(
-        config, dataset.labels, dataset.regions, dataset.has_indicator, calibration
+        config,
+        dataset.labels,
+        dataset.regions,
+        dataset.has_indicator,
+        calibration,
+        dataset.levels,
     )
     _save_model(network, header, folder)
     logits = _logits(network, dataset, "test", config, at_once)

@@ -124,7 +124,7 @@ def _decode_one(
     row = order[position]
     try:
         image, region_map = decode_sample(
-            listing.images[row], listing.maps[row], len(listing.regions), size
+            listing.images[row], listing.maps[row], len(listing.regions), size, listing.levels
         )
     except UserError as error:
         return str(error)

@@ -16,7 +16,9 @@ from sedn.data.dataset import SPLITS, Dataset, cut
 from sedn.data.digits import scenes as digits
 from sedn.data.faults import Fault
 from sedn.data.identity import Progress
-from sedn.data.images.decoding import SIXTEEN_BIT, decode_sample, read_header
+from sedn.data.images.content import Content
+from sedn.data.images.decoding import decode_sample, open_image, read_header
+from sedn.data.images.levels import FULL, value_range
 from sedn.data.kept import open_listing
 from sedn.data.listing import Listing
 from sedn.data.loading import data_path, prepare_dataset
@@ -164,19 +166,21 @@ def _decode(listing: Listing, row: int, size: int) -> Sample:
     except OSError as error:
         raise UserError(f"{content.name}: cannot be read: {error.strerror or error}") from None
     drawn_from = listing.maps[row]
-    image, region_map = decode_sample(held, drawn_from, len(listing.regions), size)
+    image, region_map = decode_sample(held, drawn_from, len(listing.regions), size, listing.levels)
     width, height = _upright_size(held.data)
     # Points may be of the image as stored, too.
     sizes = ((width, height), (height, width)) if read_header(held).turned else ((width, height),)
     beyond = drawn_from.beyond(sizes) if isinstance(drawn_from, ShapeMap) else 0.0
-    return Sample(held.stamp(), width, height, image, region_map, beyond, _brightest(held.data))
+    all_bits = listing.levels is not None and listing.levels.white == FULL
+    brightest = _brightest(held) if all_bits else 0
+    return Sample(held.stamp(), width, height, image, region_map, beyond, brightest)
 
 
-def _brightest(data: bytes) -> int:
-    with Image.open(io.BytesIO(data)) as image:
-        if image.mode not in SIXTEEN_BIT or image.mode == "F":
-            return 0
-        return int(max(np.asarray(image).max(initial=0), 0))
+def _brightest(image: Content) -> int:
+    depth = read_header(image).depth
+    if depth is None or depth == "real":
+        return 0
+    return int(value_range(open_image(image), depth)[1])
 
 
 def _upright_size(data: bytes) -> tuple[int, int]:

@@ -22,6 +22,7 @@ from sedn.data.formats.text_tables import count_of
 from sedn.data.formats.voc import read_voc
 from sedn.data.formats.yolo import read_yolo
 from sedn.data.formats.yolo_recognition import describe_yolo, is_yolo
+from sedn.data.images.levels_recognition import settle_levels
 from sedn.data.images.orientation import settle_orientation
 from sedn.data.listing import Listing
 from sedn.data.splits.cutting import split_name
@@ -79,6 +80,7 @@ def _read(description: Description, folder: Path, faults: Faults) -> Listing:
         if description.splits is not None:
             listing = _with_splits(listing, folder / description.splits, faults)
         listing = group_copies(_with_labels(_all_or_none(listing, faults), description))
+        listing = settle_levels(listing, description.white)
     except Question:
         raise
     except UserError as error:

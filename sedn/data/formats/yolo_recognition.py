@@ -22,7 +22,7 @@ from sedn.seen import exists, is_file, is_folder, see_content
 _KEYS = ("train", "val", "valid", "validation", "test", "minival")
 _NAMES = ("classes.txt", "obj.names", "classes.names", "_darknet.labels", "labels/classes.txt",
           "data/obj.names")  # fmt: skip
-_OURS = ("labels", "min_positives", "splits", "orientation", "regions")
+_OURS = ("labels", "min_positives", "splits", "orientation", "white", "regions")
 """Fields of ours that such a file may have too: YOLO's tools pass over them."""
 _FOLDERS = ("images", "data")
 _LOOKS = 200

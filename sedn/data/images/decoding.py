@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from sedn.data.images.content import Content, FileContent
+from sedn.data.images.levels import Depth, Levels, depth_of, to_eight_bits
 from sedn.data.images.names import EXPECTED
 from sedn.data.listing import Orientation, RegionMap, Size
 from sedn.errors import Question, UserError
@@ -32,8 +33,6 @@ _ORIENTATION = 0x0112
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"heif",
                 b"mif1", b"mif2", b"msf1")  # fmt: skip
 """What such a file says of itself first."""
-SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
-"""Modes of images whose values need more than 8 bits."""
 
 
 class OtherSize(UserError):
@@ -54,11 +53,22 @@ class OtherSize(UserError):
 
 
 def decode_sample(
-    content: Content, region_map: RegionMap | None, regions: int, size: int
+    content: Content,
+    region_map: RegionMap | None,
+    regions: int,
+    size: int,
+    levels: Levels | None = None,
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """An image ``(size, size, 3)`` in RGB, and its map ``(regions, size, size)``, 0 to 255.
 
     The image is turned as its EXIF says, and with it a map that lies on the image as stored.
+
+    Args:
+        content: the image.
+        region_map: its map; zeros where there is none.
+        regions: how many the map has.
+        size: pixels a side.
+        levels: how images of more than 8 bits are read.
 
     Raises:
         UserError: one of them cannot be decoded, they do not fit each other, or it is not known how
@@ -68,7 +78,7 @@ def decode_sample(
     original = getattr(stored, "original_size", stored.size)
     orientation = stored.getexif().get(_ORIENTATION, 1)
     turn = _TURNS.get(orientation)
-    image = to_rgb(stored)
+    image = to_rgb(stored, levels, content.name)
     # The mirror's number is 0.
     image = image if turn is None else image.transpose(turn)
     pixels = np.asarray(image.resize((size, size), Image.Resampling.BILINEAR))
@@ -103,6 +113,8 @@ class Header:
     """Whether EXIF turns or mirrors it."""
     shown: Size
     """Its size when it is turned."""
+    depth: Depth | None
+    """What it has more than 8 bits of, if it has."""
 
 
 def read_header(content: Content) -> Header:
@@ -116,13 +128,14 @@ def read_header(content: Content) -> Header:
     source = content.path if isinstance(content, FileContent) else io.BytesIO(content.read())
     try:
         with _open(source, content.name) as image:
+            depth = depth_of(image)
             size, orientation = image.size, image.getexif().get(_ORIENTATION, 1)
     except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
         raise UserError(
             f"{content.name}: cannot be decoded as an image: {_reason(error)}"
         ) from None
     shown = size[::-1] if orientation in (5, 6, 7, 8) else size
-    return Header(size, orientation in _TURNS, shown)
+    return Header(size, orientation in _TURNS, shown, depth)
 
 
 def open_image(content: Content, draft: int | None = None) -> Image.Image:
@@ -131,7 +144,8 @@ def open_image(content: Content, draft: int | None = None) -> Image.Image:
     Args:
         content: where its bytes lie.
         draft: a JPEG may be decoded at a fraction of its size, but not below so many pixels a
-            side; its attribute ``original_size`` then says how large it is.
+            side; its attribute ``original_size`` then says how large it is, as ``depth`` does
+            what it has more than 8 bits of.
 
     Raises:
         UserError: it cannot be decoded.
@@ -142,7 +156,7 @@ def open_image(content: Content, draft: int | None = None) -> Image.Image:
         if not data:
             raise UserError(f"{content.name}: cannot be decoded as an image: the file is empty")
         image = _open(io.BytesIO(data), content.name)
-        original = image.size
+        original, depth = image.size, depth_of(image)
         if draft is not None and image.format == "JPEG":
             image.draft(None, (draft, draft))
         image.load()
@@ -153,6 +167,7 @@ def open_image(content: Content, draft: int | None = None) -> Image.Image:
             f"{content.name}: cannot be decoded as an image: {_reason(error)}"
         ) from None
     image.original_size = original  # type: ignore[attr-defined]
+    image.depth = depth  # type: ignore[attr-defined]
     return image
 
 
@@ -193,13 +208,20 @@ def upright(image: Image.Image) -> Image.Image:
     return ImageOps.exif_transpose(image)
 
 
-def to_rgb(image: Image.Image) -> Image.Image:
-    """An image of any mode in RGB: 16 bits are scaled to 8, what is transparent becomes white."""
-    if image.mode in SIXTEEN_BIT:
-        values = np.asarray(image, dtype=np.float64)
-        # Of modes with 32 bits only the values tell whether 8 or 16 of them are used.
-        top = 65535 if image.mode.startswith("I;16") or values.max(initial=0) > 255 else 255
-        return Image.fromarray((values / top * 255).clip(0, 255).astype(np.uint8)).convert("RGB")
+def to_rgb(image: Image.Image, levels: Levels | None = None, name: str = "image") -> Image.Image:
+    """An image of any mode in RGB, of 8 bits; what is transparent becomes white.
+
+    Args:
+        image: as :func:`open_image` gives it.
+        levels: what is white where it has more than 8 bits.
+        name: of the image, for messages.
+
+    Raises:
+        UserError: it has more than 8 bits and does not fit the levels.
+    """
+    depth = getattr(image, "depth", None) or depth_of(image)
+    if depth is not None:
+        image = to_eight_bits(image, depth, levels, name)
     if "A" in image.getbands() or "a" in image.getbands() or "transparency" in image.info:
         layer = image.convert("RGBA")
         white = Image.new("RGBA", layer.size, (255, 255, 255, 255))

@@ -32,7 +32,13 @@ class Decoder:
         if self._last is None or self._last[0] != key:
             listing = self.listing
             samples = [
-                decode_sample(listing.images[r], listing.maps[r], len(listing.regions), self.size)
+                decode_sample(
+                    listing.images[r],
+                    listing.maps[r],
+                    len(listing.regions),
+                    self.size,
+                    listing.levels,
+                )
                 for r in rows
             ]
             images, maps = (np.stack(arrays) for arrays in zip(*samples, strict=True))

@@ -6,7 +6,7 @@ No image, path or object becomes a Python object before it is asked for.
 import json
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 
 from sedn.data.faults import Fault
 from sedn.data.images.content import Content
+from sedn.data.images.levels import Levels
 from sedn.data.kept.columns import NotKeepable, Texts, map_array, save_array
 from sedn.data.kept.contents import KeptContents, Stats, save_contents
 from sedn.data.kept.maps import KeptMaps, as_tuples, save_maps
 from sedn.data.listing import Listing
 
 _DESCRIBED = "listing.json"
-_APART = ("images", "maps", "targets", "splits", "groups", "source", "faults")
+_APART = ("images", "maps", "targets", "splits", "groups", "source", "faults", "levels")
 """Parts of a listing that are not simply described."""
 T = TypeVar("T")
 
@@ -92,6 +93,7 @@ def save_listing(folder: Path, listing: Listing) -> None:
         if part.name not in _APART
     }
     described["source"] = str(listing.source)
+    described["levels"] = None if listing.levels is None else asdict(listing.levels)
     described["faults"] = [(fault.kind, fault.places) for fault in listing.faults]
     described["images"] = save_contents(folder, "images", listing.images)
     described["maps"] = save_maps(folder, listing.maps)
@@ -126,6 +128,7 @@ def load_listing(folder: Path) -> KeptListing | None:
         targets=map_array(folder, "targets"),
         splits=_load_words(folder, "splits"),
         groups=_load_words(folder, "groups"),
+        levels=None if described["levels"] is None else Levels(**described["levels"]),
         faults=tuple(Fault(kind, tuple(places)) for kind, places in described["faults"]),
         kept=_Kept(images, maps, described["digest"], image_stats, mask_stats),
         **{**plain, "fields": described["fields"]},

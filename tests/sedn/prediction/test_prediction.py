@@ -1,5 +1,6 @@
 """Predictions of files equal what training scored, whatever supplies the maps."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from itertools import count
@@ -8,12 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from sedn.config import TrainingConfig, build_config
+from sedn.data.images.levels import FULL, Levels
 from sedn.errors import UserError
 from sedn.prediction.images import find_images
 from sedn.prediction.predict import Prediction, predict_images
+from sedn.run.model_file import read_header
 from sedn.run.summary import read_summary
 from sedn.run.train import read_test_scores, train_run
 from sedn.segmentation.config import SegmenterConfig
@@ -97,6 +101,39 @@ def test_without_masks(
     assert not any(prediction.lacks_mask for prediction in predictions)
     with pytest.raises(UserError, match=r"run: its network .*; leave `maps` out"):
         predict_images(tmp_path / "run", images, maps=tmp_path)
+
+
+def test_images_of_12_bits_are_as_bright_as_in_training(table: Path, tmp_path: Path) -> None:
+    for index in range(90):
+        path = table.parent / f"{index}.png"
+        grey = np.asarray(Image.open(path).convert("L"), dtype=np.uint16) * 16
+        grey[0, 0] = 4095
+        Image.fromarray(grey).save(path)
+    run, images = tmp_path / "run", in_test(table)
+    train_run(configure(table, "none"), run)
+    assert_as_in_training(run, stacked(predict_images(run, images)))
+    header = read_header(run / "model.safetensors")
+    assert header.levels == Levels(4095)
+    assert json.loads((run / "config.json").read_text())["white"] == 4095
+    assert "12 bits in 16-bit files, 4,095 is white" in (run / "README.md").read_text()
+    # A brighter one is of another scale than the network has seen.
+    Image.fromarray(np.full((40, 40), 50_000, dtype=np.uint16)).save(images[1])
+    skipped: list[str] = []
+    assert len([*predict_images(run, images, skip=skipped.append)]) == len(images) - 1
+    assert "has the value 50,000, and the other images are of 12 bits" in skipped[0]
+
+
+def test_a_model_of_before_levels_were_told_saw_all_16_bits(table: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    train_run(configure(table, "none"), run)
+    path = run / "model.safetensors"
+    assert read_header(path).levels is None
+    with safe_open(path, framework="pt") as file:
+        metadata = {n: v for n, v in file.metadata().items() if n not in ("levels", "crc32")}
+        weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    save_file(weights, path, metadata=metadata)
+    assert read_header(path).levels == Levels(FULL, told=False)
+    assert_as_in_training(run, stacked(predict_images(run, in_test(table))))
 
 
 def test_given_masks(own_masks: Path, tmp_path: Path) -> None:

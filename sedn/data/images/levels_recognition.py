@@ -1,0 +1,149 @@
+"""Telling once, from many images, which value is white in those of more than 8 bits."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sedn.data.images.content import Content, FileContent
+from sedn.data.images.decoding import open_image, read_header
+from sedn.data.images.levels import (
+    BITS,
+    FULL,
+    MOST_OF_14,
+    SLACK,
+    Depth,
+    Levels,
+    below_zero,
+    dark_colours,
+    shown_level,
+    value_range,
+)
+from sedn.data.listing import Listing
+from sedn.errors import Question, UserError
+
+_HEADERS, _MOST_HEADERS = 400, 2000
+"""So many images are opened; more while some but few have more than 8 bits."""
+_HEADERS_OF_COLUMNS = 24
+"""The same of images in columns, of which each is read whole."""
+_LOOKS, _FEW = 48, 8
+_PIXELS = 60_000_000
+"""No more images are decoded once they have so many pixels together."""
+_NEARLY_WHITE = 0.75
+"""Of what is white, the greatest value of several images is above."""
+_EIGHT_BITS = (".jpg", ".jpeg", ".jfif", ".jpe", ".webp", ".bmp", ".gif", ".avif", ".heic", ".heif",
+               ".hif", ".tga", ".pbm")  # fmt: skip
+"""Of files that never give more than 8 bits."""
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What one image tells."""
+
+    name: str
+    depth: Depth
+    least: float
+    most: float
+
+
+def settle_levels(listing: Listing, white: float | None) -> Listing:
+    """The listing that knows what is white in images of more than 8 bits, if it has any.
+
+    Args:
+        listing: of the data set.
+        white: named by the description; comes before what is told.
+
+    Raises:
+        UserError: such images may mean two things, or cannot be read by one rule.
+    """
+    if white is not None:
+        levels: Levels | None = Levels(white, told=False)
+    else:
+        levels = _decide([*_look(listing.images)], str(listing.source))
+    if levels is None:
+        return listing
+    said = f"images: {levels.say()}"
+    return replace(
+        listing,
+        levels=levels,
+        said=listing.said if levels == Levels(FULL) else (*listing.said, said),
+    )
+
+
+def _look(images: Sequence[Content]) -> Iterator[_Look]:
+    """Look at some of the images, by chance."""
+    rows = [row for row, image in enumerate(images) if _may_be_deep(image)]
+    in_files = bool(rows) and isinstance(images[rows[0]], FileContent)
+    headers, most = (_HEADERS, _MOST_HEADERS) if in_files else (_HEADERS_OF_COLUMNS,) * 2
+    chosen = np.random.default_rng(0).permutation(len(rows))[:most].tolist()
+    # In columns those of one group are read together.
+    chosen = chosen if in_files else sorted(chosen)
+    looks = pixels = 0
+    for number, index in enumerate(chosen):
+        if number >= headers and not looks:
+            return
+        image = images[rows[index]]
+        try:
+            depth = read_header(image).depth
+            if depth is None:
+                continue
+            opened = open_image(image)
+        except (UserError, OSError):
+            # What cannot be read is told of where it is decoded.
+            continue
+        yield _Look(image.name, depth, *value_range(opened, depth))
+        looks, pixels = looks + 1, pixels + opened.width * opened.height
+        if looks >= _LOOKS or (looks >= _FEW and pixels > _PIXELS):
+            return
+
+
+def _may_be_deep(image: Content) -> bool:
+    suffix = os.path.splitext(image.name)[1].lower()  # noqa: PTH122 (of very many)
+    return not (isinstance(image, FileContent) and suffix in _EIGHT_BITS)
+
+
+def _decide(looks: Sequence[_Look], where: str) -> Levels | None:
+    most = max((look.most for look in looks), default=0.0)
+    if most <= 0:
+        return None
+    depths = {look.depth for look in looks}
+    if "real" in depths and len(depths) > 1:
+        real = next(look.name for look in looks if look.depth == "real")
+        raise UserError(f"{real}: holds floats, and other images whole numbers; save all alike")
+    white = 1 if "real" in depths and most <= 1 + SLACK else next(
+        (white for white in BITS if most <= white), FULL
+    )  # fmt: skip
+    lowest = min(looks, key=lambda look: look.least)
+    if lowest.least < -SLACK * white:
+        raise below_zero(lowest.name, lowest.least)
+    if most > FULL * (1 + SLACK):
+        raise Question(
+            f"{where}: images with values up to {shown_level(most)}; say which value is white with "
+            f"'white:' in data.yaml",
+            [{"white": most}, {"white": FULL}],
+        )
+    if most > MOST_OF_14:
+        _refuse_mixture(looks)
+        return Levels(float(FULL))
+    if "colour" in depths:
+        raise dark_colours(next(look.name for look in looks if look.depth == "colour"))
+    if white in (1, most) or (len(looks) >= _FEW and most >= _NEARLY_WHITE * white):
+        return Levels(float(white))
+    raise Question(
+        f"{where}: images of 16 bits with no value above {shown_level(most)} (of {len(looks)} "
+        f"looked at): they may use {BITS[white]} bits ('white: {white}'), or all 16 and be dark "
+        f"('white: {FULL}'); 'white:' in data.yaml says which",
+        [{"white": white}, {"white": FULL}],
+    )
+
+
+def _refuse_mixture(looks: Sequence[_Look]) -> None:
+    """Images of 16 bits beside several whose greatest value is just that of fewer bits."""
+    for white, bits in BITS.items():
+        full = [look.name for look in looks if look.most == white and look.depth == "whole"]
+        if white < FULL and len(full) > max(1, len(looks) // 20):
+            raise UserError(
+                f"{full[0]}: uses {bits} bits of 16, as some images do, and others use all; scale "
+                f"all alike, or say what is white with 'white: {FULL}' in data.yaml"
+            )
