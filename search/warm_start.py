@@ -102,7 +102,7 @@ def _fit(row: Trial, space: Space) -> Fitted:
     for axis in space.axes:
         if not is_active(axis, point):
             continue
-        value = fields[axis.path]
+        value = fields.get(axis.path, axis.default)
         if not axis.contains(value):
             reason = f"does not fit: {axis.path} {value!r} is not in {axis.extent()}"
             return Fitted(row.number, None, reason)
@@ -117,7 +117,7 @@ def _changes(config: TrainingConfig, space: Space, point: dict[str, Any]) -> Ite
     before = flatten(config.model_dump())
     now = flatten(canonical_config(space.config(point)).model_dump())
     for path, value in before.items():
-        if path not in _OF_THE_DATA and now[path] != value:
+        if path not in _OF_THE_DATA and path in now and now[path] != value:
             yield f"{path} {now[path]!r} instead of {value!r}"
 
 

@@ -6,8 +6,10 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from sedn.config import TrainingConfig, describe_error, field_paths, suggest_field
+from sedn.config import LossConfig, TrainingConfig, describe_error, field_paths, suggest_field
+from sedn.config.groups import Group
 from sedn.errors import UserError
+from sedn.registry.plugins import load_plugins
 
 SET_BY_THE_SEARCH = frozenset({
     "data.path", "data.split_seed", "data.labels", "data.label_list", "data.separator",
@@ -16,9 +18,14 @@ SET_BY_THE_SEARCH = frozenset({
 """Fields that no axis may vary: trials that differ in them cannot be ranked against each other."""
 
 
-@cache
 def leaf_paths() -> tuple[str, ...]:
     """Paths of the fields that hold a value, groups left out."""
+    return _leaf_paths(tuple(LossConfig.entry_fields()))
+
+
+@cache
+def _leaf_paths(of_entries: tuple[str, ...]) -> tuple[str, ...]:
+    """As :func:`leaf_paths`, while entries of registries have these fields."""
     paths = field_paths(TrainingConfig)
     groups = {path.rpartition(".")[0] for path in paths}
     return tuple(path for path in paths if path not in groups)
@@ -30,6 +37,9 @@ def check_path(path: str, source: str) -> None:
     Raises:
         UserError: there is no such field, or it is a group of fields.
     """
+    if path in leaf_paths():
+        return
+    load_plugins()
     if path in leaf_paths():
         return
     inside = [leaf for leaf in leaf_paths() if leaf.startswith(f"{path}.")]
@@ -46,7 +56,7 @@ def check_value(path: str, value: object, source: str) -> Any:
     """
     group, name = _group_of(path)
     try:
-        return getattr(group.model_validate({name: value}), name)
+        return getattr(group.model_validate({name: value}, strict=True), name)
     except ValidationError as error:
         reason = describe_error(error, group).removeprefix(f"field '{name}': ")
         raise UserError(f"{source}: {reason}{_hint(group, name, value)}") from None
@@ -72,14 +82,14 @@ def nest(values: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 
 def _group_of(path: str) -> tuple[type[BaseModel], str]:
     """The group that holds the field, and the field's name in it."""
-    group: type[BaseModel] = TrainingConfig
+    group: type[Group] = TrainingConfig
     *parents, name = path.split(".")
     for parent in parents:
         annotation = group.model_fields[parent].annotation
         assert isinstance(annotation, type)
-        assert issubclass(annotation, BaseModel)
+        assert issubclass(annotation, Group)
         group = annotation
-    return group, name
+    return group.entry_fields().get(name, group), name
 
 
 def _hint(group: type[BaseModel], name: str, value: object) -> str:

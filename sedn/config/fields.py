@@ -5,16 +5,21 @@ from difflib import get_close_matches
 
 from pydantic import BaseModel
 
+from sedn.config.groups import Group
 from sedn.errors import did_you_mean
 
 
 def field_paths(model: type[BaseModel], prefix: str = "") -> list[str]:
-    """Dotted paths of all fields, groups included: ``optimizer``, ``optimizer.learning_rate`` …"""
+    """Dotted paths of all fields, groups and what entries of registries add
+    included: ``optimizer``, ``optimizer.learning_rate`` …
+    """
     paths = []
     for name, field in model.model_fields.items():
         paths.append(prefix + name)
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             paths += field_paths(field.annotation, f"{prefix}{name}.")
+    if issubclass(model, Group):
+        paths += [prefix + name for name in model.entry_fields()]
     return paths
 
 

@@ -1,11 +1,20 @@
 """The groups of fields that a training configuration is made of."""
 
 import os
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
 from sedn.registry import ATTENTIONS, FUSIONS, HEADS, LOSSES, SEMANTIC_SOURCES
+from sedn.registry.losses import own_fields
 from sedn.registry.placements import ALONE, find_placement, unknown_placement
 
 LARGEST_SEED = 2**32 - 1
@@ -20,6 +29,11 @@ class Group(BaseModel):
     """A group of fields: immutable, unknown names refused, no value silently converted."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    @classmethod
+    def entry_fields(cls) -> Mapping[str, type[BaseModel]]:
+        """Fields that only some entries of a registry have, each with the model that it is in."""
+        return {}
 
 
 def _absolute(folder: str) -> str:
@@ -185,7 +199,13 @@ class HeadConfig(Group):
 
 
 class LossConfig(Group):
-    """What a step of training reduces; labels that are unknown (NaN) take no part."""
+    """What a step of training reduces; labels that are unknown (NaN) take no part.
+
+    A loss may have fields of its own (:attr:`sedn.registry.Loss.options`). They are there with the
+    loss alone.
+    """
+
+    model_config = ConfigDict(extra="allow")
 
     kind: Annotated[str, BeforeValidator(LOSSES.check)] = "bce"
     """One of :data:`sedn.registry.LOSSES`."""
@@ -199,6 +219,33 @@ class LossConfig(Group):
     clip: float = Field(0.05, ge=0.0, lt=1.0)
     """Shift of ``asl``: negatives scored below it cost nothing."""
     label_smoothing: float = Field(0.0, ge=0.0, lt=0.5)
+
+    @classmethod
+    def entry_fields(cls) -> Mapping[str, type[BaseModel]]:
+        """The fields that losses have of their own."""
+        return own_fields()
+
+    @model_validator(mode="after")
+    def _with_options_of_the_kind(self) -> Self:
+        """Check the fields that losses have of their own; keep, with defaults, those of the kind.
+
+        Those of another loss are checked and left out, as an axis of a space may give them.
+        """
+        given = self.model_extra or {}
+        if not given.keys() <= own_fields().keys():
+            LOSSES.names()
+        owners = {name: own_fields().get(name, _NoOptions) for name in given}
+        for owner in dict.fromkeys(owners.values()):
+            own = {name: value for name, value in given.items() if owners[name] is owner}
+            owner.model_validate(own, strict=True)
+        options = LOSSES.find(self.kind).options or _NoOptions
+        kept = {name: value for name, value in given.items() if name in options.model_fields}
+        object.__setattr__(self, "__pydantic_extra__", vars(options(**kept)))
+        return self
+
+
+class _NoOptions(Group):
+    """Of a loss without fields of its own."""
 
 
 class OptimizerConfig(Group):

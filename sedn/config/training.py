@@ -141,7 +141,7 @@ def _canonical_map(semantic_map: MapConfig, embedding: EmbeddingConfig) -> MapCo
 
 def _canonical_loss(loss: LossConfig) -> LossConfig:
     names = ("kind", "label_smoothing", *LOSSES.find(loss.kind).fields)
-    return LossConfig(**{name: getattr(loss, name) for name in names})
+    return LossConfig(**{name: getattr(loss, name) for name in names}, **(loss.model_extra or {}))
 
 
 def _canonical_optimizer(optimizer: OptimizerConfig, embedding: EmbeddingConfig) -> OptimizerConfig:

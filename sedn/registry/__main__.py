@@ -25,8 +25,10 @@ def _lines(registry: Registry[Any]) -> list[str]:
     lines = [f"{registry.path}:"]
     for name in names:
         entry = registry.find(name)
-        fields = f" [{', '.join(entry.fields)}]" if entry.fields else ""
-        lines.append(f"  {name:{width}}  {entry.description}{fields}")
+        options = getattr(entry, "options", None)
+        fields = (*entry.fields, *(options.model_fields if options else ()))
+        shown = f" [{', '.join(fields)}]" if fields else ""
+        lines.append(f"  {name:{width}}  {entry.description}{shown}")
     return lines
 
 

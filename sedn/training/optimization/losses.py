@@ -33,7 +33,10 @@ def classification_loss(config: LossConfig, positives: Tensor, known: Tensor) ->
         positives: ``(labels,)``: training images that have the label.
         known: ``(labels,)``: training images of which it is known whether they have it.
     """
-    entry_loss = LOSSES.find(config.kind).build(config, positives, known)
+    loss_of_kind = LOSSES.find(config.kind)
+    options = loss_of_kind.options
+    own = config if options is None else options(**(config.model_extra or {}))
+    entry_loss = loss_of_kind.build(own, positives, known)
 
     def loss(logits: Tensor, targets: Tensor) -> Tensor:
         is_known = ~targets.isnan()
