@@ -13,7 +13,14 @@ from search.settings import Resources, SearchSettings, check_unchanged, read_set
 from sedn.addresses import has_password
 from sedn.errors import UserError
 from sedn.files import check_folder
-from spaces import Space, check_backbones, check_optimizers, check_pretrained, load_space
+from spaces import (
+    Space,
+    check_backbones,
+    check_maps,
+    check_optimizers,
+    check_pretrained,
+    load_space,
+)
 
 OnNotice = Callable[[str], None]
 
@@ -51,7 +58,7 @@ def check_search(
     _check_store(store_url, name, asked, settings, resources)
     _check_storage(resources)
     _check_space(asked, settings, resources, on_notice)
-    _check_segmenters(asked)
+    check_maps(asked)
     if resources.backend == "local":
         check_machine(resources, settings)
     else:
@@ -152,15 +159,3 @@ def _check_weights(space: Space, resources: Resources, on_notice: OnNotice) -> N
         if resources.address is None:
             raise
         on_notice(f"{error}. The nodes of the cluster must have them.")
-
-
-def _check_segmenters(space: Space) -> None:
-    """See that there are the segmenters whose maps trials may ask for."""
-    if "predicted" not in space.values_of("semantic_map.source"):
-        return
-    from sedn.segmentation.segmenter import read_card
-
-    for folder in space.values_of("semantic_map.segmenter"):
-        if not folder:
-            raise UserError("semantic_map.segmenter: name the folder that `sedn segment` wrote")
-        read_card(Path(folder))

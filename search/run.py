@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from results.database.models import Experiment
@@ -16,7 +15,7 @@ from search.settings import Resources, SearchSettings
 from search.stages import Stage
 from search.stopping import sigterm_as_sigint
 from sedn.errors import UserError
-from spaces import Space, parse_space
+from spaces import Space, computed_maps, parse_space
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -141,19 +140,15 @@ def _read_data(
             f"{settings.data}: no label has both positive and negative images in the validation "
             f"split, so there is no AUC to search by; at least one must"
         )
-    _predict_maps(space, dataset)
+    _compute_maps(space, dataset)
     return dataset, counts
 
 
-def _predict_maps(space: Space, dataset: "Dataset") -> None:
-    """Predict the maps that trials may ask for, once, before the first of them starts."""
-    if "predicted" not in space.values_of("semantic_map.source"):
-        return
-    from sedn.segmentation.maps import predict_maps
-
-    for folder in space.values_of("semantic_map.segmenter"):
+def _compute_maps(space: Space, dataset: "Dataset") -> None:
+    """Compute the maps that trials may ask for, once, before the first trial starts."""
+    for computed, config in computed_maps(space):
         for split in ("train", "validation"):
-            predict_maps(Path(folder), dataset, split)
+            computed.of_split(dataset, split, config)
 
 
 def _open_experiment(

@@ -3,6 +3,7 @@
 from spaces.axes import Axis, Choice, Condition, FloatRange, IntRange, SuggestsValues
 from spaces.backbones import backbone_names, check_backbones, check_pretrained
 from spaces.loading import catalog, load_space, parse_space
+from spaces.maps import check_maps, computed_maps
 from spaces.optimizers import check_optimizers
 from spaces.space import Space
 
@@ -17,8 +18,10 @@ __all__ = [
     "backbone_names",
     "catalog",
     "check_backbones",
+    "check_maps",
     "check_optimizers",
     "check_pretrained",
+    "computed_maps",
     "load_space",
     "parse_space",
 ]

@@ -19,7 +19,7 @@ from sedn.network.features import Place
 from sedn.network.heads import Head, LateConcatenation, find_last_feature, remove_unused
 from sedn.network.places import place_embeddings
 from sedn.network.stage import Stage
-from sedn.registry import HEADS
+from sedn.registry import HEADS, SEMANTIC_SOURCES
 from sedn.registry.placements import find_placement
 
 Hook = Callable[[nn.Module, tuple[Any, ...], Any], Any]
@@ -120,7 +120,7 @@ def check_network(config: TrainingConfig) -> None:
     check_weights(config.backbone)
     if HEADS.find(config.head.kind).build is not None:
         find_last_feature(config.backbone, config.data.image_size)
-    if config.semantic_map.source == "auxiliary":
+    if SEMANTIC_SOURCES.find(config.semantic_map.source).by_network:
         auxiliary_place(config)
     if 1 in (config.batch_size, config.micro_batch_size) and not trains_on_single_images(
         config.from_scratch()
@@ -204,7 +204,7 @@ def _create_head(config: TrainingConfig, n_labels: int) -> Head | None:
 
 
 def _create_auxiliary(config: TrainingConfig, n_regions: int) -> AuxiliaryHead | None:
-    if config.semantic_map.source != "auxiliary":
+    if not SEMANTIC_SOURCES.find(config.semantic_map.source).by_network:
         return None
     return AuxiliaryHead(auxiliary_place(config), n_regions)
 

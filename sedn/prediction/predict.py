@@ -172,7 +172,7 @@ def _predict(predictor: Predictor, batch: list[_Sample]) -> Iterator[Prediction]
         np.array([sample.known for sample in batch]),
     )
     header = predictor.header
-    given = header.config.map_source == "given"
+    given = describe_source(header.config.map_source).why_no_masks is None
     probabilities = header.calibration.probabilities(logits).tolist()
     for sample, row, sure in zip(batch, logits, probabilities, strict=True):
         by_label = dict(zip(header.labels, sure, strict=True))

@@ -2,32 +2,45 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from sedn.data import Split
 from sedn.errors import UserError
 from sedn.network import SemanticNetwork
+from sedn.registry import describe_source
 from sedn.run.model_file import MODEL, ModelHeader, load_network, read_header
 from sedn.run.summary import SUMMARY
-from sedn.run.train import CONFIG, SEGMENTER
-from sedn.segmentation.maps import segment_images
-from sedn.segmentation.segmenter import Segmenter, load_segmenter
+from sedn.run.train import CONFIG
 from sedn.training.device import pick_device
 from sedn.training.evaluation import predict
 from sedn.training.inputs.fetching import View
 
 
+class ComputesMaps(Protocol):
+    """What a run keeps to compute the maps of new images, such as a segmenter."""
+
+    def maps_of(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The maps (images, regions, H, W), 0 to 255, of ``images`` (images, H, W, 3)."""
+        ...
+
+    def as_module(self) -> nn.Module:
+        """The same from images (B, 3, H, W) to maps (B, regions, H, W), both from 0 to 1."""
+        ...
+
+
 @dataclass(frozen=True)
 class Predictor:
-    """The network of a run, and what predicts the maps that it sees."""
+    """The network of a run, and what computes the maps that the network sees."""
 
     header: ModelHeader
     network: SemanticNetwork
-    segmenter: Segmenter | None
-    """Where the run's maps are ``predicted``."""
+    computes_maps: ComputesMaps | None
+    """What computes the maps of images, where the run's semantic source does."""
 
     def score(
         self,
@@ -47,8 +60,8 @@ class Predictor:
         count = len(images)
         targets = np.full((count, len(self.header.labels)), np.nan, dtype=np.float32)
         maps = masks
-        if self.segmenter is not None:
-            maps, known = segment_images(self.segmenter, images), np.ones(count, dtype=bool)
+        if self.computes_maps is not None:
+            maps, known = self.computes_maps.maps_of(images), np.ones(count, dtype=bool)
         view = View(
             split=Split(images, masks, known, targets, names),
             maps=maps,
@@ -71,11 +84,8 @@ def read_run_header(folder: Path) -> ModelHeader:
         found = "holds no finished run" if folder.is_dir() else "no such folder"
         raise UserError(f"{folder}: {found}; expected one that `sedn train` wrote")
     header = read_header(folder / MODEL)
-    if header.config.map_source == "shuffled":
-        raise UserError(
-            f"{folder}: its network learned with the maps of other images, a control "
-            f"(semantic_map.control: shuffled) that cannot score single ones; take another run"
-        )
+    if why_not := describe_source(header.config.map_source).why_no_scores:
+        raise UserError(f"{folder}: {why_not}; take another run")
     return header
 
 
@@ -84,26 +94,10 @@ def load_predictor(folder: Path, device: torch.device | None = None) -> Predicto
     outside its folder is read.
 
     Raises:
-        UserError: as :func:`read_run_header`, or the weights are damaged, or the run's segmenter
-            is missing.
+        UserError: as :func:`read_run_header`, or the weights are damaged, or what computes the
+            run's maps is missing.
     """
     header, device = read_run_header(folder), device or pick_device()
-    segmenter = None
-    if header.config.map_source == "predicted":
-        segmenter = _load_segmenter(folder, header, device)
-    return Predictor(header, load_network(folder / MODEL, header, device), segmenter)
-
-
-def _load_segmenter(folder: Path, header: ModelHeader, device: torch.device) -> Segmenter:
-    if not (folder / SEGMENTER).is_dir():
-        raise UserError(
-            f"{folder}: lacks the folder '{SEGMENTER}', which predicts its maps; copy it there "
-            f"from where the run was trained, or train it again"
-        )
-    segmenter = load_segmenter(folder / SEGMENTER, device)
-    if tuple(segmenter.card.regions) != header.regions:
-        raise UserError(
-            f"{folder / SEGMENTER}: predicts the regions {', '.join(segmenter.card.regions)}; "
-            f"the run's network sees {', '.join(header.regions)}"
-        )
-    return segmenter
+    computed = describe_source(header.config.map_source).computed
+    computes_maps = None if computed is None else computed.load(folder, header.regions, device)
+    return Predictor(header, load_network(folder / MODEL, header, device), computes_maps)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sedn.registry.registry import Registry, lazily
@@ -9,9 +10,24 @@ from sedn.registry.registry import Registry, lazily
 if TYPE_CHECKING:
     from sedn.config import MapConfig
 
-MapsOfSplit = Callable[[Any, str, "MapConfig"], Any]
-"""From a :class:`sedn.data.Dataset`, a split and the configuration to the maps (images, regions, H,
-W) and of which images (images,) they are known."""
+
+@dataclass(frozen=True)
+class ComputedMaps:
+    """How a source computes the maps that the network sees, in training and of new images."""
+
+    fields: tuple[str, ...]
+    """Fields of the semantic map that decide what is computed."""
+    check: Callable[["MapConfig"], Any]
+    """Check the configuration before the data are read; raises ``UserError``."""
+    of_split: Callable[[Any, str, "MapConfig"], Any]
+    """From a :class:`sedn.data.Dataset`, a split and the configuration to the maps (images,
+    regions, H, W), and the images (images,) whose map is known. Kept on disk: a search computes
+    the maps of its trials before the first trial."""
+    keep: Callable[["MapConfig", Path], Any]
+    """Write into the folder of a run what computes the maps of new images."""
+    load: Callable[[Path, tuple[str, ...], Any], Any]
+    """From the folder of a run, the regions that its network sees and a device to a
+    :class:`sedn.prediction.predictor.ComputesMaps`."""
 
 
 @dataclass(frozen=True)
@@ -24,9 +40,11 @@ class SemanticSource:
     fields: tuple[str, ...] = ()
     why_no_masks: str | None = None
     """Why `sedn predict` takes no masks; ``None`` where it takes them."""
-    check: Callable[["MapConfig"], Any] = lambda config: None
-    """See before the data are read what can be seen to be wrong; raises ``UserError``."""
-    maps: MapsOfSplit | None = None
+    why_no_scores: str | None = None
+    """Why a network that saw these maps scores no single images; ``None`` where it does."""
+    by_network: bool = False
+    """Whether the network predicts its maps, by a head that learns from the masks."""
+    computed: ComputedMaps | None = None
     """``None``: the data set's masks."""
 
 
@@ -45,8 +63,13 @@ SEMANTIC_SOURCES = Registry(
             "The maps are predicted from the image by the segmenter in `segmenter/`.",
             fields=("segmenter", "dropout", "noise"),
             why_no_masks="its own segmenter predicts the maps",
-            check=lazily("sedn.segmentation.maps:check_segmenter"),
-            maps=lazily("sedn.segmentation.maps:maps_of_split"),
+            computed=ComputedMaps(
+                fields=("segmenter",),
+                check=lazily("sedn.segmentation.maps:check_segmenter"),
+                of_split=lazily("sedn.segmentation.maps:maps_of_split"),
+                keep=lazily("sedn.segmentation.of_run:keep_segmenter"),
+                load=lazily("sedn.segmentation.of_run:load_kept_segmenter"),
+            ),
         ),
         "auxiliary": SemanticSource(
             "by a head on the backbone that is trained along, and needs masks in training alone",
@@ -54,6 +77,7 @@ SEMANTIC_SOURCES = Registry(
             # The network sees its own prediction, which nothing roughens or withholds.
             fields=("auxiliary_weight",),
             why_no_masks="its network predicts its maps itself",
+            by_network=True,
         ),
     },
     fields=("segmenter", "auxiliary_weight", "dropout", "noise"),
@@ -75,6 +99,8 @@ MAPS_IN_PLACE: dict[str, SemanticSource] = {
         "the map of another image",
         "A control: each image has the map of another; it cannot score single images.",
         why_no_masks="its network learned with the maps of other images",
+        why_no_scores="its network learned with the maps of other images, a control "
+        "(semantic_map.control: shuffled) that cannot score single ones",
     ),
 }
 """What a network sees in place of its image's map: the other values of

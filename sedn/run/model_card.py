@@ -142,7 +142,7 @@ Temperature and thresholds were fitted on validation; the test split was read on
 
 def _use(header: ModelHeader) -> str:
     predict = "sedn predict FOLDER photos/"
-    if header.config.map_source == "given":
+    if describe_source(header.config.map_source).why_no_masks is None:
         predict = "sedn predict FOLDER photos/ --maps masks/"
     return f"""\
 ## Use

@@ -32,7 +32,6 @@ from sedn.training.result import EpochResult
 
 CONFIG = "config.yaml"
 EPOCHS = "epochs.csv"
-SEGMENTER = "segmenter"
 TEST_SCORES = "test.npz"
 
 
@@ -46,7 +45,7 @@ def train_run(
     """Train into ``folder``, or go on where the run there stopped; a finished one is only read.
 
     The folder holds the configuration, each epoch's validation as CSV, the model as safetensors
-    with the segmenter that its maps come from, if any, and the scores and AUC on the test split,
+    with what computes its maps, if anything does, and the scores and AUC on the test split,
     which is read when training has ended; docs/training.md lists all of it.
 
     Raises:
@@ -84,11 +83,12 @@ def check_run(config: TrainingConfig, folder: Path) -> None:
 
     Raises:
         UserError: the folder holds a run of another configuration or cannot be written, or the
-            backbone, the optimiser or the segmenter cannot be had.
+            backbone, the optimiser or what computes the maps cannot be had.
     """
     check_network(config)
     check_optimizer(config.optimizer.name)
-    SEMANTIC_SOURCES.find(config.semantic_map.source).check(config.semantic_map)
+    if computed := SEMANTIC_SOURCES.find(config.semantic_map.source).computed:
+        computed.check(config.semantic_map)
     path = folder / CONFIG
     if not path.exists():
         check_folder(folder)
@@ -152,16 +152,15 @@ def _logits(
 
 
 def _save_model(network: SemanticNetwork, header: ModelHeader, folder: Path) -> None:
-    """The model, as the hub and timm know one, and the segmenter that predicts its maps: all that
-    scores a new image.
+    """The model, as the hub and timm know one, and what computes its maps: all that scores a new
+    image.
     """
     save_model(network, header, folder / MODEL)
     write_hub_config(network, header, folder)
     write_backbone(network, header, folder)
-    if header.config.semantic_map.source == "predicted":
-        from sedn.segmentation.segmenter import copy_segmenter
-
-        copy_segmenter(Path(header.config.semantic_map.segmenter), folder / SEGMENTER)
+    semantic_map = header.config.semantic_map
+    if computed := SEMANTIC_SOURCES.find(semantic_map.source).computed:
+        computed.keep(semantic_map, folder)
 
 
 def _save_scores(targets: NDArray[np.float32], logits: NDArray[np.float32], folder: Path) -> None:

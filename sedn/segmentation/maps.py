@@ -11,6 +11,7 @@ from sedn.config import MapConfig
 from sedn.data import Dataset
 from sedn.data.cache.folder import build_folder, cache_folder
 from sedn.errors import UserError
+from sedn.segmentation.config import SegmenterCard
 from sedn.segmentation.fold import assign_folds
 from sedn.segmentation.network import MapNetwork, Maps, predict
 from sedn.segmentation.segmenter import (
@@ -35,9 +36,7 @@ def predict_maps(folder: Path, dataset: Dataset, split: str) -> Maps:
         UserError: the folder holds no finished segmenter, or one that was trained on other data,
             whose training images may be this data's test images; or the cache cannot be written.
     """
-    if folder == Path():
-        raise UserError("semantic_map.segmenter: name the folder that `sedn segment` wrote")
-    card = read_card(folder)
+    card = _read_named(folder)
     if card.fingerprint != dataset.fingerprint:
         raise UserError(
             f"{folder}: its segmenter was trained on other data than '{dataset.name}' is now, or "
@@ -68,9 +67,9 @@ def check_segmenter(config: MapConfig) -> None:
     """See that there is a segmenter where the configuration names one.
 
     Raises:
-        UserError: the folder holds no finished segmenter.
+        UserError: it names no folder, or one that holds no finished segmenter.
     """
-    read_card(Path(config.segmenter))
+    _read_named(Path(config.segmenter))
 
 
 def segment_images(segmenter: Segmenter, images: NDArray[np.uint8]) -> Maps:
@@ -78,6 +77,13 @@ def segment_images(segmenter: Segmenter, images: NDArray[np.uint8]) -> Maps:
     3), by the mean of all networks.
     """
     return predict(segmenter.networks, images, segmenter.card.data.image_size)
+
+
+def _read_named(folder: Path) -> SegmenterCard:
+    """The card of the segmenter in the folder that a configuration names."""
+    if folder == Path():
+        raise UserError("semantic_map.segmenter: name the folder that `sedn segment` wrote")
+    return read_card(folder)
 
 
 def _write_maps(path: Path, segmenter: Segmenter, dataset: Dataset, split: str) -> None:

@@ -23,8 +23,8 @@ def semantic_maps(
             data.
     """
     given = dataset.splits[split]
-    of_source = SEMANTIC_SOURCES.find(config.semantic_map.source).maps
-    if of_source is None:
+    computed = SEMANTIC_SOURCES.find(config.semantic_map.source).computed
+    if computed is None:
         return given.maps, given.map_known
-    found: tuple[Pixels, NDArray[np.bool_]] = of_source(dataset, split, config.semantic_map)
-    return found
+    maps: tuple[Pixels, NDArray[np.bool_]] = computed.of_split(dataset, split, config.semantic_map)
+    return maps
