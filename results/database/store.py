@@ -70,7 +70,10 @@ class NewTrial:
     """Number of the trial of the same configuration and seed that answers it."""
 
 
-_ANSWERED = ("state", "cause", "reason", "epochs", "mean_auc", "mean_auc_stderr")
+_ANSWERED = (
+    "state", "cause", "reason", "epochs", "mean_auc", "mean_auc_stderr", "predictions",
+    "predictions_fingerprint",
+)  # fmt: skip
 """What a trial has from the one that answers it, beside the costs that both share; not what was
 spent on that one."""
 
@@ -192,14 +195,18 @@ class Store(StoreReader):
         label_auc: Mapping[str, tuple[float | None, float | None]] | None = None,
         *,
         cause: str | None = None,
+        predictions: tuple[str, str] | None = None,
     ) -> None:
-        """End a trial, with the AUC and standard error of each label after its last epoch.
+        """End a trial, with the AUC and standard error of each label after its last epoch, and the
+        file and fingerprint of its ``predictions`` where they were kept.
 
         Raises:
             TrialEnded: the trial has ended already, in another state.
         """
         trial_id = self._id_of(experiment_id, number)
         end = {"state": state, "cause": cause, "reason": storable(reason)}
+        if predictions is not None:
+            end |= {"predictions": predictions[0], "predictions_fingerprint": predictions[1]}
         with self._session.begin() as session:
             ends = _running(trial_id).values(**end, ended_at=datetime.now(UTC))
             if _changes(session, ends) and label_auc:
