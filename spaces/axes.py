@@ -40,6 +40,52 @@ class Condition:
         return self.path in params and (params[self.path] in self.values) != self.negated
 
 
+class Axis(Protocol):
+    """What one field of a configuration may be: all that a type of axes has to say."""
+
+    is_exact: ClassVar[bool]
+    """Whether a value can be written down and met again, as a condition needs."""
+
+    @property
+    def path(self) -> str:
+        """The field, by its dotted path."""
+        ...
+
+    @property
+    def default(self) -> Any:
+        """The value of the baseline, as far as the space has it."""
+        ...
+
+    @property
+    def when(self) -> tuple[Condition, ...]:
+        """What must hold for the axis to have a value."""
+        ...
+
+    def ask(self, trial: SuggestsValues) -> Any:
+        """What ``trial`` suggests for the axis."""
+        ...
+
+    def suggest(self, trial: SuggestsValues) -> Any:
+        """The value of the axis that ``trial`` suggests."""
+        ...
+
+    def contains(self, value: object) -> bool:
+        """Whether the axis can take ``value``."""
+        ...
+
+    def values(self) -> Sequence[Any] | None:
+        """All values, in order; ``None`` when continuous."""
+        ...
+
+    def largest(self) -> Any:
+        """The largest value; values must have an order."""
+        ...
+
+    def extent(self) -> str:
+        """The values in words, as errors quote them."""
+        ...
+
+
 @dataclass(frozen=True)
 class Choice:
     """One of a few values, without an order."""
@@ -50,9 +96,11 @@ class Choice:
     when: tuple[Condition, ...] = ()
     is_exact: ClassVar[bool] = True
 
-    def suggest(self, trial: SuggestsValues) -> Any:
-        """Ask ``trial`` for a value."""
+    def ask(self, trial: SuggestsValues) -> Any:
+        """What ``trial`` suggests for the axis."""
         return trial.suggest_categorical(self.path, list(self.options))
+
+    suggest = ask
 
     def contains(self, value: object) -> bool:
         """Whether the axis can take ``value``."""
@@ -61,6 +109,10 @@ class Choice:
     def values(self) -> Sequence[Any]:
         """All values, in order."""
         return self.options
+
+    def largest(self) -> Any:
+        """The largest value; values must have an order."""
+        return max(self.options)
 
     def extent(self) -> str:
         """The values in words, as errors quote them."""
@@ -80,9 +132,11 @@ class IntRange:
     when: tuple[Condition, ...] = ()
     is_exact: ClassVar[bool] = True
 
-    def suggest(self, trial: SuggestsValues) -> int:
-        """Ask ``trial`` for a value."""
+    def ask(self, trial: SuggestsValues) -> int:
+        """What ``trial`` suggests for the axis."""
         return trial.suggest_int(self.path, self.low, self.high, step=self.step, log=self.log)
+
+    suggest = ask
 
     def contains(self, value: object) -> bool:
         """Whether the axis can take ``value``."""
@@ -91,6 +145,10 @@ class IntRange:
     def values(self) -> Sequence[int]:
         """All values, in order."""
         return range(self.low, self.high + 1, self.step)
+
+    def largest(self) -> int:
+        """The largest value."""
+        return self.high
 
     def extent(self) -> str:
         """The values in words, as errors quote them."""
@@ -110,9 +168,13 @@ class FloatRange:
     when: tuple[Condition, ...] = ()
     is_exact: ClassVar[bool] = False
 
+    def ask(self, trial: SuggestsValues) -> float:
+        """What ``trial`` suggests for the axis."""
+        return trial.suggest_float(self.path, self.low, self.high, step=self.step, log=self.log)
+
     def suggest(self, trial: SuggestsValues) -> float:
-        """Ask ``trial`` for a value."""
-        value = trial.suggest_float(self.path, self.low, self.high, step=self.step, log=self.log)
+        """The value of the axis that ``trial`` suggests."""
+        value = self.ask(trial)
         if self.step is None:
             return value
         # A sampler may give 0.30000000000000004, which would be another configuration than 0.3.
@@ -131,17 +193,16 @@ class FloatRange:
             return None
         return [self._value(i) for i in range(int(steps(self.low, self.high, self.step)) + 1)]
 
+    def largest(self) -> float:
+        """The largest value."""
+        return self.high
+
     def extent(self) -> str:
         """The values in words, as errors quote them."""
         return _range_extent(self.low, self.high, None if self.step == 1 else self.step)
 
     def _value(self, position: int) -> float:
         return float(Decimal(str(self.low)) + position * Decimal(str(self.step)))
-
-
-Axis = Choice | IntRange | FloatRange
-"""Each has a path, a default and conditions; ``is_exact``: whether a value can be written down and
-met again, as a condition needs."""
 
 
 def is_active(axis: Axis, params: Mapping[str, Any]) -> bool:

@@ -1,9 +1,10 @@
 """Whether the backbones that a space names exist, and which have the places it names."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sedn.errors import UserError
-from spaces.axes import Axis, FloatRange
+from spaces.axes import Axis
 from spaces.space import Space
 
 _BUILDS = (
@@ -99,15 +100,16 @@ def _builds(space: Space) -> list[dict[str, Any]]:
     for axis in axes:
         grown = []
         for params in combinations:
-            told = [condition.holds(params) for condition in axis.when if condition.path in known]
-            if all(told):
-                grown += [{**params, axis.path: value} for value in _telling(axis)]
-            if not all(told) or len(told) < len(axis.when):
+            held = [condition.holds(params) for condition in axis.when if condition.path in known]
+            if all(held):
+                grown += [{**params, axis.path: value} for value in _values_to_check(axis)]
+            if not all(held) or len(held) < len(axis.when):
                 grown.append(params)
         combinations = grown
     return combinations
 
 
-def _telling(axis: Axis) -> list[Any]:
-    values = [axis.high] if isinstance(axis, FloatRange) else list(axis.values())
-    return [max(values)] if axis.path == "backbone.drop_path" else values
+def _values_to_check(axis: Axis) -> Sequence[Any]:
+    """Values of the axis that stand for all; the largest of a continuous one."""
+    values = None if axis.path == "backbone.drop_path" else axis.values()
+    return [axis.largest()] if values is None else values

@@ -14,7 +14,7 @@ _Numbers = tuple[type[int]] | tuple[type[int], type[float]]
 
 
 @dataclass(frozen=True)
-class _Entry:
+class WrittenAxis:
     """An axis as it is written: its path, its mapping, and the words that begin its errors."""
 
     path: str
@@ -47,7 +47,7 @@ def parse_axis(path: object, fields: object, above: Mapping[str, Axis], source: 
     if len(types) != 1:
         said = " and ".join(f"'{name}'" for name in types) or "none of them"
         raise UserError(f"{where}: expected one of {_shapes()}; it has {said}")
-    entry = _Entry(str(path), fields, where)
+    entry = WrittenAxis(str(path), fields, where)
     return AXIS_TYPES[types[0]].parse(entry, _parse_when(entry, above))
 
 
@@ -57,7 +57,7 @@ def _shapes() -> str:
     return f"{', '.join(others)} or {last}"
 
 
-def _parse_choice(entry: _Entry, when: tuple[Condition, ...]) -> Choice:
+def _parse_choice(entry: WrittenAxis, when: tuple[Condition, ...]) -> Choice:
     for keyword in ("log", "step"):
         if keyword in entry.fields:
             raise UserError(f"{entry.source}: '{keyword}' goes with int or float, not with choice")
@@ -73,7 +73,7 @@ def _parse_choice(entry: _Entry, when: tuple[Condition, ...]) -> Choice:
     return Choice(entry.path, tuple(options), _default(entry, axis), when)
 
 
-def _parse_int(entry: _Entry, when: tuple[Condition, ...]) -> IntRange:
+def _parse_int(entry: WrittenAxis, when: tuple[Condition, ...]) -> IntRange:
     low, high = _bounds(entry, "int", (int,))
     if not isinstance(entry.value(low), int):
         raise UserError(
@@ -87,7 +87,7 @@ def _parse_int(entry: _Entry, when: tuple[Condition, ...]) -> IntRange:
     return IntRange(entry.path, low, high, _default(entry, axis), step or 1, log, when)
 
 
-def _parse_float(entry: _Entry, when: tuple[Condition, ...]) -> FloatRange:
+def _parse_float(entry: WrittenAxis, when: tuple[Condition, ...]) -> FloatRange:
     low, high = (float(bound) for bound in _bounds(entry, "float", (int, float)))
     if isinstance(entry.value(entry.fields["float"][0]), int):
         raise UserError(
@@ -100,7 +100,7 @@ def _parse_float(entry: _Entry, when: tuple[Condition, ...]) -> FloatRange:
     return FloatRange(entry.path, low, high, _default(entry, axis), step, log, when)
 
 
-def _bounds(entry: _Entry, kind: str, numbers: _Numbers) -> tuple[Any, Any]:
+def _bounds(entry: WrittenAxis, kind: str, numbers: _Numbers) -> tuple[Any, Any]:
     """The two bounds of a range, which the field must take and which must be in order."""
     listed = entry.fields[kind]
     if not isinstance(listed, list) or len(listed) != 2:
@@ -120,7 +120,7 @@ def _bounds(entry: _Entry, kind: str, numbers: _Numbers) -> tuple[Any, Any]:
     return low, high
 
 
-def _scale(entry: _Entry, low: float, high: float, numbers: _Numbers) -> tuple[bool, Any]:
+def _scale(entry: WrittenAxis, low: float, high: float, numbers: _Numbers) -> tuple[bool, Any]:
     """``log`` and ``step`` of a range; no step is ``None``."""
     log, step = entry.fields.get("log", False), entry.fields.get("step")
     if not isinstance(log, bool):
@@ -151,7 +151,7 @@ def _scale(entry: _Entry, low: float, high: float, numbers: _Numbers) -> tuple[b
     return log, step if float not in numbers else float(step)
 
 
-def _default(entry: _Entry, axis: Axis) -> Any:
+def _default(entry: WrittenAxis, axis: Axis) -> Any:
     """The default as given, else the configuration's own where the axis has it, else the axis's."""
     if "default" not in entry.fields:
         own = default_of(entry.path)
@@ -162,7 +162,7 @@ def _default(entry: _Entry, axis: Axis) -> Any:
     return default
 
 
-def _parse_when(entry: _Entry, above: Mapping[str, Axis]) -> tuple[Condition, ...]:
+def _parse_when(entry: WrittenAxis, above: Mapping[str, Axis]) -> tuple[Condition, ...]:
     if "when" not in entry.fields:
         return ()
     when = entry.fields["when"]
@@ -208,16 +208,16 @@ def _parse_condition(
 
 
 @dataclass(frozen=True)
-class _AxisType:
-    """How axes of one type are written and read."""
+class AxisType:
+    """How axes of one type are written and read; the axes themselves are in :mod:`spaces.axes`."""
 
     shape: str
-    parse: Callable[[_Entry, tuple[Condition, ...]], Axis]
+    parse: Callable[[WrittenAxis, tuple[Condition, ...]], Axis]
 
 
 AXIS_TYPES = {
-    "choice": _AxisType("{choice: [a, b]}", _parse_choice),
-    "int": _AxisType("{int: [low, high]}", _parse_int),
-    "float": _AxisType("{float: [low, high]}", _parse_float),
+    "choice": AxisType("{choice: [a, b]}", _parse_choice),
+    "int": AxisType("{int: [low, high]}", _parse_int),
+    "float": AxisType("{float: [low, high]}", _parse_float),
 }
 """By the keyword that an axis of the type has."""

@@ -1,6 +1,7 @@
 """Optuna's distributions of a space's axes, known before the first trial."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from optuna.distributions import (
     BaseDistribution,
@@ -10,16 +11,30 @@ from optuna.distributions import (
 )
 
 from spaces import Space
-from spaces.axes import Axis, Choice, IntRange
+from spaces.axes import Axis
 
 
 def distribution_of(axis: Axis) -> BaseDistribution:
     """The distribution that a suggestion for ``axis`` has."""
-    if isinstance(axis, Choice):
-        return CategoricalDistribution(list(axis.options))
-    if isinstance(axis, IntRange):
-        return IntDistribution(axis.low, axis.high, log=axis.log, step=axis.step)
-    return FloatDistribution(axis.low, axis.high, log=axis.log, step=axis.step)
+    distribution: BaseDistribution = axis.ask(_AsDistributions())
+    return distribution
+
+
+class _AsDistributions:
+    """A trial that answers with the distribution that a value would be drawn from."""
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        return CategoricalDistribution(choices)
+
+    def suggest_int(
+        self, name: str, low: int, high: int, *, step: int = 1, log: bool = False
+    ) -> Any:
+        return IntDistribution(low, high, log=log, step=step)
+
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
+    ) -> Any:
+        return FloatDistribution(low, high, log=log, step=step)
 
 
 def always_active(space: Space) -> dict[str, BaseDistribution]:
