@@ -1,6 +1,6 @@
 """One search from start to finish: the experiment, its study, the cluster, the trials."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -112,8 +112,9 @@ def run_search(
         if not driver.finished and not driver.out_of_budget:
             on_stage(Stage.TRIALS)
             told = (train or _default_train(), watch, on_ray_gone or on_notice)
+            weights = kept_space.values_of("backbone.weights")
             try:
-                _run_trials(driver, settings, resources, *told)
+                _run_trials(driver, settings, resources, *told, weights)
             except KeyboardInterrupt:
                 # It is answered by the words that nothing is lost, which may not be so.
                 driver.check_store()
@@ -223,6 +224,7 @@ def _run_trials(
     train: "TrainFunction",
     watch: "Watcher",
     on_ray_gone: Callable[[str], None],
+    weights: Sequence[str],
 ) -> None:
     """Let the backend run the trials until they have ended, or the user has had enough."""
     if resources.backend == "local":
@@ -235,7 +237,7 @@ def _run_trials(
     else:
         from search.backends.ray_tune.running import run_by_ray
 
-        run_by_ray(driver, settings, resources, train, watch, on_ray_gone)
+        run_by_ray(driver, settings, resources, train, watch, on_ray_gone, weights)
 
 
 def _default_train() -> "TrainFunction":

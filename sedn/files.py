@@ -7,13 +7,37 @@ import platform
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
 from sedn.errors import UserError
 
 _PART = ".sedn-"
+
+
+def cache_folder() -> Path:
+    """``SEDN_CACHE``, else ``sedn-search`` in the user's folder for caches."""
+    if named := os.environ.get("SEDN_CACHE"):
+        return Path(named)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sedn-search"
+
+
+def file_digest(path: Path) -> str:
+    """Sixteen hex digits of the SHA-256 of a file's content.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    status = path.stat()
+    return _digest(path, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=256)
+def _digest(path: Path, size: int, changed: int) -> str:
+    """Read once while a file's size and time of change stay what they are."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
 def make_folder(folder: Path) -> None:

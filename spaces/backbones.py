@@ -10,6 +10,7 @@ from spaces.space import Space
 _BUILDS = (
     "backbone.name",
     "backbone.pretrained",
+    "backbone.weights",
     "backbone.drop_path",
     "embedding.placement",
     "embedding.fusion",
@@ -38,7 +39,7 @@ def check_pretrained(space: Space) -> None:
     try:
         for name in backbone_names(space):
             check_backbone(name)
-        check_pretrained_available(c.backbone for c in configs)
+        check_pretrained_available(configs)
     except UserError as error:
         raise UserError(f"{space.source}: {error}") from None
 

@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -13,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from sedn.files import file_digest
 from sedn.registry import ATTENTIONS, FUSIONS, HEADS, LOSSES, SEMANTIC_SOURCES
 from sedn.registry.losses import own_fields
 from sedn.registry.placements import ALONE, find_placement, unknown_placement
@@ -91,12 +94,43 @@ class BackboneConfig(Group):
     and the name of a model on the Hugging Face hub."""
     pretrained: bool = True
     drop_path: float = Field(0.0, ge=0.0, lt=1.0)
+    weights: str = ""
+    """A file with the pretrained weights, safetensors or torch's, for a backbone by timm's name;
+    where there is none timm fetches them."""
+    weights_digest: str = ""
+    """Of the file's content, found by itself: training begins with these weights or not at all."""
 
     @field_validator("name")
     @classmethod
     def _is_the_same_everywhere(cls, name: str) -> str:
         source, colon, folder = name.partition(":")
         return f"{source}:{_absolute(folder)}" if source + colon == LOCAL else name
+
+    @field_validator("weights")
+    @classmethod
+    def _is_the_same_file_everywhere(cls, weights: str) -> str:
+        return _absolute(weights)
+
+    @model_validator(mode="after")
+    def _knows_its_weights(self) -> Self:
+        """Take the digest of the file, where it is here; without pretrained weights there is none.
+
+        A file that is not here may come later, or be another node's: that is told before training.
+        """
+        if not (self.pretrained and self.weights):
+            self._replace(weights="", weights_digest="")
+        elif not self.weights_digest:
+            with suppress(OSError):
+                self._replace(weights_digest=file_digest(Path(self.weights)))
+        return self
+
+    def from_scratch(self) -> "BackboneConfig":
+        """The same without pretrained weights."""
+        return self.model_copy(update={"pretrained": False, "weights": "", "weights_digest": ""})
+
+    def _replace(self, **values: str) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
 
 
 class EmbeddingConfig(Group):

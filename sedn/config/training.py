@@ -85,8 +85,7 @@ class TrainingConfig(Group):
 
     def from_scratch(self) -> "TrainingConfig":
         """The same without pretrained weights, which are not fetched where all are replaced."""
-        backbone = self.backbone.model_copy(update={"pretrained": False})
-        return self.model_copy(update={"backbone": backbone})
+        return self.model_copy(update={"backbone": self.backbone.from_scratch()})
 
     def plain(self) -> "TrainingConfig":
         """The same training of the plain backbone: no map, no attention."""
@@ -103,9 +102,12 @@ class TrainingConfig(Group):
 
 def config_hash(config: TrainingConfig) -> str:
     """Sixteen hex digits that name the configuration; replicates (other seeds, or other numbers of
-    threads) share them.
+    threads) share them. Of a file of weights its content counts, and not where it lies.
     """
     fields = config.model_dump(mode="json", exclude={"seed", "threads"})
+    if not fields["backbone"].pop("weights"):
+        # Configurations of versions that knew no such file keep their names.
+        del fields["backbone"]["weights_digest"]
     return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:16]
 
 

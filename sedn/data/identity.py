@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from sedn.data.cache.folder import build_once, cache_folder
+from sedn.data.cache.folder import build_once
 from sedn.data.images.content import Content
 from sedn.data.listing import Listing
 from sedn.data.splits.cutting import Splits, assign_splits
 from sedn.errors import UserError
-from sedn.files import write_bytes
+from sedn.files import cache_folder, write_bytes
 
 _PIECE = 1024
 

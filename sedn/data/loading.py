@@ -13,7 +13,7 @@ from sedn.config import DataConfig
 from sedn.data.cache.checksums import find_damage
 from sedn.data.cache.decoded import BROKEN, decode_listing, verify_listing
 from sedn.data.cache.entry import LAYOUT, open_entry, write_entry
-from sedn.data.cache.folder import build_folder, cache_folder, has_room, remove_damaged
+from sedn.data.cache.folder import build_folder, has_room, remove_damaged
 from sedn.data.dataset import Dataset, cut
 from sedn.data.digits import scenes as digits
 from sedn.data.faults import Faults
@@ -23,6 +23,7 @@ from sedn.data.kept import open_listing
 from sedn.data.listing import Listing
 from sedn.data.near_names import near_name
 from sedn.errors import UserError, did_you_mean
+from sedn.files import cache_folder
 
 EMBEDDED = (digits.NAME,)
 _WHAT = "the image cache"

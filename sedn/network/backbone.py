@@ -6,12 +6,13 @@ from typing import Any
 import timm
 from torch import nn
 
-from sedn.config import BackboneConfig
+from sedn.config import BackboneConfig, TrainingConfig
 from sedn.errors import UserError
 from sedn.network.pretrained import check_available, stored_weights
 from sedn.network.sources import BackboneSource, find_backbone
+from sedn.network.weights_file import check_weights_file, weights_options
 
-WITHOUT = "set backbone.pretrained to false"
+WITHOUT = "name a file of them (backbone.weights), or set backbone.pretrained to false"
 """How to train a backbone whose pretrained weights cannot be had."""
 
 
@@ -29,19 +30,26 @@ def check_weights(config: BackboneConfig) -> None:
         UserError: ``config.pretrained`` is set and there are none for the model.
     """
     source = find_backbone(config.name)
-    if config.pretrained and not source.has_weights:
+    if config.pretrained and not config.weights and not source.has_weights:
         raise UserError(
-            f"backbone '{config.name}' has no pretrained weights: set backbone.pretrained to false"
+            f"backbone '{config.name}' has no pretrained weights: set backbone.pretrained to false "
+            f"or backbone.weights to a file of them"
         )
 
 
-def check_pretrained_available(configs: Iterable[BackboneConfig]) -> None:
-    """See that the weights of all backbones that are to be pretrained are here, or can be fetched.
+def check_pretrained_available(configs: Iterable[TrainingConfig]) -> None:
+    """See that the weights of all backbones that are to be pretrained are here, or can be fetched;
+    and that those in a file are the model's.
 
     Raises:
-        UserError: some cannot be had.
+        UserError: some cannot be had, or are another model's.
     """
-    check_available((config.name for config in configs if config.pretrained), WITHOUT)
+    pretrained = [config for config in configs if config.backbone.pretrained]
+    for config in pretrained:
+        if config.backbone.weights:
+            check_weights_file(config.backbone, config.data.image_size)
+    fetched = [config.backbone.name for config in pretrained if not config.backbone.weights]
+    check_available(fetched, WITHOUT)
 
 
 def create_backbone(config: BackboneConfig, n_labels: int, image_size: int) -> nn.Module:
@@ -62,8 +70,11 @@ def create_backbone(config: BackboneConfig, n_labels: int, image_size: int) -> n
         options["drop_path_rate"] = config.drop_path
     if source.described.fixed_input_size:
         options["img_size"] = image_size
-    if config.pretrained:
-        check_pretrained_available([config])
+    if config.weights:
+        check_weights_file(config, image_size)
+        options |= weights_options(config)
+    elif config.pretrained:
+        check_available([config.name], WITHOUT)
         options |= _from_cache(config.name, source)
     try:
         model: nn.Module = timm.create_model(
@@ -76,8 +87,9 @@ def create_backbone(config: BackboneConfig, n_labels: int, image_size: int) -> n
     except Exception as error:
         raise UserError(_reason(config, image_size, error)) from error
     if "pretrained_cfg_overlay" in options:
-        # A path of this machine is no property of the model.
-        getattr(model, "pretrained_cfg", {}).pop("file", None)
+        # A path of this machine, or the weights themselves, are no property of the model.
+        for name in ("file", "state_dict"):
+            getattr(model, "pretrained_cfg", {}).pop(name, None)
     return model
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from sedn.config import TrainingConfig
+from sedn.config import BackboneConfig, TrainingConfig
 from sedn.data import Dataset
 from sedn.files import write_text
 from sedn.metrics import temperature_warning
@@ -57,13 +57,21 @@ def _front_matter(
         "tags": ["image-classification", "multi-label", "semantic-map", "timm"],
         "metrics": ["roc_auc", "f1", "precision", "recall"],
     }
-    if config.backbone.pretrained and (base := _base_model(config.backbone.name)):
+    fetched = config.backbone.pretrained and not config.backbone.weights
+    if fetched and (base := _base_model(config.backbone.name)):
         front["base_model"] = base
     return front | {"model-index": [{"name": name, "results": [result]}]}
 
 
 def _of_timm(backbone: str) -> str:
     return "" if ":" in backbone else " of timm"
+
+
+def _beginning(backbone: BackboneConfig) -> str:
+    """What the weights were before training."""
+    if backbone.weights:
+        return f"pretrained: `{Path(backbone.weights).name}`, digest `{backbone.weights_digest}`"
+    return "pretrained" if backbone.pretrained else "from scratch"
 
 
 def _base_model(backbone: str) -> str | None:
@@ -83,7 +91,7 @@ def _what(header: ModelHeader, summary: RunSummary, dataset: Dataset) -> str:
         "task": "multi-label image classification",
         "labels": ", ".join(map(_data, header.labels)),
         "backbone": f"{_data(config.backbone.name)}{_of_timm(config.backbone.name)}, "
-        + ("pretrained" if config.backbone.pretrained else "from scratch"),
+        + _beginning(config.backbone),
         "map enters at": config.embedding.placement,
         "regions of the map": ", ".join(map(_data, header.regions)) or "none",
         "map source": f"{summary.map_source}. {describe_source(summary.map_source).card}",

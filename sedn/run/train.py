@@ -92,7 +92,7 @@ def check_run(config: TrainingConfig, folder: Path) -> None:
     path = folder / CONFIG
     if not path.exists():
         check_folder(folder)
-        check_pretrained_available([config.backbone])
+        check_pretrained_available([config])
     elif load_config(path) != config:
         raise UserError(f"{folder}: holds a run of another configuration; name another folder")
 

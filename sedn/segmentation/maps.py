@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from sedn.config import MapConfig
 from sedn.data import Dataset
-from sedn.data.cache.folder import build_folder, cache_folder
+from sedn.data.cache.folder import build_folder
 from sedn.errors import UserError
+from sedn.files import cache_folder
 from sedn.segmentation.config import SegmenterCard
 from sedn.segmentation.fold import assign_folds
 from sedn.segmentation.network import MapNetwork, Maps, predict

@@ -3,7 +3,7 @@
 import os
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +31,23 @@ class TrialActor(Trainable):  # type: ignore[misc]
         return {"cpu": assignment.cpus, "gpu": assignment.gpus}
 
     def setup(
-        self, config: dict[str, Any], train: TrainFunction | None = None, folder: str = "."
+        self,
+        config: dict[str, Any],
+        train: TrainFunction | None = None,
+        folder: str = ".",
+        weights: Mapping[str, bytes] | None = None,
     ) -> None:
-        """Start the first trial, in the driver's working ``folder`` where this node has it."""
+        """Start the first trial, in the driver's working ``folder`` where this node has it, with
+        the files of ``weights`` that the driver sends.
+        """
         if train is None:
             raise TypeError("TrialActor needs a training function: tune.with_parameters(train=…)")
         self._train = train
+        if weights:
+            # Imports timm, which no other trial needs before its training starts.
+            from sedn.network.weights_file import keep_sent
+
+            keep_sent(weights)
         if Path(folder).is_dir():
             # What a configuration names by a relative path lies there.
             os.chdir(folder)

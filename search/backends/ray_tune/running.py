@@ -1,7 +1,7 @@
 """Running the trials of a search by Ray Tune, on this machine or on a cluster."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from search.backends.ray_tune import cluster
@@ -21,6 +21,7 @@ def run_by_ray(
     train: TrainFunction,
     watch: Watcher,
     on_ray_gone: Callable[[str], None],
+    weights: Sequence[str] = (),
 ) -> None:
     """Hand the driver's trials to Ray Tune, and wait until they have ended or a budget is used up.
 
@@ -32,6 +33,7 @@ def run_by_ray(
         watch: called with a snapshot about twice a second.
         on_ray_gone: called, from another thread, with a line on what is gone, when a process of
             Ray's is without which Ray will end this process.
+        weights: files of pretrained weights, which are sent to the nodes of a cluster.
 
     Raises:
         UserError: the cluster cannot be joined or has no room for a trial, or the database cannot
@@ -46,7 +48,7 @@ def run_by_ray(
         try:
             # Only now, as Ray takes the signal for itself when it starts.
             with sigterm_as_sigint(), watching_ray(on_ray_gone):
-                _tune(driver, settings, resources, train, watch, scratch)
+                _tune(driver, settings, resources, train, watch, scratch, weights)
         finally:
             ray.shutdown()
 
@@ -58,6 +60,7 @@ def _tune(
     train: TrainFunction,
     watch: Watcher,
     scratch: Path,
+    weights: Sequence[str],
 ) -> None:
     """Let Tune run the trials on the cluster that this process is connected to."""
     from ray import tune
@@ -74,7 +77,12 @@ def _tune(
     check_gpu_hours(settings, driver.grant)
     searcher = DriverSearcher(driver)
     tune.run(
-        tune.with_parameters(TrialActor, train=train, folder=str(Path.cwd())),
+        tune.with_parameters(
+            TrialActor,
+            train=train,
+            folder=str(Path.cwd()),
+            weights=_contents(weights) if resources.address is not None else None,
+        ),
         name="search",
         num_samples=-1,
         search_alg=searcher,
@@ -90,3 +98,12 @@ def _tune(
     )
     if searcher.broken_off_by is not None:
         raise searcher.broken_off_by
+
+
+def _contents(weights: Sequence[str]) -> dict[str, bytes]:
+    if not any(weights):
+        return {}
+    # Imports timm, which a search without such files does not need here.
+    from sedn.network.weights_file import read_contents
+
+    return read_contents(weights)

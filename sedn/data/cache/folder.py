@@ -15,15 +15,9 @@ from pathlib import Path
 
 from sedn.data.cache.checksums import find_damage, write_checksums
 from sedn.errors import UserError
+from sedn.files import cache_folder
 
 _log = logging.getLogger(__name__)
-
-
-def cache_folder() -> Path:
-    """``SEDN_CACHE``, else ``sedn-search`` in the user's folder for caches."""
-    if named := os.environ.get("SEDN_CACHE"):
-        return Path(named)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sedn-search"
 
 
 def has_room(size: int) -> bool:

@@ -18,7 +18,6 @@ from typing import Any
 from sedn.data.cache.checksums import find_damage
 from sedn.data.cache.folder import (
     build_folder,
-    cache_folder,
     has_room,
     remove_damaged,
     remove_entry,
@@ -30,6 +29,7 @@ from sedn.data.kept.listing import KeptListing, load_listing, save_listing
 from sedn.data.kept.sightings import Reading
 from sedn.data.listing import Listing
 from sedn.errors import UserError
+from sedn.files import cache_folder
 from sedn.seen import Seen, watching
 
 WORTH = 1.0

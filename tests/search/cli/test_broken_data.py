@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from search.cli.main import main
-from sedn.data.cache.folder import cache_folder
+from sedn.files import cache_folder
 from tests.sedn.data.fixtures import write_coco_file, write_voc
 
 Spoil = Callable[[Path], Path | None]

@@ -13,8 +13,8 @@ from search.cli.main import app
 from sedn.config import DataConfig
 from sedn.data import Dataset, prepare_dataset
 from sedn.data.cache.checksums import CHECKSUMS, find_damage, write_checksums
-from sedn.data.cache.folder import cache_folder
 from sedn.data.loading import find_cache_damage
+from sedn.files import cache_folder
 
 FILES = ["images.npy", "maps.npy", "targets.npy", "map_known.npy", "names.json", "dataset.json"]
 

@@ -32,7 +32,6 @@ import sedn.data
 from sedn import seen
 from sedn.config import DataConfig
 from sedn.data import loading
-from sedn.data.cache.folder import cache_folder
 from sedn.data.check.subject import open_subject
 from sedn.data.formats import read_listing
 from sedn.data.identity import identify
@@ -42,6 +41,7 @@ from sedn.data.kept import open_listing, opening, sightings
 from sedn.data.kept.listing import KeptListing
 from sedn.data.listing import Listing
 from sedn.errors import UserError
+from sedn.files import cache_folder
 from tests.sedn.data import fixtures
 from tests.sedn.data.formats.test_any_table import FILES, rows_of, tables
 

@@ -11,8 +11,8 @@ from PIL import Image
 
 from sedn.config import DataConfig, build_config
 from sedn.data import SPLITS, Dataset, count_labels, load_dataset
-from sedn.data.cache.folder import cache_folder
 from sedn.errors import UserError
+from sedn.files import cache_folder
 from sedn.training.epochs import train_epochs
 
 
