@@ -14,6 +14,7 @@ from sedn.metrics import auc
 from sedn.network import needs_two_images, why_two_images
 from sedn.training.bounds import Bounds
 from sedn.training.checkpoints.folder import UnusableCheckpoint, set_checkpoint_aside
+from sedn.training.checkpoints.influence import influence_of, save_influence
 from sedn.training.checkpoints.predictions import save_predictions
 from sedn.training.checkpoints.state import Training, prepare, restore_training, save_training
 from sedn.training.cost import Probe, measure_costs
@@ -216,6 +217,7 @@ def _keep_scores(
     kept = save_predictions(
         folder, name, dataset.splits[name], dataset.labels, scores, training.identity
     )
+    save_influence(folder, influence_of(kept))
     return replace(result, predictions=kept.fingerprint)
 
 

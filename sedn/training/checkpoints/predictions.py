@@ -30,7 +30,9 @@ PREDICTIONS = "predictions.npz"
 """The file, in the folder of a training."""
 _FORMAT = 1
 _UNKNOWN = -1
-_DAMAGED = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
+DAMAGED = (
+    OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error
+)  # fmt: skip
 """What reading raises where the bytes are not what was written."""
 
 
@@ -147,7 +149,7 @@ def load_predictions(folder: str) -> Predictions | None:
             header: dict[str, Any] = json.loads(arrays["header"].tobytes())
             if header["format"] == _FORMAT:
                 return _build(header, arrays["scores"], arrays["targets"])
-    except _DAMAGED:
+    except DAMAGED:
         raise UserError(f"{where}: the file is damaged") from None
     raise UserError(
         f"{where}: written by another version of sedn-search (format {header['format']}, this one "
