@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from results.database.store import Store, open_store
     from results.export import export_config
     from results.goals.objectives import Goals
-    from results.ranking.leaders import labels, rank
+    from results.ranking.by_label import labels
+    from results.ranking.leaders import rank
     from results.ranking.stopped import stopped_early
     from results.report.page import write_report
 else:
@@ -30,7 +31,7 @@ else:
             "TrialState": "results.database.models",
             "export_config": "results.export",
             "export_splits": "results.database.splits",
-            "labels": "results.ranking.leaders",
+            "labels": "results.ranking.by_label",
             "open_store": "results.database.store",
             "rank": "results.ranking.leaders",
             "stopped_early": "results.ranking.stopped",

@@ -4,11 +4,9 @@ from shlex import quote
 
 import pandas as pd
 
-from results.database.models import BASELINE, Trial
+from results.database.models import BASELINE, Trial, TrialState
 from results.database.store import Store
-from results.goals.objectives import Goals
-from results.ranking.leaders import complete_trials, rank_trials
-from results.varied import varied_parameters
+from results.ranking.leaders import order_experiment
 from sedn.config import build_config
 from sedn.errors import UserError
 
@@ -35,22 +33,18 @@ def export_config(
             to its last epoch.
     """
     experiment = store.experiment(name)
-    trials = store.trials(experiment.id)
-    goals, worst = Goals.of(experiment.settings), store.worst_aucs(experiment.id)
-    ranked = rank_trials(
-        trials, varied_parameters(trials), goals, worst, store.labels(experiment.id)
-    )
+    ranked = order_experiment(store, experiment)
     if baseline:
         number = _baseline(ranked, name)
     elif trial is not None:
         number = trial
     else:
         number = _at_rank(ranked, rank, name)
-    by_number = {row.number: row for row in trials}
-    if number not in by_number:
-        there = f"its trials are 0 to {max(by_number)}" if by_number else "it has no trials yet"
+    chosen = store.trial(experiment.id, number)
+    if chosen is None:
+        last = store.last_number(experiment.id)
+        there = "it has no trials yet" if last is None else f"its trials are 0 to {last}"
         raise UserError(f"`trial={number}`: experiment '{name}' has no such trial; {there}")
-    chosen = by_number[number]
     config = build_config(chosen.config, f"trial {number} of experiment '{name}'")
     if micro_batch := chosen.cost("micro_batch"):
         # Halved where the memory did not suffice: parts of another size round differently.
@@ -86,7 +80,8 @@ def _describe_machine(trial: Trial) -> str:
 def _describe(trial: Trial, ranked: pd.DataFrame) -> str:
     """The trial, its rank and what it reached, in one line."""
     said = f"trial {trial.number} ({trial.role})"
-    if not complete_trials([trial]):
+    is_ranked = trial.state is TrialState.COMPLETE and trial.mean_auc is not None
+    if not is_ranked or trial.duplicate_of is not None:
         return f"{said}: {trial.state.lower()} after epoch {trial.epochs} of {trial.target_epochs}"
     row = ranked.set_index("config_hash").loc[trial.config_hash]
     reached = f"{row['mean_auc']:.4f} (95 % interval {row['low']:.4f} to {row['high']:.4f})"

@@ -1,11 +1,11 @@
 """Which parameters differ between the trials of an experiment, and what each trial has of them."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
 import pandas as pd
 
-from results.database.models import Trial
+from results.database.field_values import with_configs
 from sedn.config import TrainingConfig, build_config, flatten
 from sedn.errors import UserError
 
@@ -17,34 +17,61 @@ PROBES = 2
 """Other values that are tried: one alone may happen to build the same network."""
 
 
-def varied_parameters(trials: Sequence[Trial]) -> pd.DataFrame:
+class Configured(Protocol):
+    """A trial, or its row of :class:`results.database.models.Setup`."""
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        """What was sampled, by axis."""
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """The fields of the configuration."""
+
+
+def varied_parameters(
+    trials: Mapping[int, Configured], values: Mapping[str, Sequence[Any]] | None = None
+) -> pd.DataFrame:
     """The fields of the configuration that differ, one column each, by their dotted paths.
+
+    Args:
+        trials: by number; those that get a row.
+        values: the first few values that each field has in the whole experiment, as the store's
+            ``field_values`` gives them; by default those that it has in ``trials``.
 
     Returns:
         One row per trial, in order and indexed by its number. ``None`` stands where a field has no
         effect on the trial: a fusion without a place, a reduction ratio without attention.
 
-        A parameter of which some trial was sampled another value than its configuration has in
-        canonical form (a reduction ratio of 4, 8 or 16 that comes to the same widths as 3, a
+        A parameter of which one of the ``trials`` was sampled another value than its configuration
+        has in canonical form (a reduction ratio of 4, 8 or 16 that comes to the same widths as 3, a
         placement ``last2`` that is ``stage3+stage4``) has a further column, its name ending with
         :data:`AS_SAMPLED`: the sampled value, ``None`` where it is the configuration's.
     """
-    fields = {trial.number: flatten(trial.config) for trial in trials}
-    paths = dict.fromkeys(path for values in fields.values() for path in values)
-    distinct = {
-        path: {repr(value): value for value in (own.get(path) for own in fields.values())}
-        for path in paths
-        if path not in NOT_PARAMETERS
-    }
-    varied = {path: values for path, values in distinct.items() if len(values) > 1}
-    rows = [_with_effect(trial.config, fields[trial.number], varied) for trial in trials]
+    fields = {number: flatten(trial.config) for number, trial in trials.items()}
+    known = values or with_configs({}, (trial.config for trial in trials.values()))
+    varied = _in_order(
+        {path: v for path, v in known.items() if len(v) > 1 and path not in NOT_PARAMETERS},
+        fields.values(),
+    )
+    rows = [_with_effect(trial.config, fields[n], varied) for n, trial in trials.items()]
     index = pd.Index(list(fields), dtype=int, name="trial")
     frame = pd.DataFrame(rows, index=index, columns=list(varied), dtype=object)
-    for path in paths:
-        sampled = [_other_sample(trial, path, fields[trial.number].get(path)) for trial in trials]
-        if path not in NOT_PARAMETERS and any(value is not None for value in sampled):
+    for path in _in_order(known, fields.values()):
+        if path in NOT_PARAMETERS:
+            continue
+        sampled = [_other_sample(t, path, fields[n].get(path)) for n, t in trials.items()]
+        if any(value is not None for value in sampled):
             frame[path + AS_SAMPLED] = pd.Series(sampled, index=index, dtype=object)
     return frame
+
+
+def _in_order(
+    values: Mapping[str, Sequence[Any]], trials: Iterable[Mapping[str, Any]]
+) -> dict[str, Sequence[Any]]:
+    """The ``values`` in the order in which configurations have their fields."""
+    paths = dict.fromkeys(path for fields in trials for path in fields)
+    return {path: values[path] for path in (*paths, *values) if path in values}
 
 
 def shown_columns(columns: Sequence[str]) -> list[str]:
@@ -58,7 +85,7 @@ def shown_columns(columns: Sequence[str]) -> list[str]:
     ]
 
 
-def _other_sample(trial: Trial, path: str, value: Any) -> Any:
+def _other_sample(trial: Configured, path: str, value: Any) -> Any:
     """What was sampled for a field with an effect, where the configuration has another value."""
     sampled = trial.params.get(path)
     if sampled is None or sampled == value:
@@ -68,7 +95,7 @@ def _other_sample(trial: Trial, path: str, value: Any) -> Any:
 
 
 def _with_effect(
-    config: Mapping[str, Any], own: Mapping[str, Any], varied: Mapping[str, Mapping[str, Any]]
+    config: Mapping[str, Any], own: Mapping[str, Any], varied: Mapping[str, Sequence[Any]]
 ) -> list[Any]:
     """The configuration's values of the ``varied`` paths; ``None`` for those without an effect.
 
@@ -83,7 +110,7 @@ def _with_effect(
     values: list[Any] = []
     for path, distinct in varied.items():
         value = own.get(path)
-        others = [other for text, other in distinct.items() if text != repr(value)][:PROBES]
+        others = [other for other in distinct if repr(other) != repr(value)][:PROBES]
         effect = any(_replaced(config, path, other) != built for other in others)
         values.append(value if effect else None)
     return values
@@ -95,7 +122,7 @@ def _replaced(config: Mapping[str, Any], path: str, value: Any) -> TrainingConfi
     *groups, name = path.split(".")
     group = fields
     for key in groups:
-        group[key] = dict(group[key])
+        group[key] = dict(group.get(key) or {})
         group = group[key]
     group[name] = value
     try:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from results.database.models import BASELINE, Trial, TrialState
+from results.database.store import Store
 from sedn.config import TrainingConfig
 
 
@@ -72,7 +73,22 @@ class Tally:
     baseline: Ended | None = None
     trained_before: int = 0
     """Trials that had ended before this run, and had not failed."""
+    unfinished: int = 0
+    """Trials that had begun before this run, and had not ended."""
     started_at: float = field(default_factory=time.monotonic)
+
+    @classmethod
+    def read(cls, store: Store, experiment_id: int) -> "Tally":
+        """The tally of an experiment, from a few numbers that the database adds up."""
+        counts = store.counts(experiment_id)
+        unfinished = counts.pop(TrialState.RUNNING, 0)
+        best, baseline = store.best(experiment_id), store.baseline(experiment_id)
+        return cls(
+            counts,
+            None if best is None else Ended(*best),
+            None if baseline is None else Ended(*baseline),
+            unfinished=unfinished,
+        )
 
     @classmethod
     def of(cls, trials: Iterable[Trial]) -> "Tally":

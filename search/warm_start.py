@@ -8,7 +8,7 @@ import optuna
 
 from results.database.models import Trial
 from results.database.store import Store, open_store
-from results.ranking.leaders import rank
+from results.ranking.leaders import order_experiment
 from search.settings import SearchSettings
 from search.study import REBUILT, has_begun, queued_points
 from sedn.config import TrainingConfig, flatten
@@ -82,10 +82,13 @@ def warm_start(
 
 def fit_leaders(store: Store, source: str, space: Space) -> Iterator[Fitted]:
     """The leaders of the experiment ``source`` as points of ``space``, best first, each once."""
-    rows = {row.number: row for row in store.trials(store.experiment(source).id)}
+    experiment = store.experiment(source)
     known = [point for point in queued_points(space) if point]
-    for number in rank(store, source)["trial"].head(LEADERS):
-        fitted = _fit(rows[int(number)], space)
+    for number in order_experiment(store, experiment)["trial"].head(LEADERS):
+        row = store.trial(experiment.id, int(number))
+        if row is None:
+            continue
+        fitted = _fit(row, space)
         if fitted.point in known:
             fitted = Fitted(fitted.trial, None, "is among the first trials already")
         elif fitted.point is not None:

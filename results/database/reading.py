@@ -1,19 +1,16 @@
 """Reading the results store: experiments, trials, epochs and AUC by label."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import sessionmaker
 
 from results.database.in_place import FileIdentity, StoreLost, lost
-from results.database.models import Epoch, Experiment, Label, LabelAuc, Trial, TrialState
+from results.database.models import Epoch, Experiment, Label, Trial, TrialState
 from results.database.opening import shown_name
 from results.goals.objectives import measures_of
 from sedn.errors import UserError, did_you_mean
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -130,49 +127,23 @@ class StoreReader:
 
     def best_epochs(self, experiment_id: int, state: TrialState) -> dict[int, BestEpoch]:
         """The best epoch of each trial in a state that has one, by the trial's number."""
-        of_state = (Trial.experiment_id == experiment_id, Trial.state == state)
-        best = (
-            select(Epoch.trial_id, func.max(Epoch.mean_auc).label("mean_auc"))
-            .join(Trial, Epoch.trial_id == Trial.id)
-            .where(*of_state)
-            .group_by(Epoch.trial_id)
-            .subquery()
-        )
-        query = (
-            select(Trial.number, Epoch.epoch, Epoch.mean_auc, Epoch.mean_auc_stderr)
-            .join(Epoch, Epoch.trial_id == Trial.id)
-            .join(best, best.c.trial_id == Epoch.trial_id)
-            .where(Epoch.mean_auc == best.c.mean_auc)
-            # The first of equal ones comes last, and stays.
-            .order_by(Trial.number, Epoch.epoch.desc())
+        query = select(Trial.number, Trial.best_epoch, Trial.best_auc, Trial.best_auc_stderr).where(
+            Trial.experiment_id == experiment_id,
+            Trial.state == state,
+            Trial.best_epoch.is_not(None),
         )
         with self._session() as session:
             rows = session.execute(query)
-            return {number: BestEpoch(epoch, auc, error) for number, epoch, auc, error in rows}
-
-    def label_aucs(self, experiment_id: int) -> "pd.DataFrame":
-        """AUC and standard error in long form: columns trial, label, auc, stderr."""
-        import pandas as pd
-
-        query = (
-            select(Trial.number, Label.name, LabelAuc.auc, LabelAuc.stderr)
-            .join(Trial, LabelAuc.trial_id == Trial.id)
-            .join(Label, LabelAuc.label_id == Label.id)
-            .where(Trial.experiment_id == experiment_id)
-            .order_by(Trial.number, Label.position)
-        )
-        with self._session() as session:
-            rows = [tuple(row) for row in session.execute(query)]
-        frame = pd.DataFrame(rows, columns=["trial", "label", "auc", "stderr"])
-        return frame.astype({"auc": float, "stderr": float})
+            return {
+                number: BestEpoch(epoch, auc, error)
+                for number, epoch, auc, error in rows
+                if epoch is not None and auc is not None
+            }
 
     def worst_aucs(self, experiment_id: int) -> dict[int, float]:
         """AUC of the worst label of each trial that has one, by the trial's number."""
-        query = (
-            select(Trial.number, func.min(LabelAuc.auc))
-            .join(LabelAuc, LabelAuc.trial_id == Trial.id)
-            .where(Trial.experiment_id == experiment_id, LabelAuc.auc.is_not(None))
-            .group_by(Trial.number)
+        query = select(Trial.number, Trial.worst_auc).where(
+            Trial.experiment_id == experiment_id, Trial.worst_auc.is_not(None)
         )
         with self._session() as session:
             return {number: auc for number, auc in session.execute(query) if auc is not None}
@@ -180,12 +151,8 @@ class StoreReader:
     def measured(self, experiment_id: int, number: int) -> dict[str, float | None]:
         """What is known of a trial that has ended, by the names of ``MEASURES``."""
         row = self._trial(experiment_id, number)
-        source = number if row.duplicate_of is None else row.duplicate_of
-        worst = select(func.min(LabelAuc.auc)).where(
-            LabelAuc.trial_id == self._id_of(experiment_id, source)
-        )
-        with self._session() as session:
-            return measures_of(row, session.scalar(worst))
+        source = row if row.duplicate_of is None else self._trial(experiment_id, row.duplicate_of)
+        return measures_of(row, source.worst_auc)
 
     def _trial(self, experiment_id: int, number: int) -> Trial:
         found = self.trial(experiment_id, number)

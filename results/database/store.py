@@ -9,17 +9,22 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, Update, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
+from results.database.field_values import note_values
 from results.database.models import (
     Epoch,
     Experiment,
+    FieldValue,
     Label,
-    LabelAuc,
+    LabelAucs,
     ReadOfTest,
+    Setup,
     Trial,
     TrialState,
 )
 from results.database.opening import find_engine, open_engine
-from results.database.reading import StoreReader, trial_id_of
+from results.database.packing import pack
+from results.database.reading import trial_id_of
+from results.database.scanning import StoreScanner
 from results.database.writing import TrialEnded, known_costs, shared_costs, storable, upsert
 from sedn.training.result import EpochResult
 
@@ -70,10 +75,7 @@ class NewTrial:
     """Number of the trial of the same configuration and seed that answers it."""
 
 
-_ANSWERED = (
-    "state", "cause", "reason", "epochs", "mean_auc", "mean_auc_stderr", "predictions",
-    "predictions_fingerprint",
-)  # fmt: skip
+_ANSWERED = ("state", "cause", "reason", "epochs", "mean_auc", "mean_auc_stderr")
 """What a trial has from the one that answers it, beside the costs that both share; not what was
 spent on that one."""
 
@@ -103,7 +105,7 @@ def find_store(url: str) -> "Store | None":
     return None if engine is None else Store(engine)
 
 
-class Store(StoreReader):
+class Store(StoreScanner):
     """Experiments, trials, epochs and per-label AUC in one database.
 
     Every write about a trial is one transaction and may be repeated: the rows are the same after
@@ -137,9 +139,9 @@ class Store(StoreReader):
         """Remove an experiment with all that is known of its trials."""
         trials = select(Trial.id).where(Trial.experiment_id == experiment_id)
         with self._session.begin() as session:
-            for table in (Epoch, LabelAuc):
+            for table in (Epoch, LabelAucs, Setup):
                 session.execute(delete(table).where(table.trial_id.in_(trials)))
-            for table_of in (Trial, Label, ReadOfTest):
+            for table_of in (Trial, Label, FieldValue, ReadOfTest):
                 session.execute(delete(table_of).where(table_of.experiment_id == experiment_id))
             of_it = update(Experiment).where(Experiment.confirms == experiment_id)
             session.execute(of_it.values(confirms=None))
@@ -149,17 +151,15 @@ class Store(StoreReader):
     def add_trial(self, trial: NewTrial) -> None:
         """Add a trial that starts now; one that is there already is left as it is."""
         with self._session.begin() as session:
-            known = session.scalar(trial_id_of(trial.experiment_id, trial.number))
-            if known is None:
-                session.execute(
-                    insert(Trial).values(
-                        **asdict(trial),
-                        state=TrialState.RUNNING,
-                        started_at=datetime.now(UTC),
-                        epochs=0,
-                        seconds=0.0,
-                    )
-                )
+            if session.scalar(trial_id_of(trial.experiment_id, trial.number)) is not None:
+                return
+            fields = {k: v for k, v in asdict(trial).items() if k not in ("params", "config")}
+            begun = {"state": TrialState.RUNNING, "started_at": datetime.now(UTC), "seconds": 0.0}
+            added = insert(Trial).values(**fields, **begun, epochs=0).returning(Trial.id)
+            row = session.scalars(added).one()
+            setup = {"params": trial.params, "config": trial.config}
+            session.execute(insert(Setup).values(trial_id=row, **setup))
+            note_values(session, trial.experiment_id, [trial.config])
 
     def record_epoch(
         self, experiment_id: int, number: int, epoch: EpochResult, *, node: str | None
@@ -177,8 +177,7 @@ class Store(StoreReader):
             row = {"trial_id": trial_id, "recorded_at": datetime.now(UTC), **of_epoch}
             upsert(session, Epoch, [row], keep=["recorded_at"])
             of_trial = _running(trial_id)
-            seconds = select(func.sum(Epoch.seconds)).where(Epoch.trial_id == trial_id)
-            if not _changes(session, of_trial.values(seconds=seconds.scalar_subquery())):
+            if not _changes(session, of_trial.values(**_over_epochs(trial_id))):
                 raise TrialEnded(self._trial(experiment_id, number), f"epoch {epoch.epoch}")
             session.execute(
                 of_trial.where(Trial.epochs <= epoch.epoch).values(
@@ -195,22 +194,25 @@ class Store(StoreReader):
         label_auc: Mapping[str, tuple[float | None, float | None]] | None = None,
         *,
         cause: str | None = None,
-        predictions: tuple[str, str] | None = None,
     ) -> None:
-        """End a trial, with the AUC and standard error of each label after its last epoch, and the
-        file and fingerprint of its ``predictions`` where they were kept.
+        """End a trial, with the AUC and standard error of each label after its last epoch.
 
         Raises:
             TrialEnded: the trial has ended already, in another state.
         """
         trial_id = self._id_of(experiment_id, number)
-        end = {"state": state, "cause": cause, "reason": storable(reason)}
-        if predictions is not None:
-            end |= {"predictions": predictions[0], "predictions_fingerprint": predictions[1]}
+        end: dict[str, Any] = {"state": state, "cause": cause, "reason": storable(reason)}
         with self._session.begin() as session:
+            by_label = _by_label(session, experiment_id, label_auc) if label_auc else []
+            if by_label:
+                end["worst_auc"] = min(
+                    (auc for auc, _ in by_label if auc is not None), default=None
+                )
             ends = _running(trial_id).values(**end, ended_at=datetime.now(UTC))
-            if _changes(session, ends) and label_auc:
-                self._write_label_aucs(session, trial_id, experiment_id, label_auc)
+            if _changes(session, ends) and by_label:
+                aucs, stderrs = (pack(values) for values in zip(*by_label, strict=True))
+                row = {"trial_id": trial_id, "aucs": aucs, "stderrs": stderrs}
+                upsert(session, LabelAucs, [row])
         self._check_state(experiment_id, number, state)
 
     def reopen_trial(self, experiment_id: int, number: int) -> None:
@@ -245,28 +247,6 @@ class Store(StoreReader):
             session.execute(of_trial.values(**copied, ended_at=datetime.now(UTC)))
         return self._check_state(experiment_id, number, answer.state)
 
-    def _write_label_aucs(
-        self,
-        session: Session,
-        trial_id: int,
-        experiment_id: int,
-        label_auc: Mapping[str, tuple[float | None, float | None]],
-    ) -> None:
-        names = select(Label.name, Label.id).where(Label.experiment_id == experiment_id)
-        ids = {row.name: row.id for row in session.execute(names)}
-        rows = [
-            {
-                "trial_id": trial_id,
-                "label_id": ids[name],
-                "auc": storable(auc),
-                "stderr": storable(stderr),
-            }
-            for name, (auc, stderr) in label_auc.items()
-            if name in ids
-        ]
-        if rows:
-            upsert(session, LabelAuc, rows)
-
     def _check_state(self, experiment_id: int, number: int, state: TrialState) -> Trial:
         """See that a trial is now in the ``state`` that it was to be brought to; its row."""
         trial = self._trial(experiment_id, number)
@@ -278,6 +258,32 @@ class Store(StoreReader):
 def _running(trial_id: int) -> Update:
     """Change the row of a trial, if it runs; one that has ended is never overwritten."""
     return update(Trial).where(Trial.id == trial_id, Trial.state == TrialState.RUNNING)
+
+
+def _over_epochs(trial_id: int) -> dict[str, Any]:
+    """Columns of a trial that follow from all its epochs."""
+    of_trial = Epoch.trial_id == trial_id
+    best = select(Epoch.epoch).where(of_trial).order_by(Epoch.mean_auc.desc(), Epoch.epoch).limit(1)
+    return {
+        "seconds": select(func.sum(Epoch.seconds)).where(of_trial).scalar_subquery(),
+        "best_epoch": best.scalar_subquery(),
+        "best_auc": best.with_only_columns(Epoch.mean_auc).scalar_subquery(),
+        "best_auc_stderr": best.with_only_columns(Epoch.mean_auc_stderr).scalar_subquery(),
+    }
+
+
+def _by_label(
+    session: Session,
+    experiment_id: int,
+    label_auc: Mapping[str, tuple[float | None, float | None]],
+) -> list[tuple[float | None, float | None]]:
+    """AUC and standard error of each label of an experiment, in the order of its labels."""
+    names = select(Label.name).where(Label.experiment_id == experiment_id)
+    found = (
+        label_auc.get(name, (None, None))
+        for name in session.scalars(names.order_by(Label.position))
+    )
+    return [(storable(auc), storable(stderr)) for auc, stderr in found]
 
 
 def _changes(session: Session, change: Update) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from results.goals.constraints import Constraint, parse_constraint
-from sedn.measures import Costs, goals
+from sedn.measures import COSTS, Costs, goals
 
 Measured = Mapping[str, float | None]
 """By the names of :func:`sedn.measures.goals`; ``None`` where it was not measured."""
@@ -55,6 +55,13 @@ class Goals:
         """The objectives themselves."""
         known = objectives()
         return tuple(known[name] for name in self.objectives)
+
+    @property
+    def costs(self) -> tuple[str, ...]:
+        """The costs that it needs of each trial, by the names of :data:`sedn.measures.COSTS`."""
+        needed = [one.measure for one in self.all_objectives]
+        needed += [one.measure for one in self.constraints]
+        return tuple(name for name in dict.fromkeys(needed) if name in COSTS)
 
     def values(self, measured: Measured) -> list[float] | None:
         """A value for each objective; ``None`` where one was not measured."""

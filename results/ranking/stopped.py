@@ -4,12 +4,13 @@ A ranking compares values after a full training. A trial that was stopped early 
 near it was to the best.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
-from results.database.models import Experiment, Label, Trial, TrialState
-from results.database.reading import BestEpoch
+from results.database.models import Experiment, Label
+from results.database.scanning import StoppedTrial
 from results.database.store import Store
 from results.ranking.pooling import of_means
 from sedn.style import interval_text
@@ -32,16 +33,24 @@ COLUMNS = {
 }
 
 
-def stopped_early(store: Store, name: str, ranked: pd.DataFrame) -> pd.DataFrame:
+def stopped_early(
+    store: Store, name: str, ranked: pd.DataFrame, top: int | None = None
+) -> pd.DataFrame:
     """The trials of an experiment that were stopped early, as :func:`stopped_trials` gives them.
+
+    Args:
+        store: has the experiment.
+        name: of the experiment.
+        ranked: all its configurations, as :func:`results.ranking.leaders.order_experiment` gives
+            them.
+        top: only so many, the highest mean AUC first.
 
     Raises:
         UserError: there is no experiment ``name``.
     """
     experiment = store.experiment(name)
-    trials, labels = store.trials(experiment.id), store.labels(experiment.id)
-    best = store.best_epochs(experiment.id, TrialState.PRUNED)
-    return stopped_trials(trials, best, ranked, labels, scheduler_of(experiment))
+    found = store.stopped(experiment.id, top)
+    return stopped_trials(found, ranked, store.labels(experiment.id), scheduler_of(experiment))
 
 
 def scheduler_of(experiment: Experiment) -> str:
@@ -50,18 +59,13 @@ def scheduler_of(experiment: Experiment) -> str:
 
 
 def stopped_trials(
-    trials: Sequence[Trial],
-    best_epochs: Mapping[int, BestEpoch],
-    ranked: pd.DataFrame,
-    labels: Sequence[Label],
-    scheduler: str,
+    found: Sequence[StoppedTrial], ranked: pd.DataFrame, labels: Sequence[Label], scheduler: str
 ) -> pd.DataFrame:
     """The trials that were stopped before their last epoch, the highest mean AUC first.
 
     Args:
-        trials: all trials of an experiment.
-        best_epochs: the best epoch of each trial that has one, by number.
-        ranked: as :func:`results.ranking.leaders.rank_trials` gives it.
+        found: as the store's ``stopped`` gives them.
+        ranked: all configurations of the experiment with their mean_auc.
         labels: the labels of the experiment.
         scheduler: what stops trials of which no cause is known.
 
@@ -71,31 +75,26 @@ def stopped_trials(
         of ranked configurations with a higher mean AUC), stopped_by (why, in a few words) and
         config_hash. A trial that another one answered is left out, and one without an epoch.
     """
-    found = [
-        (trial, best_epochs[trial.number])
-        for trial in trials
-        if trial.state is TrialState.PRUNED
-        and trial.duplicate_of is None
-        and trial.number in best_epochs
-    ]
     rows = [
         (
-            *(trial.number, best.mean_auc, best.stderr, best.epoch, trial.epochs),
+            *(trial.number, trial.best_auc, trial.best_auc_stderr, trial.best_epoch, trial.epochs),
             *(trial.target_epochs, _stopped_by(trial, scheduler), trial.config_hash),
         )
-        for trial, best in found
+        for trial in found
     ]
     names = ["trial", "mean_auc", "stderr", "best_epoch", "epochs", "target_epochs"]
     frame = pd.DataFrame(rows, columns=[*names, "stopped_by", "config_hash"])
-    frame["stderr"] = frame["stderr"].astype(float)
+    frame[["mean_auc", "stderr"]] = frame[["mean_auc", "stderr"]].astype(float)
     ends = of_means(labels)(frame.rename(columns={"mean_auc": "auc"}))
     frame["low"], frame["high"] = ends.reshape(-1, 2).T
-    frame["better"] = [int((ranked["mean_auc"] > auc).sum()) for auc in frame["mean_auc"]]
-    frame = frame.sort_values(["mean_auc", "trial"], ascending=[False, True], ignore_index=True)
+    rising = np.sort(ranked["mean_auc"].to_numpy(dtype=float))
+    frame["better"] = len(rising) - np.searchsorted(rising, frame["mean_auc"], side="right")
     return frame[list(COLUMNS)].astype(COLUMNS)
 
 
-def stopped_lines(stopped: pd.DataFrame, ranked: pd.DataFrame) -> list[str]:
+def stopped_lines(
+    stopped: pd.DataFrame, ranked: pd.DataFrame, number: int | None = None
+) -> list[str]:
     """A few lines to stand below a ranking: which stopped trials came near its first, and how many
     there are; none where no trial was stopped.
 
@@ -103,11 +102,13 @@ def stopped_lines(stopped: pd.DataFrame, ranked: pd.DataFrame) -> list[str]:
     one of the first :data:`LEADERS`.
 
     Args:
-        stopped: as :func:`stopped_trials` gives it.
-        ranked: as :func:`results.ranking.leaders.rank_trials` gives it.
+        stopped: as :func:`stopped_trials` gives it; the first :data:`MOST_LINES` trials at least.
+        ranked: all configurations, as :func:`results.ranking.leaders.order_experiment` gives them.
+        number: of trials that were stopped early, where ``stopped`` has not all.
     """
     if stopped.empty:
         return []
+    number = len(stopped) if number is None else number
     # An interval that is not known is NaN, which min passes over.
     least = pd.concat([ranked["low"].head(1), ranked["mean_auc"].head(LEADERS)]).min()
     near = stopped[~(stopped["mean_auc"] < least)].head(MOST_LINES)
@@ -119,9 +120,9 @@ def stopped_lines(stopped: pd.DataFrame, ranked: pd.DataFrame) -> list[str]:
             f"{row['target_epochs']}, {row['stopped_by']}; {place(row['better'], len(ranked))}"
         )
     if near.empty:
-        trials = "1 trial was" if len(stopped) == 1 else f"{len(stopped)} trials were"
+        trials = "1 trial was" if number == 1 else f"{number} trials were"
         return [f"{trials} stopped early, none near the first; `sedn rank --stopped` lists them."]
-    if rest := len(stopped) - len(near):
+    if rest := number - len(near):
         lines.append(f"  {rest} more reached less; `sedn rank --stopped` lists all.")
     return lines
 
@@ -131,7 +132,7 @@ def place(better: int, ranked: int) -> str:
     return f"{better} of {ranked} ranked are higher" if ranked else "nothing is ranked yet"
 
 
-def _stopped_by(trial: Trial, scheduler: str) -> str:
+def _stopped_by(trial: StoppedTrial, scheduler: str) -> str:
     """Why a trial was stopped."""
     after = f"after epoch {trial.epochs}"
     if trial.reason is None and trial.cause is None:

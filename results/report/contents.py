@@ -8,7 +8,8 @@ import pandas as pd
 from results.database.models import BASELINE, Epoch, Experiment, Label, Trial, TrialState
 from results.database.store import Store
 from results.goals.objectives import Goals
-from results.ranking.leaders import best_by_label, pool_labels, rank_trials
+from results.ranking.by_label import best_by_label, complete_frame, pool_labels
+from results.ranking.leaders import order_configurations, with_details
 from results.ranking.stopped import scheduler_of, stopped_trials
 from results.varied import varied_parameters
 from sedn.measures import COSTS
@@ -80,24 +81,27 @@ def read_findings(store: Store, name: str) -> Findings:
         UserError: there is no experiment ``name``.
     """
     experiment = store.experiment(name)
-    # Trials first: what they are found to be must be borne out by what is read after them.
-    trials = store.trials(experiment.id)
-    labels, label_aucs = store.labels(experiment.id), store.label_aucs(experiment.id)
-    varied, goals = varied_parameters(trials), Goals.of(experiment.settings)
-    ranked = rank_trials(trials, varied, goals, store.worst_aucs(experiment.id), labels)
-    best_epochs = store.best_epochs(experiment.id, TrialState.PRUNED)
-    scheduler = scheduler_of(experiment)
+    labels, goals = store.labels(experiment.id), Goals.of(experiment.settings)
+    rows = store.complete(experiment.id, goals.costs)
+    ordered = order_configurations(rows, goals, labels)
+    complete = complete_frame(rows)
+    label_aucs = store.label_auc_arrays(experiment.id).only(complete["trial"])
+    # Trials after what is found of them: they must be there.
+    stopped, trials = store.stopped(experiment.id), store.trials(experiment.id)
+    values = store.field_values(experiment.id)
     return Findings(
         experiment=experiment,
         labels=labels,
         trials=trials,
         epochs=store.epochs(experiment.id),
         goals=goals,
-        ranked=ranked,
-        stopped=stopped_trials(trials, best_epochs, ranked, labels, scheduler),
-        by_label=best_by_label(labels, trials, label_aucs),
-        pooled_labels=pool_labels(labels, trials, label_aucs),
-        varied=varied,
+        ranked=with_details(store, experiment, ordered),
+        stopped=stopped_trials(stopped, ordered, labels, scheduler_of(experiment)),
+        by_label=best_by_label(
+            labels, rows, label_aucs, lambda n: store.label_auc_arrays(experiment.id, n)
+        ),
+        pooled_labels=pool_labels(labels, complete, label_aucs),
+        varied=varied_parameters({trial.number: trial for trial in trials}, values),
     )
 
 

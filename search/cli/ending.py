@@ -25,17 +25,20 @@ def show_ending(console: "Console", name: str, store: str, spent: Mapping[str, f
         store: SQLAlchemy URL of the database.
         spent: seconds of this run of the search, by what was done.
     """
-    from results import Goals, open_store, rank, stopped_early
-    from results.ranking.stopped import stopped_lines
+    from results import Goals, open_store, stopped_early
+    from results.ranking.leaders import order_experiment, with_details
+    from results.ranking.stopped import MOST_LINES, stopped_lines
     from search.cli.tables import ranking_table
 
     opened = open_store(store)
     experiment = opened.experiment(name)
-    ranked = rank(opened, name)
+    ranked = order_experiment(opened, experiment)
     if len(ranked):
-        console.print(ranking_table(ranked.head(TOP), name, Goals.of(experiment.settings)))
-    for early in stopped_lines(stopped_early(opened, name, ranked), ranked):
-        console.print(early, soft_wrap=True)
+        leaders = with_details(opened, experiment, ranked.head(TOP))
+        console.print(ranking_table(leaders, name, Goals.of(experiment.settings)))
+    early = stopped_early(opened, name, ranked, MOST_LINES)
+    for of_stopped in stopped_lines(early, ranked, opened.count_stopped(experiment.id)):
+        console.print(of_stopped, soft_wrap=True)
     for line in (run_line(spent), trials_line(opened.trials(experiment.id))):
         if line:
             console.print(line)

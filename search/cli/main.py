@@ -118,8 +118,9 @@ def status(name: str, store: StoreOption = DEFAULT_STORE, as_json: JsonOption = 
 
     opened = open_store(store)
     experiment = opened.experiment(name)
-    snapshot = Tally.of(opened.trials(experiment.id)).snapshot(experiment.settings["trials"], ())
-    unfinished = sum(str(t.state) == "RUNNING" for t in opened.trials(experiment.id))
+    tally = Tally.read(opened, experiment.id)
+    snapshot = tally.snapshot(experiment.settings["trials"], ())
+    unfinished = tally.unfinished
     searching = is_driven(opened.engine, name)
     if as_json:
         states = {str(state.value): n for state, n in snapshot.counts.items()} | {
@@ -158,29 +159,31 @@ def rank(
 ) -> None:
     """Configurations by mean per-label AUC on validation, with 95 % intervals."""
     from results import Goals, open_store, stopped_early
-    from results import rank as ranking
-    from results.ranking.stopped import stopped_lines
+    from results.ranking.leaders import order_experiment, with_details
+    from results.ranking.stopped import MOST_LINES, stopped_lines
     from search.cli.tables import ranking_table, stopped_table
 
     if pareto and show_stopped:
         raise UserError("--pareto: chooses from the ranking, and --stopped lists what is not in it")
 
     opened = open_store(store)
-    ranked = ranking(opened, name)
-    early = stopped_early(opened, name, ranked)
+    experiment = opened.experiment(name)
+    ranked = order_experiment(opened, experiment)
     if show_stopped:
+        early = stopped_early(opened, name, ranked)
         if as_json:
             _print_frame(early)
         else:
             out.print(stopped_table(early, name, len(ranked)))
         return
-    frame = ranked[ranked["pareto"]] if pareto else ranked
+    chosen = ranked[ranked["pareto"]] if pareto else ranked
+    frame = with_details(opened, experiment, chosen if as_json else chosen.head(top))
     if as_json:
         _print_frame(frame)
         return
-    experiment = opened.experiment(name)
-    out.print(ranking_table(frame.head(top), name, Goals.of(experiment.settings)))
-    for line in stopped_lines(early, ranked):
+    out.print(ranking_table(frame, name, Goals.of(experiment.settings)))
+    early = stopped_early(opened, name, ranked, MOST_LINES)
+    for line in stopped_lines(early, ranked, opened.count_stopped(experiment.id)):
         out.print(line, soft_wrap=True)
     say_skipped(err, experiment.skipped_images)
     if ranked.empty:

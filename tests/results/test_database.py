@@ -94,7 +94,7 @@ def test_a_database_of_others(tmp_path: Path) -> None:
     open_store(f"sqlite:///{path}", create=True)
     with sqlite3.connect(path) as connection:
         names = {row[0] for row in connection.execute("select name from sqlite_master")}
-    assert {"theirs", "sedn_schema", "sedn_trial", "sedn_label_auc"} <= names
+    assert {"theirs", "sedn_schema", "sedn_trial", "sedn_label_aucs"} <= names
 
 
 @pytest.mark.parametrize("create", [False, True])

@@ -8,9 +8,9 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import update
+from sqlalchemy import select, update
 
-from results.database.models import Trial, TrialState
+from results.database.models import Setup, Trial, TrialState
 from results.database.store import Store, open_store
 from results.export import export_config
 from sedn.config import TrainingConfig, build_config, load_config
@@ -139,7 +139,8 @@ def test_nothing_is_trained_yet(store: Store) -> None:
 def test_a_configuration_of_another_version_is_named(three: Store) -> None:
     with three.engine.begin() as connection:
         later = {"embedding": {"placements": ["input"]}}
-        connection.execute(update(Trial).where(Trial.number == 3).values(config=later))
+        third = select(Trial.id).where(Trial.number == 3).scalar_subquery()
+        connection.execute(update(Setup).where(Setup.trial_id == third).values(config=later))
     with pytest.raises(UserError, match=r"trial 3 of experiment 'rows': .*embedding\.placement"):
         export_config(three, "rows", trial=3)
 

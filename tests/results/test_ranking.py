@@ -4,6 +4,7 @@ import io
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
@@ -17,16 +18,19 @@ from scipy.stats import t as student
 from results.database.models import Label, TrialState
 from results.database.store import Store, open_store
 from results.goals.objectives import Goals
-from results.ranking.leaders import labels, rank
+from results.ranking.by_label import labels
+from results.ranking.leaders import rank
 from results.ranking.pooling import of_means, pool
 from results.report.contents import read_findings
 from results.report.page import render_report
 from search.cli.console import Terminal
 from search.cli.tables import ranking_table
+from sedn.config import build_config
 from sedn.errors import UserError
 from sedn.measures import COSTS
 from sedn.metrics import mean_interval
-from tests.results.rows import add_trial, new_experiment
+from sedn.training.result import EpochResult
+from tests.results.rows import add_trial, new_experiment, new_trial
 
 NAMES = count()
 MANY_IMAGES = of_means(
@@ -273,16 +277,13 @@ def test_columns_are_what_varies_between_what_is_known_of_all(store: Store) -> N
 
 
 def test_a_configuration_of_another_version_is_ranked_all_the_same(store: Store) -> None:
-    from sqlalchemy import update
-
-    from results.database.models import Trial
-
     experiment = new_experiment(store)
     add_trial(store, experiment, 0, 0.7, role="baseline")
-    add_trial(store, experiment, 1, 0.8, embedding={"placement": "input"})
-    with store.engine.begin() as connection:
-        later = {"embedding": {"placement": "input", "twist": 3}, "epochs": 2}
-        connection.execute(update(Trial).where(Trial.number == 1).values(config=later))
+    later = {"embedding": {"placement": "input", "twist": 3}, "epochs": 2}
+    plain = new_trial(experiment, 1, build_config({"epochs": 2}, "test"), "sampled")
+    store.add_trial(replace(plain, config=later, config_hash="later"))
+    store.record_epoch(experiment, 1, EpochResult(2, 0.8, 0.01, {}, {}, 0.5, 1.5, {}), node=None)
+    store.finish_trial(experiment, 1, TrialState.COMPLETE)
     frame = rank(store, "rows")
     assert frame["trial"].to_list() == [1, 0]
     assert frame["embedding.twist"].to_list() == [3, None]

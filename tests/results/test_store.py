@@ -237,11 +237,11 @@ def test_what_is_written_is_read_back(shared_store: Store) -> None:
 
 def test_trials_of_other_experiments_stay_apart(store: Store) -> None:
     first, second = new_experiment(store, "first"), new_experiment(store, "second")
-    add_trial(store, first, 0, 0.6, labels={"red": (0.6, 0.01)})
+    add_trial(store, first, 0, 0.6, labels={"red": (0.6, 0.01), "striped": (0.5, 0.01)})
     add_trial(store, second, 0, 0.9, labels={"red": (0.9, 0.01)})
     assert [trial.mean_auc for trial in store.trials(first)] == [0.6]
     assert [epoch.mean_auc for epoch in store.epochs(second)[0]] == [0.45, 0.9]
-    assert store.label_aucs(first)["auc"].to_list() == [0.6]
+    assert store.label_aucs(first)["auc"].to_list() == [0.6, 0.5]
     assert store.trial(first, 1) is None
     with pytest.raises(LookupError, match="no trial 7"):
         store.finish_trial(first, 7, TrialState.FAILED)

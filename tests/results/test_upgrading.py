@@ -22,7 +22,8 @@ from results.database.opening import open_any_version
 from results.database.store import open_store
 from results.database.upgrading import upgrade
 from results.export import export_config
-from results.ranking.leaders import labels, rank
+from results.ranking.by_label import labels
+from results.ranking.leaders import rank
 from results.report.page import write_report
 from search.cli.main import app
 from search.lock import sole_driver

@@ -8,15 +8,15 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
-import pandas as pd
 import pytest
 import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from results.database.scanning import LabelAucArrays
 from results.database.store import Store, open_store
-from results.ranking.leaders import best_by_label
+from results.ranking.by_label import best_by_label
 from results.report.contents import read_findings
 from results.report.page import render_report
 from search.cli.console import Terminal
@@ -76,8 +76,9 @@ def test_terminal_tables_hold_names_as_they_are(labels: list[str]) -> None:
     counts = [
         SimpleNamespace(name=label, validation_positives=8, validation_known=40) for label in labels
     ]
-    empty = pd.DataFrame([], columns=["trial", "label", "auc", "stderr"])
-    is_told(draw(labels_table(best_by_label(counts, [], empty), labels[0])), labels)
+    none = LabelAucArrays([], np.empty((0, len(labels))), np.empty((0, len(labels))))
+    best = best_by_label(counts, [], none, lambda _: none)
+    is_told(draw(labels_table(best, labels[0])), labels)
 
 
 @given(several)

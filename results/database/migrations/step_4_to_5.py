@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from alembic.operations import Operations
 
+from results.database.migrations.step_4_to_5_tables import reshape_tables
+
 
 def keep_what_comparing_needs(operations: Operations) -> None:
     """Add columns and a table, of which nothing is known yet but the folders of checkpoints."""
@@ -26,6 +28,7 @@ def keep_what_comparing_needs(operations: Operations) -> None:
     operations.add_column("sedn_trial", sa.Column("predictions_fingerprint", sa.String(64)))
     _count_reads_of_test(operations)
     _change_indices(operations)
+    reshape_tables(operations)
 
 
 def _name_folders(operations: Operations) -> None:
@@ -67,8 +70,7 @@ def _count_reads_of_test(operations: Operations) -> None:
 
 
 def _change_indices(operations: Operations) -> None:
-    """Find trials by state and AUC by label; two indices were the beginnings of other ones."""
+    """Find trials by state; two indices were the beginnings of other ones."""
     operations.create_index("ix_sedn_trial_state", "sedn_trial", ["experiment_id", "state"])
-    operations.create_index("ix_sedn_label_auc_label_id", "sedn_label_auc", ["label_id"])
     operations.drop_index("ix_sedn_trial_experiment_id", "sedn_trial")
     operations.drop_index("ix_sedn_label_experiment_id", "sedn_label")

@@ -33,12 +33,12 @@ POINTS = {
     "ask": "INSERT trials",
     "the enqueued trial is taken": "UPDATE trials",
     "draw": "INSERT trial_params",
-    "start": "INSERT sedn_trial",
+    "start": "INSERT sedn_trial, INSERT sedn_setup",
     "checkpoint": "checkpoint",
     "checkpoint is there": "checkpoint is there",
     "report to the store": "INSERT sedn_epoch",
     "report to the study": "INSERT trial_intermediate_values",
-    "end in the store": "UPDATE sedn_trial, INSERT sedn_label_auc",
+    "end in the store": "UPDATE sedn_trial, INSERT sedn_label_aucs",
     "told": "UPDATE trials, INSERT trial_values",
 }
 

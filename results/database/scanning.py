@@ -1,0 +1,288 @@
+"""Reading a few columns of very many trials: no row, and no JSON, that the question does not need.
+
+A search may have 100,000 trials with 100 labels. What ranking, labels and status ask of them is
+read here as plain values, past the object that a row would become, and by one statement each: in
+both databases a statement sees one moment, and holds up no writer.
+"""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from results.database.field_values import FieldValues, read_values
+from results.database.models import BASELINE, Label, LabelAucs, Setup, Trial, TrialState
+from results.database.reading import StoreReader
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+AnySelect = Select[*tuple[Any, ...]]
+
+CHUNK = 1000
+"""Rows that are taken from the database at once."""
+MOST_NUMBERS = 500
+"""Trials that one statement asks for by number."""
+
+COMPLETE_COLUMNS = (
+    *("trial", "role", "config_hash", "seed", "auc", "stderr"),
+    *("epochs", "seconds", "worst_auc"),
+)
+"""What :meth:`StoreScanner.complete` reads of each trial."""
+
+
+@dataclass(frozen=True)
+class LabelAucArrays:
+    """AUC and standard error by label of several trials; NaN where there is none."""
+
+    trials: list[int]
+    """Their numbers."""
+    aucs: "NDArray[np.float64]"
+    """``(trials, labels)``, the labels in the order of the data."""
+    stderrs: "NDArray[np.float64] | None" = None
+    """``(trials, labels)``; ``None`` where they were not asked for."""
+
+    def only(self, numbers: Iterable[int]) -> "LabelAucArrays":
+        """Those of the trials that have one of the ``numbers``."""
+        wanted = set(numbers)
+        if wanted.issuperset(self.trials):
+            return self
+        rows = [row for row, number in enumerate(self.trials) if number in wanted]
+        stderrs = None if self.stderrs is None else self.stderrs[rows]
+        return LabelAucArrays([self.trials[row] for row in rows], self.aucs[rows], stderrs)
+
+
+@dataclass(frozen=True)
+class StoppedTrial:
+    """A trial that was stopped before its last epoch."""
+
+    number: int
+    best_auc: float
+    best_auc_stderr: float | None
+    best_epoch: int
+    epochs: int
+    """Epochs completed."""
+    target_epochs: int
+    cause: str | None
+    reason: str | None
+    config_hash: str
+
+
+class StoreScanner(StoreReader):
+    """What is known of the trials of an experiment, column by column."""
+
+    def counts(self, experiment_id: int) -> "Counter[TrialState]":
+        """How many trials are in each state."""
+        query = (
+            select(Trial.state, func.count())
+            .where(Trial.experiment_id == experiment_id)
+            .group_by(Trial.state)
+        )
+        with self._session() as session:
+            return Counter({row[0]: row[1] for row in session.execute(query)})
+
+    def last_number(self, experiment_id: int) -> int | None:
+        """The highest number of a trial; ``None``: there is no trial."""
+        query = select(func.max(Trial.number)).where(Trial.experiment_id == experiment_id)
+        with self._session() as session:
+            return session.scalar(query)
+
+    def best(self, experiment_id: int) -> tuple[int, float] | None:
+        """Number and mean AUC of the best trial that was trained to its last epoch, the first of
+        equal ones; ``None``: there is none.
+        """
+        order = (Trial.mean_auc.desc(), Trial.number)
+        return self._first(select(Trial.number, Trial.mean_auc).order_by(*order), experiment_id)
+
+    def baseline(self, experiment_id: int) -> tuple[int, float] | None:
+        """Number and mean AUC of the baseline; ``None``: it was not trained to its last epoch."""
+        of_role = select(Trial.number, Trial.mean_auc).where(Trial.role == BASELINE)
+        return self._first(of_role.order_by(Trial.number.desc()), experiment_id)
+
+    def complete(self, experiment_id: int, costs: Sequence[str] = ()) -> list[tuple[Any, ...]]:
+        """The trials that were trained to their last epoch, but for those that another one
+        answered; the baseline first, then by number.
+
+        Returns:
+            A tuple for each, of :data:`COMPLETE_COLUMNS` and then the named ``costs``, ``None``
+            where one was not measured.
+        """
+        columns: list[Any] = [
+            *(Trial.number, Trial.role, Trial.config_hash, Trial.seed, Trial.mean_auc),
+            *(Trial.mean_auc_stderr, Trial.target_epochs, Trial.seconds, Trial.worst_auc),
+            *(Trial.costs[name].as_float() for name in costs),
+        ]
+        query = select(*columns).where(*_complete(experiment_id), Trial.duplicate_of.is_(None))
+        with self._session() as session:
+            rows = list(_plain(session, query))
+        # Not by the database: it would sort by text first, and far slower.
+        rows.sort(key=lambda row: (row[1] != BASELINE, row[0]))
+        return rows
+
+    def stopped(self, experiment_id: int, most: int | None = None) -> list[StoppedTrial]:
+        """The trials that were stopped early after an epoch or more, but for those that another
+        one answered; the highest mean AUC after any epoch first, at ``most`` so many.
+        """
+        query = (
+            select(
+                *(Trial.number, Trial.best_auc, Trial.best_auc_stderr, Trial.best_epoch),
+                *(Trial.epochs, Trial.target_epochs, Trial.cause, Trial.reason, Trial.config_hash),
+            )
+            .where(*_stopped(experiment_id))
+            .order_by(Trial.best_auc.desc(), Trial.number)
+            .limit(most)
+        )
+        with self._session() as session:
+            return [StoppedTrial(*row) for row in _plain(session, query)]
+
+    def count_stopped(self, experiment_id: int) -> int:
+        """How many trials :meth:`stopped` has in all."""
+        query = select(func.count()).select_from(Trial).where(*_stopped(experiment_id))
+        with self._session() as session:
+            return session.scalar(query) or 0
+
+    def costs(
+        self, experiment_id: int, numbers: Sequence[int] | None = None
+    ) -> dict[int, dict[str, float]]:
+        """The costs of trials by number, or of all trials."""
+        query = select(Trial.number, Trial.costs).where(Trial.experiment_id == experiment_id)
+        with self._session() as session:
+            return {row[0]: row[1] for row in _of_trials(session, query, numbers)}
+
+    def setups(self, experiment_id: int, numbers: Sequence[int] | None = None) -> dict[int, Setup]:
+        """What trials were sampled and train, by number; of some trials or of all."""
+        query = (
+            select(Trial.number, Setup)
+            .join(Setup, Setup.trial_id == Trial.id)
+            .where(Trial.experiment_id == experiment_id)
+            .order_by(Trial.number)
+        )
+        with self._session() as session:
+            return {row[0]: row[1] for row in _of_trials(session, query, numbers)}
+
+    def field_values(self, experiment_id: int) -> FieldValues:
+        """The first few values of each field of the trials' configurations, by dotted path."""
+        with self._session() as session:
+            return read_values(session, experiment_id)
+
+    def label_auc_arrays(
+        self,
+        experiment_id: int,
+        numbers: Sequence[int] | None = None,
+        *,
+        only_complete: bool = False,
+        stderrs: bool = True,
+    ) -> LabelAucArrays:
+        """AUC and standard errors by label, of some trials or of all, by number.
+
+        Args:
+            experiment_id: the experiment.
+            numbers: of the trials.
+            only_complete: leave out those that were not trained to their last epoch.
+            stderrs: whether to read the standard errors too.
+        """
+        from results.database.packing import unpack_rows
+
+        columns = (LabelAucs.aucs, LabelAucs.stderrs) if stderrs else (LabelAucs.aucs,)
+        query = (
+            select(Trial.number, *columns)
+            .join(LabelAucs, LabelAucs.trial_id == Trial.id)
+            .where(Trial.experiment_id == experiment_id)
+        )
+        if only_complete:
+            query = query.where(*_complete(experiment_id))
+        of_labels = select(func.count()).where(Label.experiment_id == experiment_id)
+        with self._session() as session:
+            labels = session.scalar(of_labels) or 0
+            rows = sorted(_of_trials(session, query, numbers, _plain))
+        return LabelAucArrays(
+            [row[0] for row in rows],
+            unpack_rows([row[1] for row in rows], labels),
+            unpack_rows([row[2] for row in rows], labels) if stderrs else None,
+        )
+
+    def label_aucs(self, experiment_id: int) -> "pd.DataFrame":
+        """AUC and standard error in long form: columns trial, label, auc, stderr; a row for each
+        label of each trial that has any.
+        """
+        import numpy as np
+        import pandas as pd
+
+        found = self.label_auc_arrays(experiment_id)
+        names = [label.name for label in self.labels(experiment_id)]
+        stderrs = found.aucs if found.stderrs is None else found.stderrs
+        return pd.DataFrame(
+            {
+                "trial": np.repeat(np.array(found.trials, dtype=int), len(names)),
+                "label": np.tile(np.array(names, dtype=object), len(found.trials)),
+                "auc": found.aucs.ravel(),
+                "stderr": stderrs.ravel(),
+            }
+        )
+
+    def _first(self, query: AnySelect, experiment_id: int) -> tuple[int, float] | None:
+        with self._session() as session:
+            row = session.execute(query.where(*_complete(experiment_id)).limit(1)).first()
+        return None if row is None else (row[0], row[1])
+
+
+def _complete(experiment_id: int) -> tuple[ColumnElement[bool], ...]:
+    """Trained to the last epoch, with an AUC."""
+    return (
+        Trial.experiment_id == experiment_id,
+        Trial.state == TrialState.COMPLETE,
+        Trial.mean_auc.is_not(None),
+    )
+
+
+def _stopped(experiment_id: int) -> tuple[ColumnElement[bool], ...]:
+    return (
+        Trial.experiment_id == experiment_id,
+        Trial.state == TrialState.PRUNED,
+        Trial.duplicate_of.is_(None),
+        Trial.best_epoch.is_not(None),
+    )
+
+
+def _of_trials(
+    session: Session,
+    query: AnySelect,
+    numbers: Sequence[int] | None,
+    read: Callable[[Session, AnySelect], Iterable[Any]] = Session.execute,
+) -> Iterator[Any]:
+    """Rows of the trials with these ``numbers``, or of all."""
+    if numbers is None:
+        yield from read(session, query)
+        return
+    for start in range(0, len(numbers), MOST_NUMBERS):
+        some = [int(number) for number in numbers[start : start + MOST_NUMBERS]]
+        yield from read(session, query.where(Trial.number.in_(some)))
+
+
+def _plain(session: Session, query: AnySelect) -> Iterator[tuple[Any, ...]]:
+    """Rows of integers, floats, text and bytes as the driver gives them.
+
+    Of 100,000 rows, the objects that SQLAlchemy makes of each take longer than all else.
+    """
+    dialect: Any = session.get_bind().dialect
+    statement = str(query.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
+    raw: Any = session.connection().connection.driver_connection
+    # By default psycopg gets bytes as hexadecimal text.
+    cursor = raw.cursor() if isinstance(raw, sqlite3.Connection) else raw.cursor(binary=True)
+    try:
+        cursor.execute(statement)
+        while rows := cursor.fetchmany(CHUNK):
+            yield from rows
+    except dialect.loaded_dbapi.Error as error:
+        # As SQLAlchemy raises it, of which all know who wait for a database or tell of one.
+        raised = DBAPIError.instance(
+            statement, None, error, dialect.loaded_dbapi.Error, dialect=dialect
+        )
+        raise raised from error
