@@ -1,8 +1,8 @@
 """The scores of a trial on validation, which any two trials of one split are compared by."""
 
-from results.database.models import Trial, TrialState
+from results.database.models import Trial
 from sedn.errors import UserError
-from sedn.training.checkpoints.predictions import PREDICTIONS, Predictions, load_predictions
+from sedn.training.checkpoints.predictions import Predictions, load_predictions
 
 __all__ = ["Predictions", "read_predictions"]
 
@@ -15,29 +15,42 @@ def read_predictions(trial: Trial, storage: str | None = None) -> Predictions:
 
     Args:
         trial: as :class:`results.Store` gives it.
-        storage: folder or URI where the checkpoints of searches lie now, if they were moved.
+        storage: folder or URI below which the checkpoints of searches lie now, where they were
+            moved.
 
     Raises:
-        UserError: the trial is not complete or kept no scores, or they are not where they were, are
-            damaged, or belong to another trial.
+        UserError: the trial has not ended its last epoch or kept no scores, or they are not where
+            they were, are damaged, or are of another trial.
     """
-    if trial.state is not TrialState.COMPLETE:
-        raise UserError(
-            f"trial {trial.number}: has no predictions, as it is {trial.state.lower()} after epoch "
-            f"{trial.epochs} of {trial.target_epochs}; only a complete trial keeps them"
-        )
-    folder = trial.folder
-    if storage is not None:
-        folder = "/".join([storage.rstrip("/"), *folder.rsplit("/", 2)[1:]])
-    found = load_predictions(folder)
+    file = _address(trial, storage)
+    found = load_predictions(file.rsplit("/", 1)[0])
     if found is None:
         raise UserError(
-            f"trial {trial.number}: its predictions are not at '{folder}/{PREDICTIONS}'; see that "
-            f"this machine reaches the storage path of the search, or name where it is now"
+            f"trial {trial.number}: its predictions are not at '{file}'; see that this machine "
+            f"reaches the storage path of the search, or name where that lies now"
         )
-    if (found.configuration, found.seed) != (trial.config_hash, trial.seed):
+    is_its_own = (found.configuration, found.seed) == (trial.config_hash, trial.seed)
+    if not is_its_own or found.fingerprint != trial.predictions_fingerprint:
         raise UserError(
-            f"trial {trial.number}: '{folder}/{PREDICTIONS}' is of another training; the folder "
-            f"was written by another search"
+            f"trial {trial.number}: the predictions at '{file}' are of another training; another "
+            f"search wrote to this folder"
         )
     return found
+
+
+def _address(trial: Trial, storage: str | None) -> str:
+    """The file of a trial's predictions."""
+    if trial.predictions is None:
+        raise UserError(f"trial {trial.number}: kept no predictions: {_why_none(trial)}")
+    if storage is None:
+        return trial.predictions
+    return "/".join([storage.rstrip("/"), *trial.predictions.rsplit("/", 3)[1:]])
+
+
+def _why_none(trial: Trial) -> str:
+    if trial.epochs < trial.target_epochs:
+        return (
+            f"it is {trial.state.lower()} after epoch {trial.epochs} of {trial.target_epochs}, and "
+            f"they are kept of the last epoch alone"
+        )
+    return "an earlier version of sedn-search, or a function of your own, trained it"

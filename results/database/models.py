@@ -160,8 +160,8 @@ class Trial(Base):
     :data:`sedn.measures.COSTS` that are known, by name."""
     folder: Mapped[str] = mapped_column(Text)
     predictions: Mapped[str | None] = mapped_column(Text)
-    """Where the scores of the validation images after its last epoch lie, below the storage path;
-    null where none are kept."""
+    """The file, a path or a URI, of the scores of the validation images after its last epoch; null
+    where none are kept. :func:`results.predictions.read_predictions` reads it."""
     predictions_fingerprint: Mapped[str | None] = mapped_column(String(64))
     """Of the images and labels of these scores and their order: those of two trials with the same
     one can be compared image by image."""

@@ -75,7 +75,10 @@ class NewTrial:
     """Number of the trial of the same configuration and seed that answers it."""
 
 
-_ANSWERED = ("state", "cause", "reason", "epochs", "mean_auc", "mean_auc_stderr")
+_ANSWERED = (
+    "state", "cause", "reason", "epochs", "mean_auc", "mean_auc_stderr", "predictions",
+    "predictions_fingerprint",
+)  # fmt: skip
 """What a trial has from the one that answers it, beside the costs that both share; not what was
 spent on that one."""
 
@@ -194,20 +197,23 @@ class Store(StoreScanner):
         label_auc: Mapping[str, tuple[float | None, float | None]] | None = None,
         *,
         cause: str | None = None,
+        predictions: tuple[str, str] | None = None,
     ) -> None:
-        """End a trial, with the AUC and standard error of each label after its last epoch.
+        """End a trial, with the AUC and standard error of each label after its last epoch, and the
+        file and fingerprint of its ``predictions`` where they were kept.
 
         Raises:
             TrialEnded: the trial has ended already, in another state.
         """
         trial_id = self._id_of(experiment_id, number)
         end: dict[str, Any] = {"state": state, "cause": cause, "reason": storable(reason)}
+        if predictions is not None:
+            end |= {"predictions": predictions[0], "predictions_fingerprint": predictions[1]}
         with self._session.begin() as session:
             by_label = _by_label(session, experiment_id, label_auc) if label_auc else []
             if by_label:
-                end["worst_auc"] = min(
-                    (auc for auc, _ in by_label if auc is not None), default=None
-                )
+                known = [auc for auc, _ in by_label if auc is not None]
+                end["worst_auc"] = min(known, default=None)
             ends = _running(trial_id).values(**end, ended_at=datetime.now(UTC))
             if _changes(session, ends) and by_label:
                 aucs, stderrs = (pack(values) for values in zip(*by_label, strict=True))

@@ -300,7 +300,8 @@ class Driver:
         cause: str | None,
         reason: str | None,
     ) -> TrialState:
-        self._writer.end(number, state, last, cause=cause, reason=reason)
+        folder = self._live[number].assignment.folder
+        self._writer.end(number, state, last, folder=folder, cause=cause, reason=reason)
         mean_auc = None if last is None else last.mean_auc
         self._tally.add(number, self._live.pop(number).assignment.role, state, mean_auc)
         self._first.add(number, state, reason)

@@ -14,6 +14,7 @@ from results.database.outage import StoreUnavailable, is_refusal, reason_of, sur
 from results.database.store import NewTrial, Store
 from results.goals.objectives import Goals
 from search.driver.study_writer import StudyWriter
+from sedn.training.checkpoints.predictions import PREDICTIONS
 from sedn.training.result import EpochResult
 
 T = TypeVar("T")
@@ -71,13 +72,20 @@ class Writer:
         state: TrialState,
         last: EpochResult | None,
         *,
+        folder: str | None = None,
         cause: str | None = None,
         reason: str | None = None,
     ) -> None:
-        """Write the end of a trial, and what it reached by its last epoch."""
+        """Write the end of a trial, what it reached by its last epoch, and the scores that this
+        left in the trial's ``folder``.
+        """
         key = (self._experiment_id, number, state)
         labels = None if last is None else _label_aucs(last)
-        self.call(self._store.finish_trial, *key, reason=reason, label_auc=labels, cause=cause)
+        kept = None if last is None else last.predictions
+        predictions = (f"{folder}/{PREDICTIONS}", kept) if folder and kept else None
+        self.call(
+            self._store.finish_trial, *key, reason, labels, cause=cause, predictions=predictions
+        )
         self.tell(number, state, None if last is None else last.mean_auc)
 
     def answer(self, number: int, original: int) -> Trial:
