@@ -44,7 +44,7 @@ class SearchSettings(BaseModel):
     where: tuple[str, ...] = ()
     """Constraints, as :func:`results.goals.constraints.parse_constraint` reads them."""
     sampler: str = "tpe"
-    """A name of :data:`search.samplers.options.SAMPLERS`, or ``module:Class``."""
+    """A name of :data:`search.samplers.registry.SAMPLERS`, or ``module:Class``."""
     sampler_options: dict[str, Any] = Field(default_factory=dict)
     scheduler: str = "asha"
     """A name of :data:`search.schedulers.registry.SCHEDULERS`, or ``module:function``."""

@@ -9,6 +9,7 @@ import optuna
 from results.database.models import Trial
 from results.database.store import Store, open_store
 from results.ranking.leaders import order_experiment
+from search.samplers.registry import find_sampler
 from search.settings import SearchSettings
 from search.study import REBUILT, has_begun, queued_points
 from sedn.config import TrainingConfig, flatten
@@ -49,10 +50,10 @@ def check_warm_start(settings: SearchSettings, name: str, store_url: str) -> Non
         return
     if source == name:
         raise UserError(f"`warm_start`: '{name}' is this search itself; name an earlier one")
-    if settings.sampler == "grid":
+    if ":" not in settings.sampler and find_sampler(settings.sampler).has_own_order:
         raise UserError(
-            "`warm_start`: sampler 'grid' tries every point in an order of its own; leave one out, "
-            "or take 'brute-force'"
+            f"`warm_start`: sampler '{settings.sampler}' tries every point in an order of its own; "
+            f"leave one out, or take 'brute-force'"
         )
     try:
         open_store(store_url).experiment(source)

@@ -29,7 +29,7 @@ from search.cli.options import (
     print_json,
     reading_fields,
 )
-from search.samplers.options import SAMPLERS
+from search.samplers.registry import SAMPLERS
 from search.schedulers.registry import SCHEDULERS
 from search.stopping import INTERRUPTED, end_at_once, ending_on_signals
 from sedn.document import parse_value

@@ -7,7 +7,7 @@ from typing import Any
 from optuna.samplers import BaseSampler, BruteForceSampler, GridSampler
 
 from search.importing import find_named
-from search.samplers.options import refuse_unknown
+from search.samplers.registry import refuse_unknown
 from sedn.errors import UserError
 
 

@@ -13,6 +13,9 @@ from optuna.distributions import (
 from spaces import Space
 from spaces.axes import Axis
 
+Axes = dict[str, BaseDistribution]
+"""Distributions of axes, by path."""
+
 
 def distribution_of(axis: Axis) -> BaseDistribution:
     """The distribution that a suggestion for ``axis`` has."""
@@ -37,16 +40,16 @@ class _AsDistributions:
         return FloatDistribution(low, high, log=log, step=step)
 
 
-def always_active(space: Space) -> dict[str, BaseDistribution]:
+def always_active(space: Space) -> Axes:
     """The axes without a condition that can take more than one value, by path."""
     return _several(axis for axis in space.axes if not axis.when)
 
 
-def all_axes(space: Space) -> dict[str, BaseDistribution]:
+def all_axes(space: Space) -> Axes:
     """The axes that can take more than one value, by path."""
     return _several(space.axes)
 
 
-def _several(axes: Iterable[Axis]) -> dict[str, BaseDistribution]:
-    found = {axis.path: distribution_of(axis) for axis in axes}
-    return {path: one for path, one in found.items() if not one.single()}
+def _several(axes: Iterable[Axis]) -> Axes:
+    distributions = {axis.path: distribution_of(axis) for axis in axes}
+    return {path: one for path, one in distributions.items() if not one.single()}

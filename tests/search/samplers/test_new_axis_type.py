@@ -12,7 +12,7 @@ import pytest
 from search.samplers.choosing import check_sampler, make_samplers
 from search.samplers.distributions import all_axes
 from search.samplers.drawing import draw
-from search.samplers.options import SAMPLERS
+from search.samplers.registry import SAMPLERS
 from search.settings import SearchSettings
 from spaces import SuggestsValues, parse_space
 from spaces.axes import Condition

@@ -23,7 +23,7 @@ from search.backends.ray_tune.cluster import RAY_SETTINGS
 from search.backends.virtual import Clock, run_virtual
 from search.progress import Snapshot
 from search.run import SearchOutcome, run_search
-from search.samplers.options import SAMPLERS
+from search.samplers.registry import SAMPLERS
 from search.schedulers.decision import TOO_COSTLY
 from search.schedulers.registry import SCHEDULERS
 from search.settings import Resources, SearchSettings

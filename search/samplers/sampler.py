@@ -1,0 +1,56 @@
+"""What a sampler's file says of it: its options, how it is made, and which spaces it takes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from optuna.samplers import BaseSampler
+from pydantic import BaseModel, ConfigDict
+
+from search.samplers.distributions import Axes, all_axes
+from search.settings import SearchSettings
+from sedn.extras import Extra
+from spaces import Space
+
+MakeSampler = Callable[[int], BaseSampler]
+"""The sampler that draws the trial of a number."""
+
+
+class SamplerOptions(BaseModel):
+    """Options of a sampler, under Optuna's names; this one takes none."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """One sampler."""
+
+    make: Callable[[SearchSettings, Space, dict[str, Any]], MakeSampler]
+    """From the settings of the search, its space and the sampler's options."""
+    options: type[SamplerOptions] = SamplerOptions
+    models: Callable[[Space], Axes] = all_axes
+    """The axes that it models together, by path; it draws the others one by one."""
+    modelled: str = ""
+    """What these axes are, in words."""
+    others: str = ""
+    """How it draws the others, in words."""
+    check: Callable[[Space], str | None] = lambda space: None
+    """Why it takes no such space, after the sampler's name; ``None`` where it does."""
+    tries_all_points: bool = False
+    """Whether it draws every point of a finite space once, after which the search ends."""
+    has_own_order: bool = False
+    """Whether points that are tried first would come again in its order."""
+    extra: Extra | None = None
+    """What must be installed for it."""
+
+
+def seed_of(settings: SearchSettings, number: int) -> int:
+    """The seed of the trial's sampler: from the search's seed and the trial's number alone."""
+    return int(np.random.SeedSequence([settings.seed, number]).generate_state(1)[0])
+
+
+def startup_trials(settings: SearchSettings, given: int | None) -> int:
+    """Trials that are drawn at random first: as given, or a quarter of all, four to ten."""
+    return min(10, max(4, settings.trials // 4)) if given is None else given
