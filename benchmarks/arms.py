@@ -1,44 +1,42 @@
-"""Where the semantic map should go: every arm and control on ``digits-in-clutter``.
+"""Where the semantic map should go: every arm and control, on one data set.
 
-Each arm has a search of its own with the same number of trials over the same learning rates (and
-over its own axes, where it has any), then its best configuration is trained on fresh seeds at full
-budget and tested. What an arm is called in the literature stands in the README.
+Each arm has a search of its own with the same number of trials: the same learning rates for all,
+and values of its own axes, where it has any. The trial that is best on validation is then trained
+on further seeds, and tested once for each. What an arm is called in the literature stands in the
+README.
 
-    python benchmarks/arms.py [--backbone test_resnet] [--trials 4] [--seeds 3] [--epochs 8]
+    python -m benchmarks.arms                       # digits-in-clutter, from scratch
+    python -m benchmarks.arms --data scenes/table.csv --size 96 --backbone local-dir:lite0 \\
+        --pretrained --flip --rates 3e-4 3e-3 --folder runs/objects
 
-Each run is kept under ``--folder``: the same command again goes on where it stopped.
+Each finished training is a line of ``results.jsonl`` in ``--folder``. The same command again goes
+on where it stopped, within a training after its last epoch, and prints the tables of what is done;
+``python -m benchmarks.arms_table FOLDER`` prints them alone. ``--arms`` does a part, more
+``--seeds`` or ``--trials`` add to it.
 """
 
 import argparse
 import json
-import os
-from concurrent.futures import ProcessPoolExecutor
+import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
+import torch
 
-from results.database.store import open_store
-from results.export import export_config
-from results.ranking.leaders import rank
-from search.run import run_search
-from search.settings import Resources, SearchSettings
-from sedn.config import DataConfig, TrainingConfig, build_config
-from sedn.document import parse_value
-from sedn.run.comparison import compare_runs
-from sedn.run.summary import RunSummary
+from benchmarks.arms_table import RESULTS, print_tables, read_results, slug
+from sedn.config import DataConfig, TrainingConfig, build_config, config_hash
 from sedn.run.train import train_run
 from sedn.segmentation.config import SegmenterConfig
 from sedn.segmentation.segmenter import train_segmenter
-from sedn.style import gain_text
+from sedn.training.epochs import train_epochs
+from sedn.training.result import EpochResult
 
-STAGES = ["stage1", "stage2", "stage1+stage2"]
-FUSIONS = ["scale_shift", "concat"]
-GOAL = 1.0
+STAGES = ["stem+stage1+stage2", "stage1+stage2", "stage2", "stage1"]
+FUSIONS = ["gate", "scale_shift", "concat"]
+RATES_OF_EMBEDDING = [30.0, 10.0, 3.0]
 
 
 @dataclass(frozen=True)
@@ -48,6 +46,7 @@ class Arm:
     name: str
     fixed: dict[str, Any]
     axes: dict[str, list[Any]]
+    """The first value of each is that of the first trial."""
 
 
 def stages(name: str, **fixed: Any) -> Arm:
@@ -56,6 +55,7 @@ def stages(name: str, **fixed: Any) -> Arm:
         "embedding.placement": STAGES,
         "embedding.fusion": FUSIONS,
         "attention.kind": ["se", "eca"],
+        "optimizer.embedding_rate": RATES_OF_EMBEDDING,
     }
     renamed = {path.replace("__", "."): value for path, value in fixed.items()}
     return Arm(name, renamed, {path: axes[path] for path in axes if path not in renamed})
@@ -63,12 +63,13 @@ def stages(name: str, **fixed: Any) -> Arm:
 
 def arms(segmenter: str) -> list[Arm]:
     """Arms, sources of the map, and controls, in the order of the table."""
+    rates = {"optimizer.embedding_rate": RATES_OF_EMBEDDING[1:]}
     return [
         Arm("none", {"embedding.placement": "none"}, {}),
         Arm("mask-image", {"embedding.placement": "mask-image"}, {}),
         Arm("crop", {"embedding.placement": "crop"}, {}),
-        Arm("input-channel", {"embedding.placement": "input"}, {}),
-        Arm("late-concat", {"embedding.placement": "head"}, {}),
+        Arm("input-channel", {"embedding.placement": "input"}, rates),
+        Arm("late-concat", {"embedding.placement": "head"}, rates),
         stages("SE-DNN"),
         stages("SE-DNN, predicted", semantic_map__source="predicted",
                semantic_map__segmenter=segmenter),
@@ -81,139 +82,164 @@ def arms(segmenter: str) -> list[Arm]:
     ]  # fmt: skip
 
 
-def space_of(arm: Arm, backbone: str, epochs: int) -> str:
-    """The arm's space as YAML."""
-    base: dict[str, Any] = {
-        "data": {"image_size": 48},
-        "backbone": {"name": backbone, "pretrained": False},
-        "epochs": epochs,
+def config_of(arm: Arm, trial: int, seed: int, options: argparse.Namespace) -> TrainingConfig:
+    """What a trial of an arm trains."""
+    fields: dict[str, Any] = {
+        "data": data_of(options).model_dump(),
+        "backbone": {"name": options.backbone, "pretrained": options.pretrained},
+        "epochs": options.epochs,
+        "batch_size": options.batch_size,
+        "augmentation": {"horizontal_flip": options.flip},
+        "threads": options.threads,
+        "seed": seed,
     }
-    for path, value in arm.fixed.items():
+    rate = learning_rate(trial, *options.rates)
+    chosen = arm.fixed | point(arm, trial) | {"optimizer.learning_rate": rate}
+    for path, value in chosen.items():
         group, _, field = path.partition(".")
-        base.setdefault(group, {})[field] = value
-    axes: dict[str, Any] = {path: {"choice": values} for path, values in arm.axes.items()}
-    axes["optimizer.learning_rate"] = {"float": [2e-3, 2e-2], "log": True, "default": 1e-2}
-    return yaml.safe_dump({"name": slug(arm.name), "base": base, "axes": axes}, sort_keys=False)
+        fields.setdefault(group, {})[field] = value
+    return build_config(fields, arm.name)
 
 
-def search(arm: Arm, options: argparse.Namespace) -> TrainingConfig:
-    """The best configuration of the arm's own search; the plain backbone, which every search
-    tries first, is none of its own.
+def data_of(options: argparse.Namespace) -> DataConfig:
+    return DataConfig(path=options.data, image_size=options.size)
+
+
+def point(arm: Arm, trial: int) -> dict[str, Any]:
+    """The values of the arm's own axes in a trial: the first ones, then random ones."""
+    if trial == 0:
+        return {path: values[0] for path, values in arm.axes.items()}
+    rng = np.random.default_rng([zlib.crc32(arm.name.encode()), trial])
+    return {path: values[rng.integers(len(values))] for path, values in arm.axes.items()}
+
+
+def learning_rate(trial: int, low: float, high: float) -> float:
+    """The middle of the range, then its quarters, eighths and so on; the same for all arms."""
+    share, step, rest = 0.0, 0.5, trial + 1
+    while rest:
+        share += step * (rest % 2)
+        step, rest = step / 2, rest // 2
+    return float(f"{low * (high / low) ** share:.3g}")
+
+
+@dataclass(frozen=True)
+class Job:
+    """A training of the comparison."""
+
+    arm: Arm
+    trial: int
+    seed: int
+    is_test: bool
+    """Whether the trained network is tested, too."""
+
+    def folder(self, folder: Path) -> Path:
+        """Where the training is kept."""
+        return folder / slug(self.arm.name) / f"trial-{self.trial}-seed-{self.seed}"
+
+
+def jobs(options: argparse.Namespace, chosen: list[Arm]) -> Iterator[Job]:
+    """A trial of every arm, then the next of every arm; then their best, seed by seed.
+
+    The first seed is that of the trials, so its best is tested as soon as an arm's last trial ends.
     """
-    folder = options.folder / slug(arm.name)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "space.yaml").write_text(space_of(arm, options.backbone, options.epochs))
-    url = f"sqlite:///{options.folder}/arms.db"
-    run_search(
-        slug(arm.name),
-        str(folder / "space.yaml"),
-        SearchSettings(trials=options.trials + 1),
-        url,
-        Resources(storage_path=str(options.folder / "trials")),
-    )
-    store = open_store(url)
-    ranked = rank(store, slug(arm.name))
-    own = ranked if arm.name == "none" else ranked[ranked["role"] != "baseline"]
-    text = export_config(store, slug(arm.name), trial=int(own.iloc[0]["trial"]))
-    return build_config(parse_value(text, arm.name), arm.name)
+    for trial in range(options.trials):
+        for arm in chosen:
+            yield Job(arm, trial, 0, is_test=False)
+            if trial == options.trials - 1:
+                yield Job(arm, best_trial(arm, options), 0, is_test=True)
+    for seed in range(1, options.seeds):
+        for arm in chosen:
+            yield Job(arm, best_trial(arm, options), seed, is_test=True)
 
 
-def test(job: tuple[str, TrainingConfig, int], folder: Path) -> RunSummary:
-    """Train a configuration on a fresh seed, and score it on the test split."""
-    name, config, seed = job
-    seeded = config.model_copy(update={"seed": seed})
-    return train_run(seeded, folder / slug(name) / f"seed-{seed}")
+def best_trial(arm: Arm, options: argparse.Namespace) -> int:
+    """The trial with the greatest AUC on validation."""
+    reached = {
+        row["trial"]: row["validation_auc"]
+        for row in read_results(options.folder)
+        if row["arm"] == arm.name and not row["tested"] and row["trial"] < options.trials
+    }
+    return max(reached, key=lambda trial: reached[trial])
 
 
-def slug(name: str) -> str:
-    """A name for files and experiments."""
-    return name.lower().replace(", ", "-").replace(" ", "-")
+def run(job: Job, options: argparse.Namespace) -> None:
+    """Train, test if the job is to, and append the line; nothing where the line is there."""
+    config = config_of(job.arm, job.trial, job.seed, options)
+    key = {"arm": job.arm.name, "trial": job.trial, "seed": job.seed, "tested": job.is_test,
+           "config": config_hash(config)}  # fmt: skip
+    if any(key.items() <= row.items() for row in read_results(options.folder)):
+        return
+    folder = job.folder(options.folder)
+
+    def show(result: EpochResult) -> None:
+        print(f"{job.arm.name} trial {job.trial} seed {job.seed} epoch {result.epoch}: "
+              f"{result.mean_auc:.4f} loss {result.train_loss:.4f} {result.seconds:.0f} s",
+              flush=True)  # fmt: skip
+
+    *_, last = _shown(train_epochs(config, str(folder)), show)
+    row: dict[str, Any] = key | {
+        "folder": str(folder.relative_to(options.folder)),
+        "epochs": config.epochs,
+        "learning_rate": config.optimizer.learning_rate,
+        "own": point(job.arm, job.trial),
+        "validation_auc": last.mean_auc,
+        "seconds_per_epoch": round(last.seconds, 1),
+        "map": config.map_source,
+    }
+    if job.is_test:
+        # Goes on from the last epoch, which is there: the test split alone is left.
+        row["test_auc"] = train_run(config, folder).mean_auc
+    with (options.folder / RESULTS).open("a") as file:
+        file.write(json.dumps(row) + "\n")
 
 
-def mean_over_seeds(summaries: list[RunSummary]) -> tuple[float, float]:
-    """Mean test AUC over seeds, and its standard error: of the seeds, and of the images they share.
-
-    The images' share does not shrink with more seeds, as all are tested on the same.
-    """
-    means = np.array([summary.mean_auc for summary in summaries])
-    over_seeds = means.var(ddof=1) / len(means)
-    over_images = np.mean([summary.mean_auc_stderr**2 for summary in summaries])
-    return float(means.mean()), float(np.sqrt(over_seeds + over_images))
+def _shown(results: Iterator[EpochResult], show: Any) -> Iterator[EpochResult]:
+    for result in results:
+        show(result)
+        yield result
 
 
-def table(results: dict[str, list[RunSummary]]) -> str:
-    """Arms by mean test AUC, in Markdown."""
-    plain, _ = mean_over_seeds(results["none"])
-    lines = ["| arm | map at test time | mean test AUC ± 95 % | gain over none | parameters |"]
-    lines += ["|---|---|---:|---:|---:|"]
-    for name, summaries in results.items():
-        mean, stderr = mean_over_seeds(summaries)
-        lines.append(
-            f"| {name} | {summaries[0].map_source} | {mean:.4f} ± {1.96 * stderr:.4f} "
-            f"| {gain_text(mean / plain - 1)} | {summaries[0].parameters / 1e6:.2f} M |"
-        )
-    return "\n".join(lines)
-
-
-def label_table(results: dict[str, list[RunSummary]]) -> str:
-    """Per label, each arm's test AUC with its interval over images, mean over seeds."""
-    names = list(results)
-    lines = ["| label | " + " | ".join(names) + " |", "|---" + "|---:" * len(names) + "|"]
-    for label in results["none"][0].label_auc:
-        cells = []
-        for summaries in results.values():
-            mean = np.mean([summary.label_auc[label] for summary in summaries])
-            variance = np.mean([summary.label_auc_stderr[label] ** 2 for summary in summaries])
-            cells.append(f"{mean:.3f} ± {1.96 * np.sqrt(variance):.3f}")
-        lines.append(f"| {label} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
-
-
-def predicted_over_none(folder: Path, results: dict[str, list[RunSummary]]) -> float:
-    """The gain of SE-DNN with predicted maps over the plain backbone, in half-widths of its 95 %
-    interval: paired over images for each seed, the spread over seeds added.
-    """
-    paired = [
-        compare_runs(folder / slug("SE-DNN, predicted") / f"seed-{seed}",
-                     folder / slug("none") / f"seed-{seed}").mean
-        for seed in range(len(results["none"]))
-    ]  # fmt: skip
-    differences = np.array([row.difference for row in paired])
-    images = np.mean([row.difference_stderr**2 for row in paired])
-    stderr = np.sqrt(images + differences.var(ddof=1) / len(differences))
-    return float(differences.mean() / (1.96 * stderr))
+def segmenter_of(options: argparse.Namespace) -> str:
+    """The folder of the segmenter that predicts the maps; trained where it is not there."""
+    folder = options.folder / "segmenter"
+    config = SegmenterConfig(encoder="resnet10t", pretrained=False, epochs=options.segmenter_epochs)
+    train_segmenter(data_of(options), config, folder, lambda epoch: print(epoch, flush=True))
+    return str(folder)
 
 
 def main() -> None:
-    """Search and test every arm, print the tables and the JSON line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Train every arm, or go on, and print the tables of what is done."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", default="digits-in-clutter")
+    parser.add_argument("--size", type=int, default=48)
     parser.add_argument("--backbone", default="test_resnet")
+    parser.add_argument("--pretrained", action="store_true")
+    parser.add_argument("--rates", type=float, nargs=2, default=(2e-3, 5e-2))
+    parser.add_argument("--flip", action="store_true", help="mirror training images at random")
     parser.add_argument("--trials", type=int, default=4)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--batch-size", type=int, default=64)
+    parser.add_argument("--segmenter-epochs", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--arms", nargs="*", help="names of some; all if not said")
     parser.add_argument("--folder", type=Path, default=Path("runs/arms"))
     options = parser.parse_args()
     options.folder = options.folder.absolute()
-    segmenter = options.folder / "segmenter"
-    train_segmenter(
-        DataConfig(image_size=48),
-        SegmenterConfig(encoder="resnet10t", pretrained=False, epochs=5),
-        segmenter,
-        lambda epoch: print(epoch, flush=True),
-    )
-    configs = {arm.name: search(arm, options) for arm in arms(str(segmenter))}
-    jobs = [(name, config, seed) for name, config in configs.items()
-            for seed in range(options.seeds)]  # fmt: skip
-    os.environ["OMP_NUM_THREADS"] = "1"
-    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
-        summaries = list(pool.map(partial(test, folder=options.folder), jobs))
-    results: dict[str, list[RunSummary]] = {}
-    for (name, _, _), summary in zip(jobs, summaries, strict=True):
-        results.setdefault(name, []).append(summary)
-    print(table(results), label_table(results), sep="\n\n")
-    value = predicted_over_none(options.folder, results)
-    ratio = {"value": value, "goal": GOAL, "at_most": False}
-    print(json.dumps({"ratios": {"predicted_gain_over_its_95_percent_interval": ratio}}))
+    options.folder.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(options.threads)
+    known = arms(str(options.folder / "segmenter"))
+    names = options.arms or [arm.name for arm in known]
+    if unknown := set(names) - {arm.name for arm in known}:
+        parser.error(f"--arms: no arm {', '.join(sorted(unknown))}")
+    chosen = [arm for arm in known if arm.name in names]
+    if any(arm.fixed.get("semantic_map.source") == "predicted" for arm in chosen):
+        segmenter_of(options)
+    for job in jobs(options, chosen):
+        run(job, options)
+    print_tables(options.folder)
 
 
 if __name__ == "__main__":
