@@ -50,7 +50,7 @@ def check_search(
     """
     from search.warm_start import check_warm_start
 
-    _check_name(name)
+    check_name(name)
     check_warm_start(settings, name, store_url)
     check_address(resources.address)
     asked = load_space(space)
@@ -103,11 +103,16 @@ def check_experiment(store: Store, name: str, space: Space, settings: SearchSett
         )
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str, called: str = "`name`") -> None:
+    """See that an experiment can be called ``name``, which the message calls ``called``.
+
+    Raises:
+        UserError: it cannot.
+    """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
         raise UserError(
-            f"`name` '{name}': a name has up to 100 letters, digits, '.', '_' and '-', and starts "
-            f"with a letter or digit"
+            f"{called} '{name}': a name has up to 100 letters, digits, '.', '_' and '-', and "
+            f"starts with a letter or digit"
         )
 
 

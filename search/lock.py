@@ -15,17 +15,22 @@ from sedn.errors import UserError
 
 
 @contextmanager
-def sole_driver(engine: Engine, name: str) -> Iterator[None]:
+def sole_driver(engine: Engine, name: str, *, to: str | None = None) -> Iterator[None]:
     """Hold the experiment's lock; it is released when this process ends, however it ends.
 
+    Args:
+        engine: of the database.
+        name: the experiment.
+        to: what is to be done with the experiment, other than to search it: ``delete it``.
+
     Raises:
-        UserError: another search holds it.
+        UserError: another process holds it.
     """
     if engine.dialect.name == "postgresql":
-        with _advisory_lock(engine, name):
+        with _advisory_lock(engine, name, _taken(name, to)):
             yield
     else:
-        with _file_lock(_lock_file(engine, name), name):
+        with _file_lock(_lock_file(engine, name), _taken(name, to)):
             yield
 
 
@@ -47,12 +52,12 @@ select exists (
 
 
 @contextmanager
-def _advisory_lock(engine: Engine, name: str) -> Iterator[None]:
+def _advisory_lock(engine: Engine, name: str, taken: str) -> Iterator[None]:
     """A lock of the session in PostgreSQL, which the server releases when the session ends."""
     key = _key(name)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         if not connection.scalar(text("select pg_try_advisory_lock(:key)"), {"key": key}):
-            raise UserError(_taken(name))
+            raise UserError(taken)
         try:
             yield
         finally:
@@ -61,7 +66,7 @@ def _advisory_lock(engine: Engine, name: str) -> Iterator[None]:
 
 
 @contextmanager
-def _file_lock(path: Path, name: str) -> Iterator[None]:
+def _file_lock(path: Path, taken: str) -> Iterator[None]:
     """A lock on a file beside the database, which the kernel releases when the process ends."""
     with path.open("w") as file:
         for _ in range(_TRIES):
@@ -69,7 +74,7 @@ def _file_lock(path: Path, name: str) -> Iterator[None]:
                 break
             time.sleep(0.05)
         else:
-            raise UserError(_taken(name))
+            raise UserError(taken)
         yield
 
 
@@ -104,8 +109,8 @@ def _key(name: str) -> int:
     return int.from_bytes(hashlib.sha256(f"sedn {name}".encode()).digest()[:8], signed=True)
 
 
-def _taken(name: str) -> str:
-    return (
-        f"experiment '{name}' is being searched by another process; watch it with "
-        f"`sedn status {quote(name)}`, or give the new search another `name`"
-    )
+def _taken(name: str, to: str | None) -> str:
+    said = f"experiment '{name}' is being searched by another process; "
+    if to is not None:
+        return f"{said}end that search, which can go on later, to {to}"
+    return f"{said}watch it with `sedn status {quote(name)}`, or give the new search another `name`"

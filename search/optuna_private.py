@@ -13,7 +13,7 @@ from optuna.samplers import QMCSampler
 from optuna.storages import RDBStorage, get_storage
 from optuna.study._constrained_optimization import _CONSTRAINTS_KEY
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy import delete, update
+from sqlalchemy import Connection, delete, inspect, select, update
 
 _FIXED_PARAMS = "fixed_params"
 
@@ -151,20 +151,33 @@ def frozen_of(trial: optuna.Trial) -> FrozenTrial:
     return trial._cached_frozen_trial
 
 
-def rename_studies(storage: RDBStorage, names: Mapping[str, str | None]) -> None:
-    """Give studies other names, all at once; a study without a new name keeps its own.
+def study_names(connection: Connection) -> set[str]:
+    """The names of the studies in a database, also where Optuna has made no table yet.
+
+    Reads Optuna's table, in a transaction of the caller: Optuna opens a connection of its own.
+    """
+    from optuna.storages._rdb.models import StudyModel
+
+    studies: Any = StudyModel.__table__
+    if not inspect(connection).has_table(studies.name):
+        return set()
+    return set(connection.scalars(select(studies.c.study_name)))
+
+
+def rename_studies(connection: Connection, names: Mapping[str, str | None]) -> None:
+    """Give studies other names in a transaction of the caller; one without a new name keeps its
+    own.
 
     Writes to Optuna's table: Optuna can only copy a study.
     """
     from optuna.storages._rdb.models import StudyModel
 
     studies: Any = StudyModel.__table__
-    with storage.engine.begin() as connection:
-        for before, after in names.items():
-            if after is not None:
-                connection.execute(
-                    update(studies).where(studies.c.study_name == before).values(study_name=after)
-                )
+    for before, after in names.items():
+        if after is not None:
+            connection.execute(
+                update(studies).where(studies.c.study_name == before).values(study_name=after)
+            )
 
 
 class NumberedQmc(QMCSampler):

@@ -164,7 +164,8 @@ def rebuild_study(
             optuna.delete_study(study_name=name, storage=storage)
         else:
             aside = next(free for free in _names_aside(name) if free not in names)
-    rename_studies(storage, {name: aside, scratch: name})
+    with storage.engine.begin() as connection:
+        rename_studies(connection, {name: aside, scratch: name})
     return aside
 
 

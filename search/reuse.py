@@ -57,7 +57,7 @@ def free_name(
     else:
         return
     # The study first: one that outlives its experiment would be taken for the next one's.
-    _delete_study(store, name)
+    delete_study(store, name)
     store.delete_experiment(found.id)
     on_notice(
         f"Experiment '{name}' was another search, of which no trial was trained: it is removed, "
@@ -65,7 +65,8 @@ def free_name(
     )
 
 
-def _delete_study(store: Store, name: str) -> None:
+def delete_study(store: Store, name: str) -> None:
+    """Remove the Optuna study called ``name``, if there is one."""
     import optuna
 
     from search.study import open_storage

@@ -42,6 +42,8 @@ class Fitted:
 def check_warm_start(settings: SearchSettings, name: str, store_url: str) -> None:
     """See before anything is written that there is the experiment to start from.
 
+    A search that has begun goes on without it: it may have been renamed or deleted since.
+
     Raises:
         UserError: there is none, it is the search itself, or the sampler keeps its own order.
     """
@@ -56,9 +58,16 @@ def check_warm_start(settings: SearchSettings, name: str, store_url: str) -> Non
             f"leave one out, or take 'brute-force'"
         )
     try:
-        open_store(store_url).experiment(source)
+        store = open_store(store_url)
+        if not _has_begun(store, name):
+            store.experiment(source)
     except UserError as error:
         raise UserError(f"`warm_start`: {error}") from None
+
+
+def _has_begun(store: Store, name: str) -> bool:
+    found = store.find_experiment(name)
+    return found is not None and bool(store.trial_folders(found.id))
 
 
 def warm_start(
@@ -70,6 +79,9 @@ def warm_start(
     made good by the next start, as no trial is asked for before.
     """
     if DONE in study.user_attrs or (has_begun(study) and REBUILT not in study.user_attrs):
+        return
+    if has_begun(study) and store.find_experiment(source) is None:
+        on_notice(f"`warm_start={source}`: it is gone, so none of its leaders is tried any more")
         return
     leaders = list(fit_leaders(store, source, space))
     for leader in leaders:

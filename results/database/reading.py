@@ -27,7 +27,7 @@ class StoreReader:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self._session = sessionmaker(engine, expire_on_commit=False)
+        self.sessions = sessionmaker(engine, expire_on_commit=False)
         self._trial_ids: dict[tuple[int, int], int] = {}
         self._file = FileIdentity.of(engine)
         self._lost: StoreLost | None = None
@@ -68,17 +68,17 @@ class StoreReader:
 
     def find_experiment(self, name: str) -> Experiment | None:
         """The experiment called ``name``, if there is one."""
-        with self._session() as session:
+        with self.sessions() as session:
             return session.scalar(select(Experiment).where(Experiment.name == name))
 
     def experiments(self) -> list[Experiment]:
         """All experiments, the oldest first."""
-        with self._session() as session:
+        with self.sessions() as session:
             return list(session.scalars(select(Experiment).order_by(Experiment.id)))
 
     def splits(self, experiment_id: int) -> bytes:
         """The compressed table of an experiment's splits."""
-        with self._session() as session:
+        with self.sessions() as session:
             return session.scalars(
                 select(Experiment.splits).where(Experiment.id == experiment_id)
             ).one()
@@ -86,29 +86,35 @@ class StoreReader:
     def labels(self, experiment_id: int) -> list[Label]:
         """The labels of an experiment in the order of its data."""
         query = select(Label).where(Label.experiment_id == experiment_id).order_by(Label.position)
-        with self._session() as session:
+        with self.sessions() as session:
             return list(session.scalars(query))
 
     def trial(self, experiment_id: int, number: int) -> Trial | None:
         """The trial with this number, if there is one."""
         query = select(Trial).where(Trial.experiment_id == experiment_id, Trial.number == number)
-        with self._session() as session:
+        with self.sessions() as session:
             return session.scalar(query)
+
+    def trial_folders(self, experiment_id: int) -> list[str]:
+        """The folders of checkpoints of an experiment's trials, as they were when each started."""
+        query = select(Trial.folder).where(Trial.experiment_id == experiment_id)
+        with self.sessions() as session:
+            return list(session.scalars(query))
 
     def trials(self, experiment_id: int) -> list[Trial]:
         """The trials of an experiment by number."""
         query = select(Trial).where(Trial.experiment_id == experiment_id).order_by(Trial.number)
-        with self._session() as session:
+        with self.sessions() as session:
             return list(session.scalars(query))
 
     def epochs_of(self, experiment_id: int, number: int) -> list[Epoch]:
         """The epochs of one trial, in order."""
         query = (
             select(Epoch)
-            .where(Epoch.trial_id == self._id_of(experiment_id, number))
+            .where(Epoch.trial_id == self.trial_id(experiment_id, number))
             .order_by(Epoch.epoch)
         )
-        with self._session() as session:
+        with self.sessions() as session:
             return list(session.scalars(query))
 
     def epochs(self, experiment_id: int) -> dict[int, list[Epoch]]:
@@ -120,7 +126,7 @@ class StoreReader:
             .order_by(Trial.number, Epoch.epoch)
         )
         by_trial: dict[int, list[Epoch]] = {}
-        with self._session() as session:
+        with self.sessions() as session:
             for number, epoch in session.execute(query):
                 by_trial.setdefault(number, []).append(epoch)
         return by_trial
@@ -132,7 +138,7 @@ class StoreReader:
             Trial.state == state,
             Trial.best_epoch.is_not(None),
         )
-        with self._session() as session:
+        with self.sessions() as session:
             rows = session.execute(query)
             return {
                 number: BestEpoch(epoch, auc, error)
@@ -145,31 +151,46 @@ class StoreReader:
         query = select(Trial.number, Trial.worst_auc).where(
             Trial.experiment_id == experiment_id, Trial.worst_auc.is_not(None)
         )
-        with self._session() as session:
+        with self.sessions() as session:
             return {number: auc for number, auc in session.execute(query) if auc is not None}
 
     def measured(self, experiment_id: int, number: int) -> dict[str, float | None]:
         """What is known of a trial that has ended, by the names of ``MEASURES``."""
-        row = self._trial(experiment_id, number)
-        source = row if row.duplicate_of is None else self._trial(experiment_id, row.duplicate_of)
+        row = self.known_trial(experiment_id, number)
+        source = (
+            row if row.duplicate_of is None else self.known_trial(experiment_id, row.duplicate_of)
+        )
         return measures_of(row, source.worst_auc)
 
-    def _trial(self, experiment_id: int, number: int) -> Trial:
+    def known_trial(self, experiment_id: int, number: int) -> Trial:
+        """The trial with this number.
+
+        Raises:
+            LookupError: there is none.
+        """
         found = self.trial(experiment_id, number)
         if found is None:
             raise LookupError(f"no trial {number} in experiment {experiment_id}")
         return found
 
-    def _id_of(self, experiment_id: int, number: int) -> int:
-        """The row of a trial; remembered, since it is asked for at every epoch."""
+    def trial_id(self, experiment_id: int, number: int) -> int:
+        """The id of a trial's row; remembered, since it is asked for at every epoch.
+
+        Raises:
+            LookupError: there is no such trial.
+        """
         key = (experiment_id, number)
         if key not in self._trial_ids:
-            with self._session() as session:
+            with self.sessions() as session:
                 found = session.scalar(trial_id_of(experiment_id, number))
             if found is None:
                 raise LookupError(f"no trial {number} in experiment {experiment_id}")
             self._trial_ids[key] = found
         return self._trial_ids[key]
+
+    def forget_trials(self) -> None:
+        """Remember no id any more, as rows were deleted."""
+        self._trial_ids.clear()
 
 
 def trial_id_of(experiment_id: int, number: int) -> Any:

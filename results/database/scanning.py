@@ -85,13 +85,13 @@ class StoreScanner(StoreReader):
             .where(Trial.experiment_id == experiment_id)
             .group_by(Trial.state)
         )
-        with self._session() as session:
+        with self.sessions() as session:
             return Counter({row[0]: row[1] for row in session.execute(query)})
 
     def last_number(self, experiment_id: int) -> int | None:
         """The highest number of a trial; ``None``: there is no trial."""
         query = select(func.max(Trial.number)).where(Trial.experiment_id == experiment_id)
-        with self._session() as session:
+        with self.sessions() as session:
             return session.scalar(query)
 
     def best(self, experiment_id: int) -> tuple[int, float] | None:
@@ -120,7 +120,7 @@ class StoreScanner(StoreReader):
             *(Trial.costs[name].as_float() for name in costs),
         ]
         query = select(*columns).where(*_complete(experiment_id), Trial.duplicate_of.is_(None))
-        with self._session() as session:
+        with self.sessions() as session:
             rows = list(_plain(session, query))
         # Not by the database: it would sort by text first, and far slower.
         rows.sort(key=lambda row: (row[1] != BASELINE, row[0]))
@@ -139,13 +139,13 @@ class StoreScanner(StoreReader):
             .order_by(Trial.best_auc.desc(), Trial.number)
             .limit(most)
         )
-        with self._session() as session:
+        with self.sessions() as session:
             return [StoppedTrial(*row) for row in _plain(session, query)]
 
     def count_stopped(self, experiment_id: int) -> int:
         """How many trials :meth:`stopped` has in all."""
         query = select(func.count()).select_from(Trial).where(*_stopped(experiment_id))
-        with self._session() as session:
+        with self.sessions() as session:
             return session.scalar(query) or 0
 
     def costs(
@@ -153,7 +153,7 @@ class StoreScanner(StoreReader):
     ) -> dict[int, dict[str, float]]:
         """The costs of trials by number, or of all trials."""
         query = select(Trial.number, Trial.costs).where(Trial.experiment_id == experiment_id)
-        with self._session() as session:
+        with self.sessions() as session:
             return {row[0]: row[1] for row in _of_trials(session, query, numbers)}
 
     def setups(self, experiment_id: int, numbers: Sequence[int] | None = None) -> dict[int, Setup]:
@@ -164,12 +164,12 @@ class StoreScanner(StoreReader):
             .where(Trial.experiment_id == experiment_id)
             .order_by(Trial.number)
         )
-        with self._session() as session:
+        with self.sessions() as session:
             return {row[0]: row[1] for row in _of_trials(session, query, numbers)}
 
     def field_values(self, experiment_id: int) -> FieldValues:
         """The first few values of each field of the trials' configurations, by dotted path."""
-        with self._session() as session:
+        with self.sessions() as session:
             return read_values(session, experiment_id)
 
     def label_auc_arrays(
@@ -199,7 +199,7 @@ class StoreScanner(StoreReader):
         if only_complete:
             query = query.where(*_complete(experiment_id))
         of_labels = select(func.count()).where(Label.experiment_id == experiment_id)
-        with self._session() as session:
+        with self.sessions() as session:
             labels = session.scalar(of_labels) or 0
             rows = sorted(_of_trials(session, query, numbers, _plain))
         return LabelAucArrays(
@@ -228,7 +228,7 @@ class StoreScanner(StoreReader):
         )
 
     def _first(self, query: AnySelect, experiment_id: int) -> tuple[int, float] | None:
-        with self._session() as session:
+        with self.sessions() as session:
             row = session.execute(query.where(*_complete(experiment_id)).limit(1)).first()
         return None if row is None else (row[0], row[1])
 

@@ -1,12 +1,12 @@
 """The results store: what a search writes; :mod:`results.database.reading` has what is read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Update, delete, func, insert, select, update
+from sqlalchemy import Connection, CursorResult, Update, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from results.database.field_values import note_values
@@ -121,7 +121,7 @@ class Store(StoreScanner):
         fields = {k: v for k, v in asdict(experiment).items() if k != "labels"}
         now = datetime.now(UTC)
         folder = _folder_name(experiment, now)
-        with self._session.begin() as session:
+        with self.sessions.begin() as session:
             row = Experiment(created_at=now, folder=folder, **fields)
             session.add(row)
             session.flush()
@@ -133,15 +133,40 @@ class Store(StoreScanner):
 
     def update_settings(self, experiment_id: int, settings: Mapping[str, Any]) -> None:
         """Replace an experiment's settings."""
-        with self._session.begin() as session:
+        with self.sessions.begin() as session:
             session.execute(
                 update(Experiment).where(Experiment.id == experiment_id).values(settings=settings)
             )
 
+    def rename_experiment(
+        self, experiment_id: int, name: str, beside: Callable[[Connection], object]
+    ) -> None:
+        """Give an experiment another name, in one transaction with what ``beside`` writes."""
+        with self.sessions.begin() as session:
+            of_it = update(Experiment).where(Experiment.id == experiment_id)
+            session.execute(of_it.values(name=name))
+            beside(session.connection())
+
+    def write_note(self, experiment_id: int, note: str | None) -> None:
+        """Replace an experiment's note; ``None`` removes it."""
+        with self.sessions.begin() as session:
+            of_it = update(Experiment).where(Experiment.id == experiment_id)
+            session.execute(of_it.values(note=storable(note)))
+
+    def change_tags(
+        self, experiment_id: int, add: Iterable[str] = (), remove: Iterable[str] = ()
+    ) -> list[str]:
+        """Add tags to an experiment, and remove some; the tags that it has then."""
+        with self.sessions.begin() as session:
+            of_it = select(Experiment).where(Experiment.id == experiment_id).with_for_update()
+            row = session.scalars(of_it).one()
+            row.tags = sorted({*row.tags, *add} - set(remove))
+            return row.tags
+
     def delete_experiment(self, experiment_id: int) -> None:
         """Remove an experiment with all that is known of its trials."""
         trials = select(Trial.id).where(Trial.experiment_id == experiment_id)
-        with self._session.begin() as session:
+        with self.sessions.begin() as session:
             for table in (Epoch, LabelAucs, Setup):
                 session.execute(delete(table).where(table.trial_id.in_(trials)))
             for table_of in (Trial, Label, FieldValue, ReadOfTest):
@@ -149,11 +174,11 @@ class Store(StoreScanner):
             of_it = update(Experiment).where(Experiment.confirms == experiment_id)
             session.execute(of_it.values(confirms=None))
             session.execute(delete(Experiment).where(Experiment.id == experiment_id))
-        self._trial_ids.clear()
+        self.forget_trials()
 
     def add_trial(self, trial: NewTrial) -> None:
         """Add a trial that starts now; one that is there already is left as it is."""
-        with self._session.begin() as session:
+        with self.sessions.begin() as session:
             if session.scalar(trial_id_of(trial.experiment_id, trial.number)) is not None:
                 return
             fields = {k: v for k, v in asdict(trial).items() if k not in ("params", "config")}
@@ -172,16 +197,16 @@ class Store(StoreScanner):
         Raises:
             TrialEnded: the trial has ended.
         """
-        trial_id = self._id_of(experiment_id, number)
+        trial_id = self.trial_id(experiment_id, number)
         of_epoch = {name: storable(getattr(epoch, name)) for name in _OF_EPOCH}
         newest = {name: storable(getattr(epoch, name)) for name in _NEWEST}
         newest["costs"] = known_costs(epoch.costs)
-        with self._session.begin() as session:
+        with self.sessions.begin() as session:
             row = {"trial_id": trial_id, "recorded_at": datetime.now(UTC), **of_epoch}
             upsert(session, Epoch, [row], keep=["recorded_at"])
             of_trial = _running(trial_id)
             if not _changes(session, of_trial.values(**_over_epochs(trial_id))):
-                raise TrialEnded(self._trial(experiment_id, number), f"epoch {epoch.epoch}")
+                raise TrialEnded(self.known_trial(experiment_id, number), f"epoch {epoch.epoch}")
             session.execute(
                 of_trial.where(Trial.epochs <= epoch.epoch).values(
                     epochs=epoch.epoch, node=node, **newest
@@ -205,11 +230,11 @@ class Store(StoreScanner):
         Raises:
             TrialEnded: the trial has ended already, in another state.
         """
-        trial_id = self._id_of(experiment_id, number)
+        trial_id = self.trial_id(experiment_id, number)
         end: dict[str, Any] = {"state": state, "cause": cause, "reason": storable(reason)}
         if predictions is not None:
             end |= {"predictions": predictions[0], "predictions_fingerprint": predictions[1]}
-        with self._session.begin() as session:
+        with self.sessions.begin() as session:
             by_label = _by_label(session, experiment_id, label_auc) if label_auc else []
             if by_label:
                 known = [auc for auc, _ in by_label if auc is not None]
@@ -227,8 +252,8 @@ class Store(StoreScanner):
         Raises:
             TrialEnded: it has ended otherwise.
         """
-        trial_id = self._id_of(experiment_id, number)
-        with self._session.begin() as session:
+        trial_id = self.trial_id(experiment_id, number)
+        with self.sessions.begin() as session:
             session.execute(
                 update(Trial)
                 .where(Trial.id == trial_id, Trial.state == TrialState.PRUNED)
@@ -243,19 +268,19 @@ class Store(StoreScanner):
             TrialEnded: the trial has ended already, in another state.
             LookupError: the trial ``by`` has not ended.
         """
-        answer = self._trial(experiment_id, by)
+        answer = self.known_trial(experiment_id, by)
         if answer.state is TrialState.RUNNING:
             raise LookupError(f"trial {by} answers for trial {number}, and has not ended")
         copied = {name: getattr(answer, name) for name in _ANSWERED}
         copied["costs"] = shared_costs(answer.costs)
-        with self._session.begin() as session:
-            of_trial = _running(self._id_of(experiment_id, number))
+        with self.sessions.begin() as session:
+            of_trial = _running(self.trial_id(experiment_id, number))
             session.execute(of_trial.values(**copied, ended_at=datetime.now(UTC)))
         return self._check_state(experiment_id, number, answer.state)
 
     def _check_state(self, experiment_id: int, number: int, state: TrialState) -> Trial:
         """See that a trial is now in the ``state`` that it was to be brought to; its row."""
-        trial = self._trial(experiment_id, number)
+        trial = self.known_trial(experiment_id, number)
         if trial.state is not state:
             raise TrialEnded(trial, f"that it is {state}")
         return trial

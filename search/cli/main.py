@@ -11,6 +11,7 @@ import typer
 from search.cli.commands import Command
 from search.cli.console import accept_any_text, open_terminal
 from search.cli.data import app as data_app
+from search.cli.experiments import delete, list_experiments, note, rename, tag
 from search.cli.export import export
 from search.cli.images import say_skipped
 from search.cli.options import (
@@ -106,6 +107,7 @@ def _options(
 
 
 app.command(cls=Command)(search)
+app.command("list", cls=Command)(list_experiments)
 
 
 @app.command(cls=Command)
@@ -211,6 +213,8 @@ def labels(name: str, store: StoreOption = DEFAULT_STORE, as_json: JsonOption = 
 app.command(cls=Command)(export)
 app.command(cls=Command)(train)
 app.command(cls=Command)(predict)
+for look_after in (note, tag, rename, delete):
+    app.command(cls=Command)(look_after)
 app.add_typer(data_app, name="data")
 app.add_typer(store_app, name="store")
 

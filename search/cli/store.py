@@ -35,7 +35,7 @@ def rebuild_study(
     opened = open_store(store)
     experiment = opened.experiment(name)
     space = parse_space(experiment.space_yaml, experiment.space_name)
-    with sole_driver(opened.engine, name):
+    with sole_driver(opened.engine, name, to="make its study again"):
         for line in rebuild(opened, name, space, Goals.of(experiment.settings).objectives):
             err.print(line, soft_wrap=True)
 
@@ -53,7 +53,7 @@ def upgrade(store: StoreOption = DEFAULT_STORE) -> None:
     engine = open_any_version(store)
     with ExitStack() as held:
         for name in experiment_names(engine):
-            held.enter_context(sole_driver(engine, name))
+            held.enter_context(sole_driver(engine, name, to="upgrade the database"))
         done = upgrade(engine)
     if done.before == done.after:
         err.print(f"The tables are of this version already ({done.after}).")

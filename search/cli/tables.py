@@ -1,6 +1,6 @@
 """Results as tables for a terminal."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
@@ -28,6 +28,50 @@ if TYPE_CHECKING:
     from sedn.run.summary import RunSummary
 
 HIDDEN = {"low", "high"}
+
+
+def experiments_table(rows: Sequence[Mapping[Any, Any]], shown: str) -> Table:
+    """The experiments of a database, one a row.
+
+    Args:
+        rows: as :func:`results.overview.overview` gives them, and whether each is searched now.
+        shown: the database.
+    """
+    from results.overview import short_data
+
+    table = _table(f"Experiments in {shown}")
+    # So that eighty columns hold it.
+    table.padding = (0, 1, 0, 0)
+    table.add_column("experiment", min_width=8, overflow="fold")
+    for title, side in (("state", "left"), ("trials", "right"), ("best AUC", "right")):
+        table.add_column(title, justify="right" if side == "right" else "left", no_wrap=True)
+    table.add_column("data", overflow="fold")
+    has_tags, has_notes = any(row["tags"] for row in rows), any(row["note"] for row in rows)
+    if has_tags:
+        table.add_column("tags", overflow="fold")
+    if has_notes:
+        table.add_column("note", overflow="fold")
+    for row in rows:
+        cells = [row["name"], _state(row), _trials(row), number_text(row["best_auc"])]
+        cells.append(one_line(short_data(row["data"])))
+        cells += [" ".join(row["tags"])] if has_tags else []
+        cells += [" ".join((row["note"] or "").split())] if has_notes else []
+        table.add_row(*cells)
+    return table
+
+
+def _state(row: Mapping[Any, Any]) -> str:
+    """What an experiment is at, in a word or two."""
+    if row["searching"]:
+        return "searching"
+    ended = row["trials"] - row["running"]
+    return "ended" if row["asked"] and ended >= row["asked"] else "not ended"
+
+
+def _trials(row: Mapping[Any, Any]) -> str:
+    """Trials that have ended, of those asked for."""
+    ended = row["trials"] - row["running"]
+    return f"{ended}/{row['asked']}" if row["asked"] else str(ended)
 
 
 def ranking_table(frame: "pd.DataFrame", name: str, goals: "Goals") -> Table:

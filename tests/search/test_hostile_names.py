@@ -21,7 +21,7 @@ from results.report.contents import read_findings
 from results.report.page import render_report
 from search.cli.console import Terminal
 from search.cli.predict import short_lines
-from search.cli.tables import comparison_table, labels_table
+from search.cli.tables import comparison_table, experiments_table, labels_table
 from search.cli.tables import test_table as build_table
 from sedn.config import build_config
 from sedn.data.dataset import Dataset, Split
@@ -79,6 +79,9 @@ def test_terminal_tables_hold_names_as_they_are(labels: list[str]) -> None:
     none = LabelAucArrays([], np.empty((0, len(labels))), np.empty((0, len(labels))))
     best = best_by_label(counts, [], none, lambda _: none)
     is_told(draw(labels_table(best, labels[0])), labels)
+    row = {"searching": False, "trials": 1, "running": 0, "asked": 2, "best_auc": None}
+    row |= {"name": labels[0], "data": labels[0], "tags": labels[:1], "note": labels[0]}
+    is_told(draw(experiments_table([row], labels[1])), labels[:2])
 
 
 @given(several)

@@ -66,10 +66,11 @@ def test_no_error_of_a_database_shows_its_password(url: str) -> None:
 
 READING = (
     *("rank n", "labels n", "status n", "export n", "report n", "store rebuild-study n"),
-    "store upgrade",
+    *("store upgrade", "list", "note n", "note n x", "tag n x"),
 )
 COMMANDS = (
     *READING,
+    *("rename n m", "delete n --yes"),
     *("dashboard", "search --name=n --data=digits-in-clutter", "search --name=m --warm-start=n"),
 )
 

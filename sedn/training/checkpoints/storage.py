@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -74,3 +75,36 @@ def _try_uri(folder: str, name: str) -> None:
     with filesystem.open_output_stream(f"{path}/{name}") as stream:
         stream.write(b"\0")
     filesystem.delete_file(f"{path}/{name}")
+
+
+def remove_folder(folder: str) -> bool:
+    """Remove a folder or URI with all below it; whether it was there.
+
+    Raises:
+        UserError: it cannot be removed, or not asked for.
+    """
+    try:
+        return _remove_uri(folder) if "://" in folder else _remove(Path(folder))
+    except (OSError, ValueError, ImportError) as error:
+        reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:200]
+        raise UserError(f"{folder}: cannot be removed: {reason}") from None
+
+
+def _remove(folder: Path) -> bool:
+    if folder.is_symlink():
+        # What it leads to was put there by somebody.
+        raise UserError(f"{folder}: is a link; remove what it leads to, then the link")
+    if not folder.exists():
+        return False
+    shutil.rmtree(folder)
+    return True
+
+
+def _remove_uri(folder: str) -> bool:
+    from pyarrow.fs import FileSystem, FileType
+
+    filesystem, path = FileSystem.from_uri(folder)
+    if filesystem.get_file_info(path).type is FileType.NotFound:
+        return False
+    filesystem.delete_dir(path)
+    return True

@@ -21,6 +21,7 @@ from ray import tune
 from ray.exceptions import RayTaskError
 from ray.tune import Callback, Trainable
 from ray.tune.schedulers import FIFOScheduler
+from sqlalchemy import create_engine
 
 from search import optuna_private
 from search.backends.ray_tune import private as ray_private
@@ -248,8 +249,17 @@ def opens_frozen_of(study: optuna.Study) -> None:
 
 def opens_rename_studies(study: optuna.Study) -> None:
     storage = optuna_private.StudyTables(study)._backend
-    optuna_private.rename_studies(storage, {"doors": "windows", "absent": None})
+    with storage.engine.begin() as connection:
+        optuna_private.rename_studies(connection, {"doors": "windows", "absent": None})
     assert optuna.get_all_study_names(storage) == ["windows"]
+
+
+def opens_study_names(study: optuna.Study) -> None:
+    storage = optuna_private.StudyTables(study)._backend
+    with storage.engine.begin() as connection:
+        assert optuna_private.study_names(connection) == {"doors"}
+    with create_engine("sqlite://").begin() as empty:
+        assert optuna_private.study_names(empty) == set()
 
 
 def opens_numbered_qmc(study: optuna.Study) -> None:
@@ -298,6 +308,7 @@ OF_OPTUNA: dict[str, Callable[[optuna.Study], None]] = {
     "fixed_names": opens_fixed_names,
     "frozen_of": opens_frozen_of,
     "rename_studies": opens_rename_studies,
+    "study_names": opens_study_names,
     "NumberedQmc": opens_numbered_qmc,
     "StudyView": opens_study_view,
 }

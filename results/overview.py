@@ -1,0 +1,83 @@
+"""The experiments of a database, one a row."""
+
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select
+
+from results.database.models import ReadOfTest, TrialState
+from results.database.store import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COUNTS = {
+    "running": TrialState.RUNNING,
+    "complete": TrialState.COMPLETE,
+    "stopped_early": TrialState.PRUNED,
+    "failed": TrialState.FAILED,
+}
+"""The columns that count trials, by the state that each counts."""
+
+COLUMNS = [
+    *("name", "created_at", "asked", "trials", *COUNTS, "best_trial", "best_auc", "data"),
+    *("data_fingerprint", "space", "scheduler", "tags", "note", "confirms", "folds", "test_reads"),
+]
+
+
+def overview(store: Store) -> "pd.DataFrame":
+    """The experiments of a database, the oldest first.
+
+    Returns:
+        One row per experiment: name, created_at, asked (trials that it has in the end), trials
+        (that were started), running, complete, stopped_early and failed (of these), best_trial and
+        best_auc (the complete trial of the highest mean AUC on validation; the baseline counts
+        too), data (as it was named), data_fingerprint, space, scheduler, tags (a list), note,
+        confirms (the experiment whose leaders it trains again), folds and test_reads (how often
+        the test split was read for it). What is not known is None.
+    """
+    import pandas as pd
+
+    experiments = store.experiments()
+    names = {row.id: row.name for row in experiments}
+    reads = _reads(store)
+    rows = []
+    for row in experiments:
+        counts, best = store.counts(row.id), store.best(row.id)
+        rows.append(
+            {
+                "name": row.name,
+                "created_at": row.created_at,
+                "asked": row.settings.get("trials"),
+                "trials": counts.total(),
+                **{column: counts[state] for column, state in COUNTS.items()},
+                "best_trial": best and best[0],
+                "best_auc": best and best[1],
+                "data": row.data_path,
+                "data_fingerprint": row.data_fingerprint,
+                "space": row.space_name,
+                "scheduler": row.settings.get("scheduler"),
+                "tags": row.tags,
+                "note": row.note,
+                "confirms": names.get(row.confirms or 0),
+                "folds": row.folds,
+                "test_reads": reads.get(row.id, 0),
+            }
+        )
+    # As objects: None stays None, and a whole number whole.
+    frame = pd.DataFrame(rows, columns=COLUMNS, dtype=object)
+    return frame.astype(dict.fromkeys(("trials", *COUNTS, "test_reads"), int))
+
+
+def short_data(path: str) -> str:
+    """The data of an experiment as a table names it: the end of the path."""
+    found = PurePath(path)
+    # A description is named by the folder that it describes.
+    return found.parent.name if found.name == "data.yaml" and found.parent.name else found.name
+
+
+def _reads(store: Store) -> dict[int, int]:
+    """How often the test split was read, by experiment."""
+    query = select(ReadOfTest.experiment_id, func.count()).group_by(ReadOfTest.experiment_id)
+    with store.engine.connect() as connection:
+        return {row[0]: row[1] for row in connection.execute(query)}

@@ -1,0 +1,162 @@
+"""`sedn list`, `rename`, `delete`, `note`, `tag`: looking after experiments."""
+
+import re
+import sys
+from typing import Annotated
+
+import typer
+
+from search.cli.console import open_terminal
+from search.cli.options import DEFAULT_STORE, JsonOption, StoreOption, print_json
+from sedn.errors import UserError, did_you_mean
+
+out = open_terminal()
+err = open_terminal(stderr=True)
+LONGEST_NOTE = 10_000
+"""Characters; more is a document, and belongs in a file."""
+
+NameArgument = Annotated[str, typer.Argument(help="The experiment.")]
+
+
+def list_experiments(
+    tag: Annotated[str | None, typer.Option(help="Only the experiments with this tag.")] = None,
+    store: StoreOption = DEFAULT_STORE,
+    as_json: JsonOption = False,
+) -> None:
+    """The experiments of the database: state, trials, best mean AUC, data, tags and note."""
+    from results import open_store
+    from results.overview import overview
+    from search.cli.tables import experiments_table
+    from search.lock import is_driven
+
+    opened = open_store(store)
+    frame = overview(opened)
+    if tag is not None:
+        known = sorted({one for tags in frame["tags"] for one in tags})
+        frame = frame[[tag in tags for tags in frame["tags"]]]
+        if frame.empty:
+            there = did_you_mean(tag, known) or (f"; there is {', '.join(known)}" if known else "")
+            raise UserError(f"--tag {tag}: no experiment has this tag{there}")
+    searching = [is_driven(opened.engine, name) for name in frame["name"]]
+    rows = [
+        {**row, "created_at": row["created_at"].isoformat(), "searching": now}
+        for row, now in zip(frame.to_dict("records"), searching, strict=True)
+    ]
+    if as_json:
+        print_json(rows)
+    elif rows:
+        out.print(experiments_table(rows, opened.shown))
+    else:
+        err.print(f"{opened.shown}: holds no experiment yet; `sedn search` makes one")
+
+
+def rename(
+    name: NameArgument,
+    new: Annotated[str, typer.Argument(help="Its new name.")],
+    store: StoreOption = DEFAULT_STORE,
+) -> None:
+    """Give an experiment and its Optuna study another name.
+
+    Its checkpoints stay where they are, and `sedn search` with the new --name goes on with it.
+    """
+    from results import open_store
+    from search.experiments import rename_experiment
+
+    rename_experiment(open_store(store), name, new)
+    err.print(f"Experiment '{name}' is '{new}' now, and so is its Optuna study.")
+
+
+def delete(
+    name: NameArgument,
+    yes: Annotated[bool, typer.Option("--yes", help="Delete without asking.")] = False,
+    keep_checkpoints: Annotated[
+        bool, typer.Option("--keep-checkpoints", help="Leave the checkpoints where they are.")
+    ] = False,
+    storage_path: Annotated[
+        str | None,
+        typer.Option(help="Where the checkpoints are now, if they were moved since."),
+    ] = None,
+    store: StoreOption = DEFAULT_STORE,
+) -> None:
+    """Delete an experiment with its Optuna study and its checkpoints, after asking.
+
+    A deletion that is cut off is ended by the same command again.
+    """
+    from results import open_store
+    from search import Resources
+    from search.experiments import checkpoint_folders, delete_experiment
+
+    opened = open_store(store)
+    row = opened.experiment(name)
+    folders: list[str] = []
+    if not keep_checkpoints:
+        moved = Resources(storage_path=storage_path).storage() if storage_path else None
+        folders = checkpoint_folders(opened, row, moved)
+    trials = len(opened.trial_folders(row.id))
+    err.print(f"Experiment '{name}': {trials} trials, in {opened.shown}", soft_wrap=True)
+    for folder in folders:
+        err.print(f"Checkpoints: {folder}", soft_wrap=True)
+    if not yes:
+        _ask(name)
+    for line in delete_experiment(opened, name, folders):
+        err.print(line, soft_wrap=True)
+
+
+def _ask(name: str) -> None:
+    try:
+        agreed = typer.confirm("Delete all of it for good?", err=True)
+    except typer.Abort:
+        # Nobody is there to answer.
+        sys.stderr.write("\n")
+        agreed = False
+    if not agreed:
+        raise UserError(f"nothing of '{name}' is deleted; --yes deletes without asking")
+
+
+def note(
+    name: NameArgument,
+    text: Annotated[
+        str | None, typer.Argument(help="The note; an empty one removes it.", show_default=False)
+    ] = None,
+    store: StoreOption = DEFAULT_STORE,
+) -> None:
+    """Write a note on an experiment, in place of the one before; without a text, print it."""
+    from results import open_store
+
+    opened = open_store(store)
+    row = opened.experiment(name)
+    if text is None:
+        if row.note is not None:
+            out.print(row.note, soft_wrap=True)
+        return
+    if len(text) > LONGEST_NOTE:
+        raise UserError(f"the note has {len(text):,} characters, and may have {LONGEST_NOTE:,}")
+    opened.write_note(row.id, text.strip() or None)
+
+
+def tag(
+    name: NameArgument,
+    tags: Annotated[list[str] | None, typer.Argument(help="Tags to add.")] = None,
+    remove: Annotated[
+        list[str] | None, typer.Option(help="A tag to remove; may be given again.")
+    ] = None,
+    store: StoreOption = DEFAULT_STORE,
+) -> None:
+    """Add tags to an experiment and remove some; `sedn list --tag` finds it by them.
+
+    Prints the tags that it has then.
+    """
+    from results import open_store
+
+    for word in tags or ():
+        if not re.fullmatch(r"[^\s,\x00-\x1f]{1,50}", word):
+            raise UserError(f"tag {word!r}: a tag is one word of up to 50 characters, without ','")
+    opened = open_store(store)
+    row = opened.experiment(name)
+    gone = set(remove or ()) - set(row.tags)
+    if gone:
+        there = f"its tags are {', '.join(row.tags)}" if row.tags else "it has no tags"
+        raise UserError(f"--remove {sorted(gone)[0]}: experiment '{name}' has no such tag; {there}")
+    now = opened.change_tags(row.id, tags or (), remove or ())
+    for word in now:
+        out.print(word)

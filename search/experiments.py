@@ -1,0 +1,87 @@
+"""Looking after experiments: renaming and deleting them with their study and checkpoints."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import Connection
+
+from results.database.models import Experiment
+from results.database.store import Store
+from search.checks import check_name
+from search.lock import sole_driver
+from sedn.errors import UserError
+from sedn.training.checkpoints.storage import remove_folder
+
+
+def rename_experiment(store: Store, name: str, new: str) -> None:
+    """Give an experiment and its Optuna study another name, both or neither.
+
+    Its checkpoints stay where they are, and the search goes on under the new name.
+
+    Raises:
+        UserError: there is no such experiment, the new name is taken or cannot be one, or a search
+            of either runs.
+    """
+    check_name(new, "the new name")
+    row = store.experiment(name)
+    if store.find_experiment(new) is not None:
+        raise UserError(f"experiment '{new}' is there already; choose another name for '{name}'")
+    with (
+        sole_driver(store.engine, name, to="rename it"),
+        sole_driver(store.engine, new, to=f"give '{name}' its name"),
+    ):
+        store.rename_experiment(row.id, new, lambda beside: _rename_study(beside, name, new))
+
+
+def _rename_study(connection: Connection, name: str, new: str) -> None:
+    from search.optuna_private import rename_studies, study_names
+
+    there = study_names(connection)
+    if new in there:
+        raise UserError(
+            f"an Optuna study '{new}' is in this database, of no experiment; choose another name "
+            f"for '{name}', or delete that study in the dashboard"
+        )
+    rename_studies(connection, {name: new if name in there else None})
+
+
+def checkpoint_folders(store: Store, experiment: Experiment, storage: str | None) -> list[str]:
+    """The folders and URIs that hold the checkpoints of an experiment, in order.
+
+    Args:
+        store: has the experiment.
+        experiment: of the store.
+        storage: the storage path where it has moved since the trials started, if it has.
+    """
+    folders = {folder.rpartition("/")[0] for folder in store.trial_folders(experiment.id)}
+    if storage is not None:
+        folders.add(f"{storage}/{experiment.folder}")
+    # Never a folder that may be another's: each experiment's has a name of its own.
+    return sorted(one for one in folders if one.rpartition("/")[2] == experiment.folder)
+
+
+def delete_experiment(store: Store, name: str, folders: list[str]) -> Iterator[str]:
+    """Delete an experiment: the ``folders`` of its checkpoints, its study, and its rows.
+
+    The rows go last. So a deletion that is cut off, wherever, is ended by the same call again.
+
+    Yields:
+        What was done, and what was left, a line each.
+
+    Raises:
+        UserError: there is no such experiment, a search of it runs, or a folder cannot be removed.
+    """
+    from search.reuse import delete_study
+
+    with sole_driver(store.engine, name, to="delete it"):
+        row = store.experiment(name)
+        for folder in folders:
+            if remove_folder(folder):
+                yield f"Deleted {folder}"
+            else:
+                yield f"{folder}: not found from here, so nothing was deleted there"
+        delete_study(store, name)
+        for confirmation in store.experiments():
+            if confirmation.confirms == row.id:
+                yield f"Experiment '{confirmation.name}', which confirms '{name}', stays"
+        store.delete_experiment(row.id)
+        yield f"Deleted experiment '{name}' and its Optuna study"
