@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sedn.lazy import offer_names
 
 if TYPE_CHECKING:
+    from results.axes.found import Importance, axis_effects, find_importance, importance
     from results.database.models import Epoch, Experiment, Label, Trial, TrialState
     from results.database.splits import export_splits
     from results.database.store import Store, open_store
@@ -25,12 +26,16 @@ else:
             "Epoch": "results.database.models",
             "Experiment": "results.database.models",
             "Goals": "results.goals.objectives",
+            "Importance": "results.axes.found",
             "Label": "results.database.models",
             "Store": "results.database.store",
             "Trial": "results.database.models",
             "TrialState": "results.database.models",
+            "axis_effects": "results.axes.found",
             "export_config": "results.export",
             "export_splits": "results.database.splits",
+            "find_importance": "results.axes.found",
+            "importance": "results.axes.found",
             "labels": "results.ranking.by_label",
             "open_store": "results.database.store",
             "rank": "results.ranking.leaders",
@@ -43,12 +48,16 @@ __all__ = [
     "Epoch",
     "Experiment",
     "Goals",
+    "Importance",
     "Label",
     "Store",
     "Trial",
     "TrialState",
+    "axis_effects",
     "export_config",
     "export_splits",
+    "find_importance",
+    "importance",
     "labels",
     "open_store",
     "rank",

@@ -102,18 +102,24 @@ def _with_effect(
     A configuration in canonical form does not keep what has no effect, so it is seen by trying
     other values.
     """
-    try:
-        built = build_config(config, "trial")
-    except UserError:
-        # Written by another version, whose rules are not known here.
-        return [own.get(path) for path in varied]
     values: list[Any] = []
     for path, distinct in varied.items():
         value = own.get(path)
-        others = [other for other in distinct if repr(other) != repr(value)][:PROBES]
-        effect = any(_replaced(config, path, other) != built for other in others)
-        values.append(value if effect else None)
+        others = [other for other in distinct if repr(other) != repr(value)]
+        values.append(value if has_effect(config, path, others) else None)
     return values
+
+
+def has_effect(config: Mapping[str, Any], path: str, others: Sequence[Any]) -> bool:
+    """Whether a configuration in canonical form would be another one with one of ``others`` at
+    ``path``; taken for granted of one that was written by another version, whose rules are not
+    known here.
+    """
+    try:
+        built = build_config(config, "trial")
+    except UserError:
+        return True
+    return any(_replaced(config, path, other) != built for other in others[:PROBES])
 
 
 def _replaced(config: Mapping[str, Any], path: str, value: Any) -> TrainingConfig | None:

@@ -146,6 +146,16 @@ class StoreReader:
                 if epoch is not None and auc is not None
             }
 
+    def mean_aucs_after(self, experiment_id: int, epoch: int) -> dict[int, float]:
+        """Mean AUC after an epoch of each trial that completed it, by the trial's number."""
+        query = (
+            select(Trial.number, Epoch.mean_auc)
+            .join(Epoch, Epoch.trial_id == Trial.id)
+            .where(Trial.experiment_id == experiment_id, Epoch.epoch == epoch)
+        )
+        with self.sessions() as session:
+            return {row.number: row.mean_auc for row in session.execute(query)}
+
     def worst_aucs(self, experiment_id: int) -> dict[int, float]:
         """AUC of the worst label of each trial that has one, by the trial's number."""
         query = select(Trial.number, Trial.worst_auc).where(

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from results.axes.found import Importance, importance_of
 from results.database.models import BASELINE, Epoch, Experiment, Label, Trial, TrialState
 from results.database.store import Store
 from results.goals.objectives import Goals
@@ -47,6 +48,8 @@ class Findings:
     """As :func:`results.ranking.leaders.pool_labels` gives it."""
     varied: pd.DataFrame
     """As :func:`results.varied.varied_parameters` gives it."""
+    importance: Importance
+    """Which axes mattered."""
 
     @property
     def costs(self) -> list[str]:
@@ -102,6 +105,7 @@ def read_findings(store: Store, name: str) -> Findings:
         ),
         pooled_labels=pool_labels(labels, complete, label_aucs),
         varied=varied_parameters({trial.number: trial for trial in trials}, values),
+        importance=importance_of(store, experiment.id, name, trials),
     )
 
 

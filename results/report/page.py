@@ -10,6 +10,7 @@ import pandas as pd
 from results.database.models import BASELINE, Trial, TrialState
 from results.database.store import Store
 from results.ranking.stopped import place
+from results.report.axes import axes_section
 from results.report.contents import STATES, Findings, read_findings
 from results.report.figures import cost, history, learning_curves
 from results.report.heat_map import label_heat_map
@@ -43,6 +44,7 @@ def render_report(findings: Findings) -> str:
     """The page as HTML."""
     sections = [
         _ranking(findings),
+        axes_section(findings.importance),
         page.section(
             "history",
             "Optimisation history",
@@ -82,7 +84,7 @@ def render_report(findings: Findings) -> str:
 
 def _header(findings: Findings) -> str:
     experiment = findings.experiment
-    anchors = ("ranking", "history", "curves", "parameters", "labels", "cost", "failures")
+    anchors = ("ranking", "axes", "history", "curves", "parameters", "labels", "cost", "failures")
     links = "".join(f'<a href="#{anchor}">{anchor.capitalize()}</a>' for anchor in anchors)
     cards = "".join(page.card(*facts) for facts in _key_facts(findings))
     said = (

@@ -14,6 +14,7 @@ from search.cli.data import app as data_app
 from search.cli.experiments import delete, list_experiments, note, rename, tag
 from search.cli.export import export
 from search.cli.images import say_skipped
+from search.cli.importance import importance
 from search.cli.options import (
     DEFAULT_STORE,
     AttributesOption,
@@ -210,6 +211,7 @@ def labels(name: str, store: StoreOption = DEFAULT_STORE, as_json: JsonOption = 
     say_skipped(err, opened.experiment(name).skipped_images)
 
 
+app.command(cls=Command)(importance)
 app.command(cls=Command)(export)
 app.command(cls=Command)(train)
 app.command(cls=Command)(predict)

@@ -52,6 +52,7 @@ def add_trial(
     reason: str | None = None,
     labels: Mapping[str, tuple[float | None, float | None]] | None = None,
     params: Mapping[str, Any] | None = None,
+    predictions: tuple[str, str] | None = None,
     **fields: Any,
 ) -> TrialState:
     """Add a trial of two epochs that reached ``auc``; ``fields`` are of its configuration."""
@@ -64,5 +65,5 @@ def add_trial(
         )
         store.record_epoch(experiment_id, number, record, node="here")
     if state is not TrialState.RUNNING:
-        store.finish_trial(experiment_id, number, state, reason, labels)
+        store.finish_trial(experiment_id, number, state, reason, labels, predictions=predictions)
     return state

@@ -1,0 +1,86 @@
+"""`sedn importance`: which axis mattered, in words and in tables."""
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from search.cli.console import open_terminal
+from search.cli.options import DEFAULT_STORE, JsonOption, StoreOption, print_json
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from results import Importance
+
+out = open_terminal()
+
+
+def importance(
+    name: str,
+    label: Annotated[
+        str | None, typer.Option("--label", help="For this label alone, not for the mean AUC.")
+    ] = None,
+    show_all: Annotated[
+        bool, typer.Option("--all", help="The values of every axis, not of those that mattered.")
+    ] = False,
+    store: StoreOption = DEFAULT_STORE,
+    as_json: JsonOption = False,
+) -> None:
+    """Which axis mattered for the mean AUC and for each label, and what its values do."""
+    from results import find_importance, open_store
+    from results.axes.found import check_label
+    from results.axes.words import answer, assumptions
+
+    found = find_importance(open_store(store), name)
+    if label is not None:
+        check_label(found, label)
+    said = answer(found, label)
+    if as_json:
+        print_json(_as_json(found, said, label))
+        return
+    for line in said:
+        out.print(line, soft_wrap=True)
+    _print_tables(found, label, show_all)
+    for line in assumptions(found):
+        out.print(line, soft_wrap=True)
+
+
+def _print_tables(found: "Importance", label: str | None, show_all: bool) -> None:
+    from search.cli.importance_tables import axes_table, effects_table, labels_table
+
+    part = found.mean if label is None else found.labels
+    if part.effects is not None:
+        axes = _of(found.axes, label)
+        out.print(axes_table(axes, found.experiment, label))
+        shown = axes["axis"] if show_all else axes.loc[axes["matters"], "axis"]
+        values = _of(found.values, label)
+        if len(shown):
+            out.print(effects_table(values[values["axis"].isin(list(shown))], label))
+    if label is None and found.labels.effects is not None:
+        labels = found.values[found.values["label"].notna() & found.values["found"]]
+        if len(labels):
+            out.print(labels_table(labels))
+
+
+def _of(frame: "pd.DataFrame", label: str | None) -> "pd.DataFrame":
+    from results.axes.words import of_label
+
+    return of_label(frame, label)
+
+
+def _as_json(found: "Importance", said: list[str], label: str | None) -> dict[str, object]:
+    """All that is known: of the mean AUC and all labels, or of one ``label``."""
+    frames = {"axes": found.axes, "values": found.values}
+    if label is not None:
+        frames = {name: _of(frame, label) for name, frame in frames.items()}
+    basis = found.basis
+    return {
+        "experiment": found.experiment,
+        "answer": said,
+        "complete": basis.complete,
+        "stopped": basis.stopped,
+        "epoch": basis.epoch,
+        "last_epoch": basis.last_epoch,
+        **{name: json.loads(frame.to_json(orient="records")) for name, frame in frames.items()},
+    }
