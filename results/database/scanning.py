@@ -122,8 +122,9 @@ class StoreScanner(StoreReader):
         query = select(*columns).where(*_complete(experiment_id), Trial.duplicate_of.is_(None))
         with self.sessions() as session:
             rows = list(_plain(session, query))
-        # Not by the database: it would sort by text first, and far slower.
-        rows.sort(key=lambda row: (row[1] != BASELINE, row[0]))
+        # Not by the database, which would sort by text first.
+        rows.sort()
+        rows.sort(key=_is_sampled)
         return rows
 
     def stopped(self, experiment_id: int, most: int | None = None) -> list[StoppedTrial]:
@@ -231,6 +232,10 @@ class StoreScanner(StoreReader):
         with self.sessions() as session:
             row = session.execute(query.where(*_complete(experiment_id)).limit(1)).first()
         return None if row is None else (row[0], row[1])
+
+
+def _is_sampled(row: tuple[Any, ...]) -> bool:
+    return str(row[1]) != BASELINE
 
 
 def _complete(experiment_id: int) -> tuple[ColumnElement[bool], ...]:

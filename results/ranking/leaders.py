@@ -22,8 +22,8 @@ from sedn.measures import COSTS
 LEADING = ["rank", "trial", "role", "mean_auc", "low", "high", "gain"]
 TYPES = {
     "trial": int,
-    "role": str,
-    "config_hash": str,
+    "role": object,
+    "config_hash": object,
     "seed": int,
     "auc": float,
     "stderr": float,

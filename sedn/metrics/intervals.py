@@ -131,10 +131,9 @@ def mean_interval(
     logit = np.log(middle / (1 - middle))
     # By tanh, which does not overflow however large the error is.
     ends = 0.5 * (1 + np.tanh(0.5 * np.stack([logit - reach, logit + reach], axis=-1)))
-    alone = auc_interval(
-        auc, np.where(np.isnan(error), np.nan, 0.0), some.mean(), others.mean(), level
-    )
-    ends = np.where(inside[..., None], ends, alone)
+    # Sought in steps, so for those alone that need it: there may be 100,000 means.
+    outside = ~inside & ~np.isnan(auc + error)
+    ends[outside] = auc_interval(auc[outside], 0.0, some.mean(), others.mean(), level)
     return np.where(np.isnan(auc + error)[..., None], np.nan, ends)
 
 
