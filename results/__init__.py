@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from results.database.models import Epoch, Experiment, Label, Trial, TrialState
     from results.database.splits import export_splits
     from results.database.store import Store, open_store
+    from results.experiment_list import overview
     from results.export import export_config
     from results.goals.objectives import Goals
+    from results.parquet import write_frames
     from results.ranking.by_label import labels
     from results.ranking.leaders import rank
     from results.ranking.stopped import stopped_early
@@ -38,8 +40,10 @@ else:
             "importance": "results.axes.found",
             "labels": "results.ranking.by_label",
             "open_store": "results.database.store",
+            "overview": "results.experiment_list",
             "rank": "results.ranking.leaders",
             "stopped_early": "results.ranking.stopped",
+            "write_frames": "results.parquet",
             "write_report": "results.report.page",
         },
     )
@@ -60,7 +64,9 @@ __all__ = [
     "importance",
     "labels",
     "open_store",
+    "overview",
     "rank",
     "stopped_early",
+    "write_frames",
     "write_report",
 ]

@@ -19,6 +19,8 @@ from sqlalchemy import (
 from sqlalchemy import UniqueConstraint as Unique
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
+from results.frames import ExperimentFrames
+
 SCHEMA_VERSION = 5
 BASELINE = "baseline"
 """The role of the trial that trains the plain backbone."""
@@ -68,7 +70,7 @@ class Schema(Base):
     version: Mapped[int] = mapped_column(primary_key=True)
 
 
-class Experiment(Base):
+class Experiment(ExperimentFrames, Base):
     """A study with its data, space and settings."""
 
     __tablename__ = "sedn_experiment"

@@ -69,12 +69,14 @@ class StoreReader:
     def find_experiment(self, name: str) -> Experiment | None:
         """The experiment called ``name``, if there is one."""
         with self.sessions() as session:
-            return session.scalar(select(Experiment).where(Experiment.name == name))
+            found = session.scalar(select(Experiment).where(Experiment.name == name))
+        return found and found.of_store(self)
 
     def experiments(self) -> list[Experiment]:
         """All experiments, the oldest first."""
         with self.sessions() as session:
-            return list(session.scalars(select(Experiment).order_by(Experiment.id)))
+            rows = session.scalars(select(Experiment).order_by(Experiment.id))
+            return [row.of_store(self) for row in rows]
 
     def splits(self, experiment_id: int) -> bytes:
         """The compressed table of an experiment's splits."""

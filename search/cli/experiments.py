@@ -24,8 +24,7 @@ def list_experiments(
     as_json: JsonOption = False,
 ) -> None:
     """The experiments of the database: state, trials, best mean AUC, data, tags and note."""
-    from results import open_store
-    from results.overview import overview
+    from results import open_store, overview
     from search.cli.tables import experiments_table
     from search.lock import is_driven
 

@@ -1,6 +1,7 @@
 """`sedn store`: what is done to the results database itself."""
 
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -61,3 +62,21 @@ def upgrade(store: StoreOption = DEFAULT_STORE) -> None:
     err.print(f"The tables were of version {done.before} and are of version {done.after} now.")
     if done.backup is not None:
         err.print(f"The database as it was: {done.backup}", soft_wrap=True)
+
+
+@app.command(cls=Command)
+def frames(
+    name: Annotated[str, typer.Argument(help="The experiment.")],
+    output: Annotated[Path, typer.Option("-o", help="The folder, made where it is not there.")],
+    storage_path: Annotated[
+        str | None, typer.Option(help="Where the checkpoints are now, if they were moved since.")
+    ] = None,
+    store: StoreOption = DEFAULT_STORE,
+) -> None:
+    """Write an experiment's trials, epochs, AUC by label and predictions as Parquet files."""
+    from results import open_store, write_frames
+    from search import Resources
+
+    moved = Resources(storage_path=storage_path).storage() if storage_path else None
+    for line in write_frames(open_store(store), name, output, moved):
+        err.print(line, soft_wrap=True)

@@ -34,10 +34,10 @@ def experiments_table(rows: Sequence[Mapping[Any, Any]], shown: str) -> Table:
     """The experiments of a database, one a row.
 
     Args:
-        rows: as :func:`results.overview.overview` gives them, and whether each is searched now.
+        rows: as :func:`results.overview` gives them, and whether each is searched now.
         shown: the database.
     """
-    from results.overview import short_data
+    from results.experiment_list import short_data
 
     table = _table(f"Experiments in {shown}")
     # So that eighty columns hold it.

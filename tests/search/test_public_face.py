@@ -77,5 +77,9 @@ def test_what_the_documentation_shows_runs(
     assert names["outcome"].finished
     assert len(names["ranking"]) == 3
     assert set(names["by_label"]["label"]) == {"red", "bright"}
+    assert list(names["trials"]["state"]) == ["COMPLETE"] * 3
+    assert names["curves"].shape == (1, 3)
+    assert (names["worst"] == names["trials"].set_index("trial")["worst_auc"]).all()
+    assert list(names["there"]["name"]) == ["spring"]
     assert Path("best.yaml").read_text().startswith("# Experiment 'spring', trial")
     assert "spring" in Path("report.html").read_text()

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -131,3 +132,11 @@ def test_a_database_without_experiments_says_so(tmp_path: Path) -> None:
     result = done("list", f"--store={empty.url}")
     assert "holds no experiment yet; `sedn search` makes one" in " ".join(result.stderr.split())
     assert json.loads(done("list", "--json", f"--store={empty.url}").stdout) == []
+
+
+def test_tables_are_written_for_other_programs(place: Place, tmp_path: Path) -> None:
+    result = done("store", "frames", "spring", "-o", str(tmp_path / "frames"))
+    assert "trials.parquet: 4 rows" in result.stderr
+    assert len(pd.read_parquet(tmp_path / "frames" / "epochs.parquet")) == 12
+    (tmp_path / "file").write_text("")
+    assert "file: cannot be made" in refused("store", "frames", "spring", "-o", f"{tmp_path}/file")

@@ -3,9 +3,10 @@
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
-from results import Store, Trial, TrialState, open_store
+from results import Store, Trial, TrialState, open_store, write_frames
 from results.predictions import read_predictions
 from search.run import run_search
 from search.settings import Resources, SearchSettings
@@ -121,3 +122,29 @@ def test_a_trial_without_any_says_why(state: TrialState, epochs: int, said: str)
     trial = Trial(number=4, state=state, epochs=epochs, target_epochs=3, predictions=None)
     with pytest.raises(UserError, match=f"trial 4: kept no predictions: {said}"):
         read_predictions(trial)
+
+
+def test_other_programs_read_them_beside_the_truth(
+    whole: tuple[Store, Path], tmp_path: Path
+) -> None:
+    store, folder = whole
+    said = write_frames(store, "kept", tmp_path / "frames")
+    scores = pd.read_parquet(tmp_path / "frames" / "predictions.parquet")
+    targets = pd.read_parquet(tmp_path / "frames" / "targets.parquet")
+    assert sum("Wrote" in line for line in said) == len(said) == 5
+    for trial in store.trials(1):
+        found = read_predictions(trial)
+        of_trial = scores[scores["trial"] == trial.number]
+        assert list(of_trial["image"]) == list(targets["image"]) == list(found.images)
+        names = [f"score.{label}" for label in found.labels]
+        assert (of_trial[names].to_numpy() == found.scores).all()
+        truth = targets[[f"target.{label}" for label in found.labels]].to_numpy()
+        assert auc(truth, of_trial[names].to_numpy()).mean == trial.mean_auc
+    moved = tmp_path / "moved"
+    shutil.copytree(folder, moved)
+    (moved / "runs").rename(moved / "there")
+    copy = open_store(f"sqlite:///{moved}/sedn.db")
+    shutil.rmtree(next((moved / "there").glob("*/00001")))
+    said = write_frames(copy, "kept", tmp_path / "again", str(moved / "there"))
+    assert sum("its predictions are not at" in line for line in said) == 2, "and of its double"
+    assert set(pd.read_parquet(tmp_path / "again" / "predictions.parquet")["trial"]) == {0}

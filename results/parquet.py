@@ -1,0 +1,123 @@
+"""An experiment as Parquet files for other programs: one file a table."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from results.database.store import Store
+from results.predictions import Predictions, read_predictions
+from sedn.errors import UserError
+from sedn.files import make_folder, writing
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TRIALS, EPOCHS, LABEL_AUC = "trials.parquet", "epochs.parquet", "label_auc.parquet"
+PREDICTIONS, TARGETS = "predictions.parquet", "targets.parquet"
+
+
+def write_frames(store: Store, name: str, folder: Path, storage: str | None = None) -> list[str]:
+    """Write the tables of an experiment to a folder, each file whole or not at all.
+
+    ``trials.parquet``, ``epochs.parquet`` and ``label_auc.parquet`` are the tables of
+    :class:`results.frames.ExperimentFrames`. ``predictions.parquet`` has the scores of the
+    validation images, logits, of each trial that keeps them: columns trial, image, and one for
+    each label, named ``score.LABEL``; ``targets.parquet`` what is true of these images: image, and
+    ``target.LABEL``, 1, 0, or NaN where the truth is unknown.
+
+    Args:
+        store: has the experiment.
+        name: of the experiment.
+        folder: made where it is not there.
+        storage: where the checkpoints of searches lie now, if they were moved.
+
+    Returns:
+        The files that were written, and why predictions of trials are not in them, a line each.
+
+    Raises:
+        UserError: there is no such experiment, or the folder cannot be written.
+    """
+    experiment = store.experiment(name)
+    make_folder(folder)
+    frames = {
+        TRIALS: experiment.trials(),
+        EPOCHS: experiment.epochs(),
+        LABEL_AUC: experiment.label_aucs(),
+    }
+    lines = []
+    for file, frame in frames.items():
+        _write(_uniform(frame), folder / file)
+        lines.append(f"Wrote {folder / file}: {len(frame):,} rows")
+    return lines + _write_predictions(store, experiment.id, folder, storage)
+
+
+def _write_predictions(
+    store: Store, experiment_id: int, folder: Path, storage: str | None
+) -> list[str]:
+    """Trial by trial: those of all would take too much memory."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    lines: list[str] = []
+    kept = [row for row in store.trials(experiment_id) if row.predictions is not None]
+    first: Predictions | None = None
+    written = 0
+    with writing(folder / PREDICTIONS) as file:
+        writer: Any = None
+        for row in kept:
+            try:
+                found = read_predictions(row, storage)
+            except UserError as error:
+                lines.append(str(error))
+                continue
+            if first is not None and found.fingerprint != first.fingerprint:
+                lines.append(f"trial {row.number}: its scores are of other images than the first's")
+                continue
+            first = first or found
+            table = pa.Table.from_pandas(_scores(row.number, found), preserve_index=False)
+            writer = writer or pq.ParquetWriter(file, table.schema)
+            writer.write_table(table)
+            written += 1
+        if writer is None:
+            empty = pa.schema([("trial", pa.int64()), ("image", pa.string())])
+            writer = pq.ParquetWriter(file, empty)
+        writer.close()
+    lines.append(f"Wrote {folder / PREDICTIONS}: the scores of {written} trials")
+    if first is not None:
+        _write(_targets(first), folder / TARGETS)
+        lines.append(f"Wrote {folder / TARGETS}: {len(first.images):,} images")
+    return lines
+
+
+def _scores(number: int, found: Predictions) -> "pd.DataFrame":
+    import pandas as pd
+
+    frame = pd.DataFrame(found.scores, columns=[f"score.{label}" for label in found.labels])
+    frame.insert(0, "image", list(found.images))
+    frame.insert(0, "trial", number)
+    return frame
+
+
+def _targets(found: Predictions) -> "pd.DataFrame":
+    import pandas as pd
+
+    frame = pd.DataFrame(found.targets, columns=[f"target.{label}" for label in found.labels])
+    frame.insert(0, "image", list(found.images))
+    return frame
+
+
+def _uniform(frame: "pd.DataFrame") -> "pd.DataFrame":
+    """The frame with one type a column, as Parquet takes it: what is mixed is written as JSON."""
+    for column in [name for name, kind in frame.dtypes.items() if str(kind) == "object"]:
+        known = frame[column][frame[column].notna()]
+        kinds = {type(value) for value in known}
+        if len(kinds) > 1 and kinds <= {int, float}:
+            frame[column] = frame[column].astype(float)
+        elif len(kinds) > 1 or kinds & {list, dict}:
+            frame[column] = known.map(json.dumps).reindex(frame.index, fill_value=None)
+    return frame
+
+
+def _write(frame: "pd.DataFrame", path: Path) -> None:
+    with writing(path) as file:
+        frame.to_parquet(file, index=False)
