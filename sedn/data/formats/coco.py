@@ -48,6 +48,7 @@ from sedn.data.formats.coco_items import (
 )
 from sedn.data.formats.parts import by_split, choose_regions, path_of
 from sedn.data.formats.paths import PathRule, find_files, find_rule
+from sedn.data.formats.targets import labels_that_occur, target_matrix
 from sedn.data.images.content import FileContent
 from sedn.data.images.decoding import read_header
 from sedn.data.listing import Listing
@@ -135,7 +136,9 @@ def read_coco(description: CocoDescription, folder: Path, faults: Faults) -> Lis
         if chosen:
             labels, targets = attribute_targets(chosen, [p.noted for p in pictures])
         else:
-            labels, targets = _targets(pictures, list(names), source)
+            missing = f"{source}: no image has a label; expected annotations"
+            labels = labels_that_occur(names, (p.labels for p in pictures), missing)
+            targets = target_matrix([dict.fromkeys(p.labels, 1.0) for p in pictures], labels)
         listing = _list(description, source, pictures, list(categories), labels, targets)
     said |= dict.fromkeys([_say_labels(listing, description, chosen), *left_out])
     return replace(
@@ -174,21 +177,6 @@ def _no_collection() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
-
-
-def _targets(
-    pictures: list[_Picture], names: list[str], source: Path
-) -> tuple[tuple[str, ...], NDArray[np.float32]]:
-    """The labels that some image has, and targets ``(images, labels)``."""
-    has = {label for picture in pictures for label in picture.labels}
-    labels = tuple(name for name in names if name in has)
-    if not labels:
-        raise UserError(f"{source}: no image has a label; expected annotations")
-    position = {label: index for index, label in enumerate(labels)}
-    targets = np.zeros((len(pictures), len(labels)), dtype=np.float32)
-    for row, picture in enumerate(pictures):
-        targets[row, [position[label] for label in picture.labels]] = 1
-    return labels, targets
 
 
 def _list(

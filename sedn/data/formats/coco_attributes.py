@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sedn.data.formats.cells import BLANK, plain_name
+from sedn.data.formats.targets import target_matrix
 from sedn.errors import Question, UserError, did_you_mean, some_of
 
 Noted = dict[str, set[str | bool]]
@@ -117,12 +118,12 @@ def attribute_targets(
         for attribute in chosen
         for label, value in attribute.labels().items()
     ]
-    targets = np.full((len(noted), len(columns)), np.nan, dtype=np.float32)
-    for row, of_image in enumerate(noted):
-        for column, (_, name, value) in enumerate(columns):
-            if name in of_image:
-                targets[row, column] = value in of_image[name]
-    return tuple(label for label, _, _ in columns), targets
+    rows = [
+        {label: float(value in said[name]) for label, name, value in columns if name in said}
+        for said in noted
+    ]
+    labels = tuple(label for label, _, _ in columns)
+    return labels, target_matrix(rows, labels, absent=np.nan)
 
 
 def _sum_up(noted: Sequence[Noted]) -> dict[str, Attribute]:

@@ -28,6 +28,7 @@ from sedn.data.formats.separators import (
     split_names,
     spoken,
 )
+from sedn.data.formats.targets import target_matrix
 from sedn.errors import Question, UserError
 
 NOTHING = frozenset(
@@ -39,14 +40,20 @@ UNSURE = "?"
 _QUOTED = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
 _ARRAY = re.compile(rf"\[\s*(?:{_QUOTED})(?:\s+(?:{_QUOTED}))*\s*\]")
 """A list as NumPy prints it; to Python, strings side by side are a single one."""
-_SHARE = r"(?:0|1|[01]\.\d*|\.\d+)"
-_BITS = re.compile(rf"{_SHARE}(?:[\s,;|]+{_SHARE})+")
+_NULL = r"(?:nan|null|none|na|\?)"
+_SHARE = rf"(?:0|1|[01]\.\d*|\.\d+|{_NULL})"
+_BITS = re.compile(rf"{_SHARE}(?:[\s,;|]+{_SHARE})+", re.IGNORECASE)
+_NUMBER = rf"(?:[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?|{_NULL})"
+_NUMBERS = re.compile(rf"\[\s*{_NUMBER}(?:[\s,]+{_NUMBER})*\s*,?\s*\]", re.IGNORECASE)
+"""Numbers in a list of JSON, Python or NumPy."""
 
 _NEARLY_ALL = 0.9
 """Of the rows that have to be alike before the others count as faulty."""
 
 Names = tuple[str, ...] | None
 """The labels of an image; ``None`` where they are unknown."""
+Bits = tuple[float, ...] | None
+"""What a cell says of each label: 1, 0, between, or NaN; ``None`` where it says nothing."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +88,8 @@ def read_label_lists(
     parsed, wrong = _parse_all(column)
     bits = _as_bits(column, parsed, wrong)
     for index, items in enumerate(parsed if bits is None else ()):
-        if shares := [item for item in items or () if isinstance(item, float)]:
-            wrong[index] = f"{shares[0]!r:.40} is no name of a label"
+        if odd := [item for item in items or () if item is None or isinstance(item, float)]:
+            wrong[index] = f"{'null' if odd[0] is None else odd[0]} is no name of a label"
             parsed[index] = None
     note_cells(faults, column, wrong, lambda cell: f"{column.name}: {wrong[cell]}")
     if bits:
@@ -95,13 +102,9 @@ def read_label_lists(
     if not labels:
         raise UserError(f"{column.source}: column '{column.name}' lists no label at all")
     check_names(labels, column.source, description.labels or (), listed=True)
-    position = {label: index for index, label in enumerate(labels)}
-    of_cell = np.zeros((len(lists), len(labels)), dtype=np.float32)
-    for cell, names in enumerate(lists):
-        if names is None:
-            of_cell[cell] = np.nan
-        else:
-            of_cell[cell, [position[name] for name in names]] = 1
+    of_cell = target_matrix(
+        [None if names is None else dict.fromkeys(names, 1.0) for names in lists], labels
+    )
     return LabelLists(labels, of_cell[column.codes], said, fields)
 
 
@@ -145,7 +148,7 @@ def _merged(column: Column, lists: Sequence[Names]) -> list[Names]:
 def _parse_all(column: Column) -> tuple[list[tuple[Any, ...] | str | None], dict[int, str]]:
     """Each cell parsed, and why some cannot be, which count as ``None``."""
     parsed: list[tuple[Any, ...] | str | None] = []
-    wrong = {}
+    wrong: dict[int, str] = {}
     for index, cell in enumerate(column.cells):
         try:
             parsed.append(_parse(cell))
@@ -169,17 +172,21 @@ def _parse(cell: Any) -> tuple[Any, ...] | str | None:
         cell = _parse_text(cell)
     if not isinstance(cell, list | tuple | set):
         return (_name(cell),)
-    if all(isinstance(item, int | float) and item == int(item) for item in cell):
-        return tuple(int(item) for item in cell)
-    if all(_is_share(item) for item in cell):
-        return tuple(cell)
-    return tuple(_name(item) for item in cell)
+    items = [None if item != item else item for item in cell]
+    numbers = [item for item in items if item is not None]
+    if all(isinstance(item, int | float) and item == int(item) for item in numbers):
+        return tuple(None if item is None else int(item) for item in items)
+    if all(_is_share(item) for item in numbers):
+        return tuple(items)
+    return tuple(_name(item) for item in items)
 
 
 def _parse_text(text: str) -> Any:
     """A list in JSON, as Python or NumPy print it, or ``{"choices": [...]}`` of Label Studio."""
     if _ARRAY.fullmatch(text):
         return [ast.literal_eval(item) for item in re.findall(_QUOTED, text)]
+    if _NUMBERS.fullmatch(text):
+        return _numbers_of(text.strip("[]"))
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
@@ -202,6 +209,12 @@ def _literal(text: str) -> Any:
     return ast.literal_eval(text)
 
 
+def _numbers_of(text: str) -> list[float | None]:
+    """Numbers with blanks, commas and the like between them; ``None`` where one is not known."""
+    items = [item for item in re.split(r"[\s,;|]+", text) if item]
+    return [None if re.fullmatch(_NULL, item, re.IGNORECASE) else float(item) for item in items]
+
+
 def _is_share(item: Any) -> bool:
     return isinstance(item, int | float) and not isinstance(item, bool) and 0 <= item <= 1
 
@@ -214,43 +227,55 @@ def _name(item: Any) -> str:
 
 def _as_bits(
     column: Column, parsed: Sequence[tuple[Any, ...] | str | None], wrong: dict[int, str]
-) -> list[tuple[float, ...] | None] | None:
+) -> list[Bits] | None:
     """Cells that hold a 1 or 0, or a number between, for each label; ``None`` if that is not what
     they hold.
 
-    A few cells of another length than all others are added to those that are wrong.
+    A few cells that hold something else, or another number of them, are added to those that are
+    wrong.
     """
-    bits: list[tuple[float, ...] | None] = []
-    for cell in parsed:
-        if isinstance(cell, str) and cell != UNSURE:
-            if _BITS.fullmatch(cell):
-                cell = tuple(float(item) for item in re.split(r"[\s,;|]+", cell))
-            elif re.fullmatch("[01]{2,}", cell):
-                cell = tuple(map(int, cell))
-            else:
-                return None
-        if isinstance(cell, tuple) and not all(_is_share(item) for item in cell):
-            return None
-        bits.append(cell if isinstance(cell, tuple) else None)
+    bits = [_bits_of(cell) for cell in parsed]
     rows: Counter[int] = Counter()
-    for cell, count in zip(bits, column.counts().tolist(), strict=True):
-        if cell is not None:
-            rows[len(cell)] += count
+    others = 0
+    for cell, found, count in zip(parsed, bits, column.counts().tolist(), strict=True):
+        if found is not None:
+            rows[len(found)] += count
+        elif cell is not None and cell != UNSURE:
+            others += count
     width, most = rows.most_common(1)[0] if rows else (0, 0)
+    if width < 2:
+        return None
     # Lists of class numbers differ in length too, but hold no number twice.
     repeats = any(cell and len(cell) == width and len(set(cell)) < width for cell in bits)
-    if width < 2 or (len(rows) > 1 and not (repeats and most >= _NEARLY_ALL * rows.total())):
+    if (len(rows) > 1 or others) and not (
+        repeats and most >= _NEARLY_ALL * (rows.total() + others)
+    ):
         return None
-    for index, cell in enumerate(bits):
-        if cell is not None and len(cell) != width:
-            wrong[index] = f"{len(cell)} values of 1 and 0, where other cells hold {width}"
+    for index, (cell, found) in enumerate(zip(parsed, bits, strict=True)):
+        if found is not None and len(found) != width:
+            wrong[index] = f"{len(found)} values of 1 and 0, where other cells hold {width}"
             bits[index] = None
+        elif found is None and cell is not None and cell != UNSURE:
+            shown = str(cell if isinstance(cell, str) else [*cell])
+            wrong[index] = f"'{shown[:40]}', where other cells hold {width} values of 1 and 0"
     return bits
 
 
-def _multi_hot(
-    column: Column, bits: Sequence[tuple[float, ...] | None], labels: Sequence[str] | None
-) -> LabelLists:
+def _bits_of(cell: tuple[Any, ...] | str | None) -> Bits:
+    """A number from 0 to 1 for each label, NaN where it is not known; ``None`` if a cell holds
+    something else.
+    """
+    if isinstance(cell, str):
+        if _BITS.fullmatch(cell):
+            cell = tuple(_numbers_of(cell))
+        elif re.fullmatch("[01]{2,}", cell):
+            cell = tuple(map(int, cell))
+    if not isinstance(cell, tuple) or not all(item is None or _is_share(item) for item in cell):
+        return None
+    return tuple(float("nan") if item is None else item for item in cell)
+
+
+def _multi_hot(column: Column, bits: Sequence[Bits], labels: Sequence[str] | None) -> LabelLists:
     width = next(len(cell) for cell in bits if cell is not None)
     if labels is None or len(labels) != width:
         raise Question(
@@ -262,13 +287,11 @@ def _multi_hot(
     blank = (float("nan"),) * width
     of_cell = np.array([blank if cell is None else cell for cell in bits], dtype=np.float32)
     soft = bool(((of_cell > 0) & (of_cell < 1)).any())
-    what = f"a number from 0 to 1 for each of labels:, {SOFT}"
-    return LabelLists(
-        tuple(labels),
-        of_cell[column.codes],
-        (what if soft else "a 1 or 0 for each of labels:",),
-        {"labels": [*labels]},
-    )
+    said = [f"a number from 0 to 1 for each of labels:, {SOFT}" if soft else
+            "a 1 or 0 for each of labels:"]  # fmt: skip
+    if any(cell is not None and np.isnan(cell).any() for cell in bits):
+        said.append("null in a list means unknown")
+    return LabelLists(tuple(labels), of_cell[column.codes], tuple(said), {"labels": [*labels]})
 
 
 def _names_of(
@@ -335,10 +358,8 @@ def _fill_blanks(
     wrong: Collection[int],
 ) -> str | None:
     """What cells without a value mean: that no label applies, unless the column has a word for
-    that; then they are unknown. Where most cells are without a name, or where no image has two
-    labels (so that each may have one of them), it is a question.
-
-    An empty list is none. It is no word for none: a text has nothing else to write for it.
+    that; then they are unknown. Where most cells are without a name, where no image has two labels
+    (so that each may have one of them), or where other cells hold an empty list, it is a question.
     """
     missing = [
         cell
@@ -349,10 +370,11 @@ def _fill_blanks(
     if rows and blank is None:
         several = any(names and len(names) > 1 for names in lists)
         empty = int(column.counts()[[names == () for names in lists]].sum())
-        if not has_word and (not several or rows + empty > len(column) / 2):
+        if not has_word and (empty or not several or rows > len(column) / 2):
+            beside = f", and {empty} hold an empty list" if empty else ""
             raise Question(
-                f"{column.at(missing[0])}: {rows} of {len(column)} cells are blank; say what that "
-                f"means with blank: none (no label applies) or unknown",
+                f"{column.at(missing[0])}: {rows} of {len(column)} cells are blank{beside}; say "
+                f"what blank means with blank: none (no label applies) or unknown",
                 [{"blank": "none"}, {"blank": "unknown"}],
             )
         blank = "unknown" if has_word else "none"

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sedn.data.description import Regions, VocDescription
 from sedn.data.faults import Faults
 from sedn.data.folders import files_below
 from sedn.data.formats.parts import by_split, choose_regions
+from sedn.data.formats.targets import labels_that_occur, target_matrix
 from sedn.data.formats.voc_lists import read_lists
-from sedn.data.formats.voc_xml import Objects, VocImage, read_xml
+from sedn.data.formats.voc_xml import VocImage, read_xml
 from sedn.data.images.content import FileContent
 from sedn.data.images.names import SUFFIXES, ImageFolder
 from sedn.data.listing import Listing, RegionMap
@@ -66,7 +66,12 @@ def read_voc(description: VocDescription, folder: Path, faults: Faults) -> Listi
     images = [found for part in parts for found in part.found]
     if not images:
         raise UserError(f"{source}: no image is left")
-    labels, targets = _labels([image.objects for image in images], source)
+    clear = [[name for name, sure in image.objects.items() if sure] for image in images]
+    missing = f"{source}: no image has an object that is not difficult"
+    labels = labels_that_occur(sorted({n for names in clear for n in names}), clear, missing)
+    targets = target_matrix(
+        [{n: 1.0 if sure else np.nan for n, sure in i.objects.items()} for i in images], labels
+    )
     masks = [mask for part in parts for mask in part.masks]
     maps: Sequence[RegionMap | None]
     if any(shape for image in images for _, shape in image.outlines) and not any(masks):
@@ -176,20 +181,6 @@ def _splits_of_folders(names: Sequence[str]) -> tuple[str, ...]:
     if not all(is_split(folder) for folder in folders):
         return ()
     return tuple(split_name(folder, folder) for folder in folders)
-
-
-def _labels(objects: list[Objects], root: Path) -> tuple[tuple[str, ...], NDArray[np.float32]]:
-    """The classes by name, and targets ``(images, labels)``."""
-    labels = tuple(sorted({name for found in objects for name, clear in found.items() if clear}))
-    if not labels:
-        raise UserError(f"{root}: no image has an object that is not difficult")
-    targets = np.zeros((len(objects), len(labels)), dtype=np.float32)
-    position = {label: index for index, label in enumerate(labels)}
-    for row, found in enumerate(objects):
-        for name, clear in found.items():
-            if name in position:
-                targets[row, position[name]] = 1 if clear else np.nan
-    return labels, targets
 
 
 def _regions(

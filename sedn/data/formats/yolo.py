@@ -10,14 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from sedn.data.dataset import SPLITS
 from sedn.data.description import YoloDescription
 from sedn.data.faults import Faults
 from sedn.data.folders import files_below
 from sedn.data.formats.parts import by_split, choose_regions
 from sedn.data.formats.paths import PathRule, find_files, find_rule
+from sedn.data.formats.targets import labels_that_occur, target_matrix
 from sedn.data.formats.yolo_labels import YoloObject, label_path, read_objects
 from sedn.data.images.content import FileContent
 from sedn.data.images.names import SUFFIXES
@@ -63,16 +62,13 @@ def read_yolo(description: YoloDescription, folder: Path, faults: Faults) -> Lis
     pictures = _distinct(pictures, faults)
     if not pictures:
         raise UserError(f"{folder}: no image is left")
-    present = {name for picture in pictures for name in picture.names if name is not None}
-    labels = tuple(name for name in dict.fromkeys(classes.values()) if name in present)
-    if not labels:
-        raise UserError(f"{folder}: no label file names an object; expected a line for each")
+    named = [[name for name in p.names if name is not None] for p in pictures]
+    missing = f"{folder}: no label file names an object; expected a line for each"
+    labels = labels_that_occur(classes.values(), named, missing)
     regions, channel = choose_regions(
         description.regions, labels, list(classes.values()), f"{folder}"
     )
-    targets = np.zeros((len(pictures), len(labels)), dtype=np.float32)
-    for row, picture in enumerate(pictures):
-        targets[row, [labels.index(name) for name in picture.names if name is not None]] = 1
+    targets = target_matrix([dict.fromkeys(names, 1.0) for names in named], labels)
     of_all = description.regions == "any"
     return Listing(
         source=folder,

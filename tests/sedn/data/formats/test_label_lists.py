@@ -86,6 +86,39 @@ def test_a_1_or_0_for_each_label_needs_their_names(join: Callable[..., str]) -> 
     assert np.array_equal(lists.targets, TRUTH)
 
 
+NULLS: dict[str, Callable[[list[int | None]], Any]] = {
+    "list": list,
+    "array": lambda row: np.array([np.nan if v is None else v for v in row]),
+    "JSON": json.dumps,
+    "Python": str,
+    "NaN in JSON": lambda row: json.dumps(row).replace("null", "NaN"),
+    "NumPy's print": lambda row: str(np.array([np.nan if v is None else v for v in row])),
+    "words": lambda row: " ".join("nan" if v is None else str(v) for v in row),
+    "words and commas": lambda row: ",".join("?" if v is None else f"{v}.0" for v in row),
+}
+
+
+@pytest.mark.parametrize("form", NULLS)
+@settings(max_examples=25, deadline=None)
+@given(rows=st.lists(st.lists(st.sampled_from([0, 1, None]), min_size=3, max_size=3), min_size=1))
+def test_a_null_among_1_and_0_is_unknown(form: str, rows: list[list[int | None]]) -> None:
+    cells = [NULLS[form](row) for row in [*rows, [1, None, 0], [0, 0, 0]]]
+    lists = read(cells, labels=list(LABELS))
+    expected = np.array([*rows, [1, None, 0], [0, 0, 0]], dtype=np.float32)
+    np.testing.assert_array_equal(lists.targets, expected)
+    assert lists.said == ("a 1 or 0 for each of labels:", "null in a list means unknown")
+
+
+def test_a_null_among_names_is_a_bad_cell() -> None:
+    refused([["red", None], ["striped"]], "None is no name of a label")
+    refused(["[3, null]", "[1, 2, 4]", "[1]"], "labels: null is no name of a label")
+
+
+def test_few_odd_cells_among_those_of_1_and_0_are_bad() -> None:
+    for odd in ("1 x 0", "red", "1 0"):
+        refused(["1 0 1", "0 0 1", "1 1 0"] * 7 + [odd], "row 23: labels: ", labels=list(LABELS))
+
+
 def test_names_of_several_words_are_one_name() -> None:
     names = ["long sleeve", "short sleeve", "red, dark", "T-shirt/top"]
     assert read(names[:2] * 20 + names[3:] * 20).labels == ("T-shirt/top", *names[:2])
@@ -123,9 +156,10 @@ def test_a_blank_cell_has_one_meaning_which_is_said() -> None:
         lists = read([blank, "red", "striped", "No Finding"])
         assert np.isnan(lists.targets[0]).all(), "none has a word of its own"
         assert lists.targets[3].tolist() == [0, 0]
-        lists = read([blank, [], ["red"], ["red", "striped"], ["striped"]])
-        assert lists.targets[:2].tolist() == [[0, 0], [0, 0]], "a text has no other word for []"
-        refused([blank, [], [], ["red", "striped"], ["red"]], "1 of 5 cells are blank; say what")
+        beside = [blank, [], ["red"], ["red", "striped"], ["striped"]]
+        refused(beside, "1 of 5 cells are blank, and 1 hold an empty list; say what blank means")
+        assert np.isnan(read(beside, blank="unknown").targets[0]).all()
+        assert read(beside, blank="unknown").targets[1].tolist() == [0, 0]
         unknown = read([blank, "red", "striped"], blank="unknown").targets
         assert np.isnan(unknown[0]).all()
         refused([blank, "red", "striped"], "1 of 3 cells are blank", separator="none")

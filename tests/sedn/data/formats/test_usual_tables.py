@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from sedn.data.formats import read_listing
 from sedn.data.listing import Listing
@@ -105,7 +107,7 @@ def test_missing_images_are_counted_and_near_names_are_said(tmp_path: Path) -> N
     )
     assert said.endswith(
         "'images/img_020.png': no such file; and 3 more (`sedn data check "
-        f"{tmp_path}/x.csv` lists all); correct them, or leave them out with --skip-unreadable"
+        f"{tmp_path}/x.csv` lists all); correct them, or leave them out with `skip_unreadable`"
     )
 
 
@@ -340,8 +342,6 @@ LISTED = st.lists(
 def test_blank_and_empty_lists_mean_the_same_in_every_format(
     tmp_path: Path, lists: list[list[str] | None], blank: str | None
 ) -> None:
-    import pandas as pd
-
     assume(any(lists))
     paths = [f"images/{name}.png" for name in NAMES[: len(lists)]]
     touch(tmp_path, paths)
@@ -364,11 +364,13 @@ def test_blank_and_empty_lists_mean_the_same_in_every_format(
             separator = {"separator": ";"} if "joined" in path.name else {}
             found[path.name] = read_listing(path, fields | separator)
         except UserError as error:
-            assert "cells are blank; say what that means with blank: none" in str(error)
+            assert "say what blank means with blank: none" in str(error)
     if blank is None:
-        # Where texts are joined, [] is blank too, so that these alone may ask.
+        # Where texts are joined, [] is blank too; elsewhere blank beside [] is a question.
         expected = [[name in (names or ()) for name in LABELS] for names in lists]
-        assert not found or None not in lists or len(found) == 8
+        assert len([name for name in found if name[:6] == "joined"]) in (0, 4)
+        assert len([name for name in found if name[:6] != "joined"]) in (0, 4)
+        assert not (None in lists and [] in lists) or {name[:6] for name in found} <= {"joined"}
     for name, listing in found.items():
         columns = [LABELS.index(label) for label in listing.labels]
         if blank is None:
@@ -377,3 +379,31 @@ def test_blank_and_empty_lists_mean_the_same_in_every_format(
             unknown = blank == "unknown" and (names is None or (name[:6] == "joined" and not names))
             assert np.isnan(listing.targets[row]).all() == unknown
     assert blank is None or len(found) == 8
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet", "huggingface"])
+def test_a_null_in_a_list_of_1_and_0_is_unknown_in_every_format(kind: str, tmp_path: Path) -> None:
+    rows = [[1, None, 0], [0, 1, None], [0, 0, 1], [1, 1, 0]]
+    names = [f"{i}.png" for i in range(4)]
+    for name in names:
+        Image.new("RGB", (8, 8)).save(tmp_path / name)
+    path = tmp_path / f"x.{kind}"
+    if kind == "csv":
+        lines = [f'{n},"{json.dumps(row)}"' for n, row in zip(names, rows, strict=True)]
+        path.write_text("\n".join(["image,labels", *lines]))
+    elif kind == "jsonl":
+        lines = [json.dumps({"image": n, "labels": r}) for n, r in zip(names, rows, strict=True)]
+        path.write_text("\n".join(lines))
+    elif kind == "parquet":
+        pd.DataFrame({"image": names, "labels": rows}).to_parquet(path)
+    else:
+        import datasets
+
+        kinds = datasets.Features(
+            {"image": datasets.Image(), "labels": datasets.Sequence(datasets.Value("int64"))}
+        )
+        images = [{"path": name, "bytes": (tmp_path / name).read_bytes()} for name in names]
+        saved = datasets.Dataset.from_dict({"image": images, "labels": rows}, features=kinds)
+        saved.save_to_disk(str(path))
+    listing = read_listing(path, {"labels": ["red", "striped", "cotton"]})
+    np.testing.assert_array_equal(listing.targets, np.array(rows, dtype=np.float32))

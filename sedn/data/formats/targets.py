@@ -1,0 +1,51 @@
+"""From what data say of each image to the matrix of targets."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sedn.errors import UserError
+
+
+def target_matrix(
+    rows: Sequence[Mapping[str, float] | None], labels: Sequence[str], absent: float = 0.0
+) -> NDArray[np.float32]:
+    """``(rows, labels)``: 1, 0, between, or NaN where the truth is unknown.
+
+    Args:
+        rows: what is said of each image, by label, of which others than ``labels`` are passed over;
+            ``None`` where nothing is known.
+        labels: the columns.
+        absent: what a label is of which a row says nothing.
+    """
+    position = {label: index for index, label in enumerate(labels)}
+    targets = np.full((len(rows), len(labels)), absent, dtype=np.float32)
+    for row, said in enumerate(rows):
+        if said is None:
+            targets[row] = np.nan
+            continue
+        for label, value in said.items():
+            if label in position:
+                targets[row, position[label]] = value
+    return targets
+
+
+def labels_that_occur(
+    names: Iterable[str], rows: Iterable[Iterable[str]], missing: str
+) -> tuple[str, ...]:
+    """Those of the names, each once and in their order, that some image has.
+
+    Args:
+        names: of all labels.
+        rows: the labels of each image.
+        missing: what is said where no image has any.
+
+    Raises:
+        UserError: no image has any.
+    """
+    found = {label for row in rows for label in row}
+    labels = tuple(name for name in dict.fromkeys(names) if name in found)
+    if not labels:
+        raise UserError(missing)
+    return labels
