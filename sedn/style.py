@@ -150,6 +150,11 @@ def count_text(value: float | None) -> str:
     return f"{value:.0f}"
 
 
+def count_of(number: int, thing: str) -> str:
+    """``1 image``, ``2,000 images``."""
+    return f"{number:,} {thing}{'s' * (number != 1)}"
+
+
 def milliseconds(value: float | None) -> str:
     """Milliseconds: ``12.3 ms``."""
     return "–" if value is None or value != value else f"{short_text(value)} ms"

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sedn.data.check.check import DataCheck
-from sedn.data.check.findings import count_of
 from sedn.data.check.subject import Sample, Subject
+from sedn.style import count_of
 
 SHOWN = 32
 PAIRS = 12

@@ -13,7 +13,7 @@ from sedn.data.check.inspection import Inspection
 from sedn.data.check.subject import Subject
 from sedn.data.dataset import SPLITS
 from sedn.data.faults import OPTION, say_counts
-from sedn.style import share_text
+from sedn.style import count_of, share_text
 
 Level = Literal["error", "warning"]
 FEWEST = 10
@@ -71,11 +71,6 @@ def find_faults(
         *_faint_maps(subject, inspection),
         *_links(subject),
     )
-
-
-def count_of(number: int, thing: str) -> str:
-    """``1 image``, ``2,000 images``."""
-    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
 
 
 def _faults(subject: Subject, skip: bool) -> Iterator[Finding]:

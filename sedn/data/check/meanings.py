@@ -5,12 +5,12 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from sedn.data.check.findings import Finding, count_of
+from sedn.data.check.findings import Finding
 from sedn.data.check.inspection import Inspection
 from sedn.data.check.subject import Subject
 from sedn.data.faults import OPTION
-from sedn.data.formats.separators import fold_name
-from sedn.style import share_text
+from sedn.data.formats.columns.separators import fold_name
+from sedn.style import count_of, share_text
 
 SLIP = 0.02
 """A point beyond a side by no more than this part of the side is a slip of the hand."""

@@ -12,13 +12,14 @@ image, and the map of an image is unknown if one of its masks is missing.
 import csv
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sedn.data.description import OpenImagesDescription
 from sedn.data.faults import Faults
+from sedn.data.formats.data_format import DataFormat
+from sedn.data.formats.description import BySplit, Description, Regions
 from sedn.data.formats.parts import by_split, choose_regions, path_of
 from sedn.data.formats.table_file import read_frame
 from sedn.data.images.content import FileContent, find_file
@@ -32,6 +33,22 @@ from sedn.seen import see_content
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+class OpenImagesDescription(Description):
+    """CSVs of Open Images."""
+
+    format: Literal["open-images"]
+    images: BySplit
+    image_labels: BySplit
+    """Labels that people verified: ``ImageID``, ``LabelName``, ``Confidence``."""
+    classes: str
+    """``class-descriptions…csv``: an identifier and a name in each row."""
+    segmentations: BySplit | None = None
+    """``…-annotations-object-segmentation.csv``: ``MaskPath``, ``ImageID``, ``LabelName``."""
+    masks: BySplit | None = None
+    """Folders of the masks."""
+    regions: Regions = "any"
 
 
 @dataclass(frozen=True)
@@ -245,3 +262,11 @@ def _draw_from(
         else None
         for image in images
     )
+
+
+OPEN_IMAGES = DataFormat(
+    title="Open Images",
+    description=OpenImagesDescription,
+    read=read_open_images,
+    paths=("images", "image_labels", "classes", "segmentations", "masks", "splits"),
+)

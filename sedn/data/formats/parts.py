@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from sedn.data.description import BySplit, Regions
+from sedn.data.formats.description import BySplit, Regions
 from sedn.data.splits.cutting import split_name
 from sedn.errors import UserError, did_you_mean
 

@@ -10,17 +10,11 @@ import yaml
 
 from sedn.data.faults import FaultyData
 from sedn.data.formats.reading import read_fields
-from sedn.data.formats.recognition import recognise
-from sedn.data.formats.yolo_recognition import recognise_yolo_file
+from sedn.data.formats.recognition import describe_own_yaml, recognise
+from sedn.data.formats.registry import FORMATS
 from sedn.data.listing import Listing
 from sedn.errors import UserError
 from sedn.files import write_text
-
-_PATHS = ("table", "root", "annotations", "images", "image_labels", "classes", "segmentations",
-          "masks", "splits")  # fmt: skip
-"""Fields that hold paths, or one for each split."""
-_ROOTED = ("voc", "huggingface")
-"""Formats whose paths are all relative to ``root``."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +39,7 @@ def propose(path: Path, answers: Mapping[str, Any]) -> Proposal:
         UserError: it cannot be read, or an answer is wrong.
     """
     is_yaml = path.suffix.lower() in (".yaml", ".yml")
-    if is_yaml and not recognise_yolo_file(path):
+    if is_yaml and not describe_own_yaml(path):
         raise UserError(f"{path}: describes data already; give the path of the data itself")
     told, folder = recognise(path, answers.get("format"))
     try:
@@ -76,20 +70,19 @@ def write_description(proposal: Proposal, path: Path) -> None:
         UserError: there is a file already, or it cannot be written.
     """
     if path.exists():
-        if recognise_yolo_file(path):
-            raise UserError(f"{path}: is YOLO's own, and is kept; name another file with -o")
+        if own := describe_own_yaml(path):
+            raise UserError(f"{path}: is {own[0]}'s own, and is kept; name another file with -o")
         raise UserError(f"{path}: is there already; remove it, or name another with -o")
-    is_rooted = proposal.fields.get("format") in _ROOTED
-    paths = ("root", "splits") if is_rooted else _PATHS
+    format = FORMATS[proposal.fields.get("format", "table")]
+    to = path.absolute().parent
     fields = {
-        name: _relative(value, proposal.folder, path.absolute().parent) if name in paths else value
+        name: _relative(value, proposal.folder, to) if name in format.paths else value
         for name, value in proposal.fields.items()
     }
-    base = _relative(".", proposal.folder, path.absolute().parent)
-    if base != "." and fields.get("format") == "table":
-        fields.setdefault("images", base)
-    if base != "." and is_rooted:
-        fields.setdefault("root", base)
+    base = _relative(".", proposal.folder, to)
+    for name in format.paths if base != "." else ():
+        if format.description.model_fields[name].default == ".":
+            fields.setdefault(name, base)
     said = "".join(f"#   {' '.join(line.split())}\n" for line in proposal.listing.said)
     heading = f"# How the data was read:\n{said}" if said else ""
     body = yaml.safe_dump(fields, sort_keys=False, allow_unicode=True, width=100)

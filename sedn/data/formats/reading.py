@@ -1,6 +1,6 @@
 """From the path of a data set, in whatever format, to its listing."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,19 +9,13 @@ import numpy as np
 
 from sedn.config.reading import build_group
 from sedn.data.dataset import cut
-from sedn.data.description import DESCRIPTIONS, Description
 from sedn.data.faults import OPTION, Faults, say_counts
-from sedn.data.formats.coco import read_coco
 from sedn.data.formats.copies import group_copies
-from sedn.data.formats.huggingface import read_hugging_face
-from sedn.data.formats.open_images import read_open_images
+from sedn.data.formats.data_format import DataFormat
+from sedn.data.formats.description import Description
 from sedn.data.formats.recognition import recognise
-from sedn.data.formats.table import read_table
+from sedn.data.formats.registry import FORMATS
 from sedn.data.formats.table_file import read_frame
-from sedn.data.formats.text_tables import count_of
-from sedn.data.formats.voc import read_voc
-from sedn.data.formats.yolo import read_yolo
-from sedn.data.formats.yolo_recognition import describe_yolo, is_yolo
 from sedn.data.images.levels_recognition import settle_levels
 from sedn.data.images.orientation import settle_orientation
 from sedn.data.listing import Listing
@@ -29,16 +23,7 @@ from sedn.data.splits.cutting import split_name
 from sedn.document import parse_document, read_text
 from sedn.errors import Question, UserError, did_you_mean
 from sedn.seen import is_file
-
-READERS: dict[str, Callable[[Any, Path, Faults], Listing]] = {
-    "table": read_table,
-    "coco": read_coco,
-    "fashionpedia": read_coco,
-    "voc": read_voc,
-    "yolo": read_yolo,
-    "open-images": read_open_images,
-    "huggingface": read_hugging_face,
-}
+from sedn.style import count_of
 
 
 def read_listing(
@@ -56,7 +41,8 @@ def read_listing(
     Raises:
         UserError: there is none, or something in it is wrong; all that is wrong is said at once.
     """
-    return _read(*read_description(path, given or {}), Faults(str(path), skip=skip))
+    format, description, folder = read_description(path, given or {})
+    return _read(format, description, folder, Faults(str(path), skip=skip))
 
 
 def read_fields(fields: dict[str, Any], folder: Path, where: str, *, skip: bool = False) -> Listing:
@@ -71,12 +57,12 @@ def read_fields(fields: dict[str, Any], folder: Path, where: str, *, skip: bool 
     Raises:
         UserError: a field or something in the data is wrong.
     """
-    return _read(_parse(fields, where), folder, Faults(where, skip=skip))
+    return _read(*_parse(fields, where), folder, Faults(where, skip=skip))
 
 
-def _read(description: Description, folder: Path, faults: Faults) -> Listing:
+def _read(format: DataFormat, description: Description, folder: Path, faults: Faults) -> Listing:
     try:
-        listing = READERS[description.format](description, folder, faults)  # type: ignore[attr-defined]
+        listing = format.read(description, folder, faults)
         if description.splits is not None:
             listing = _with_splits(listing, folder / description.splits, faults)
         listing = group_copies(_with_labels(_all_or_none(listing, faults), description))
@@ -115,9 +101,9 @@ def _say_faults(listing: Listing, faults: Faults) -> str:
     return f"left out by {OPTION}: {say_counts(faults.found())}{images}"
 
 
-def read_description(path: Path, given: Mapping[str, Any]) -> tuple[Description, Path]:
-    """The description of the data set at ``path``, and the folder it is relative to; as
-    :func:`read_listing`.
+def read_description(path: Path, given: Mapping[str, Any]) -> tuple[DataFormat, Description, Path]:
+    """The format of the data set at ``path``, its description, and the folder that is relative to;
+    as :func:`read_listing`.
 
     Raises:
         UserError: it cannot be read or has a wrong field, or the format cannot be told.
@@ -126,20 +112,21 @@ def read_description(path: Path, given: Mapping[str, Any]) -> tuple[Description,
         path = path / "data.yaml"
     if path.suffix.lower() not in (".yaml", ".yml"):
         fields, folder = recognise(path)
-        return _parse({**fields, **given}, str(path)), folder
+        return *_parse({**fields, **given}, str(path)), folder
     expected = "the fields of a description, such as 'format: coco'"
     fields = parse_document(read_text(path), str(path), expected)
-    if is_yolo(fields):
-        fields = describe_yolo(fields, path)
-    return _parse({**fields, **given}, str(path)), path.parent
+    own = (entry.of_yaml(fields, path) for entry in FORMATS.values())
+    fields = next((described for described in own if described), fields)
+    return *_parse({**fields, **given}, str(path)), path.parent
 
 
-def _parse(fields: dict[str, Any], where: str) -> Description:
+def _parse(fields: dict[str, Any], where: str) -> tuple[DataFormat, Description]:
     format = fields.get("format", "table")
-    if not isinstance(format, str) or format not in READERS:
-        hint = did_you_mean(str(format), READERS) or f"; expected one of {', '.join(READERS)}"
+    if not isinstance(format, str) or format not in FORMATS:
+        hint = did_you_mean(str(format), FORMATS) or f"; expected one of {', '.join(FORMATS)}"
         raise UserError(f"{where}: unknown format '{format}'{hint}")
-    return build_group(DESCRIPTIONS[format], {**fields, "format": format}, where)
+    entry = FORMATS[format]
+    return entry, build_group(entry.description, {**fields, "format": format}, where)
 
 
 def _with_splits(listing: Listing, path: Path, faults: Faults) -> Listing:

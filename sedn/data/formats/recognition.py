@@ -1,20 +1,17 @@
-"""Telling a data set's format from its path alone."""
+"""Telling a data set's format from its path alone, by the formats of the registry."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from sedn.data.formats.coco_recognition import recognise_coco_file, recognise_coco_folder
+from sedn.data.formats.data_format import Fields
 from sedn.data.formats.foreign import name_foreign
-from sedn.data.formats.saved_parts import has_images, parquet_files
-from sedn.data.formats.table_file import is_table
-from sedn.data.formats.table_recognition import recognise_tables
-from sedn.data.formats.voc_recognition import recognise_devkit, recognise_loose_voc
-from sedn.data.formats.yolo_recognition import recognise_yolo, recognise_yolo_file
+from sedn.data.formats.registry import FORMATS
+from sedn.document import parse_value, read_text
 from sedn.errors import Question, UserError
 from sedn.seen import is_file
 
 
-def recognise(path: Path, format: str | None = None) -> tuple[dict[str, Any], Path]:
+def recognise(path: Path, format: str | None = None) -> tuple[Fields, Path]:
     """The fields of a ``data.yaml`` for the data at ``path``, and the folder they are relative to.
 
     Args:
@@ -25,33 +22,43 @@ def recognise(path: Path, format: str | None = None) -> tuple[dict[str, Any], Pa
         UserError: the format cannot be told.
     """
     if is_file(path):
-        if path.suffix.lower() in (".parquet", ".pq") and has_images(path):
-            return {"format": "huggingface", "root": path.name}, path.parent
-        if path.suffix.lower() in (".xlsx", ".xls", ".ods", ".numbers"):
-            raise UserError(f"{path}: a workbook; save its sheet as CSV, and give the path of that")
-        if is_table(path):
-            return {"format": "table", "table": path.name}, path.parent
-        if path.suffix.lower() == ".json":
-            return recognise_coco_file(path), path.parent
-        if fields := recognise_yolo_file(path):
-            return fields, path.parent
-    for described in (_hugging_face, recognise_devkit):
-        if (fields := described(path)) and format in (None, fields["format"]):
+        for entry in FORMATS.values():
+            if fields := entry.of_file(path):
+                return fields, path.parent
+        if told := describe_own_yaml(path):
+            return told[1], path.parent
+    for entry in FORMATS.values():
+        if (fields := entry.of_folder(path)) and format in (None, fields["format"]):
             return fields, path
     return _recognise_loose(path, format), path
 
 
-def _recognise_loose(path: Path, format: str | None) -> dict[str, Any]:
+def describe_own_yaml(path: Path) -> tuple[str, Fields] | None:
+    """For a YAML that the tools of a format write: the title of the format, and the fields of a
+    ``data.yaml`` of ours; ``None`` for another file.
+
+    Raises:
+        UserError: a field of it is wrong.
+    """
+    if path.suffix.lower() not in (".yaml", ".yml") or not is_file(path):
+        return None
+    try:
+        content = parse_value(read_text(path), str(path))
+    except UserError:
+        return None
+    for entry in FORMATS.values() if isinstance(content, dict) else ():
+        if fields := entry.of_yaml(content, path):
+            return entry.title, fields
+    return None
+
+
+def _recognise_loose(path: Path, format: str | None) -> Fields:
     """The fields for a folder that may be of several formats.
 
     Raises:
         UserError: it is of none, or of several.
     """
-    found = [
-        fields
-        for described in (_coco_or_tables, recognise_loose_voc, recognise_yolo)
-        if (fields := described(path)) and format in (None, fields["format"])
-    ]
+    found = [fields for fields in _may_be(path) if format in (None, fields["format"])]
     if len(found) > 1:
         formats = [str(fields["format"]) for fields in found]
         raise Question(
@@ -70,12 +77,9 @@ def _recognise_loose(path: Path, format: str | None) -> dict[str, Any]:
     )
 
 
-def _coco_or_tables(path: Path) -> dict[str, Any] | None:
-    return recognise_coco_folder(path) or recognise_tables(path)
-
-
-def _hugging_face(path: Path) -> dict[str, Any] | None:
-    if is_file(path / "dataset_dict.json") or is_file(path / "state.json"):
-        return {"format": "huggingface"}
-    files = next(iter(parquet_files(path).values()), ())
-    return {"format": "huggingface"} if files and has_images(files[0]) else None
+def _may_be(path: Path) -> Iterator[Fields]:
+    found: set[str] = set()
+    for entry in FORMATS.values():
+        if not found & {*entry.yields_to} and (fields := entry.may_be(path)):
+            found.add(fields["format"])
+            yield fields

@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sedn.data.faults import Faults
-from sedn.data.formats.text_tables import RawTable, count_of, decode, read_text_table
+from sedn.data.formats.text_tables import RawTable, decode, read_text_table
 from sedn.data.near_names import near_name
 from sedn.errors import UserError
 from sedn.seen import see_content
+from sedn.style import count_of
 
 if TYPE_CHECKING:
     import pandas as pd

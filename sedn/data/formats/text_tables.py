@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sedn.data.faults import Faults
 from sedn.errors import UserError
 from sedn.seen import read_file
+from sedn.style import count_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -173,11 +174,6 @@ def _check_surplus(path: Path, names: Sequence[str], table: Any) -> None:
                 f"{path}: each row has {len(names)} cells, but the header names {width} columns; "
                 f"name the others too"
             )
-
-
-def count_of(number: int, thing: str) -> str:
-    """``1 cell``, ``2 cells``."""
-    return f"{number} {thing}{'s' * (number != 1)}"
 
 
 def _find_delimiter(text: str) -> str:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sedn.data.formats import read_listing
-from sedn.data.formats.coco_attributes import (
+from sedn.data.formats.coco.coco_attributes import (
     Noted,
     attribute_targets,
     choose_attributes,

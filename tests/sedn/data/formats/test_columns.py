@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sedn.data.description import TableDescription
 from sedn.data.faults import Faults
-from sedn.data.formats.cells import Column, make_column
-from sedn.data.formats.columns import Reading, read_columns
-from sedn.data.formats.table import read_labels, read_roles
+from sedn.data.formats.columns.cells import Column, make_column
+from sedn.data.formats.columns.columns import Reading, read_columns
+from sedn.data.formats.columns.labels import read_labels, read_roles
+from sedn.data.formats.table.description import TableDescription
 from sedn.errors import UserError
 
 ROWS = 60

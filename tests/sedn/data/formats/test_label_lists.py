@@ -9,10 +9,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from sedn.data.description import HuggingFaceDescription, TableDescription
 from sedn.data.faults import Faults
-from sedn.data.formats.cells import Column, make_column, read_flags
-from sedn.data.formats.label_lists import LabelLists, read_label_lists
+from sedn.data.formats.columns.cells import Column, make_column, read_flags
+from sedn.data.formats.columns.label_lists import LabelLists, read_label_lists
+from sedn.data.formats.huggingface.huggingface import HuggingFaceDescription
+from sedn.data.formats.table.description import TableDescription
 from sedn.errors import UserError
 
 T = TypeVar("T")

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sedn.data.description import ColumnsDescription
+from sedn.data.formats.columns.description import ColumnsDescription
 from sedn.data.images.content import Content
 from sedn.data.listing import RegionMap
 from sedn.data.maps.mask_recognition import check_palettes, tell_kind

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from sedn.data.description import TableDescription
-from sedn.data.formats.cells import Column, is_binary, plain_name
+from sedn.data.formats.columns.cells import Column, is_binary, plain_name
 from sedn.data.formats.paths import PathRule, Rule, find_rule
-from sedn.data.formats.table_parts import TableRows
+from sedn.data.formats.table.description import TableDescription
+from sedn.data.formats.table.table_parts import TableRows
 from sedn.data.images.names import SUFFIXES
 from sedn.errors import Question, UserError, did_you_mean
 

@@ -11,8 +11,9 @@ from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from sedn.data.folders import files_below, files_of, folders_of
+from sedn.data.formats.description import Description
 from sedn.data.formats.parts import folders_by_split
-from sedn.data.formats.yolo_labels import label_path
+from sedn.data.formats.yolo.yolo_labels import label_path
 from sedn.data.images.names import SUFFIXES
 from sedn.data.splits.cutting import is_split, split_name
 from sedn.document import parse_value, read_text
@@ -22,21 +23,16 @@ from sedn.seen import exists, is_file, is_folder, see_content
 _KEYS = ("train", "val", "valid", "validation", "test", "minival")
 _NAMES = ("classes.txt", "obj.names", "classes.names", "_darknet.labels", "labels/classes.txt",
           "data/obj.names")  # fmt: skip
-_OURS = ("labels", "min_positives", "splits", "orientation", "white", "regions")
+_OURS = (*Description.model_fields, "regions")
 """Fields of ours that such a file may have too: YOLO's tools pass over them."""
 _FOLDERS = ("images", "data")
 _LOOKS = 200
 _LINE = re.compile(r"\d+(\.0*)?(\s+-?[\d.]+(e[-+]?\d+)?){4,}\s*", re.IGNORECASE)
 
 
-def is_yolo(fields: Mapping[Any, Any]) -> bool:
-    """Whether a ``data.yaml`` is one of YOLO's, and no description of ours."""
-    ours = "format" in fields or "table" in fields
-    return not ours and "names" in fields and any(key in fields for key in (*_KEYS, "path", "nc"))
-
-
-def describe_yolo(fields: Mapping[Any, Any], path: Path) -> dict[str, Any]:
-    """The fields of a description that say the same as a ``data.yaml`` of YOLO's.
+def describe_yolo(fields: Mapping[Any, Any], path: Path) -> dict[str, Any] | None:
+    """The fields of a description that say the same as a ``data.yaml`` of YOLO's; ``None`` if the
+    file is none, but a description of ours.
 
     Args:
         fields: what the file holds.
@@ -45,6 +41,8 @@ def describe_yolo(fields: Mapping[Any, Any], path: Path) -> dict[str, Any]:
     Raises:
         UserError: one of them is wrong.
     """
+    if not _is_yolo(fields):
+        return None
     names = _read_names(fields, path)
     root = _root(fields.get("path"), path)
     images: dict[str, Any] = {}
@@ -67,16 +65,6 @@ def describe_yolo(fields: Mapping[Any, Any], path: Path) -> dict[str, Any]:
     return described | ({"only_boxes": True} if fields.get("kpt_shape") else {})
 
 
-def recognise_yolo_file(path: Path) -> dict[str, Any] | None:
-    """The fields of a description for one YAML of YOLO's; ``None`` if it is none.
-
-    Raises:
-        UserError: a field of it is wrong.
-    """
-    fields = _load(path) if path.suffix.lower() in (".yaml", ".yml") else None
-    return describe_yolo(fields, path) if fields and is_yolo(fields) else None
-
-
 def recognise_yolo(path: Path) -> dict[str, Any] | None:
     """The fields of a ``data.yaml`` for a folder of images and label files; ``None`` if it is none.
 
@@ -84,7 +72,7 @@ def recognise_yolo(path: Path) -> dict[str, Any] | None:
         UserError: it holds several YAML files of YOLO's, or one that is wrong.
     """
     found = {file: fields for file in files_of(path, (".yaml", ".yml")) if (fields := _load(file))}
-    own = {file: fields for file, fields in found.items() if is_yolo(fields)}
+    own = {file: fields for file, fields in found.items() if _is_yolo(fields)}
     if len(own) > 1:
         some = ", ".join(file.name for file in list(own)[:5])
         raise UserError(
@@ -100,6 +88,11 @@ def recognise_yolo(path: Path) -> dict[str, Any] | None:
     named = next((file for file in files if is_file(file)), None)
     names = {"names": _list_names(named)} if named else {}
     return {"format": "yolo", "images": images, **names}
+
+
+def _is_yolo(fields: Mapping[Any, Any]) -> bool:
+    ours = "format" in fields or "table" in fields
+    return not ours and "names" in fields and any(key in fields for key in (*_KEYS, "path", "nc"))
 
 
 def _load(path: Path) -> dict[Any, Any] | None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from sedn.data.formats.cells import Column, as_number, judge
+from sedn.data.formats.columns.cells import Column, as_number, judge
 from sedn.errors import Question, some_of
 
 _MOST_ANNOTATORS = 10

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sedn.data.faults import Faults
-from sedn.data.formats.cells import Column, Where
+from sedn.data.formats.columns.cells import Column, Where
 from sedn.errors import UserError
 
 

@@ -9,16 +9,17 @@ Classes without an image are left out too.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
-from sedn.data.description import Regions, VocDescription
 from sedn.data.faults import Faults
 from sedn.data.folders import files_below
+from sedn.data.formats.description import BySplit, Description, Regions
 from sedn.data.formats.parts import by_split, choose_regions
 from sedn.data.formats.targets import labels_that_occur, target_matrix
-from sedn.data.formats.voc_lists import read_lists
-from sedn.data.formats.voc_xml import VocImage, read_xml
+from sedn.data.formats.voc.voc_lists import read_lists
+from sedn.data.formats.voc.voc_xml import VocImage, read_xml
 from sedn.data.images.content import FileContent
 from sedn.data.images.names import SUFFIXES, ImageFolder
 from sedn.data.listing import Listing, RegionMap
@@ -30,6 +31,20 @@ from sedn.data.maps.shapes import ShapeMap
 from sedn.data.splits.cutting import is_split, split_name
 from sedn.errors import UserError
 from sedn.seen import is_file
+
+
+class VocDescription(Description):
+    """Folders as those of Pascal VOC."""
+
+    format: Literal["voc"]
+    root: BySplit = "."
+    """What the folders below are relative to."""
+    annotations: str = "Annotations"
+    """Folder of the XML."""
+    images: str = "JPEGImages"
+    masks: str = "SegmentationClass"
+    regions: Regions = "any"
+
 
 CLASSES = (
     "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow",

@@ -9,21 +9,36 @@ Polygons are the map. Where an object has a box alone, the box is, which holds b
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from sedn.data.dataset import SPLITS
-from sedn.data.description import YoloDescription
 from sedn.data.faults import Faults
 from sedn.data.folders import files_below
+from sedn.data.formats.description import Description, Regions
 from sedn.data.formats.parts import by_split, choose_regions
 from sedn.data.formats.paths import PathRule, find_files, find_rule
 from sedn.data.formats.targets import labels_that_occur, target_matrix
-from sedn.data.formats.yolo_labels import YoloObject, label_path, read_objects
+from sedn.data.formats.yolo.yolo_labels import YoloObject, label_path, read_objects
 from sedn.data.images.content import FileContent
 from sedn.data.images.names import SUFFIXES
 from sedn.data.listing import Listing
 from sedn.data.maps.relative_shapes import RelativeMap
 from sedn.errors import Question, UserError
 from sedn.seen import exists, is_file, is_folder, read_file
+
+
+class YoloDescription(Description):
+    """Images with a label file each, as YOLO has them."""
+
+    format: Literal["yolo"]
+    images: str | list[str] | dict[str, str | list[str]]
+    """Folders of images, or text files that list images, for all images or for each split. Label
+    files lie in ``labels`` where images lie in ``images``, or beside the images."""
+    names: list[str] | dict[int, str] | None = None
+    """Of the classes, in order or by number."""
+    only_boxes: bool = False
+    """What follows the box of a line is something else, such as keypoints."""
+    regions: Regions = "any"
 
 
 @dataclass(frozen=True)

@@ -10,19 +10,26 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from sedn.data.description import HuggingFaceDescription
 from sedn.data.faults import Faults
-from sedn.data.formats.cells import Column, Where, make_column
-from sedn.data.formats.columns import read_columns
-from sedn.data.formats.label_lists import UNSURE
-from sedn.data.formats.maps import read_maps
-from sedn.data.formats.saved_parts import SavedPart, open_parts
-from sedn.data.formats.table import MAP_COLUMNS, pick_column, read_labels, read_roles
+from sedn.data.formats.columns.cells import Column, Where, make_column
+from sedn.data.formats.columns.columns import read_columns
+from sedn.data.formats.columns.description import ColumnsDescription
+from sedn.data.formats.columns.label_cells import UNSURE
+from sedn.data.formats.columns.labels import MAP_COLUMNS, pick_column, read_labels, read_roles
+from sedn.data.formats.columns.maps import read_maps
+from sedn.data.formats.huggingface.saved_parts import SavedPart, open_parts
 from sedn.data.images.content import Content
 from sedn.data.listing import Listing
 from sedn.errors import UserError, did_you_mean
+
+
+class HuggingFaceDescription(ColumnsDescription):
+    """A folder that ``save_to_disk`` of Hugging Face's ``datasets`` wrote."""
+
+    format: Literal["huggingface"]
+    root: str = "."
 
 
 def read_hugging_face(description: HuggingFaceDescription, folder: Path, faults: Faults) -> Listing:

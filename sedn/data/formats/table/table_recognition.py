@@ -12,6 +12,18 @@ from sedn.seen import is_folder
 
 _USUAL = ("_classes", "metadata", "labels", "data", "annotations")
 """Names without suffix by which a table is preferred to others beside it."""
+_WORKBOOKS = (".xlsx", ".xls", ".ods", ".numbers")
+
+
+def recognise_table_file(path: Path) -> dict[str, Any] | None:
+    """The fields of a ``data.yaml`` for a file; ``None`` if its name is not that of a table.
+
+    Raises:
+        UserError: it is a workbook.
+    """
+    if path.suffix.lower() in _WORKBOOKS:
+        raise UserError(f"{path}: a workbook; save its sheet as CSV, and give the path of that")
+    return {"format": "table", "table": path.name} if is_table(path) else None
 
 
 def recognise_tables(path: Path) -> dict[str, Any] | None:

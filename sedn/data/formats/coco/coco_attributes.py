@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sedn.data.formats.cells import BLANK, plain_name
+from sedn.data.formats.columns.cells import BLANK, plain_name
 from sedn.data.formats.targets import target_matrix
 from sedn.errors import Question, UserError, did_you_mean, some_of
 

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sedn.data.description import TableDescription
 from sedn.data.faults import Faults
-from sedn.data.formats.cells import Column, make_column
+from sedn.data.formats.columns.cells import Column, make_column
 from sedn.data.formats.parts import by_split
+from sedn.data.formats.table.description import TableDescription
 from sedn.data.formats.table_file import TableFile, read_table_file
 from sedn.errors import UserError
 

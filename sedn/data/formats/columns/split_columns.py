@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from sedn.data.faults import Faults
-from sedn.data.formats.cells import (
+from sedn.data.formats.columns.cells import (
     Column,
     is_binary,
     note_cells,

@@ -9,7 +9,7 @@ from typing import Any
 
 from sedn.data.folders import files_of, folders_of
 from sedn.data.formats.parts import folders_by_split
-from sedn.data.formats.voc_xml import is_voc
+from sedn.data.formats.voc.voc_xml import is_voc
 from sedn.data.images.names import SUFFIXES
 from sedn.data.splits.cutting import is_split
 from sedn.errors import UserError

@@ -22,12 +22,14 @@ _USUAL = ("instances_default.json", "_annotations.coco.json", "labels.json", "re
 """Names by which a file is preferred to others beside it."""
 
 
-def recognise_coco_file(path: Path) -> dict[str, Any]:
-    """The fields of a ``data.yaml`` for one JSON.
+def recognise_coco_file(path: Path) -> dict[str, Any] | None:
+    """The fields of a ``data.yaml`` for one JSON; ``None`` for another file.
 
     Raises:
-        UserError: it is not COCO's.
+        UserError: it is JSON, but not COCO's.
     """
+    if path.suffix.lower() != ".json":
+        return None
     first, attributes = _peek(path)
     folders = [".", "images", "data", path.stem, "..", "../images", f"../{path.stem}"]
     format = "fashionpedia" if attributes else "coco"

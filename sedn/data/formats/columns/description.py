@@ -1,0 +1,44 @@
+"""What the ``data.yaml`` of tables and of data sets in columns has."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from sedn.data.formats.description import Description
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class ColumnsDescription(Description):
+    """What tables and data sets in columns share."""
+
+    image_column: str | None = None
+    map_column: str | None = None
+    """``map`` or ``mask`` if not said, where the data has one of them."""
+    group_column: str | None = None
+    """Images of one group are never parted; ``group``, ``patient_id`` and the like if not said."""
+    label_list: str | None = None
+    """A column that lists the labels of an image, instead of one column for each label; told from
+    the columns if not said."""
+    merge_names: bool = False
+    """Listed names that differ only in case, blanks, ``-`` and ``_`` are one label, called as most
+    cells call it."""
+    values: Mapping[str | int | float | bool, Share | None] = Field(default_factory=dict)
+    """What words in columns of 1 and 0 mean, beside the usual ones: ``{maybe: null, -1: 0}``; a
+    number between 0 and 1 is a soft label."""
+    leave_out: list[str] = Field(default_factory=list)
+    """Columns that are no labels."""
+    separator: str | None = None
+    """At what the lists are split: a character, ``space``, ``tab``, ``newline``, or ``none`` where
+    each cell is one name; told from the cells if not said."""
+    blank: Literal["none", "unknown"] | None = None
+    """What a list without a value means: that no label applies, or that nobody knows."""
+    regions: Mapping[str, int | str | list[int | str]] = Field(default_factory=dict)
+    """By region, the index or the colour that marks it in a mask, or several; one region if not
+    said."""
+    map_kind: Literal["index", "strength", "colour", "alpha"] | None = None
+    """How masks of one region are read: all but index 0, how bright, all but black, or how opaque;
+    told from the masks if not said."""
+    ignore: int | str | list[int | str] | None = None
+    """Indices or colours that belong to no region, such as 255 of a border."""

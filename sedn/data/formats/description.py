@@ -1,0 +1,33 @@
+"""What the ``data.yaml`` of every format has: which format it is, and fields that all share.
+
+Paths are relative to the folder of the file. Where the path of the data tells all of this, no
+``data.yaml`` is needed.
+"""
+
+from typing import Literal
+
+from pydantic import Field
+
+from sedn.config.groups import Group
+
+Regions = Literal["any", "each"] | list[str]
+"""Channels of a map: ``any``, one for all objects together; ``each``, one for each category; or
+the categories that get one. Where labels are categories, ``each`` tells the network the labels."""
+BySplit = str | dict[str, str]
+"""One path for all images, or one for each split."""
+
+
+class Description(Group):
+    """What all formats share."""
+
+    labels: list[str] | None = None
+    """The labels to learn; all that the data has if not said."""
+    min_positives: int = Field(0, ge=0)
+    """Labels that fewer images have are left out."""
+    splits: str | None = None
+    """A CSV with the columns ``image`` and ``split``, instead of the data's own splits."""
+    orientation: Literal["shown", "stored"] | None = None
+    """Where EXIF turns an image and nothing tells: whether maps lie on it as shown or as stored."""
+    white: float | None = Field(None, gt=0)
+    """The value of images of more than 8 bits that is white, such as 4095 where they use 12 bits;
+    told from the images if not said."""

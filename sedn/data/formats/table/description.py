@@ -1,0 +1,18 @@
+"""What the ``data.yaml`` of a table has."""
+
+from typing import Literal
+
+from sedn.data.formats.columns.description import ColumnsDescription
+from sedn.data.formats.description import BySplit
+
+
+class TableDescription(ColumnsDescription):
+    """A table with a row for each image, or for each label of an image."""
+
+    format: Literal["table"] = "table"
+    table: BySplit
+    """With a table for each split, paths in it are relative to its own folder."""
+    images: str = "."
+    """The folder that the paths of images and masks are relative to."""
+    split_column: str | None = None
+    """``split``, ``is_valid`` and the like if not said."""
