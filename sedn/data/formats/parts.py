@@ -6,6 +6,16 @@ from pathlib import Path
 from sedn.data.formats.description import BySplit, Regions
 from sedn.data.splits.cutting import split_name
 from sedn.errors import UserError, did_you_mean
+from sedn.style import count_of
+
+BOXES_HINT = "'boxes: true' in data.yaml draws their boxes"
+
+
+def say_boxes(count: int) -> str:
+    """That boxes are drawn, behind what else is; nothing where none are."""
+    if not count:
+        return ""
+    return f", and the boxes of {count_of(count, 'object')}, which hold background too"
 
 
 def by_split(paths: BySplit, where: str) -> dict[str, str]:

@@ -134,6 +134,36 @@ def parse_shape(segmentation: Any, width: int, height: int, where: str) -> Shape
     return tuple(polygon for polygon in parsed if len(polygon) > 4) or None
 
 
+def parse_box(box: Any, where: str) -> Shape | None:
+    """The rectangle of an object, from the ``bbox`` of COCO's JSON; ``None`` if it has no area.
+
+    Args:
+        box: left, top, width and height in pixels.
+        where: names the object in messages.
+
+    Raises:
+        UserError: it is no list of four numbers.
+    """
+    if box is None:
+        return None
+    try:
+        left, top, width, height = map(float, box)
+        if not np.isfinite([left, top, width, height]).all():
+            raise ValueError
+    except (TypeError, ValueError):
+        raise UserError(
+            f"{where}: bbox is no list of four numbers; expected [left, top, width, height]"
+        ) from None
+    return box_shape(left, top, left + width, top + height)
+
+
+def box_shape(left: float, top: float, right: float, bottom: float) -> Shape | None:
+    """A rectangle as a polygon; ``None`` if it has no area."""
+    if right <= left or bottom <= top:
+        return None
+    return (array("d", (left, top, right, top, right, bottom, left, bottom)),)
+
+
 def pack_polygon(polygon: Any) -> Any:
     """A list of numbers as an array, of which each number takes eight bytes; else the same."""
     if not isinstance(polygon, list):

@@ -7,7 +7,7 @@ name are one. Attributes of annotations, as CVAT has them, may be the labels ins
 
 Polygons and run lengths are the map, those of crowds too. An image without annotations has an empty
 map. Where an object of a region has no segmentation, the map of its image is unknown: a box says
-too little of where it lies, and is not used.
+too little of where it lies, and is drawn only where ``boxes: true`` asks for it.
 
 Where faults are left out, an image without a file is, with all of its annotations. An annotation of
 an image that is not there says nothing. One of a category that is not there leaves the labels of
@@ -16,7 +16,7 @@ the image is unknown, if the object may belong to a region. An annotation that s
 makes its image useless, as do two entries with one id.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -36,7 +36,7 @@ from sedn.data.formats.coco.coco_items import (
 )
 from sedn.data.formats.coco.coco_pictures import Picture, distinct, read_annotations, read_images
 from sedn.data.formats.description import BySplit, Description, Regions
-from sedn.data.formats.parts import by_split, choose_regions, path_of
+from sedn.data.formats.parts import BOXES_HINT, by_split, choose_regions, path_of, say_boxes
 from sedn.data.formats.targets import labels_that_occur, target_matrix
 from sedn.data.listing import Listing
 from sedn.data.maps.shapes import ShapeMap
@@ -49,10 +49,26 @@ class CocoDescription(Description):
     format: Literal["coco", "fashionpedia"]
     annotations: BySplit
     images: BySplit = "."
+    boxes: bool = False
+    """Draw the box of an object without polygons or run lengths; it holds background too."""
     attributes: Literal["all", "none"] | list[str] | None = None
     """The attributes of annotations that become the labels instead of the categories, as CVAT has
     them; told from the annotations if not said."""
     regions: Regions = "any"
+
+
+@dataclass
+class _Gathered:
+    """What the JSON of all splits say."""
+
+    categories: dict[str, None] = field(default_factory=dict)
+    """Their names, each once, in order."""
+    names: dict[str, None] = field(default_factory=dict)
+    """Of what may be labels: categories, or attributes that annotations name by id."""
+    said: dict[str, None] = field(default_factory=dict)
+    pictures: list[Picture] = field(default_factory=list)
+    listed: int = 0
+    """Images, those with a fault too."""
 
 
 def read_coco(description: CocoDescription, folder: Path, faults: Faults) -> Listing:
@@ -61,32 +77,14 @@ def read_coco(description: CocoDescription, folder: Path, faults: Faults) -> Lis
     Raises:
         UserError: a file cannot be read, or no image is left.
     """
-    categories: dict[str, None] = {}
-    names: dict[str, None] = {}
-    said: dict[str, None] = {}
-    pictures: list[Picture] = []
-    listed = 0
     paths = by_split(description.annotations, f"{folder}: annotations")
     source = folder if len(paths) > 1 else folder / next(iter(paths.values()))
+    found = _Gathered()
     with no_collection():
         for split, name in paths.items():
-            path = folder / name
             root = folder / path_of(description.images, split, f"{folder}: images")
-            document = load_document(path)
-            category_names = name_of_ids(document, "categories", path)
-            attributes = None
-            if _has_attribute_ids(description):
-                attributes = name_of_ids(document, "attributes", path)
-            categories |= dict.fromkeys(category_names.values())
-            names |= dict.fromkeys((category_names if attributes is None else attributes).values())
-            items = list_items(document, "images", path)
-            found, rule = read_images(items, path, root, split, faults)
-            said |= dict.fromkeys([f"images: {rule}"] if rule else [])
-            read_annotations(document, path, found, category_names, attributes, faults)
-            pictures += [picture for picture in found.values() if picture is not None]
-            listed += len(items)
-            del document, items
-        pictures = distinct(pictures, source, faults)
+            _gather(found, description, folder / name, root, split, faults)
+        pictures = distinct(found.pictures, source, faults)
         if not pictures:
             raise UserError(f"{source}: no image is left")
         chosen, left_out = _choose_attributes(description, pictures, source)
@@ -94,16 +92,42 @@ def read_coco(description: CocoDescription, folder: Path, faults: Faults) -> Lis
             labels, targets = attribute_targets(chosen, [p.noted for p in pictures])
         else:
             missing = f"{source}: no image has a label; expected annotations"
-            labels = labels_that_occur(names, (p.labels for p in pictures), missing)
+            labels = labels_that_occur(found.names, (p.labels for p in pictures), missing)
             targets = target_matrix([dict.fromkeys(p.labels, 1.0) for p in pictures], labels)
-        listing = _list(description, source, pictures, list(categories), labels, targets)
-    said |= dict.fromkeys([_say_labels(listing, description, chosen), *left_out])
+        listing = _list(description, source, pictures, [*found.categories], labels, targets)
+    said = found.said | dict.fromkeys([_say_labels(listing, description, chosen), *left_out])
     return replace(
         listing,
-        said=(*said, _say_maps(listing, description)),
+        said=(*said, _say_maps(listing, description, sum(p.boxes for p in pictures))),
         fields={"attributes": [attribute.name for attribute in chosen]} if chosen else {},
-        skipped=listed - len(pictures),
+        skipped=found.listed - len(pictures),
     )
+
+
+def _gather(
+    found: _Gathered,
+    description: CocoDescription,
+    path: Path,
+    root: Path,
+    split: str,
+    faults: Faults,
+) -> None:
+    """Add what one JSON says."""
+    document = load_document(path)
+    categories = name_of_ids(document, "categories", path)
+    attributes = None
+    if _has_attribute_ids(description):
+        attributes = name_of_ids(document, "attributes", path)
+    found.categories |= dict.fromkeys(categories.values())
+    found.names |= dict.fromkeys((categories if attributes is None else attributes).values())
+    items = list_items(document, "images", path)
+    pictures, rule = read_images(items, path, root, split, faults)
+    found.said |= dict.fromkeys([f"images: {rule}"] if rule else [])
+    read_annotations(
+        document, path, pictures, categories, attributes, faults, boxes=description.boxes
+    )
+    found.pictures += [picture for picture in pictures.values() if picture is not None]
+    found.listed += len(items)
 
 
 def _has_attribute_ids(description: CocoDescription) -> bool:
@@ -172,9 +196,13 @@ def _say_labels(
     return f"labels: {len(listing.labels)} by {kind}; an image without such an object has none"
 
 
-def _say_maps(listing: Listing, description: CocoDescription) -> str:
+def _say_maps(listing: Listing, description: CocoDescription, boxes: int) -> str:
     known = sum(region_map is not None for region_map in listing.maps)
     if not known:
-        return "maps: none, since no object has polygons or run lengths"
+        none = "maps: none, since no object has polygons or run lengths"
+        return none if description.boxes else f"{none} ({BOXES_HINT})"
     regions = "all objects" if description.regions == "any" else some_of(listing.regions)
-    return f"maps: polygons and run lengths of {regions}, of {known:,} of {len(listing):,} images"
+    return (
+        f"maps: polygons and run lengths of {regions}{say_boxes(boxes)}, of {known:,} of "
+        f"{len(listing):,} images"
+    )

@@ -21,7 +21,7 @@ from sedn.data.formats.coco.coco_items import (
 from sedn.data.formats.paths import PathRule, find_files, find_rule
 from sedn.data.images.content import FileContent
 from sedn.data.images.decoding import read_header
-from sedn.data.maps.shapes import Shape, ShapeMap, parse_shape
+from sedn.data.maps.shapes import Shape, ShapeMap, parse_box, parse_shape
 from sedn.errors import UserError
 
 
@@ -38,6 +38,8 @@ class Picture:
     """What the attributes of its annotations say."""
     objects: list[tuple[str | None, Shape | None]] = field(default_factory=list)
     """Category and place of each object; a category of ``None`` is not known."""
+    boxes: int = 0
+    """How many of them have no place but their box."""
 
     def says_the_same_as(self, other: "Picture") -> bool:
         """Whether both have the same split, labels and objects."""
@@ -138,8 +140,11 @@ def read_annotations(
     categories: dict[Id, str],
     attributes: dict[Id, str] | None,
     faults: Faults,
+    *,
+    boxes: bool,
 ) -> None:
-    """Add the objects of a file to its images.
+    """Add the objects of a file to its images; where ``boxes``, the box of an object stands for
+    polygons that are not there.
 
     Raises:
         UserError: there are none, or one names no image.
@@ -167,6 +172,9 @@ def read_annotations(
         try:
             category = by_id(categories, category_id, where)
             shape = parse_shape(item.get("segmentation"), picture.width, picture.height, where)
+            if boxes and shape is None:
+                shape = parse_box(item.get("bbox"), where)
+                picture.boxes += shape is not None
         except UserError as error:
             faults.add("bad annotation", error)
         picture.objects.append((category, shape))

@@ -1,7 +1,8 @@
 """Pascal VOC's folders of XML."""
 
 from sedn.data.formats.data_format import DataFormat
-from sedn.data.formats.voc.voc import VocDescription, read_voc
+from sedn.data.formats.voc.description import VocDescription
+from sedn.data.formats.voc.voc import read_voc
 from sedn.data.formats.voc.voc_recognition import recognise_devkit, recognise_loose_voc
 
 VOC = DataFormat(

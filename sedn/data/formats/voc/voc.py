@@ -9,50 +9,23 @@ Classes without an image are left out too.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from sedn.data.faults import Faults
 from sedn.data.folders import files_below
-from sedn.data.formats.description import BySplit, Description, Regions
-from sedn.data.formats.parts import by_split, choose_regions
+from sedn.data.formats.parts import by_split
 from sedn.data.formats.targets import labels_that_occur, target_matrix
+from sedn.data.formats.voc.description import VocDescription
 from sedn.data.formats.voc.voc_lists import read_lists
+from sedn.data.formats.voc.voc_maps import read_maps
 from sedn.data.formats.voc.voc_xml import VocImage, read_xml
 from sedn.data.images.content import FileContent
 from sedn.data.images.names import SUFFIXES, ImageFolder
-from sedn.data.listing import Listing, RegionMap
-from sedn.data.maps.mask_kinds import MaskKind
-from sedn.data.maps.mask_pixels import open_mask
-from sedn.data.maps.mask_recognition import tell_kind
-from sedn.data.maps.masks import MaskImage, RegionsImage
-from sedn.data.maps.shapes import ShapeMap
+from sedn.data.listing import Listing
 from sedn.data.splits.cutting import is_split, split_name
 from sedn.errors import UserError
 from sedn.seen import is_file
-
-
-class VocDescription(Description):
-    """Folders as those of Pascal VOC."""
-
-    format: Literal["voc"]
-    root: BySplit = "."
-    """What the folders below are relative to."""
-    annotations: str = "Annotations"
-    """Folder of the XML."""
-    images: str = "JPEGImages"
-    masks: str = "SegmentationClass"
-    regions: Regions = "any"
-
-
-CLASSES = (
-    "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow",
-    "diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train",
-    "tvmonitor",
-)  # fmt: skip
-"""Those of the devkit; a mask has 1 where the first of them is, 0 in the background."""
-_BORDER = 255
 
 
 @dataclass(frozen=True)
@@ -87,22 +60,15 @@ def read_voc(description: VocDescription, folder: Path, faults: Faults) -> Listi
     targets = target_matrix(
         [{n: 1.0 if sure else np.nan for n, sure in i.objects.items()} for i in images], labels
     )
+    contents = [image for part in parts for image in part.images]
     masks = [mask for part in parts for mask in part.masks]
-    maps: Sequence[RegionMap | None]
-    if any(shape for image in images for _, shape in image.outlines) and not any(masks):
-        known = sorted({name for image in images for name, _ in image.outlines})
-        regions, channel = choose_regions(description.regions, labels, known, str(source))
-        maps = [_outlined(image, channel, len(regions)) for image in images]
-        said = f"maps: polygons, of {sum(m is not None for m in maps):,} of {len(maps):,} images"
-    else:
-        regions, values = _regions(description.regions, labels, source)
-        maps, said = _maps(masks, values, source)
+    regions, maps, said = read_maps(description, images, contents, masks, labels, source)
     return Listing(
         source=source,
         labels=labels,
         regions=regions,
-        images=tuple(image for part in parts for image in part.images),
-        maps=tuple(maps),
+        images=tuple(contents),
+        maps=maps,
         targets=targets,
         splits=tuple(split for part in parts for split in part.splits),
         groups=(),
@@ -126,7 +92,8 @@ def _read_part(description: VocDescription, root: Path, split: str, faults: Faul
     own = _splits_of_folders(names) if not split_of else ()
     of_name = dict(zip(names, own, strict=True)) if own else dict.fromkeys(names, split)
     of_name |= {name: found for name, found in split_of.items() if found is not None}
-    read = _read_images(names, of_name, xml, ImageFolder(root / description.images), faults)
+    pictures = ImageFolder(root / description.images)
+    read = _read_images(names, of_name, xml, pictures, faults, boxes=description.boxes)
     masks = [root / description.masks / f"{name}.png" for name in read]
     return _Part(
         images=tuple(image for image, _ in read.values()),
@@ -144,6 +111,8 @@ def _read_images(
     xml: Path,
     pictures: ImageFolder,
     faults: Faults,
+    *,
+    boxes: bool,
 ) -> dict[str, tuple[FileContent, VocImage]]:
     """The image of each XML without a fault, and what the XML says."""
     read: dict[str, tuple[FileContent, VocImage]] = {}
@@ -152,7 +121,7 @@ def _read_images(
         path = xml / f"{name}.xml"
         found = None
         try:
-            found = read_xml(path)
+            found = read_xml(path, boxes=boxes)
         except UserError as error:
             faults.add("bad annotation", error)
         try:
@@ -196,60 +165,3 @@ def _splits_of_folders(names: Sequence[str]) -> tuple[str, ...]:
     if not all(is_split(folder) for folder in folders):
         return ()
     return tuple(split_name(folder, folder) for folder in folders)
-
-
-def _regions(
-    wanted: Regions, labels: Sequence[str], root: Path
-) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    """The regions, and the index that marks each in a mask; none marks all together."""
-    if wanted == "each":
-        for label in labels:
-            if label not in CLASSES:
-                raise UserError(
-                    f"{root}: class '{label}' is none of Pascal VOC's, so its index in the masks "
-                    f"is not known; expected regions: any"
-                )
-    regions, _ = choose_regions(wanted, labels, CLASSES, str(root))
-    return regions, () if wanted == "any" else tuple(CLASSES.index(name) + 1 for name in regions)
-
-
-def _outlined(image: VocImage, channel: Mapping[str, int], regions: int) -> ShapeMap | None:
-    """The map of an image from its polygons; ``None`` if an object of a region has none."""
-    shapes = [(channel[name], shape) for name, shape in image.outlines if name in channel]
-    if image.size is None or any(shape is None for _, shape in shapes):
-        return None
-    there = tuple((region, shape) for region, shape in shapes if shape is not None)
-    return ShapeMap(*image.size, regions, there)
-
-
-def _has_palette(masks: Sequence[FileContent]) -> bool:
-    """Whether the first mask that can be read has indices."""
-    for mask in masks:
-        try:
-            return open_mask(mask).indices is not None
-        except UserError:
-            # What cannot be read is told of where it is decoded.
-            continue
-    return False
-
-
-def _maps(
-    masks: Sequence[FileContent | None], values: tuple[int, ...], source: Path
-) -> tuple[tuple[MaskImage | RegionsImage | None, ...], str]:
-    """The map of each image that has a mask, and how masks are read: of indices, by the palette of
-    the devkit.
-    """
-    there = [mask for mask in masks if mask is not None]
-    if not there:
-        return (None,) * len(masks), "maps: none, since no image has a mask"
-    count = f"{len(there):,} of {len(masks):,} images"
-    if values:
-        regions = tuple((value,) for value in values)
-        drawn = tuple(None if mask is None else RegionsImage(mask, regions) for mask in masks)
-        return drawn, f"maps: {len(values)} regions by index, of {count}"
-    if _has_palette(there):
-        kind = MaskKind("index", ignored=(_BORDER,), by_palette=True)
-    else:
-        kind = tell_kind(there, f"{source}: masks", settle="save masks with a palette")
-    maps = tuple(None if mask is None else MaskImage(mask, kind) for mask in masks)
-    return maps, f"maps: masks of {count}, {kind.say().removeprefix('masks ')}"

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sedn.data.listing import Size
-from sedn.data.maps.shapes import Shape, parse_shape
+from sedn.data.maps.shapes import Shape, box_shape, parse_shape
 from sedn.errors import UserError
 from sedn.seen import read_file, see_content
 
 Objects = dict[str, bool]
 """By class, whether one of its objects is not difficult."""
 Outline = tuple[str, Shape | None]
-"""The class of an object, and its polygon, which Roboflow adds to the box."""
+"""The class of an object, and its polygon, which Roboflow adds to the box, or the box."""
 
 _DIFFICULT = {"": False, "0": False, "false": False, "unspecified": False, "1": True, "true": True}
 
@@ -27,10 +27,16 @@ class VocImage:
     outlines: tuple[Outline, ...]
     size: Size | None
     """Width and height in pixels."""
+    boxes: int = 0
+    """How many objects have no outline but their box."""
 
 
-def read_xml(path: Path) -> VocImage:
+def read_xml(path: Path, *, boxes: bool = False) -> VocImage:
     """What an XML says.
+
+    Args:
+        path: of the file.
+        boxes: whether the box of an object stands for a polygon that is not there.
 
     Raises:
         UserError: it is no XML, or an object of it is wrong.
@@ -42,6 +48,7 @@ def read_xml(path: Path) -> VocImage:
     size = _read_size(tree)
     objects: Objects = {}
     outlines: list[Outline] = []
+    drawn = 0
     for number, item in enumerate(tree.iter("object"), start=1):
         name = " ".join((item.findtext("name") or "").split())
         if not name:
@@ -53,8 +60,13 @@ def read_xml(path: Path) -> VocImage:
                 f"0 or 1"
             )
         objects[name] = objects.get(name, False) or not difficult
-        outlines.append((name, _read_outline(item, size, f"{path}: object {number}")))
-    return VocImage((tree.findtext("filename") or "").strip(), objects, tuple(outlines), size)
+        outline = _read_outline(item, size, f"{path}: object {number}")
+        if boxes and outline is None:
+            outline = _read_box(item, f"{path}: object {number}")
+            drawn += outline is not None
+        outlines.append((name, outline))
+    file_name = (tree.findtext("filename") or "").strip()
+    return VocImage(file_name, objects, tuple(outlines), size, drawn)
 
 
 def _read_size(tree: ET.Element) -> Size | None:
@@ -79,6 +91,18 @@ def _read_outline(item: ET.Element, size: Size | None, where: str) -> Shape | No
     except (KeyError, ValueError):
         raise UserError(f"{where}: polygon is not of numbers x1, y1, x2, y2, …") from None
     return parse_shape([points], *size, where)
+
+
+def _read_box(item: ET.Element, where: str) -> Shape | None:
+    """The box of an object; ``None`` if it has none, or one without an area."""
+    if item.find("bndbox") is None:
+        return None
+    sides = [item.findtext(f"bndbox/{side}") for side in ("xmin", "ymin", "xmax", "ymax")]
+    try:
+        left, top, right, bottom = (float(side or "") for side in sides)
+    except ValueError:
+        raise UserError(f"{where}: bndbox is not of numbers xmin, ymin, xmax, ymax") from None
+    return box_shape(left, top, right, bottom)
 
 
 def is_voc(path: Path) -> bool:

@@ -3,7 +3,8 @@
 A label is 1 where an image has an object of the class; an image without a label file, or with an
 empty one, is 0 in all. Classes that no image has are left out; those of one name are one.
 
-Polygons are the map. Where an object has a box alone, the box is, which holds background too.
+Polygons are the map. Where an object has a box alone, the box is, which holds background too,
+unless ``boxes: false`` says otherwise.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,7 @@ from sedn.data.dataset import SPLITS
 from sedn.data.faults import Faults
 from sedn.data.folders import files_below
 from sedn.data.formats.description import Description, Regions
-from sedn.data.formats.parts import by_split, choose_regions
+from sedn.data.formats.parts import by_split, choose_regions, say_boxes
 from sedn.data.formats.paths import PathRule, find_files, find_rule
 from sedn.data.formats.targets import labels_that_occur, target_matrix
 from sedn.data.formats.yolo.yolo_labels import YoloObject, label_path, read_objects
@@ -38,6 +39,8 @@ class YoloDescription(Description):
     """Of the classes, in order or by number."""
     only_boxes: bool = False
     """What follows the box of a line is something else, such as keypoints."""
+    boxes: bool = True
+    """Draw the box of an object without a polygon; it holds background too."""
     regions: Regions = "any"
 
 
@@ -84,18 +87,13 @@ def read_yolo(description: YoloDescription, folder: Path, faults: Faults) -> Lis
         description.regions, labels, list(classes.values()), f"{folder}"
     )
     targets = target_matrix([dict.fromkeys(names, 1.0) for names in named], labels)
-    of_all = description.regions == "any"
+    maps = _maps(pictures, description, channel, len(regions))
     return Listing(
         source=folder,
         labels=labels,
         regions=regions,
         images=tuple(picture.content for picture in pictures),
-        maps=tuple(
-            _draw_from(picture, channel, len(regions))
-            if not (of_all and None in picture.names)
-            else None
-            for picture in pictures
-        ),
+        maps=maps,
         targets=targets,
         splits=tuple(picture.split for picture in pictures),
         groups=(),
@@ -103,7 +101,7 @@ def read_yolo(description: YoloDescription, folder: Path, faults: Faults) -> Lis
         said=(
             f"labels: {len(labels)} by class of object; an image without such an object has none",
             *said,
-            _say_maps(pictures),
+            _say_maps(pictures, boxes=description.boxes),
         ),
     )
 
@@ -228,22 +226,47 @@ def _distinct(pictures: Sequence[_Picture], faults: Faults) -> list[_Picture]:
     return [picture for path, picture in first.items() if path not in useless]
 
 
-def _draw_from(picture: _Picture, channel: Mapping[str, int], regions: int) -> RelativeMap:
-    return RelativeMap(
-        regions,
-        tuple(
-            (channel[name], item.polygon)
-            for name, item in zip(picture.names, picture.objects, strict=True)
-            if name is not None and name in channel
-        ),
+def _maps(
+    pictures: Sequence[_Picture],
+    description: YoloDescription,
+    channel: Mapping[str, int],
+    regions: int,
+) -> tuple[RelativeMap | None, ...]:
+    """The map of each image; ``None`` where an object of a region has no place. None at all where
+    objects have boxes alone that are not drawn, since empty maps would tell which images have no
+    label.
+    """
+    objects = [item for picture in pictures for item in picture.objects]
+    if not description.boxes and all(item.is_box for item in objects):
+        return (None,) * len(pictures)
+    return tuple(
+        _draw_from(picture, channel, regions, boxes=description.boxes)
+        if not (description.regions == "any" and None in picture.names)
+        else None
+        for picture in pictures
     )
 
 
-def _say_maps(pictures: Sequence[_Picture]) -> str:
+def _draw_from(
+    picture: _Picture, channel: Mapping[str, int], regions: int, *, boxes: bool
+) -> RelativeMap | None:
+    drawn = [
+        (channel[name], item)
+        for name, item in zip(picture.names, picture.objects, strict=True)
+        if name is not None and name in channel
+    ]
+    if not boxes and any(item.is_box for _, item in drawn):
+        return None
+    return RelativeMap(regions, tuple((region, item.polygon) for region, item in drawn))
+
+
+def _say_maps(pictures: Sequence[_Picture], *, boxes: bool) -> str:
     objects = [item for picture in pictures for item in picture.objects]
-    boxes = sum(item.is_box for item in objects)
+    count = sum(item.is_box for item in objects)
+    polygons = f"maps: polygons of {len(objects) - count:,} objects"
     if not boxes:
-        return f"maps: polygons of {len(objects):,} objects"
-    polygons = len(objects) - boxes
-    beside = f"polygons of {polygons:,} objects, and " if polygons else ""
-    return f"maps: {beside}the boxes of {boxes:,} objects, which hold background too"
+        none = "maps: none, since no object has a polygon"
+        return none if count == len(objects) else polygons
+    if count < len(objects):
+        return f"{polygons}{say_boxes(count)}"
+    return f"maps: the boxes of {count:,} objects, which hold background too"

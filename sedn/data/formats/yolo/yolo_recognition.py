@@ -23,7 +23,7 @@ from sedn.seen import exists, is_file, is_folder, see_content
 _KEYS = ("train", "val", "valid", "validation", "test", "minival")
 _NAMES = ("classes.txt", "obj.names", "classes.names", "_darknet.labels", "labels/classes.txt",
           "data/obj.names")  # fmt: skip
-_OURS = (*Description.model_fields, "regions")
+_OURS = (*Description.model_fields, "regions", "boxes")
 """Fields of ours that such a file may have too: YOLO's tools pass over them."""
 _FOLDERS = ("images", "data")
 _LOOKS = 200

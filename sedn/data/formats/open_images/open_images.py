@@ -3,63 +3,39 @@
 The images are those that have a label. A label is 1 where people found it and 0 where they found
 that it is not there; it is unknown where they were not asked, and where they disagree. Classes that
 no image has are left out; those of one name are one. An image has a map if it has a mask of an
-object in one of the regions; where it has none, people may not have drawn any.
+object in one of the regions; where it has none, people may not have drawn any. Where boxes are
+named, they are the map of an image without masks.
 
 Where faults are left out, a row of an unknown class or with another confidence says nothing of its
 image, and the map of an image is unknown if one of its masks is missing.
 """
 
 import csv
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sedn.data.faults import Faults
-from sedn.data.formats.data_format import DataFormat
-from sedn.data.formats.description import BySplit, Description, Regions
-from sedn.data.formats.parts import by_split, choose_regions, path_of
-from sedn.data.formats.table_file import read_frame
-from sedn.data.images.content import FileContent, find_file
+from sedn.data.formats.open_images.description import OpenImagesDescription
+from sedn.data.formats.parts import by_split, path_of
+from sedn.data.images.content import FileContent
 from sedn.data.images.names import ImageFolder
 from sedn.data.listing import Listing
-from sedn.data.maps.mask_recognition import tell_kind
-from sedn.data.maps.masks import ObjectMasks
 from sedn.data.near_names import near_name
-from sedn.errors import UserError, did_you_mean
+from sedn.errors import UserError
 from sedn.seen import see_content
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-class OpenImagesDescription(Description):
-    """CSVs of Open Images."""
-
-    format: Literal["open-images"]
-    images: BySplit
-    image_labels: BySplit
-    """Labels that people verified: ``ImageID``, ``LabelName``, ``Confidence``."""
-    classes: str
-    """``class-descriptions…csv``: an identifier and a name in each row."""
-    segmentations: BySplit | None = None
-    """``…-annotations-object-segmentation.csv``: ``MaskPath``, ``ImageID``, ``LabelName``."""
-    masks: BySplit | None = None
-    """Folders of the masks."""
-    regions: Regions = "any"
-
-
-@dataclass(frozen=True)
-class _Mask:
-    """The mask of one object."""
-
-    image: str
-    name: str | None
-    """Of the class; ``None`` if it is unknown."""
-    content: FileContent | None
-    """``None`` if it is missing."""
+from sedn.data.formats.open_images.open_images_objects import (
+    Object,
+    draw_objects,
+    read_boxes,
+    read_columns,
+    read_masks,
+)
 
 
 def read_open_images(description: OpenImagesDescription, folder: Path, faults: Faults) -> Listing:
@@ -73,7 +49,9 @@ def read_open_images(description: OpenImagesDescription, folder: Path, faults: F
     paths = by_split(description.image_labels, f"{folder}: image_labels")
     images: dict[str, FileContent | None] = {}
     split_of: dict[str, str] = {}
-    verified, masks = [], []
+    verified: list[pd.DataFrame] = []
+    masks: list[Object] = []
+    boxes: list[Object] = []
     for split, name in paths.items():
         path = folder / name
         frame = _read_labels(path, classes, faults)
@@ -87,13 +65,14 @@ def read_open_images(description: OpenImagesDescription, folder: Path, faults: F
                 found[image] = None
         images |= found
         split_of |= dict.fromkeys(found, split)
-        masks += _read_masks(description, split, folder, classes, faults)
+        masks += read_masks(description, split, folder, classes, faults)
+        boxes += read_boxes(description, split, folder, classes, faults)
     source = path if len(paths) == 1 else folder
     there = {name: content for name, content in images.items() if content is not None}
     if not there:
         raise UserError(f"{source}: no image is left")
     labels, targets = _targets(verified, list(there), names, source)
-    regions, maps = _draw_from(description, masks, list(there), names, source)
+    regions, maps, said = draw_objects(description, masks, boxes, list(there), names, source)
     return Listing(
         source=source,
         labels=labels,
@@ -104,6 +83,7 @@ def read_open_images(description: OpenImagesDescription, folder: Path, faults: F
         splits=tuple(split_of[name] for name in there),
         groups=(),
         skipped=len(images) - len(there),
+        said=(f"labels: {len(labels)} that people verified; unknown where they did not", said),
     )
 
 
@@ -134,7 +114,7 @@ def _read_labels(path: Path, classes: dict[str, str], faults: Faults) -> "pd.Dat
     """
     import pandas as pd
 
-    frame = _read_columns(path, ("ImageID", "LabelName", "Confidence"), classes, faults)
+    frame = read_columns(path, ("ImageID", "LabelName", "Confidence"), classes, faults)
     frame["there"] = pd.to_numeric(frame["Confidence"], errors="coerce")
     wrong = ~frame["there"].isin([0, 1])
     for number, said in frame["Confidence"][wrong].items():
@@ -163,51 +143,6 @@ def _find_images(
     return found
 
 
-def _read_columns(
-    path: Path, columns: tuple[str, ...], classes: dict[str, str], faults: Faults
-) -> "pd.DataFrame":
-    """The columns, and the ``name`` of each row's class; nothing where there is no such class."""
-    frame = read_frame(path, faults)
-    for column in columns:
-        if column not in frame.columns:
-            raise UserError(f"{path}: no column '{column}'{did_you_mean(column, frame.columns)}")
-    frame = frame[list(columns)]
-    names = frame["LabelName"].map(classes)
-    for number, name in frame["LabelName"][names.isna()].items():
-        faults.add("bad cell", f"{path}: row {number}: LabelName '{name}' is none of the classes")
-    return frame.assign(name=names)
-
-
-def _read_masks(
-    description: OpenImagesDescription,
-    split: str,
-    folder: Path,
-    classes: dict[str, str],
-    faults: Faults,
-) -> list[_Mask]:
-    """The masks of a split, if it has any."""
-    if description.segmentations is None:
-        return []
-    segmentations = by_split(description.segmentations, f"{folder}: segmentations")
-    if split not in segmentations and "" not in segmentations:
-        return []
-    if description.masks is None:
-        raise UserError(f"{folder}: segmentations without masks, the folder of their PNGs")
-    path = folder / path_of(description.segmentations, split, f"{folder}: segmentations")
-    root = folder / path_of(description.masks, split, f"{folder}: masks")
-    frame = _read_columns(path, ("MaskPath", "ImageID", "LabelName"), classes, faults)
-    masks = []
-    rows = zip(frame.index, frame["MaskPath"], frame["ImageID"], frame["name"], strict=True)
-    for number, mask, image, name in rows:
-        content = None
-        try:
-            content = find_file(root, mask or "", f"{path}: row {number}: MaskPath")
-        except UserError as error:
-            faults.add("missing file", error)
-        masks.append(_Mask(image, name if isinstance(name, str) else None, content))
-    return masks
-
-
 def _targets(
     verified: "list[pd.DataFrame]", images: list[str], names: list[str], source: Path
 ) -> tuple[tuple[str, ...], NDArray[np.float32]]:
@@ -229,44 +164,3 @@ def _targets(
     disagree = targets[image[~there], label[~there]] == 1
     targets[image[~there], label[~there]] = np.where(disagree, np.nan, 0)
     return labels, targets
-
-
-def _draw_from(
-    description: OpenImagesDescription,
-    masks: list[_Mask],
-    images: list[str],
-    names: list[str],
-    source: Path,
-) -> tuple[tuple[str, ...], tuple[ObjectMasks | None, ...]]:
-    """The regions, and the map of each image."""
-    drawn = {mask.name for mask in masks}
-    present = [name for name in names if name in drawn]
-    regions, channel = choose_regions(description.regions, present, names, str(source))
-    of_image: dict[str, list[tuple[int, FileContent]]] = {}
-    # Images of whose objects one cannot be drawn, or may belong to any region.
-    unclear = set()
-    for mask in masks:
-        may_be_any = mask.name is None and description.regions == "any"
-        if may_be_any or (mask.name in channel and mask.content is None):
-            unclear.add(mask.image)
-        elif mask.name in channel and mask.content is not None:
-            of_image.setdefault(mask.image, []).append((channel[mask.name], mask.content))
-    kind = tell_kind(
-        [content for drawn in of_image.values() for _, content in drawn],
-        f"{source}: masks",
-        settle="save masks in black and white",
-    )
-    return regions, tuple(
-        ObjectMasks(len(regions), tuple(of_image[image]), kind)
-        if image in of_image and image not in unclear
-        else None
-        for image in images
-    )
-
-
-OPEN_IMAGES = DataFormat(
-    title="Open Images",
-    description=OpenImagesDescription,
-    read=read_open_images,
-    paths=("images", "image_labels", "classes", "segmentations", "masks", "splits"),
-)

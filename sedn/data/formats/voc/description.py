@@ -1,0 +1,21 @@
+"""What the ``data.yaml`` of Pascal VOC's folders has."""
+
+from typing import Literal
+
+from sedn.data.formats.description import BySplit, Description, Regions
+
+
+class VocDescription(Description):
+    """Folders as those of Pascal VOC."""
+
+    format: Literal["voc"]
+    root: BySplit = "."
+    """What the folders below are relative to."""
+    annotations: str = "Annotations"
+    """Folder of the XML."""
+    images: str = "JPEGImages"
+    masks: str = "SegmentationClass"
+    boxes: bool = False
+    """Draw the box of an object without a polygon, in images without a mask; it holds background
+    too."""
+    regions: Regions = "any"
