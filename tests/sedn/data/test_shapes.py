@@ -26,7 +26,7 @@ EXPORTS: dict[str, Callable[[Path], Any]] = {
 }
 EVERY = {
     **{name: Shape(write) for name, write in EXPORTS.items()},
-    **{name: shape for name, shape in SHAPES.items() if not name.startswith("Open Images")},
+    **{name: shape for name, shape in SHAPES.items() if not name.startswith("open_images")},
 }
 """All that needs no description of its own."""
 

@@ -81,7 +81,7 @@ def _numbers(document: dict[str, Any]) -> None:
         item["name"] = item["id"]
 
 
-COCO: dict[str, Shape] = {
+SHAPES: dict[str, Shape] = {
     "floats as ids": Shape(one_file(_floats), maps="objects"),
     "no sizes": Shape(one_file(size={}), maps="objects"),
     "sizes of null": Shape(one_file(size={"width": None, "height": None}), maps="objects"),

@@ -70,7 +70,7 @@ def white_first(i: int) -> Image.Image:
     return image
 
 
-MASKS: dict[str, Shape] = {
+SHAPES: dict[str, Shape] = {
     "0 and 255": masked(lambda i: grey(255)),
     "0 and 1": masked(lambda i: grey(1)),
     "an index for each picture": masked(lambda i: grey(1 + i % 5)),

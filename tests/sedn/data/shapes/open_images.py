@@ -21,7 +21,7 @@ def open_images(images: range) -> Callable[[Path], None]:
     return write
 
 
-OPEN_IMAGES: dict[str, Shape] = {
+SHAPES: dict[str, Shape] = {
     "whole": Shape(open_images(ROWS)),
     "a part of the images": Shape(
         open_images(ROWS[:25]), rows=ROWS[:25], refused="5 missing files", skip=True

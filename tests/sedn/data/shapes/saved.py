@@ -71,7 +71,7 @@ def image_folder(folder: Path) -> None:
 
 
 THIRDS = {"train": ROWS[:20], "minival": ROWS[20:25], "test": ROWS[25:]}
-HUGGING_FACE: dict[str, Shape] = {
+SHAPES: dict[str, Shape] = {
     "saved": Shape(saved(), "saved"),
     "saved, other columns": Shape(saved(kind="extra"), "saved"),
     "saved, train alone": Shape(saved({"train": ROWS}), "saved", split=lambda i: "train"),

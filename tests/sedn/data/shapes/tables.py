@@ -95,7 +95,7 @@ ONE_LABEL = np.eye(3, dtype=np.float32)[[i % 3 for i in ROWS]]
 NAMED = {"labels": list(LABELS)}
 MULTI_HOT = "holds 3 values of 1 and 0 without names; name them in order with labels:"
 
-TABLES: dict[str, Shape] = {
+SHAPES: dict[str, Shape] = {
     "plain": Shape(table(["image", *LABELS], flags)),
     "blank rows": Shape(table(["image", *LABELS], flags, more=[["", "", "", ""]] * 3)),
     "a comma behind": Shape(table(["image", *LABELS, ""], lambda i: [*flags(i), ""])),
