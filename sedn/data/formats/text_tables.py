@@ -70,47 +70,23 @@ def read_text_table(path: Path, faults: Faults) -> RawTable:
         UserError: it cannot be read, or has no rows.
     """
     import pyarrow as pa
-    import pyarrow.csv as pc
 
     text = decode(path)
     spoken = re.match(r"sep=(.)\r?\n", text)
     if spoken:
         text = text[spoken.end() :]
     delimiter = spoken[1] if spoken else _find_delimiter(text[:_SAMPLE])
-    header_reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    try:
-        names = next((row for row in header_reader if row), [])
-    except csv.Error as error:
-        raise UserError(f"{path}: cannot be read as CSV: {error}") from None
-    if not names:
-        raise UserError(f"{path}: holds no rows; expected one for each image")
+    names, header_lines = _read_header(text, delimiter, path)
     encoded = text.encode()
     del text
     wrong = _Wrong()
-
-    def read(width: int) -> "pa.Table":
-        columns = [str(index) for index in range(width)]
-        return pc.read_csv(
-            io.BytesIO(encoded),
-            # The numbers of rows are known to one thread alone.
-            read_options=pc.ReadOptions(
-                column_names=columns, skip_rows=header_reader.line_num, use_threads=False
-            ),
-            parse_options=pc.ParseOptions(
-                delimiter=delimiter, newlines_in_values=True, invalid_row_handler=wrong.take
-            ),
-            convert_options=pc.ConvertOptions(
-                column_types=dict.fromkeys(columns, pa.string()), strings_can_be_null=False
-            ),
-        )
-
     try:
-        table = read(len(names))
+        table = _parse(encoded, delimiter, header_lines, len(names), wrong)
         if wrong.width > len(names) and not len(table):
             # Each row ends with separators that the header has not.
             names += [""] * (wrong.width - len(names))
             wrong = _Wrong()
-            table = read(len(names))
+            table = _parse(encoded, delimiter, header_lines, len(names), wrong)
             _check_surplus(path, names, table)
     except pa.ArrowInvalid as error:
         if "Empty CSV" in str(error):
@@ -121,6 +97,41 @@ def read_text_table(path: Path, faults: Faults) -> RawTable:
         raise UserError(f"{path}: no row has as many cells as the header")
     numbers = np.setdiff1d(np.arange(2, len(table) + len(wrong.numbers) + 2), wrong.numbers)
     return RawTable(names, table.columns, numbers, len(wrong.numbers))
+
+
+def _read_header(text: str, delimiter: str, path: Path) -> tuple[list[str], int]:
+    """The names of the columns, and how many lines they take."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    try:
+        names = next((row for row in reader if row), [])
+    except csv.Error as error:
+        raise UserError(f"{path}: cannot be read as CSV: {error}") from None
+    if not names:
+        raise UserError(f"{path}: holds no rows; expected one for each image")
+    return names, reader.line_num
+
+
+def _parse(
+    encoded: bytes, delimiter: str, header_lines: int, width: int, wrong: "_Wrong"
+) -> "pa.Table":
+    """The rows of as many cells, all as text; others are taken by ``wrong``."""
+    import pyarrow as pa
+    import pyarrow.csv as pc
+
+    columns = [str(index) for index in range(width)]
+    return pc.read_csv(
+        io.BytesIO(encoded),
+        # The numbers of rows are known to one thread alone.
+        read_options=pc.ReadOptions(
+            column_names=columns, skip_rows=header_lines, use_threads=False
+        ),
+        parse_options=pc.ParseOptions(
+            delimiter=delimiter, newlines_in_values=True, invalid_row_handler=wrong.take
+        ),
+        convert_options=pc.ConvertOptions(
+            column_types=dict.fromkeys(columns, pa.string()), strings_can_be_null=False
+        ),
+    )
 
 
 @dataclass

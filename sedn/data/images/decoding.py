@@ -84,23 +84,39 @@ def decode_sample(
     pixels = np.asarray(image.resize((size, size), Image.Resampling.BILINEAR))
     if region_map is None:
         return pixels, np.zeros((regions, size, size), dtype=np.uint8)
-    shown = original[::-1] if orientation >= 5 else original
+    return pixels, _draw_on(content.name, original, orientation, region_map, size)
+
+
+def _draw_on(
+    name: str, stored: Size, orientation: int, region_map: RegionMap, size: int
+) -> NDArray[np.uint8]:
+    """The map of an image ``(regions, size, size)``, turned as the image is.
+
+    Args:
+        name: of the image.
+        stored: its size in the file.
+        orientation: as its EXIF says.
+        region_map: the map.
+        size: pixels a side.
+    """
+    turn = _TURNS.get(orientation)
+    shown = stored[::-1] if orientation >= 5 else stored
     lies: Orientation | None = "shown"
     if turn is not None:
-        lies = region_map.lies(original, shown) or region_map.orientation
-    frame = original if lies == "stored" else shown
+        lies = region_map.lies(stored, shown) or region_map.orientation
+    frame = stored if lies == "stored" else shown
     drawn = region_map.draw(frame)
     height, width = drawn.shape[1:]
     if (width, height) != frame:
-        said = region_map.contents[0].name if region_map.contents else content.name
+        said = region_map.contents[0].name if region_map.contents else name
         raise OtherSize(said, (width, height), frame)
     if lies is None and drawn.any():
-        raise unclear_orientation(content.name)
+        raise unclear_orientation(name)
     channels = [Image.fromarray(channel) for channel in drawn]
     if lies == "stored" and turn is not None:
         channels = [channel.transpose(turn) for channel in channels]
     resized = [channel.resize((size, size), Image.Resampling.BOX) for channel in channels]
-    return pixels, np.stack([np.asarray(channel) for channel in resized])
+    return np.stack([np.asarray(channel) for channel in resized])
 
 
 @dataclass(frozen=True)

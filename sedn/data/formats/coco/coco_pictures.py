@@ -75,6 +75,32 @@ def read_images(
     """
     if not items:
         raise UserError(f"{path}: holds no images")
+    pictures, named = _read_entries(items, path, faults)
+    names = [image.name for image in named]
+    rule = find_rule(names, root, f"{path}: file_name") or PathRule()
+    contents = find_files(
+        names,
+        rule,
+        root,
+        lambda row: f"{named[row].where}: file_name",
+        lambda _, error: faults.add("missing file", error),
+    )
+    for image, content in zip(named, contents, strict=True):
+        if content is None:
+            continue
+        try:
+            width, height = image.size or read_header(content).stored
+        except UserError as error:
+            faults.add("unreadable file", error)
+            continue
+        pictures[image.id] = Picture(content, width, height, split)
+    return pictures, rule.said()
+
+
+def _read_entries(
+    items: list[dict[str, Any]], path: Path, faults: Faults
+) -> tuple[dict[Id, Picture | None], list["_Named"]]:
+    """All ids, none with its image yet, and the entries without a fault."""
     pictures: dict[Id, Picture | None] = {}
     named: list[_Named] = []
     twice: set[Id] = set()
@@ -95,26 +121,7 @@ def read_images(
             named.append(_Named(image_id, where, _file_name(item, where), read_size(item, where)))
         except UserError as error:
             faults.add("bad image entry", error)
-    named = [image for image in named if image.id not in twice]
-    names = [image.name for image in named]
-    rule = find_rule(names, root, f"{path}: file_name") or PathRule()
-    contents = find_files(
-        names,
-        rule,
-        root,
-        lambda row: f"{named[row].where}: file_name",
-        lambda _, error: faults.add("missing file", error),
-    )
-    for image, content in zip(named, contents, strict=True):
-        if content is None:
-            continue
-        try:
-            width, height = image.size or read_header(content).stored
-        except UserError as error:
-            faults.add("unreadable file", error)
-            continue
-        pictures[image.id] = Picture(content, width, height, split)
-    return pictures, rule.said()
+    return pictures, [image for image in named if image.id not in twice]
 
 
 class _Named(NamedTuple):
@@ -159,24 +166,15 @@ def read_annotations(
         picture = pictures[image_id]
         if picture is None:
             continue
-        category: str | None = None
-        shape = None
         try:
-            category_id = read_id(item, "category_id", where)
+            read_id(item, "category_id", where)
             names = None if attributes is None else _attributes(item, attributes, where, faults)
         except UserError as error:
             # An object that may be anything: what the image has not is not known.
             faults.add("bad annotation", error)
             pictures[image_id] = None
             continue
-        try:
-            category = by_id(categories, category_id, where)
-            shape = parse_shape(item.get("segmentation"), picture.width, picture.height, where)
-            if boxes and shape is None:
-                shape = parse_box(item.get("bbox"), where)
-                picture.boxes += shape is not None
-        except UserError as error:
-            faults.add("bad annotation", error)
+        category, shape = _read_object(item, picture, categories, where, faults, boxes=boxes)
         picture.objects.append((category, shape))
         if names is not None:
             picture.labels.update(names)
@@ -184,6 +182,29 @@ def read_annotations(
             picture.labels.add(category)
             if given := item.get("attributes"):
                 note_attributes(given, picture.noted)
+
+
+def _read_object(
+    item: dict[str, Any],
+    picture: Picture,
+    categories: dict[Id, str],
+    where: str,
+    faults: Faults,
+    *,
+    boxes: bool,
+) -> tuple[str | None, Shape | None]:
+    """The category and the place of an object; what is wrong with one of them is noted."""
+    category: str | None = None
+    shape = None
+    try:
+        category = by_id(categories, read_id(item, "category_id", where), where)
+        shape = parse_shape(item.get("segmentation"), picture.width, picture.height, where)
+        if boxes and shape is None:
+            shape = parse_box(item.get("bbox"), where)
+            picture.boxes += shape is not None
+    except UserError as error:
+        faults.add("bad annotation", error)
+    return category, shape
 
 
 def _attributes(

@@ -58,27 +58,19 @@ def binary_labels(
     given = given_words(description.values)
     has_list = bool(_named_lists(columns, ()))
     for name, column in columns.items():
-        plain = plain_name(name)
+        meanings = judge(column, given)
         if name == listed:
             continue
-        meanings = judge(column, given)
         if is_binary(column, given):
-            if plain in _BOOKKEEPING:
-                left_out[name] = "says nothing of what an image shows"
-            elif plain == "nofinding" and 0.0 not in meanings:
-                left_out[name] = "says that no other label applies"
+            if why := _why_no_label(name, meanings):
+                left_out[name] = why
             else:
                 labels.append(name)
-        elif (
-            listed is None
-            and plain not in (*LIST_COLUMNS, *_BOOKKEEPING)
-            and not (has_list and kind_of(column) == "numbers")
-        ):
-            if plain not in MEASUREMENTS and is_share(column, given):
-                soft.append(column)
-                continue
+        elif listed is None and _may_be_labels(name, column, has_list=has_list):
             share = share_of_words(column, meanings)
-            if skip and share >= _NEARLY_ALL:
+            if plain_name(name) not in MEASUREMENTS and is_share(column, given):
+                soft.append(column)
+            elif skip and share >= _NEARLY_ALL:
                 labels.append(name)
             elif share >= 0.5:
                 nearly[name] = meanings
@@ -90,6 +82,21 @@ def binary_labels(
         if not are_labels(soft):
             raise soft_question(soft, labels, source)
     return tuple(labels), left_out
+
+
+def _why_no_label(name: str, meanings: Sequence[float | None]) -> str:
+    """Why a column of 1 and 0 is no label; nothing if it is one."""
+    if plain_name(name) in _BOOKKEEPING:
+        return "says nothing of what an image shows"
+    if plain_name(name) == "nofinding" and 0.0 not in meanings:
+        return "says that no other label applies"
+    return ""
+
+
+def _may_be_labels(name: str, column: Column, *, has_list: bool) -> bool:
+    """Whether a column that is not all 1 and 0 may be meant so."""
+    is_other = plain_name(name) in (*LIST_COLUMNS, *_BOOKKEEPING)
+    return not is_other and not (has_list and kind_of(column) == "numbers")
 
 
 def _nearly_binary(

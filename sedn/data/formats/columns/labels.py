@@ -84,25 +84,34 @@ def read_labels(
         [read_flags(c, words, faults, soft=c.name in reading.soft) for c in flags], axis=1
     )
     if not (targets < 1).any() and any(None in column.cells for column in flags):
-        raise Question(
-            f"{source}: {'columns' if len(labels) > 1 else 'column'} '{labels[0]}'"
-            f"{', …' if len(labels) > 1 else ''} hold 1 and nothing, but no 0; if nothing means 0, "
-            f"say so with values: {{'': 0}}",
-            [{"values": {"": 0}}],
-        )
+        raise _only_ones(labels, source)
     told = f"labels: {count_of(len(labels), 'column')} of 1 and 0"
     told += _say_words(flags, words)
     if soft := some_of(f"'{name}'" for name in reading.soft):
         told += f", with numbers between in {soft}: {SOFT}"
+    if "" not in given:
+        told += _say_blank(flags)
+    return labels, targets, (told,), {"labels": [*labels]}
+
+
+def _only_ones(labels: Sequence[str], source: Path) -> Question:
+    several = len(labels) > 1
+    return Question(
+        f"{source}: {'columns' if several else 'column'} '{labels[0]}'{', …' if several else ''} "
+        f"hold 1 and nothing, but no 0; if nothing means 0, say so with values: {{'': 0}}",
+        [{"values": {"": 0}}],
+    )
+
+
+def _say_blank(flags: Sequence[Column]) -> str:
+    """How many cells are blank, and what that means; nothing if none is."""
     blank = sum(
         int(column.counts()[column.cells.index(None)]) for column in flags if None in column.cells
     )
-    if blank and "" not in given:
-        cells = "cell means" if blank == 1 else "cells mean"
-        told += (
-            f", {blank:,} blank {cells} unknown ('values: {{'': 0}}' in data.yaml reads them as 0)"
-        )
-    return labels, targets, (told,), {"labels": [*labels]}
+    if not blank:
+        return ""
+    cells = "cell means" if blank == 1 else "cells mean"
+    return f", {blank:,} blank {cells} unknown ('values: {{'': 0}}' in data.yaml reads them as 0)"
 
 
 def _say_words(flags: Sequence[Column], given: Mapping[str, float]) -> str:

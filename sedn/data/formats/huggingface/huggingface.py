@@ -41,16 +41,8 @@ def read_hugging_face(description: HuggingFaceDescription, folder: Path, faults:
     root = folder / description.root
     parts = open_parts(root)
     columns = _columns(parts, root)
-    image_column = description.image_column or _image_column(parts[0], columns)
-    if image_column not in columns:
-        hint = did_you_mean(image_column, columns)
-        raise UserError(f"{root}: no column '{image_column}' with the images{hint}")
-    images = [c for part in parts for c in _contents(part, image_column)]
     where = _places(parts)
-    for row, image in enumerate(images):
-        if image is None:
-            lacks = f"{where(row)} has no image in column '{image_column}'"
-            faults.add("missing file", lacks, row)
+    image_column, images = _read_images(root, parts, description, columns, faults)
     map_column = pick_column(columns, description.map_column, MAP_COLUMNS, str(root))
     masks = [c for part in parts for c in _contents(part, map_column)] if map_column else []
     rest = [column for column in columns if column not in (image_column, map_column)]
@@ -79,11 +71,7 @@ def read_hugging_face(description: HuggingFaceDescription, folder: Path, faults:
         skipped=len(images) - len(rows),
         said=(
             f"images: column '{image_column}'",
-            *(
-                (", ".join(filter(None, (f"maps: column '{map_column}'", kind))),)
-                if map_column
-                else ()
-            ),
+            *([f"maps: column '{map_column}'{kind and f', {kind}'}"] if map_column else ()),
             *(*cells, *said, *reading.said()),
         ),
         fields={
@@ -93,6 +81,26 @@ def read_hugging_face(description: HuggingFaceDescription, folder: Path, faults:
             **({"group_column": reading.group} if reading.group else {}),
         },
     )
+
+
+def _read_images(
+    root: Path,
+    parts: list[SavedPart],
+    description: HuggingFaceDescription,
+    columns: list[str],
+    faults: Faults,
+) -> tuple[str, list[Content | None]]:
+    """The column of the images, and the image of each row."""
+    where = _places(parts)
+    name = description.image_column or _image_column(parts[0], columns)
+    if name not in columns:
+        hint = did_you_mean(name, columns)
+        raise UserError(f"{root}: no column '{name}' with the images{hint}")
+    images = [content for part in parts for content in _contents(part, name)]
+    for row, image in enumerate(images):
+        if image is None:
+            faults.add("missing file", f"{where(row)} has no image in column '{name}'", row)
+    return name, images
 
 
 def _image_column(part: SavedPart, columns: list[str]) -> str:

@@ -50,27 +50,38 @@ def find_image_column(
     for name in usual:
         if rule := _rule(table.paths(name), root, table):
             return table.paths(name), rule
-    others = {
-        name: rule
-        for name in table.names
-        # A 1 is no name of the file 1.png, unless the column is called so.
-        if name not in usual and name not in taken and not _has_numbers(table.paths(name))
-        if (rule := _rule(table.paths(name), root, table))
-    }
-    if len(others) > 1:
-        found = " and ".join(f"'{name}'" for name in others)
-        raise Question(
-            f"{table.source}: columns {found} name files; say which are the images with "
-            f"image_column:",
-            [{"image_column": name} for name in others],
-        )
-    if others:
-        return table.paths(next(iter(others))), next(iter(others.values()))
+    rest = [name for name in table.names if name not in usual and name not in taken]
+    if found := _find_by_files(table, rest, root):
+        return found
     paths = [name for name in usual if _look_like_paths(table.paths(name))]
     if not (paths or usual[:1] == ["image"]):
         hint = did_you_mean("image", table.names)
         raise UserError(f"{table.source}: no column 'image' with the paths of the images{hint}")
     return table.paths((paths or usual)[0]), PathRule()
+
+
+def _find_by_files(
+    table: TableRows, names: Sequence[str], root: Path
+) -> tuple[Column, Rule] | None:
+    """The one of these columns that names files, if one does.
+
+    Raises:
+        Question: several do.
+    """
+    found = {
+        name: rule
+        for name in names
+        # A 1 is no name of the file 1.png, unless the column is called so.
+        if not _has_numbers(table.paths(name)) and (rule := _rule(table.paths(name), root, table))
+    }
+    if len(found) > 1:
+        some = " and ".join(f"'{name}'" for name in found)
+        raise Question(
+            f"{table.source}: columns {some} name files; say which are the images with "
+            f"image_column:",
+            [{"image_column": name} for name in found],
+        )
+    return next(((table.paths(name), rule) for name, rule in found.items()), None)
 
 
 def find_map_column(
