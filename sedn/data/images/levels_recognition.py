@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from PIL import Image
 
 from sedn.data.images.content import Content, FileContent
 from sedn.data.images.decoding import open_image, read_header
@@ -32,6 +33,12 @@ _PIXELS = 60_000_000
 """No more images are decoded once they have so many pixels together."""
 _NEARLY_WHITE = 0.75
 """Of what is white, the greatest value of several images is above."""
+_NEARLY_ALL = 99.5
+"""Per cent of the pixels of an image."""
+_NEARLY_BLACK = 1 / 16
+"""Of what is white, nearly all pixels of most images are above: else a few pixels may be of
+another scale, such as a caption in white.
+"""
 _EIGHT_BITS = (".jpg", ".jpeg", ".jfif", ".jpe", ".webp", ".bmp", ".gif", ".avif", ".heic", ".heif",
                ".hif", ".tga", ".pbm")  # fmt: skip
 """Of files that never give more than 8 bits."""
@@ -45,6 +52,8 @@ class _Look:
     depth: Depth
     least: float
     most: float
+    bright: float
+    """The value that nearly all pixels are below."""
 
 
 def settle_levels(listing: Listing, white: float | None) -> Listing:
@@ -92,10 +101,16 @@ def _look(images: Sequence[Content]) -> Iterator[_Look]:
         except (UserError, OSError):
             # What cannot be read is told of where it is decoded.
             continue
-        yield _Look(image.name, depth, *value_range(opened, depth))
+        yield _Look(image.name, depth, *value_range(opened, depth), _bright(opened, depth))
         looks, pixels = looks + 1, pixels + opened.width * opened.height
         if looks >= _LOOKS or (looks >= _FEW and pixels > _PIXELS):
             return
+
+
+def _bright(image: Image.Image, depth: Depth) -> float:
+    if depth == "colour":
+        return float(np.percentile(np.asarray(image.convert("L")), _NEARLY_ALL) * 257)
+    return float(np.nanpercentile(np.asarray(image, dtype=np.float64), _NEARLY_ALL))
 
 
 def _may_be_deep(image: Content) -> bool:
@@ -123,6 +138,9 @@ def _decide(looks: Sequence[_Look], where: str) -> Levels | None:
             f"'white:' in data.yaml",
             [{"white": most}, {"white": FULL}],
         )
+    bright = float(np.median([look.bright for look in looks if look.most > 0]))
+    if white > 1 and bright < _NEARLY_BLACK * white:
+        raise _nearly_black(looks, bright, white, where)
     if most > MOST_OF_14:
         _refuse_mixture(looks)
         return Levels(float(FULL))
@@ -135,6 +153,18 @@ def _decide(looks: Sequence[_Look], where: str) -> Levels | None:
         f"looked at): they may use {BITS[white]} bits ('white: {white}'), or all 16 and be dark "
         f"('white: {FULL}'); 'white:' in data.yaml says which",
         [{"white": white}, {"white": FULL}],
+    )
+
+
+def _nearly_black(looks: Sequence[_Look], bright: float, white: float, where: str) -> Question:
+    """What is asked where most images would be nearly black."""
+    less = next(value for value in BITS if bright <= value)
+    return Question(
+        f"{where}: images with values up to {shown_level(max(look.most for look in looks))}, but "
+        f"nearly all pixels of most are below {shown_level(bright)}: they may use {BITS[less]} "
+        f"bits beside a few brighter pixels ('white: {less}'), or be dark ('white: {white}'); "
+        f"'white:' in data.yaml says which",
+        [{"white": less}, {"white": white}],
     )
 
 
