@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sedn.data.images.content import FileContent
 from sedn.data.images.decoding import decode_sample
+from sedn.data.images.levels import OtherLevels, UnclearLevels
 from sedn.data.listing import RegionMap
 from sedn.errors import UserError
 from sedn.prediction.masks import MaskFolder
@@ -159,6 +160,11 @@ def _decode(image: Path, region_map: RegionMap | None, header: ModelHeader) -> _
         pixels, mask = decode_sample(
             FileContent(str(image)), region_map, len(header.regions), size, header.levels
         )
+    except (OtherLevels, UnclearLevels) as error:
+        seen = header.levels.say() if header.levels else "8 bits"
+        raise _Unreadable(
+            f"{error.found}, and the run was trained on images of {seen}; scale it as they are"
+        ) from None
     except UserError as error:
         raise _Unreadable(str(error)) from None
     return _Sample(str(image), pixels, mask, region_map is not None)

@@ -97,26 +97,49 @@ def to_eight_bits(
 def _white(depth: Depth, levels: Levels | None, most: float, name: str) -> float:
     if levels is None:
         if 0 < most <= MOST_OF_14:
-            raise _unclear(name, most)
+            said = f"{name}: has more than 8 bits and no value above {shown_level(most)}"
+            raise UnclearLevels(said, most)
         return FULL
     if depth == "colour" and levels.white < FULL:
         raise dark_colours(name)
     if levels.told and most > levels.white * (1 + SLACK * (depth == "real")):
-        raise UserError(
-            f"{name}: has the value {shown_level(most)}, and the other images are of "
-            f"{levels.say()}; say what is white with 'white: {max(FULL, most):g}' in data.yaml"
-        )
+        raise OtherLevels(f"{name}: has the value {shown_level(most)}", levels, most)
     return levels.white
 
 
-def _unclear(name: str, most: float) -> Question:
-    white = next(white for white in (1, *BITS) if most <= white)
-    return Question(
-        f"{name}: has more than 8 bits and no value above {shown_level(most)}, and no other image "
-        f"that was looked at has; 'white: {white}' or 'white: {FULL}' in data.yaml says which "
-        f"value is white",
-        [{"white": white}, {"white": FULL}],
-    )
+class UnclearLevels(Question):
+    """An image has more than 8 bits, and nothing tells which value is white.
+
+    Args:
+        found: the image, and what it holds.
+        most: its greatest value.
+    """
+
+    def __init__(self, found: str, most: float) -> None:
+        white = next(white for white in (1, *BITS) if most <= white)
+        super().__init__(
+            f"{found}, and no other image that was looked at has; 'white: {white}' or 'white: "
+            f"{FULL}' in data.yaml says which value is white",
+            [{"white": white}, {"white": FULL}],
+        )
+        self.found = found
+
+
+class OtherLevels(UserError):
+    """An image is brighter than what is white in all others.
+
+    Args:
+        found: the image, and what it holds.
+        levels: of the others.
+        most: its greatest value.
+    """
+
+    def __init__(self, found: str, levels: Levels, most: float) -> None:
+        super().__init__(
+            f"{found}, and the other images are of {levels.say()}; say what is white with 'white: "
+            f"{max(FULL, most):g}' in data.yaml"
+        )
+        self.found = found
 
 
 def shown_level(value: float) -> str:

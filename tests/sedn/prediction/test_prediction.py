@@ -120,7 +120,10 @@ def test_images_of_12_bits_are_as_bright_as_in_training(table: Path, tmp_path: P
     Image.fromarray(np.full((40, 40), 50_000, dtype=np.uint16)).save(images[1])
     skipped: list[str] = []
     assert len([*predict_images(run, images, skip=skipped.append)]) == len(images) - 1
-    assert "has the value 50,000, and the other images are of 12 bits" in skipped[0]
+    assert skipped == [
+        f"{images[1]}: has the value 50,000, and the run was trained on images of 12 bits in "
+        f"16-bit files, 4,095 is white; scale it as they are"
+    ]
 
 
 def test_a_model_of_before_levels_were_told_saw_all_16_bits(table: Path, tmp_path: Path) -> None:
@@ -128,6 +131,12 @@ def test_a_model_of_before_levels_were_told_saw_all_16_bits(table: Path, tmp_pat
     train_run(configure(table, "none"), run)
     path = run / "model.safetensors"
     assert read_header(path).levels is None
+    dark = tmp_path / "dark.png"
+    Image.fromarray(np.full((40, 40), 3000, dtype=np.uint16)).save(dark)
+    with pytest.raises(
+        UserError, match=r"no value above 3,000, and the run was trained on .* 8 bi"
+    ):
+        list(predict_images(run, [dark]))
     with safe_open(path, framework="pt") as file:
         metadata = {n: v for n, v in file.metadata().items() if n not in ("levels", "crc32")}
         weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
