@@ -16,6 +16,8 @@ from results.database.store import Store
 from results.goals.objectives import Goals
 from results.ranking.pareto import on_front
 from results.ranking.pooling import of_means, pool
+from results.ranking.standing import COLUMNS as OF_STANDING
+from results.ranking.standing import standing, with_standing
 from results.varied import varied_parameters
 from sedn.measures import COSTS
 
@@ -44,14 +46,17 @@ def rank(store: Store, name: str, top: int | None = None) -> pd.DataFrame:
             minutes to tell of each.
 
     Returns:
-        As :func:`order_configurations` and :func:`with_details` say.
+        As :func:`order_configurations`, :func:`with_details` and
+        :func:`results.ranking.standing.with_standing` say.
 
     Raises:
         UserError: there is no experiment ``name``.
     """
     experiment = store.experiment(name)
     ordered = order_experiment(store, experiment)
-    return with_details(store, experiment, ordered if top is None else ordered.head(top))
+    found = standing(store, experiment.id, ordered)
+    shown = with_details(store, experiment, ordered if top is None else ordered.head(top))
+    return with_standing(shown, found)
 
 
 def order_experiment(store: Store, experiment: Experiment) -> pd.DataFrame:
@@ -83,8 +88,8 @@ def order_configurations(
         training) and config_hash.
 
     The intervals are those of each configuration alone. The first of many is partly first by luck,
-    so that its AUC here is on average above what new images will show; the test split, which no
-    search sees, says by how much.
+    so that its AUC here is on average above what new images will show:
+    :mod:`results.ranking.standing` says by how much.
     """
     frame = pd.DataFrame.from_records(rows, columns=[*COMPLETE_COLUMNS, *goals.costs])
     frame = frame.astype(TYPES | dict.fromkeys(goals.costs, float))
@@ -128,7 +133,7 @@ def with_details(store: Store, experiment: Experiment, ordered: pd.DataFrame) ->
 
 def varied_columns(ranked: pd.DataFrame) -> list[str]:
     """The columns of a ranking that hold the parameters which vary."""
-    fixed = {*LEADING, *MIDDLE, *COSTS, "config_hash"}
+    fixed = {*LEADING, *MIDDLE, *COSTS, "config_hash", *OF_STANDING}
     return [str(column) for column in ranked.columns if column not in fixed]
 
 

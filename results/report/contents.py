@@ -11,6 +11,7 @@ from results.database.store import Store
 from results.goals.objectives import Goals
 from results.ranking.by_label import best_by_label, complete_frame, pool_labels
 from results.ranking.leaders import order_configurations, with_details
+from results.ranking.standing import Standing, standing, with_standing
 from results.ranking.stopped import scheduler_of, stopped_trials
 from results.varied import varied_parameters
 from sedn.measures import COSTS
@@ -40,6 +41,8 @@ class Findings:
     """Objectives and constraints."""
     ranked: pd.DataFrame
     """As :func:`results.ranking.leaders.rank_trials` gives it."""
+    standing: Standing
+    """What the validation images say of the ranking as a whole."""
     stopped: pd.DataFrame
     """As :func:`results.ranking.stopped.stopped_trials` gives it."""
     by_label: pd.DataFrame
@@ -88,6 +91,7 @@ def read_findings(store: Store, name: str) -> Findings:
     rows = store.complete(experiment.id, goals.costs)
     ordered = order_configurations(rows, goals, labels)
     complete = complete_frame(rows)
+    found = standing(store, experiment.id, ordered)
     label_aucs = store.label_auc_arrays(experiment.id).only(complete["trial"])
     # Trials after what is found of them: they must be there.
     stopped, trials = store.stopped(experiment.id), store.trials(experiment.id)
@@ -98,7 +102,8 @@ def read_findings(store: Store, name: str) -> Findings:
         trials=trials,
         epochs=store.epochs(experiment.id),
         goals=goals,
-        ranked=with_details(store, experiment, ordered),
+        ranked=with_standing(with_details(store, experiment, ordered), found),
+        standing=found,
         stopped=stopped_trials(stopped, ordered, labels, scheduler_of(experiment)),
         by_label=best_by_label(
             labels, rows, label_aucs, lambda n: store.label_auc_arrays(experiment.id, n)

@@ -10,6 +10,8 @@ import pandas as pd
 from results.database.models import BASELINE, Trial, TrialState
 from results.database.store import Store
 from results.ranking.stopped import place
+from results.ranking.winner import Winner
+from results.ranking.words import nothing_is_better, standing_lines
 from results.report.axes import axes_section
 from results.report.contents import STATES, Findings, read_findings
 from results.report.figures import cost, history, learning_curves
@@ -108,7 +110,7 @@ def _key_facts(findings: Findings) -> list[tuple[str, str, str]]:
     epochs = sum(trial.epochs for trial in findings.trials)
     said = [f"{states[state]} {name}" for state, name in STATES.items() if states[state]]
     return [
-        ("Best mean AUC", *_reached(best)),
+        ("Best mean AUC", *_reached(best, findings.standing.winner)),
         ("Baseline, the plain backbone", *_reached(baseline)),
         (
             "Gain over the baseline",
@@ -132,12 +134,14 @@ def _undefined(findings: Findings) -> str:
     return f"{undefined} without an AUC" if undefined else "all with an AUC"
 
 
-def _reached(row: dict[str, Any] | None) -> tuple[str, str]:
+def _reached(row: dict[str, Any] | None, expected: Winner | None = None) -> tuple[str, str]:
     if row is None:
         return "–", "not trained to the last epoch yet"
     where = f"trial {row['trial']}"
     if row["low"] == row["low"]:
         where += f", 95 %: [{row['low']:.3f}, {row['high']:.3f}]"
+    if expected is not None:
+        where += f"; fresh images: {expected.expected:.3f}"
     return f"{row['mean_auc']:.3f}", where
 
 
@@ -148,15 +152,15 @@ def _difference(findings: Findings) -> str:
     if best["role"] == BASELINE:
         return "the baseline is the best so far"
     difference = best["mean_auc"] - baseline["mean_auc"]
-    return f"{number_text(difference, 3, signed=True)} in mean AUC, on validation"
+    said = f"{number_text(difference, 3, signed=True)} in mean AUC, on validation"
+    return f"{said}; may be luck" if nothing_is_better(findings.standing) else said
 
 
 def _ranking(findings: Findings) -> str:
     ranked = findings.ranked
     said = (
         "Configurations trained to their last epoch, by mean AUC over labels on the validation "
-        "split, with 95 % intervals; the dashed line is the baseline. The first of many is partly "
-        "first by luck: `sedn train` scores it on the test split, which no search sees."
+        "split, with 95 % intervals; the dashed line is the baseline."
     )
     if ranked.empty:
         return page.section(
@@ -170,7 +174,10 @@ def _ranking(findings: Findings) -> str:
         said += " A configuration with several seeds stands at their mean."
     if len(shown) < len(ranked):
         said += f" Of {len(ranked)}, {len(shown)} are shown; `sedn rank` has them all."
-    content = _ranking_table(findings, shown) + _stopped(findings)
+    if (ranked["tied"].eq(True) & (ranked["rank"] > 1)).any():
+        said += " ≈: may be the best as well as the first."
+    known = page.paragraph(" ".join(standing_lines(findings.standing, ranked)))
+    content = known + _ranking_table(findings, shown) + _stopped(findings)
     return page.section("ranking", "Ranking", said, content)
 
 
@@ -210,7 +217,7 @@ def _ranking_table(findings: Findings, shown: pd.DataFrame) -> str:
     mark = findings.baseline["mean_auc"] if findings.baseline else None
     cells = [
         [
-            page.text(row["rank"]),
+            page.text(f"≈{row['rank']}" if row["tied"] and row["rank"] > 1 else row["rank"]),
             page.text(_trial_name(row)),
             page.text(interval_text(row["mean_auc"], row["low"], row["high"])),
             page.interval_bar(

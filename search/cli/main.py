@@ -163,7 +163,9 @@ def rank(
     """Configurations by mean per-label AUC on validation, with 95 % intervals."""
     from results import Goals, open_store, stopped_early
     from results.ranking.leaders import order_experiment, with_details
+    from results.ranking.standing import standing, with_standing
     from results.ranking.stopped import MOST_LINES, stopped_lines
+    from results.ranking.words import standing_lines
     from search.cli.tables import ranking_table, stopped_table
 
     if pareto and show_stopped:
@@ -181,12 +183,19 @@ def rank(
         return
     chosen = ranked[ranked["pareto"]] if pareto else ranked
     frame = with_details(opened, experiment, chosen if as_json else chosen.head(top))
+    known = standing(opened, experiment.id, ranked)
+    frame = with_standing(frame, known)
+    stopped = opened.count_stopped(experiment.id)
     if as_json:
         _print_frame(frame)
+        if stopped:
+            err.print(f"{stopped} stopped early are not in it; `sedn rank --stopped` lists them.")
         return
+    for line in standing_lines(known, ranked):
+        out.print(line, highlight=False)
     out.print(ranking_table(frame, name, Goals.of(experiment.settings)))
     early = stopped_early(opened, name, ranked, MOST_LINES)
-    for line in stopped_lines(early, ranked, opened.count_stopped(experiment.id)):
+    for line in stopped_lines(early, ranked, stopped):
         out.print(line, soft_wrap=True)
     say_skipped(err, experiment.skipped_images)
     if ranked.empty:

@@ -94,6 +94,8 @@ def ranking_table(frame: "pd.DataFrame", name: str, goals: "Goals") -> Table:
         is_baseline = row["role"] == "baseline"
         said = " · ".join(_setting(path, row) for path in varied if row[path] is not None)
         cells = {column: _cell(row, column) for column in columns}
+        if row.get("tied") and row["rank"] > 1:
+            cells["rank"] = f"≈{cells['rank']}"
         cells["rank"] += "†" if row["pareto"] and len(goals.objectives) > 1 else ""
         cells["trial"] += "" if row["feasible"] else "*"
         table.add_row(
@@ -150,6 +152,8 @@ def _measures(goals: "Goals") -> list[str]:
 def _ranking_caption(frame: "pd.DataFrame", goals: "Goals") -> str | None:
     """What the marks in the ranking mean."""
     lines = []
+    if "tied" in frame and (frame["tied"].eq(True) & (frame["rank"] > 1)).any():
+        lines.append("≈ May be the best as well.")
     if len(goals.objectives) > 1:
         lines.append(f"† On the front of {', '.join(goals.objectives)}.")
     if not frame["feasible"].all():

@@ -262,6 +262,7 @@ def test_columns_are_what_varies_between_what_is_known_of_all(store: Store) -> N
         "attention.reduction_ratio",
         *("feasible", "pareto", "worst_auc"),
         *("replicates", "epochs", "seconds", *COSTS, "config_hash"),
+        *("tied", "better", "expected", "expected_low", "expected_high"),
     ]
     first, second, third = frame.to_dict("records")
     assert (first["trial"], first["replicates"]) == (1, 2)

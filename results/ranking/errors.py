@@ -1,0 +1,110 @@
+"""How far the mean AUCs of several configurations may be off, together.
+
+All are scored on the same images, so that a set of images that is hard for one is hard for most:
+their errors are correlated, and differences are known better than values. The covariance over
+images follows from each image's influence on each mean (:mod:`sedn.metrics.roc`), averaged over
+the seeds of a configuration, which share the images. The spread between seeds is each
+configuration's own; as few seeds tell little of it, one variance is estimated from all
+configurations that have several.
+"""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sedn.metrics.ranking import Floats
+
+
+@dataclass(frozen=True)
+class Errors:
+    """The errors of the mean AUCs of several configurations on the same images."""
+
+    over_images: Floats
+    """``(configurations, configurations)``: their covariance over sets of images."""
+    image_freedom: float
+    """Degrees of freedom of that covariance, where configurations are compared."""
+    value_freedom: float
+    """Those of a value by itself: the images of the rarer class of a label, in the mean over
+    labels."""
+    over_seeds: Floats
+    """``(configurations,)``: the variance of each mean over its seeds; 0 where it is not known."""
+    seed_freedom: float
+    """Degrees of freedom of the spread between seeds; infinite where there is none."""
+
+    @cached_property
+    def covariance(self) -> Floats:
+        """``(configurations, configurations)``: of both errors together."""
+        return self.over_images + np.diag(self.over_seeds)
+
+    def draws(self, count: int, generator: np.random.Generator) -> Floats:
+        """``(count, configurations)``: errors as they may be.
+
+        Normal, but for the size of each draw, which is as uncertain as the variances are: together
+        the draws have Student's distribution in many dimensions.
+        """
+        size = len(self.over_seeds)
+        images = generator.standard_normal((count, size)) @ _root(self.over_images).T
+        images *= _scales(self.image_freedom, count, generator)
+        seeds = generator.standard_normal((count, size)) * np.sqrt(self.over_seeds)
+        return np.asarray(images + seeds * _scales(self.seed_freedom, count, generator))
+
+    def of(self, chosen: NDArray[np.int64] | NDArray[np.bool_]) -> "Errors":
+        """Those of some of the configurations."""
+        images = self.over_images[chosen][:, chosen]
+        seeds = self.over_seeds[chosen]
+        return replace(self, over_images=images, over_seeds=seeds)
+
+
+def estimate(
+    values: Floats, influences: Floats, owners: NDArray[np.int64], rarer: float
+) -> tuple[Floats, Errors]:
+    """Mean AUC of each configuration over its seeds, and the errors of these.
+
+    Args:
+        values: ``(trainings,)``: mean AUC of each training.
+        influences: ``(trainings, images)``: of each image on it over the number of images, as
+            :class:`sedn.training.checkpoints.influence.Influence` has it; all on the same images.
+        owners: ``(trainings,)``: the configuration of each, from 0, none left out.
+        rarer: images of the rarer class of a label, in the mean over labels.
+    """
+    seeds = np.bincount(owners)
+    means = np.bincount(owners, values) / seeds
+    averaged = np.zeros((len(seeds), influences.shape[1]))
+    np.add.at(averaged, owners, influences)
+    averaged /= seeds[:, None]
+    over_images = averaged @ averaged.T
+    freedom = max(rarer, _image_freedom(averaged))
+    repeated = seeds > 1
+    if not repeated.any():
+        return means, Errors(over_images, freedom, rarer, np.zeros(len(seeds)), float("inf"))
+    # Two trainings differ on these images by more than in truth: what the images add is in the
+    # covariance already.
+    by_seeds = np.square(values - means[owners]).sum()
+    by_images = np.square(influences - averaged[owners]).sum()
+    seed_freedom = float((seeds - 1).sum())
+    pooled = max(by_seeds - by_images, 0.0) / seed_freedom
+    # A single training stands for itself: what other seeds come to is not known of it.
+    over_seeds = np.where(repeated, pooled / seeds, 0.0)
+    return means, Errors(over_images, freedom, rarer, over_seeds, seed_freedom)
+
+
+def _image_freedom(influences: Floats) -> float:
+    """Degrees of freedom of differences over images: where a few images, such as a rare label's
+    positives, make most of the difference, they count alone (Satterthwaite).
+    """
+    weights = np.square(influences - influences.mean(axis=0)).sum(axis=0)
+    return float(weights.sum() ** 2 / np.square(weights).sum()) if weights.any() else 1.0
+
+
+def _root(covariance: Floats) -> Floats:
+    """A matrix whose product with its transpose is the covariance, also of one without rank."""
+    values, vectors = np.linalg.eigh(covariance)
+    return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)))
+
+
+def _scales(freedom: float, count: int, generator: np.random.Generator) -> Floats:
+    if not np.isfinite(freedom):
+        return np.ones((count, 1))
+    return np.asarray(np.sqrt(freedom / generator.chisquare(freedom, (count, 1))))

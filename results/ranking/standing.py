@@ -1,0 +1,241 @@
+"""What the validation images say of a ranking as a whole: who may be the best, who is better than
+the baseline, and what fresh images are expected to show of the first.
+
+All of it compares configurations image by image, by what each training kept of the validation
+images (:mod:`sedn.training.checkpoints.influence`). Where that is not to be had, nothing is said.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from results.database.models import BASELINE, Label
+from results.database.store import Store
+from results.database.trainings import Training, read_trainings
+from results.ranking.confidence_set import far_quantile, lower_bounds, may_be_best
+from results.ranking.errors import Errors, estimate
+from results.ranking.winner import Winner, winner
+from sedn.errors import UserError
+from sedn.training.checkpoints.influence import INFLUENCE, Influence, load_influence
+
+MOST_COMPARED = 500
+"""Configurations, the best ones, that are compared image by image."""
+COLUMNS = ("tied", "better", "expected", "expected_low", "expected_high")
+"""What :func:`with_standing` adds to a ranking."""
+THREADS = 8
+"""Files that are read at a time: they may lie in an object store."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What is known of a ranking as a whole."""
+
+    tied: dict[str, bool]
+    """By configuration hash, whether it may be the best; those that are not here are not known."""
+    lower_bounds: dict[str, float]
+    """By configuration hash, by how much its mean AUC is above the baseline's at the least, for all
+    together; empty where the baseline is not known."""
+    winner: Winner | None
+    """What fresh images are expected to show of the first; ``None`` where it is not known."""
+    configurations: int
+    """Among which the first was chosen."""
+    images: int
+    """Validation images that they were compared on."""
+    unknown: str | None
+    """Why nothing is known, or not of all, in a sentence; ``None`` where all is."""
+
+    @property
+    def better(self) -> dict[str, bool]:
+        """By configuration hash, whether it is better than the baseline."""
+        return {config: bound > 0 for config, bound in self.lower_bounds.items()}
+
+
+def standing(store: Store, experiment_id: int, ordered: pd.DataFrame) -> Standing:
+    """What the validation images say of the whole ranking ``ordered`` of an experiment."""
+    trainings = read_trainings(store, experiment_id, chosen_configurations(ordered))
+    return judge(ordered, trainings, store.labels(experiment_id))
+
+
+def with_standing(ranked: pd.DataFrame, standing: Standing) -> pd.DataFrame:
+    """Rows of a ranking with what is known of each, in :data:`COLUMNS`: tied (whether it may be the
+    best) and better (than the baseline), ``None`` where that is not known; and of the first of all
+    alone expected, expected_low and expected_high, what fresh images will show of it.
+    """
+    hashes = ranked["config_hash"].tolist()
+    found = ranked.copy()
+    found["tied"] = pd.Series(
+        [standing.tied.get(one) for one in hashes], ranked.index, dtype=object
+    )
+    better = [standing.better.get(one) for one in hashes]
+    found["better"] = pd.Series(better, ranked.index, dtype=object)
+    first = standing.winner
+    values = (None,) * 3 if first is None else (first.expected, first.low, first.high)
+    for column, value in zip(COLUMNS[2:], values, strict=True):
+        of_rows = [value if rank == 1 else None for rank in ranked["rank"]]
+        found[column] = pd.Series(of_rows, ranked.index, dtype=object)
+    return found
+
+
+def chosen_configurations(ordered: pd.DataFrame) -> list[str]:
+    """Hashes of the configurations that are compared: the best that satisfy the constraints, and
+    the baseline.
+
+    Args:
+        ordered: a ranking, with the columns config_hash, role and feasible, the best first.
+    """
+    leading = ordered.loc[ordered["feasible"].astype(bool), "config_hash"].head(MOST_COMPARED)
+    plain = ordered.loc[ordered["role"] == BASELINE, "config_hash"]
+    return list(dict.fromkeys([*leading, *plain]))
+
+
+def judge(
+    ordered: pd.DataFrame, trainings: Sequence[Training], labels: Sequence[Label]
+) -> Standing:
+    """What the validation images say of a ranking.
+
+    Args:
+        ordered: the whole ranking, with the columns config_hash, role, mean_auc, low, high and
+            feasible, the best first.
+        trainings: all of :func:`chosen_configurations`.
+        labels: of the experiment.
+    """
+    feasible = ordered[ordered["feasible"].astype(bool)]
+    if feasible.empty:
+        return Standing({}, {}, None, 0, 0, None)
+    first = str(feasible["config_hash"].iloc[0])
+    read, faults = _read(trainings)
+    compared = _comparable(trainings, read, first)
+    if not compared:
+        why = faults.get(first, "its trainings were scored on other images")
+        return Standing({}, {}, None, len(feasible), 0, f"of the first: {why}")
+    return _judged(feasible, ordered, compared, read, labels, faults)
+
+
+def _comparable(
+    trainings: Sequence[Training], read: dict[int, Influence], first: str
+) -> list[Training]:
+    """All trainings of the configurations that were scored on the same images as ``first``."""
+    of_first = [read[t.number] for t in trainings if t.config_hash == first and t.number in read]
+    if not of_first:
+        return []
+    left_out = {t.config_hash for t in trainings if not _is_alike(read.get(t.number), of_first[0])}
+    return [] if first in left_out else [t for t in trainings if t.config_hash not in left_out]
+
+
+def _judged(
+    feasible: pd.DataFrame,
+    ordered: pd.DataFrame,
+    trainings: Sequence[Training],
+    read: dict[int, Influence],
+    labels: Sequence[Label],
+    faults: dict[str, str],
+) -> Standing:
+    """What follows from the trainings that can be compared."""
+    configs = list(dict.fromkeys(t.config_hash for t in trainings))
+    values, errors = _estimate(configs, trainings, read, labels)
+    eligible = np.flatnonzero(pd.Index(configs).isin(feasible["config_hash"]))
+    among, names = (values[eligible], errors.of(eligible)), [configs[place] for place in eligible]
+    rest = _rest(feasible, configs, labels)
+    others = rest.loc[~rest["below"], "mean_auc"].to_numpy()
+    tied = dict(zip(names, may_be_best(*among, len(others)).tolist(), strict=True))
+    bounds: dict[str, float] = {}
+    for config in ordered.loc[ordered["role"] == BASELINE, "config_hash"]:
+        if config not in configs:
+            continue
+        found = lower_bounds(values, errors, configs.index(config), len(others))
+        bounds = dict(zip(configs, found.tolist(), strict=True))
+        del bounds[config]
+        # Both tests ask whether the baseline may be the best: one answer is given.
+        if config in tied:
+            tied[config] = not any(bounds.get(name, 0.0) > 0 for name in names)
+    tied |= dict.fromkeys(rest.loc[rest["below"], "config_hash"], False)
+    unknown = None
+    if missing := len(feasible) - len(tied):
+        why = next(iter(faults.values()), f"the best {MOST_COMPARED} are compared")
+        unknown = f"of {missing} of {len(feasible)} configurations: {why}"
+    images = next(iter(read.values())).images
+    expected = winner(*among, others)
+    return Standing(tied, bounds, expected, len(feasible), images, unknown)
+
+
+def _estimate(
+    configs: Sequence[str],
+    trainings: Sequence[Training],
+    read: dict[int, Influence],
+    labels: Sequence[Label],
+) -> tuple[np.ndarray, Errors]:
+    """Mean AUC of the configurations and their errors; a training done twice counts once."""
+    by_seed: dict[tuple[str, int], list[Training]] = {}
+    for training in trainings:
+        by_seed.setdefault((training.config_hash, training.seed), []).append(training)
+    values = np.array([np.mean([t.mean_auc for t in same]) for same in by_seed.values()])
+    influences = np.array(
+        [np.mean([read[t.number].values for t in same], axis=0) for same in by_seed.values()],
+        dtype=np.float64,
+    )
+    places = {config: place for place, config in enumerate(configs)}
+    owners = np.array([places[config] for config, _ in by_seed])
+    return estimate(values, influences, owners, _rarer(labels))
+
+
+def _rarer(labels: Sequence[Label]) -> float:
+    """Images of the rarer class of a label, in the mean over the labels that have both."""
+    rarer = [
+        min(label.validation_positives, label.validation_known - label.validation_positives)
+        for label in labels
+    ]
+    return float(np.mean([count for count in rarer if count > 0] or [1]))
+
+
+def _rest(feasible: pd.DataFrame, compared: Sequence[str], labels: Sequence[Label]) -> pd.DataFrame:
+    """Those that are not compared, and whether each lies ``below`` the first by more than any
+    correlation of their errors could explain.
+    """
+    rest = feasible[~feasible["config_hash"].isin(compared)].copy()
+    first = feasible.iloc[0]
+    # An interval has about four errors.
+    errors = (rest["high"] - rest["low"] + first["high"] - first["low"]) / 3.9
+    quantile = far_quantile(len(feasible), _rarer(labels))
+    rest["below"] = first["mean_auc"] - rest["mean_auc"] > quantile * errors
+    return rest
+
+
+def _read(trainings: Sequence[Training]) -> tuple[dict[int, Influence], dict[str, str]]:
+    """What could be read, by trial number, and why the rest could not, by configuration."""
+
+    def one(training: Training) -> Influence | str:
+        if training.predictions is None:
+            return "trainings of an earlier version kept no validation scores"
+        folder = training.predictions.rsplit("/", 1)[0]
+        try:
+            found = load_influence(folder)
+        except (UserError, OSError) as error:
+            return str(error)
+        if found is None:
+            return f"'{folder}/{INFLUENCE}' is not there"
+        identity = found.configuration, found.seed, found.fingerprint
+        if identity != (training.config_hash, training.seed, training.predictions_fingerprint):
+            return f"'{folder}/{INFLUENCE}' is of another training"
+        return "no label has an AUC" if np.isnan(found.values).any() else found
+
+    read: dict[int, Influence] = {}
+    faults: dict[str, str] = {}
+    with ThreadPoolExecutor(THREADS) as threads:
+        for training, found in zip(trainings, threads.map(one, trainings), strict=True):
+            if isinstance(found, str):
+                faults.setdefault(training.config_hash, found)
+            else:
+                read[training.number] = found
+    return read, faults
+
+
+def _is_alike(found: Influence | None, lead: Influence) -> bool:
+    """Whether it is of the same images."""
+    return (
+        found is not None
+        and found.fingerprint == lead.fingerprint
+        and found.values.shape == lead.values.shape
+    )

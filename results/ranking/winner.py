@@ -1,0 +1,138 @@
+"""What fresh images are expected to show of the best of many configurations.
+
+The first of a ranking is partly first by luck: among equals it is the luckiest. How much it owes to
+luck is told by how far the values lie apart: what their errors explain of that spread is no merit.
+So the first is drawn towards the mean of those near it by that part (James and Stein's estimate for
+many means; Efron and Morris, Journal of the American Statistical Association 70, 1975). The
+correction never exceeds what the largest of as many errors is on average, so that one configuration
+far ahead is not drawn back much (limited translation, Efron and Morris 1972). The lower end of the
+interval is Morris's (same journal 78, 1983), who counts that the part is itself estimated; the
+upper end is that of a configuration that was not chosen, as the first may owe nothing to luck.
+
+All is done with the arcsine of the root of each value, on whose scale the error hardly depends on
+the value; so that the errors of all can be put together, also where a value is exactly 1 and tells
+nothing of its own error.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from scipy.integrate import quad
+from scipy.special import log_ndtr, stdtrit
+
+from results.ranking.confidence_set import is_far_below
+from results.ranking.errors import Errors
+from sedn.metrics.ranking import Floats
+
+LEAST_ROOM = 1e-6
+"""Distance from 0 and 1 at which a value is taken where it is nearer."""
+
+LONGEST = 5.0
+"""Standard errors of a difference beyond which it is no luck."""
+
+
+@dataclass(frozen=True)
+class Winner:
+    """The best of many, as it is expected to be on fresh images."""
+
+    value: float
+    """The value by which it was chosen."""
+    expected: float
+    """Its value on fresh images."""
+    low: float
+    high: float
+    """Both ends of the interval of what it is truly worth."""
+
+    @property
+    def optimism(self) -> float:
+        """What the value owes to the choice."""
+        return self.value - self.expected
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """The variance of an error: what all configurations share of it, and what is each one's own."""
+
+    shared: float
+    own: float
+
+
+def winner(
+    values: Floats, errors: Errors, others: Floats | None = None, level: float = 0.95
+) -> Winner | None:
+    """The best of several configurations, corrected for its having been chosen.
+
+    Args:
+        values: ``(configurations,)``: mean AUCs.
+        errors: of the values.
+        others: ``(configurations,)``: mean AUCs of further ones of which no error is known; theirs
+            is taken to be like those of the values.
+        level: of the interval.
+
+    Returns:
+        ``None`` where nothing is known of the errors, as all values near the highest are 1.
+    """
+    near = np.flatnonzero(~is_far_below(values, errors, level))
+    inside, of_near = values[near], errors.of(near)
+    parts = _parts(inside, of_near)
+    if parts.shared + parts.own <= 0:
+        return None
+    scaled = _scaled(inside)
+    if others is not None:
+        least = scaled.max() - LONGEST * float(np.sqrt(2 * parts.own))
+        scaled = np.append(scaled, [one for one in _scaled(others) if one > least])
+    ahead = float(scaled.max() - scaled.mean())
+    part, uncertainty = _drawn_back(scaled, parts.own, ahead)
+    optimism = min(part * ahead, float(np.sqrt(parts.own)) * largest_of(len(scaled)))
+    variance = parts.shared + parts.own * (1 - part * (1 - 1 / len(scaled))) + uncertainty
+    quantile = float(stdtrit(errors.value_freedom, (1 + level) / 2))
+    top = float(scaled.max())
+    low = top - optimism - quantile * float(np.sqrt(variance))
+    high = top + quantile * float(np.sqrt(parts.shared + parts.own))
+    return Winner(float(values.max()), _back(top - optimism), _back(low), _back(high))
+
+
+def _scaled(values: Floats) -> Floats:
+    return np.asarray(np.arcsin(np.sqrt(np.clip(values, 0.0, 1.0))))
+
+
+def _drawn_back(scaled: Floats, own: float, ahead: float) -> tuple[float, float]:
+    """By which part of what it is ahead the first is drawn back, and what the part's own error adds
+    to the variance.
+    """
+    many = len(scaled)
+    spread = float(scaled.var(ddof=1)) if many > 1 else 0.0
+    if spread <= 0:
+        return (1.0 if many > 1 else 0.0), 0.0
+    if many <= 3:
+        return min(1.0, own / spread), 0.0
+    part = min(1.0, own / spread * (many - 3) / (many - 1))
+    return part, 2 / (many - 3) * (part * ahead) ** 2
+
+
+def _parts(values: Floats, errors: Errors) -> _Parts:
+    """The variance on the scale of the arcsine, in the mean over the configurations."""
+    room = np.clip(values * (1 - values), LEAST_ROOM, None)
+    covariance = errors.covariance / (4 * np.sqrt(np.outer(room, room)))
+    many, variance = len(values), float(np.diag(covariance).mean())
+    if many == 1:
+        return _Parts(variance, 0.0)
+    shared = float(covariance.sum() - np.trace(covariance)) / (many * (many - 1))
+    shared = min(max(shared, 0.0), variance)
+    return _Parts(shared, variance - shared)
+
+
+@cache
+def largest_of(count: int) -> float:
+    """The mean of the largest of ``count`` standard normal numbers."""
+
+    def beyond(x: float) -> float:
+        """That the largest is above ``x``, less that it is below ``-x``."""
+        return float(-np.expm1(count * log_ndtr(x)) - np.exp(count * log_ndtr(-x)))
+
+    return float(quad(beyond, 0, 12)[0])
+
+
+def _back(scaled: float) -> float:
+    return float(np.sin(np.clip(scaled, 0.0, np.pi / 2)) ** 2)
