@@ -43,6 +43,10 @@ class UtcDateTime(TypeDecorator[datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Bring a moment to UTC; a server gives moments in a zone of its own."""
+        return value if value is None or value.tzinfo is None else value.astimezone(UTC)
+
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Mark a moment without a zone as UTC."""
         return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value

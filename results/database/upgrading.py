@@ -1,13 +1,12 @@
 """Bringing a database of an earlier version up to date."""
 
-import sqlite3
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from results.database.backup import copy_file
 from results.database.migrations import migrate
 from results.database.models import SCHEMA_VERSION, Schema
 from results.database.opening import describe_failure, lock_for_creation
@@ -63,14 +62,7 @@ def upgrade(engine: Engine) -> Upgrade:
 
 
 def _back_up(database: Path, version: int) -> Path:
-    """Copy a database, what its log holds included."""
+    """Copy a database before it is changed."""
     copy = database.with_name(f"{database.name}.tables-{version}")
-    part = copy.with_name(f"{copy.name}.part")
-    try:
-        with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(part)) as target:
-            source.backup(target)
-        part.replace(copy)
-    except (OSError, sqlite3.Error) as error:
-        part.unlink(missing_ok=True)
-        raise UserError(f"{copy}: no copy of the database can be written: {error}") from None
+    copy_file(database, copy)
     return copy

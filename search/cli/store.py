@@ -9,6 +9,7 @@ import typer
 from search.cli.commands import Command
 from search.cli.console import open_terminal
 from search.cli.options import DEFAULT_STORE, StoreOption
+from sedn.errors import UserError
 
 app = typer.Typer(no_args_is_help=True, help="Mend the results database.")
 err = open_terminal(stderr=True)
@@ -79,4 +80,42 @@ def frames(
 
     moved = Resources(storage_path=storage_path).storage() if storage_path else None
     for line in write_frames(open_store(store), name, output, moved):
+        err.print(line, soft_wrap=True)
+
+
+@app.command(cls=Command)
+def backup(
+    file: Annotated[Path, typer.Argument(help="The SQLite file to write; it may not be there.")],
+    store: StoreOption = DEFAULT_STORE,
+) -> None:
+    """Copy all of the database to a new SQLite file, also while searches write to it."""
+    from results import open_store
+    from search.merging import back_up
+
+    back_up(open_store(store), file)
+    err.print(f"Wrote {file}; read it with --store sqlite:///{file}", soft_wrap=True)
+
+
+@app.command(cls=Command)
+def merge(
+    other: Annotated[str, typer.Argument(help="The other database, a file or a URL.")],
+    only: Annotated[str | None, typer.Option(help="One experiment alone.")] = None,
+    called: Annotated[
+        str | None, typer.Option("--as", help="The name that it gets here, with --only.")
+    ] = None,
+    store: StoreOption = DEFAULT_STORE,
+) -> None:
+    """Take the experiments of another database into this one, with their Optuna studies.
+
+    The other one is not changed. An experiment that is here already stays as it is.
+    """
+    from results import open_store
+    from search.merging import merge
+
+    if called is not None and only is None:
+        raise UserError("--as: names one experiment; say which with --only")
+    source = open_store(other if "://" in other else f"sqlite:///{other}")
+    target = open_store(store, create=True)
+    names = [only] if only is not None else [row.name for row in source.experiments()]
+    for line in merge(source, target, {name: called or name for name in names}):
         err.print(line, soft_wrap=True)

@@ -70,7 +70,7 @@ READING = (
 )
 COMMANDS = (
     *READING,
-    *("rename n m", "delete n --yes", "store frames n -o f"),
+    *("rename n m", "delete n --yes", "store frames n -o f", "store merge x.db"),
     *("dashboard", "search --name=n --data=digits-in-clutter", "search --name=m --warm-start=n"),
 )
 

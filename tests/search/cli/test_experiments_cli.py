@@ -140,3 +140,20 @@ def test_tables_are_written_for_other_programs(place: Place, tmp_path: Path) -> 
     assert len(pd.read_parquet(tmp_path / "frames" / "epochs.parquet")) == 12
     (tmp_path / "file").write_text("")
     assert "file: cannot be made" in refused("store", "frames", "spring", "-o", f"{tmp_path}/file")
+
+
+def test_a_backup_is_merged_into_another_database(place: Place, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.db"
+    assert f"--store sqlite:///{copy}" in done("store", "backup", str(copy)).stderr
+    other = f"--store=sqlite:///{tmp_path}/other.db"
+    said = done("store", "merge", str(copy), "--only=spring", "--as=autumn", other).stderr
+    assert "Took experiment 'spring' as 'autumn': 4 trials" in said
+    said = done("store", "merge", f"sqlite:///{copy}", other).stderr
+    assert "is in " in said
+    assert "Took experiment 'summer': 3 trials" in said
+    assert [row["name"] for row in json.loads(done("list", "--json", other).stdout)] == [
+        *("autumn", "summer"),
+    ]
+    assert "say which with --only" in refused("store", "merge", str(copy), "--as=x", other)
+    assert "no experiment 'sprin'" in refused("store", "merge", str(copy), "--only=sprin", other)
+    assert "absent.db: no results yet" in refused("store", "merge", f"{tmp_path}/absent.db")
