@@ -4,6 +4,8 @@ from shlex import quote
 
 import pandas as pd
 
+from results.confirmation import Confirmed
+from results.confirmed import confirmed_trial
 from results.database.models import BASELINE, Trial, TrialState
 from results.database.store import Store
 from results.ranking.leaders import order_experiment
@@ -18,6 +20,7 @@ def export_config(
     rank: int = 1,
     trial: int | None = None,
     baseline: bool = False,
+    confirmed: bool = False,
 ) -> str:
     """The configuration of one trial as YAML, every field written out, as the trial ran it.
 
@@ -26,13 +29,17 @@ def export_config(
         name: the experiment.
         rank: take the configuration at this rank, from 1 …
         trial: … or that of this trial, whatever became of it …
-        baseline: … or that of the plain backbone.
+        baseline: … or that of the plain backbone …
+        confirmed: … or the one that the newest confirmation of the experiment found best.
 
     Raises:
-        UserError: there is no such experiment, rank or trial, or the baseline has not been trained
-            to its last epoch.
+        UserError: there is no such experiment, rank or trial, the baseline has not been trained to
+            its last epoch, or no confirmation has ended.
     """
     experiment = store.experiment(name)
+    if confirmed:
+        held, score = confirmed_trial(store, experiment)
+        return _written(held, f"Experiment {name!r}, {_describe_confirmed(score)}")
     ranked = order_experiment(store, experiment)
     if baseline:
         number = _baseline(ranked, name)
@@ -45,13 +52,30 @@ def export_config(
         last = store.last_number(experiment.id)
         there = "it has no trials yet" if last is None else f"its trials are 0 to {last}"
         raise UserError(f"`trial={number}`: experiment '{name}' has no such trial; {there}")
-    config = build_config(chosen.config, f"trial {number} of experiment '{name}'")
-    if micro_batch := chosen.cost("micro_batch"):
+    return _written(chosen, f"Experiment {name!r}, {_describe(chosen, ranked)}")
+
+
+def _written(trial: Trial, description: str) -> str:
+    """The configuration of a trial as it ran, with comments on what it is."""
+    config = build_config(trial.config, f"trial {trial.number}")
+    if micro_batch := trial.cost("micro_batch"):
         # Halved where the memory did not suffice: parts of another size round differently.
         fields = config.model_dump(mode="json") | {"micro_batch_size": int(micro_batch)}
-        config = build_config(fields, f"trial {number} of experiment '{name}'")
-    lines = [f"Experiment {name!r}, {_describe(chosen, ranked)}", _describe_machine(chosen)]
+        config = build_config(fields, f"trial {trial.number}")
+    lines = [description, _describe_machine(trial)]
     return "".join(f"# {line}\n" for line in lines) + config.to_yaml()
+
+
+def _describe_confirmed(one: Confirmed) -> str:
+    """The configuration that a confirmation found best, and what it reached, in one line."""
+    seeds = len(one.trials)
+    words = f"{one.title}: the best of its confirmation on {seeds} fresh seed{'s' * (seeds > 1)}"
+    reached = one.validation
+    words += f", mean AUC on validation {reached.mean_auc:.4f} "
+    words += f"(95 % interval {reached.low:.4f} to {reached.high:.4f})"
+    if one.test is not None:
+        words += f", on test {one.test.mean_auc:.4f} ({one.test.low:.4f} to {one.test.high:.4f})"
+    return words
 
 
 def _baseline(ranked: pd.DataFrame, name: str) -> int:

@@ -27,7 +27,7 @@ OnNotice = Callable[[str], None]
 
 def check_search(
     name: str,
-    space: str,
+    space: str | Space,
     settings: SearchSettings,
     store_url: str,
     resources: Resources,
@@ -39,7 +39,7 @@ def check_search(
 
     Args:
         name: of the experiment.
-        space: a name in the catalog or the path of a YAML file.
+        space: a name in the catalog, the path of a YAML file, or a space that was read.
         settings: of the search.
         store_url: SQLAlchemy URL of the database.
         resources: where it is to run.
@@ -53,7 +53,11 @@ def check_search(
     check_name(name)
     check_warm_start(settings, name, store_url)
     check_address(resources.address)
-    asked = load_space(space)
+    asked = load_space(space) if isinstance(space, str) else space
+    if asked.configurations is not None and settings.warm_start is not None:
+        raise UserError(
+            f"`warm_start`: space '{asked.name}' lists its configurations; leave one out"
+        )
     _check_data(settings.data)
     _check_store(store_url, name, asked, settings, resources)
     _check_storage(resources)

@@ -46,11 +46,12 @@ class SearchOutcome:
 
 def run_search(
     name: str,
-    space: str,
+    space: str | Space,
     settings: SearchSettings,
     store_url: str,
     resources: Resources | None = None,
     *,
+    confirms: str | None = None,
     train: "TrainFunction | None" = None,
     watch: "Watcher" = lambda snapshot: None,
     on_images: "Progress" = lambda *_: None,
@@ -63,10 +64,11 @@ def run_search(
 
     Args:
         name: the experiment; one that exists is resumed.
-        space: a name in the catalog or the path of a YAML file.
+        space: a name in the catalog, the path of a YAML file, or a space that was read.
         settings: what decides the outcome; on a resume only its budgets may differ.
         store_url: SQLAlchemy URL of the database; this process alone opens it.
         resources: where to run and what each trial gets.
+        confirms: the experiment whose leaders are trained again, on the same data.
         train: the training function of a trial, :func:`sedn.training.epochs.train_epochs` if none.
         watch: called with a snapshot about twice a second while the search runs.
         on_images: told how far the decoding of the images is, before the first trial.
@@ -93,7 +95,15 @@ def run_search(
     store = open_store(store_url, create=True)
     with sole_driver(store.engine, name), in_one_line(store.shown):
         experiment = _open_experiment(
-            store, name, asked_space, settings, counts, dataset, resources.storage(), on_notice
+            store,
+            name,
+            asked_space,
+            settings,
+            counts,
+            dataset,
+            resources.storage(),
+            on_notice,
+            confirms,
         )
         kept_space = parse_space(experiment.space_yaml, experiment.space_name)
         study = _open_study(store, experiment, kept_space, settings, on_notice)
@@ -161,8 +171,15 @@ def _open_experiment(
     dataset: "Dataset",
     storage: str,
     on_notice: Callable[[str], None],
+    confirms: str | None,
 ) -> Experiment:
     """Find the experiment and see that it is the same search, or make it."""
+    confirmed = None if confirms is None else store.experiment(confirms)
+    if confirmed is not None and confirmed.data_fingerprint != dataset.fingerprint:
+        raise UserError(
+            f"experiment '{confirms}': the data at '{settings.data}' has changed since, so that "
+            f"its configurations cannot be confirmed on it"
+        )
 
     def check() -> None:
         _check_unchanged(store, name, space, settings, dataset)
@@ -181,6 +198,7 @@ def _open_experiment(
                 space_yaml=space.source_text,
                 settings=settings.model_dump(mode="json"),
                 labels=counts,
+                confirms=None if confirmed is None else confirmed.id,
             )
         )
     store.update_settings(found.id, settings.model_dump(mode="json"))

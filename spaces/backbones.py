@@ -5,9 +5,11 @@ from typing import Any
 
 from sedn.errors import UserError
 from spaces.axes import Axis
+from spaces.configurations import CONFIGURATION
 from spaces.space import Space
 
 _BUILDS = (
+    CONFIGURATION,
     "backbone.name",
     "backbone.pretrained",
     "backbone.weights",

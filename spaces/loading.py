@@ -9,11 +9,13 @@ from sedn.config import build_config, flatten
 from sedn.document import parse_document, read_text
 from sedn.errors import UserError, did_you_mean
 from spaces.axes import Axis
+from spaces.configurations import parse_configurations
 from spaces.first import parse_first
 from spaces.parsing import parse_axis
 from spaces.space import Space
 
-_KEYS = ("name", "description", "base", "axes", "first")
+_KEYS = ("name", "description", "base", "axes", "first", "configurations", "seeds")
+_OF_AXES = ("base", "axes", "first")
 
 
 def catalog() -> list[str]:
@@ -61,6 +63,10 @@ def _parse_space(text: str, source: str) -> Space:
             raise UserError(f"{source}: unknown key '{key}'{known}")
     name = _parse_text(document, "name", source)
     description = _parse_text({"description": ""} | document, "description", source)
+    if "configurations" in document:
+        return _parse_listed(document, name, description, text, source)
+    if "seeds" in document:
+        raise UserError(f"{source}: 'seeds' goes with 'configurations', not with 'axes'")
     base = _parse_base(document.get("base"), source)
     axes = _parse_axes(document.get("axes"), base, source)
     return Space(
@@ -71,6 +77,26 @@ def _parse_space(text: str, source: str) -> Space:
         source_text=text,
         source=source,
         first=parse_first(document.get("first"), axes, source),
+    )
+
+
+def _parse_listed(
+    document: Mapping[Any, Any], name: str, description: str, text: str, source: str
+) -> Space:
+    """A space that lists its configurations."""
+    for key in _OF_AXES:
+        if key in document:
+            raise UserError(f"{source}: '{key}' does not go with 'configurations'; leave one")
+    listed = parse_configurations(document["configurations"], document.get("seeds"), source)
+    return Space(
+        name=name,
+        description=description,
+        base={},
+        axes=listed.axes(),
+        source_text=text,
+        source=source,
+        first=listed.points(),
+        configurations=listed,
     )
 
 

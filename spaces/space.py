@@ -7,6 +7,7 @@ from typing import Any
 
 from sedn.config import TrainingConfig, build_config, flatten
 from spaces.axes import Axis, Condition, SuggestsValues, is_active
+from spaces.configurations import SEED, Configurations
 from spaces.fields import check_path, default_of, nest
 
 PLAIN = {"embedding.placement": "none", "attention.kind": "none"}
@@ -31,9 +32,16 @@ class Space:
     """The file or the name that the text came from; it begins the messages of errors."""
     first: tuple[dict[str, Any], ...] = ()
     """Points that are tried right after the baseline, with the values of their active axes."""
+    configurations: Configurations | None = None
+    """Whole configurations that are trained as they are, in place of points of axes."""
 
     def values_of(self, path: str) -> Sequence[Any]:
         """What the field at ``path`` may be in this space; nothing where its axis is continuous."""
+        if self.configurations is not None:
+            listed = map(flatten, self.configurations.fields.values())
+            return list(
+                {repr(v): v for v in (one.get(path, default_of(path)) for one in listed)}.values()
+            )
         for axis in self.axes:
             if axis.path == path:
                 return axis.values() or ()
@@ -60,7 +68,12 @@ class Space:
             UserError: a path is no field, or a field does not take its value.
         """
         source = f"space '{self.name}'"
-        values = flatten(self.base) | dict(params) | dict(overrides or {})
+        if self.configurations is not None:
+            chosen = self.configurations.values(params)
+            seeded = {SEED: params[SEED]} if SEED in params else {}
+            values = chosen | dict(overrides or {}) | seeded
+        else:
+            values = flatten(self.base) | dict(params) | dict(overrides or {})
         for path in values:
             check_path(path, source)
         return build_config(nest(values.items()), source)

@@ -7,7 +7,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import sessionmaker
 
 from results.database.in_place import FileIdentity, StoreLost, lost
-from results.database.models import Epoch, Experiment, Label, Trial, TrialState
+from results.database.models import Epoch, Experiment, Label, ReadOfTest, Trial, TrialState
 from results.database.opening import shown_name
 from results.goals.objectives import measures_of
 from sedn.errors import UserError, did_you_mean
@@ -77,6 +77,17 @@ class StoreReader:
         with self.sessions() as session:
             rows = session.scalars(select(Experiment).order_by(Experiment.id))
             return [row.of_store(self) for row in rows]
+
+    def test_reads(self, data_fingerprint: str) -> list[ReadOfTest]:
+        """All readings of the test split of these data, the oldest first, by whatever search."""
+        query = (
+            select(ReadOfTest)
+            .join(Experiment, Experiment.id == ReadOfTest.experiment_id)
+            .where(Experiment.data_fingerprint == data_fingerprint)
+            .order_by(ReadOfTest.id)
+        )
+        with self._session() as session:
+            return list(session.scalars(query))
 
     def splits(self, experiment_id: int) -> bytes:
         """The compressed table of an experiment's splits."""

@@ -278,6 +278,43 @@ class Store(StoreScanner):
             session.execute(of_trial.values(**copied, ended_at=datetime.now(UTC)))
         return self._check_state(experiment_id, number, answer.state)
 
+    def begin_test_read(
+        self, experiment_id: int, command: str, trials: Sequence[Trial]
+    ) -> ReadOfTest:
+        """The reading of the test split by these trials; one that there is goes on, or has ended.
+
+        A new one is counted from now on.
+
+        Args:
+            experiment_id: of the search whose configurations are tested.
+            command: what reads the split.
+            trials: those that are tested.
+        """
+        numbers = [trial.number for trial in trials]
+        hashes = [trial.config_hash for trial in trials]
+        alike = select(ReadOfTest).where(
+            ReadOfTest.experiment_id == experiment_id, ReadOfTest.command == command
+        )
+        with self._session.begin() as session:
+            for row in session.scalars(alike):
+                if (row.trials, row.config_hashes) == (numbers, hashes):
+                    return row
+            begun = ReadOfTest(
+                experiment_id=experiment_id,
+                read_at=datetime.now(UTC),
+                command=command,
+                trials=numbers,
+                config_hashes=hashes,
+            )
+            session.add(begun)
+        return begun
+
+    def end_test_read(self, read_id: int, found: Mapping[str, Any]) -> None:
+        """Keep what a reading of the test split found."""
+        with self._session.begin() as session:
+            of_read = update(ReadOfTest).where(ReadOfTest.id == read_id)
+            session.execute(of_read.where(ReadOfTest.found.is_(None)).values(found=dict(found)))
+
     def _check_state(self, experiment_id: int, number: int, state: TrialState) -> Trial:
         """See that a trial is now in the ``state`` that it was to be brought to; its row."""
         trial = self.known_trial(experiment_id, number)

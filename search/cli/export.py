@@ -23,6 +23,10 @@ def export(
     baseline: Annotated[
         bool, typer.Option("--baseline", help="Export the plain backbone instead.")
     ] = False,
+    confirmed: Annotated[
+        bool,
+        typer.Option("--confirmed", help="Export what `sedn confirm` found best instead."),
+    ] = False,
     splits: Annotated[
         bool, typer.Option("--splits", help="Export the split of each image instead, as CSV.")
     ] = False,
@@ -33,16 +37,19 @@ def export(
     store: StoreOption = DEFAULT_STORE,
 ) -> None:
     """Write a configuration for `sedn train`, exactly as its trial ran it; or a run as ONNX."""
+    chosen = {
+        "--rank": rank is not None,
+        "--trial": trial is not None,
+        "--baseline": baseline,
+        "--confirmed": confirmed,
+        "--splits": splits,
+    }
+    of_experiment = [option for option, is_chosen in chosen.items() if is_chosen]
     if onnx:
-        chosen = {
-            "--rank": rank is not None,
-            "--trial": trial is not None,
-            "--baseline": baseline,
-            "--splits": splits,
-        }
-        of_experiment = [option for option, is_chosen in chosen.items() if is_chosen]
         _export_onnx(Path(name), of_experiment, output)
         return
+    if len(of_experiment) > 1:
+        raise UserError(f"{' and '.join(of_experiment)}: each names what to export; leave one")
     from results import export_config, export_splits, open_store
     from sedn.files import write_text
 
@@ -50,7 +57,14 @@ def export(
     text = (
         export_splits(opened, name)
         if splits
-        else export_config(opened, name, rank=rank or 1, trial=trial, baseline=baseline)
+        else export_config(
+            opened,
+            name,
+            rank=rank or 1,
+            trial=trial,
+            baseline=baseline,
+            confirmed=confirmed,
+        )
     )
     if output is None:
         sys.stdout.write(text)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from search.cli.commands import Command
+from search.cli.confirm import confirm
 from search.cli.console import accept_any_text, open_terminal
 from search.cli.data import app as data_app
 from search.cli.experiments import delete, list_experiments, note, rename, tag
@@ -220,6 +221,7 @@ def labels(name: str, store: StoreOption = DEFAULT_STORE, as_json: JsonOption = 
     say_skipped(err, opened.experiment(name).skipped_images)
 
 
+app.command(cls=Command)(confirm)
 app.command(cls=Command)(importance)
 app.command(cls=Command)(export)
 app.command(cls=Command)(train)

@@ -1,6 +1,5 @@
 """`sedn search`: start a search, or go on with it."""
 
-import math
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,6 +27,15 @@ from search.cli.options import (
     absolute,
     print_json,
     reading_fields,
+)
+from search.cli.resources import (
+    AddressOption,
+    BackendOption,
+    ConcurrentOption,
+    CpusOption,
+    GpusOption,
+    StoragePathOption,
+    parse_gpus,
 )
 from search.samplers.registry import SAMPLERS
 from search.schedulers.registry import SCHEDULERS
@@ -140,31 +148,12 @@ def search(
     leave_out: LeaveOutOption = None,
     attributes: AttributesOption = None,
     store: StoreOption = DEFAULT_STORE,
-    backend: Annotated[
-        str,
-        typer.Option(help="ray, or local: train one trial at a time in this process, without Ray."),
-    ] = "ray",
-    address: Annotated[
-        str | None, typer.Option(help="Ray cluster to join: auto, host:port or ray://…")
-    ] = None,
-    storage_path: Annotated[
-        str, typer.Option(help="Folder or URI for checkpoints; all nodes must reach it.")
-    ] = "runs",
-    cpus_per_trial: Annotated[float, typer.Option(min=0.01)] = 1.0,
-    gpus_per_trial: Annotated[
-        str | None,
-        typer.Option(
-            help="GPUs of a trial: a number, or auto by measured memory. 1 where there are GPUs."
-        ),
-    ] = None,
-    max_concurrent: Annotated[
-        int | None,
-        typer.Option(
-            "--concurrent",
-            min=1,
-            help="Number of trials at a time; by default as many as there is room for.",
-        ),
-    ] = None,
+    backend: BackendOption = "ray",
+    address: AddressOption = None,
+    storage_path: StoragePathOption = "runs",
+    cpus_per_trial: CpusOption = 1.0,
+    gpus_per_trial: GpusOption = None,
+    max_concurrent: ConcurrentOption = None,
     trial_seconds: Annotated[
         float | None,
         typer.Option(
@@ -203,12 +192,12 @@ def search(
         address=address,
         storage_path=storage_path,
         cpus_per_trial=cpus_per_trial,
-        gpus_per_trial=_gpus(gpus_per_trial),
+        gpus_per_trial=parse_gpus(gpus_per_trial),
         max_concurrent=max_concurrent,
         trial_seconds=trial_seconds,
     )
     try:
-        with ending_on_signals(_say_stopped), LiveView(err, name) as view:
+        with ending_on_signals(say_stopped), LiveView(err, name) as view:
             view.stage(Stage.CHECKS)
             options = context.command.params
             # Only now, as all that a search needs takes seconds to import.
@@ -225,15 +214,15 @@ def search(
                 on_wait=view.waiting,
                 on_notice=lambda line: view.notice(with_options(line, options)),
                 on_stage=view.stage,
-                on_ray_gone=_end_without_ray,
+                on_ray_gone=end_without_ray,
             )
     except KeyboardInterrupt:
-        _say_stopped()
+        say_stopped()
         raise typer.Exit(INTERRUPTED) from None
     if as_json:
         print_json(_to_json(outcome))
     if outcome.ended_by is None:
-        _say_stopped()
+        say_stopped()
         raise typer.Exit(INTERRUPTED)
     if outcome.failure is not None:
         err.print(_failed(name, outcome.failure), soft_wrap=True)
@@ -246,7 +235,7 @@ def search(
         show_ending(err, name, store, view.spent)
 
 
-def _say_stopped() -> None:
+def say_stopped() -> None:
     """The last words of a search that was told to stop."""
     # The live view hides the cursor, and may not get to end by itself.
     err.show_cursor()
@@ -254,7 +243,7 @@ def _say_stopped() -> None:
     remove_scratch()
 
 
-def _end_without_ray(line: str) -> None:
+def end_without_ray(line: str) -> None:
     """End before Ray does, which would say much of itself and nothing of the search."""
     err.show_cursor()
     err.print(f"sedn: {line}", style="red", soft_wrap=True)
@@ -298,20 +287,3 @@ def _failed(name: str, failure: "Failure") -> str:
         f"Ended: the first trials all failed alike, trial {failure.number} by {failure.error}. "
         f"`sedn report {quote(name)}` has its traceback; the same command goes on with new trials."
     )
-
-
-def _gpus(said: str | None) -> Any:
-    """A number, ``auto`` or nothing.
-
-    Raises:
-        UserError: it is something else.
-    """
-    if said is None or said == "auto":
-        return said
-    try:
-        number = float(said)
-    except ValueError:
-        number = -1.0
-    if not 0 <= number < math.inf:
-        raise UserError(f"`gpus_per_trial`: '{said}' is neither a number such as 0.5 nor 'auto'")
-    return number

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sedn.config import TrainingConfig, load_config
-from sedn.data import Dataset, load_dataset
+from sedn.data import load_dataset
 from sedn.errors import UserError
 from sedn.files import check_folder, make_folder, write_bytes, write_text
 from sedn.network import SemanticNetwork, check_network, check_pretrained_available
@@ -20,13 +20,10 @@ from sedn.run.model_card import write_card
 from sedn.run.model_file import MODEL, ModelHeader, save_model
 from sedn.run.reliability import write_reliability
 from sedn.run.resuming import check_unchanged_data
+from sedn.run.scoring import restore_network, score_split
 from sedn.run.summary import SUMMARY, RunSummary, read_summary, summarise, write_summary
 from sedn.run.tracking import UNTRACKED, Tracking, check_tracking, open_trackers
-from sedn.training.checkpoints.state import create_network, load_trained
-from sedn.training.device import pick_device
 from sedn.training.epochs import OnStep, train_epochs
-from sedn.training.evaluation import predict
-from sedn.training.inputs.batches import view_split
 from sedn.training.optimization.optimizer import check_optimizer
 from sedn.training.result import EpochResult
 
@@ -113,9 +110,9 @@ def _claim(config: TrainingConfig, folder: Path) -> None:
 def _finish(config: TrainingConfig, folder: Path, last: EpochResult) -> None:
     """Save the trained model and what it reaches on the test split; the summary comes last."""
     dataset = load_dataset(config.data)
-    network = _restore_network(config, dataset, folder)
+    network = restore_network(config, dataset, str(folder))
     at_once = 2 * int(last.cost("micro_batch") or config.batch_size)
-    validation = _logits(network, dataset, "validation", config, at_once)
+    validation = score_split(network, dataset, "validation", config, at_once)
     calibration = fit_calibration(dataset.labels, dataset.splits["validation"].truth, validation)
     header = ModelHeader(
         config,
@@ -126,29 +123,13 @@ def _finish(config: TrainingConfig, folder: Path, last: EpochResult) -> None:
         dataset.levels,
     )
     _save_model(network, header, folder)
-    logits = _logits(network, dataset, "test", config, at_once)
+    logits = score_split(network, dataset, "test", config, at_once)
     targets = dataset.splits["test"].truth
     _save_scores(targets, logits, folder)
     write_reliability(targets, logits, calibration, folder)
     summary = summarise(config, dataset, logits, calibration, last)
     write_card(header, summary, dataset, folder)
     write_summary(summary, folder)
-
-
-def _restore_network(config: TrainingConfig, dataset: Dataset, folder: Path) -> SemanticNetwork:
-    """The network as the last epoch left it; pretrained weights, all replaced, are not fetched."""
-    device = pick_device()
-    network = create_network(config.from_scratch(), dataset, device)
-    load_trained(str(folder), network, device)
-    return network
-
-
-def _logits(
-    network: SemanticNetwork, dataset: Dataset, split: str, config: TrainingConfig, at_once: int
-) -> NDArray[np.float32]:
-    """``(images, labels)``, of the trained network on a split, as many images at once as fit."""
-    view = view_split(dataset, split, config)
-    return predict(network, view, at_once, has_indicator=dataset.has_indicator)
 
 
 def _save_model(network: SemanticNetwork, header: ModelHeader, folder: Path) -> None:

@@ -27,13 +27,18 @@ if TYPE_CHECKING:
     from sedn.training.checkpoints.identity import TrainingIdentity
 
 PREDICTIONS = "predictions.npz"
-"""The file, in the folder of a training."""
+"""The file of the validation scores, in the folder of a training."""
 _FORMAT = 1
 _UNKNOWN = -1
 DAMAGED = (
     OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error
 )  # fmt: skip
 """What reading raises where the bytes are not what was written."""
+
+
+def predictions_file(split: str) -> str:
+    """The file of the scores on a split, in the folder of a training."""
+    return PREDICTIONS if split == "validation" else f"predictions-{split}.npz"
 
 
 @dataclass(frozen=True)
@@ -129,21 +134,21 @@ def save_predictions(
         targets=_as_bytes(split.truth),
         header=np.frombuffer(json.dumps(header).encode(), dtype=np.uint8),
     )
-    write(folder, PREDICTIONS, buffer.getvalue())
+    write(folder, predictions_file(name), buffer.getvalue())
     return predictions
 
 
-def load_predictions(folder: str) -> Predictions | None:
+def load_predictions(folder: str, split: str = "validation") -> Predictions | None:
     """What :func:`save_predictions` wrote to a folder; ``None`` where there is none.
 
     Raises:
         StorageFault: it cannot be read.
         UserError: the file is damaged, or of a later version of this program.
     """
-    content = read(folder, PREDICTIONS)
+    content = read(folder, predictions_file(split))
     if content is None:
         return None
-    where = f"{folder}/{PREDICTIONS}"
+    where = f"{folder}/{predictions_file(split)}"
     try:
         with np.load(io.BytesIO(content)) as arrays:
             header: dict[str, Any] = json.loads(arrays["header"].tobytes())

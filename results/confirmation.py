@@ -1,0 +1,154 @@
+"""What a confirmation shows: its configurations against the baseline, over seeds and images.
+
+Each configuration's mean AUC is that over its seeds. A difference to the baseline is paired over
+images, as all trainings score the same ones, and has the spread between seeds beside it. The
+intervals of the differences hold together for all configurations (Bonferroni), as the largest of
+several is looked at first.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import stdtrit
+
+from results.predictions import Predictions
+from results.ranking.errors import Errors, estimate
+from results.ranking.pooling import pool
+from results.ranking.probability import probability_best
+from sedn.errors import UserError
+from sedn.metrics import auc, mean_interval
+from sedn.metrics.ranking import Floats
+
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Score:
+    """What one configuration reaches on a split."""
+
+    mean_auc: float
+    """Over labels and seeds."""
+    low: float
+    """95 % interval, over images and seeds."""
+    high: float
+    probability_best: float
+    """Of all that were confirmed, the baseline too."""
+    gain: float | None = None
+    """Difference of the mean AUC to that of the baseline; ``None`` for the baseline."""
+    gain_low: float | None = None
+    """Its 95 % interval, which holds for all configurations together."""
+    gain_high: float | None = None
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    """One configuration of a confirmation."""
+
+    title: str
+    config_hash: str
+    trials: tuple[int, ...]
+    """Numbers in the confirmation's experiment, one for each seed."""
+    validation: Score
+    test: Score | None
+    """``None`` where the test split has no label with images of both classes."""
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> "Confirmed":
+        """Read back what :meth:`to_json` gave."""
+        return cls(
+            fields["title"],
+            fields["config_hash"],
+            tuple(fields["trials"]),
+            Score(**fields["validation"]),
+            fields["test"] and Score(**fields["test"]),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+
+def score_candidates(candidates: Mapping[str, Sequence[Predictions]]) -> dict[str, Score]:
+    """The score of each configuration on one split.
+
+    Args:
+        candidates: predictions of all seeds by the configuration's title, the baseline first.
+
+    Raises:
+        UserError: the predictions are of different images, labels or truths.
+    """
+    trained = [(title, one) for title, several in candidates.items() for one in several]
+    first = trained[0][1]
+    if any(one.fingerprint != first.fingerprint for _, one in trained):
+        raise UserError(
+            f"the trials of the confirmation scored different images or labels of the "
+            f"{first.split} split, so they cannot be compared"
+        )
+    estimates = [auc(one.targets, one.scores) for _, one in trained]
+    titles = list(candidates)
+    positives, negatives = estimates[0].positives, estimates[0].negatives
+    rarer = np.minimum(positives, negatives)
+    values, errors = estimate(
+        np.array([one.mean for one in estimates]),
+        _of_groups(
+            np.stack([one.influence for one in estimates]) / len(first.images),
+            first.numbered_groups,
+        ),
+        np.array([titles.index(title) for title, _ in trained]),
+        float(rarer[rarer > 0].mean()),
+    )
+    frame = pd.DataFrame(
+        {
+            "title": [title for title, _ in trained],
+            "seed": [one.seed for _, one in trained],
+            "auc": [one.mean for one in estimates],
+            "stderr": [one.mean_stderr for one in estimates],
+        }
+    )
+    pooled = pool(
+        frame,
+        ["title"],
+        lambda rows: mean_interval(rows["auc"], rows["stderr"], positives, negatives),
+    )
+    probable = probability_best(values, errors)
+    bounds = _gain_bounds(values, errors)
+    ends = pooled.loc[titles, ["low", "high"]].to_numpy(dtype=np.float64)
+    return {
+        title: Score(
+            mean_auc=float(values[row]),
+            low=float(ends[row, 0]),
+            high=float(ends[row, 1]),
+            probability_best=float(probable[row]),
+            gain=float(values[row] - values[0]) if row else None,
+            gain_low=float(bounds[row, 0]) if row else None,
+            gain_high=float(bounds[row, 1]) if row else None,
+        )
+        for row, title in enumerate(titles)
+    }
+
+
+def _gain_bounds(values: Floats, errors: Errors) -> Floats:
+    """``(configurations, 2)``: bounds of the differences to the first configuration."""
+    several = max(len(values) - 1, 1)
+    tail = 1 - (1 - LEVEL) / (2 * several)
+    images, seeds = errors.over_images, errors.over_seeds
+    of_images = np.diag(images) + images[0, 0] - 2 * images[0]
+    by_images = stdtrit(errors.image_freedom, tail) ** 2 * np.maximum(of_images, 0.0)
+    freedom = errors.seed_freedom
+    by_seeds = stdtrit(freedom, tail) ** 2 * (seeds + seeds[0]) if np.isfinite(freedom) else 0.0
+    half = np.sqrt(by_images + by_seeds)
+    gains = values - values[0]
+    return np.stack([gains - half, gains + half], axis=1)
+
+
+def _of_groups(influences: Floats, groups: "np.ndarray[Any, Any] | None") -> Floats:
+    """``(trainings, groups)``: influences of groups of images, which are drawn as one."""
+    if groups is None:
+        return influences
+    count = int(groups.max()) + 1
+    summed = np.zeros((len(influences), count))
+    np.add.at(summed.T, groups, influences.T)
+    return summed

@@ -1,0 +1,125 @@
+"""What the store keeps of confirmations: which configuration held, and how often test was read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from results.confirmation import Confirmed, Score
+from results.database.models import Experiment, ReadOfTest, Trial
+from results.database.store import Store
+from sedn.errors import UserError
+from sedn.style import interval_text, number_text
+
+CONFIRM = "confirm"
+"""What the readings of the test split by a confirmation are counted as."""
+
+
+@dataclass(frozen=True)
+class KeptConfirmation:
+    """A confirmation that has ended."""
+
+    experiment_id: int
+    """Of the confirmation's own experiment, which has its trials."""
+    confirmed: tuple[Confirmed, ...]
+    """The baseline first, then the leaders in the order of the search's ranking."""
+
+    @property
+    def best(self) -> Confirmed:
+        """The best on validation: the test split chooses nothing."""
+        return max(self.confirmed, key=lambda one: one.validation.mean_auc)
+
+    @property
+    def baseline(self) -> Confirmed:
+        """The plain backbone."""
+        return self.confirmed[0]
+
+
+def kept_confirmation(reading: ReadOfTest) -> KeptConfirmation | None:
+    """What a reading of the test split found, where a confirmation read it and has ended."""
+    found = reading.found
+    if reading.command != CONFIRM or found is None:
+        return None
+    confirmed = tuple(map(Confirmed.from_json, found["confirmed"]))
+    return KeptConfirmation(found["experiment"], confirmed)
+
+
+def last_confirmation(store: Store, experiment: Experiment) -> KeptConfirmation | None:
+    """The newest confirmation of a search that has ended; ``None`` where there is none."""
+    kept = None
+    for reading in store.test_reads(experiment.data_fingerprint):
+        if reading.experiment_id == experiment.id:
+            kept = kept_confirmation(reading) or kept
+    return kept
+
+
+def confirmed_trial(store: Store, experiment: Experiment) -> tuple[Trial, Confirmed]:
+    """The first trial of the configuration that a confirmation of the search found best.
+
+    Raises:
+        UserError: no confirmation of the search has ended, or its experiment was deleted.
+    """
+    kept = last_confirmation(store, experiment)
+    if kept is None:
+        raise UserError(
+            f"`confirmed`: no confirmation of experiment '{experiment.name}' has ended; "
+            f"`sedn confirm {experiment.name}` makes one"
+        )
+    trial = store.trial(kept.experiment_id, kept.best.trials[0])
+    if trial is None:
+        raise UserError(
+            f"`confirmed`: the confirmation of experiment '{experiment.name}' was deleted, and its "
+            f"trials with it; `sedn confirm {experiment.name}` makes another"
+        )
+    return trial, kept.best
+
+
+def answer_lines(confirmed: Sequence[Confirmed], test_reads: int) -> list[str]:
+    """In words: whether the best configuration is better than the baseline, and the test split.
+
+    Args:
+        confirmed: the baseline first.
+        test_reads: how often the test split of the data was read.
+    """
+    best = max(confirmed, key=lambda one: one.validation.mean_auc)
+    lines = [_answer(best)]
+    if best.test is not None:
+        if best.test.gain is None:
+            reached = interval_text(best.test.mean_auc, best.test.low, best.test.high)
+            lines.append(f"On the test split the baseline reaches a mean AUC of {reached}.")
+        else:
+            lines.append(
+                f"On the test split {best.title} differs from the baseline by "
+                f"{gain_interval_text(best.test)}."
+            )
+        lines.append(f"Test read {test_reads} time{'' if test_reads == 1 else 's'}.")
+    return lines
+
+
+def confirmation_lines(store: Store, experiment: Experiment) -> list[str]:
+    """As :func:`answer_lines`, of the newest confirmation of a search; none where there is none."""
+    kept = last_confirmation(store, experiment)
+    if kept is None:
+        return []
+    return answer_lines(kept.confirmed, len(store.test_reads(experiment.data_fingerprint)))
+
+
+def gain_interval_text(score: Score) -> str:
+    """The difference to the baseline with its interval: ``+0.135 [+0.101, +0.169]``."""
+    low, high = (number_text(end, 3, signed=True) for end in (score.gain_low, score.gain_high))
+    return f"{number_text(score.gain, 3, signed=True)} [{low}, {high}]"
+
+
+def _answer(best: Confirmed) -> str:
+    seeds = len(best.trials)
+    over = f"on validation over {seeds} fresh seed{'' if seeds == 1 else 's'}"
+    score = best.validation
+    if score.gain_low is None:
+        return f"Not confirmed: the baseline has the highest mean AUC {over}."
+    if score.gain_low > 0:
+        return (
+            f"Confirmed: {best.title} is better than the baseline, by {gain_interval_text(score)} "
+            f"mean AUC {over}."
+        )
+    return (
+        f"Not confirmed: {best.title} cannot be told from the baseline; the difference is "
+        f"{gain_interval_text(score)} mean AUC {over}."
+    )

@@ -1,0 +1,131 @@
+"""`sedn confirm`: the leaders of a search on fresh seeds, then once on the test split."""
+
+from shlex import quote
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from search import Stage
+from search.cli.commands import with_options
+from search.cli.console import open_terminal
+from search.cli.live import LiveView
+from search.cli.options import DEFAULT_STORE, JsonOption, StoreOption, print_json
+from search.cli.resources import (
+    AddressOption,
+    BackendOption,
+    ConcurrentOption,
+    CpusOption,
+    GpusOption,
+    StoragePathOption,
+    parse_gpus,
+)
+from search.cli.search import WHY, end_without_ray, say_stopped
+from search.stopping import INTERRUPTED, ending_on_signals
+
+if TYPE_CHECKING:
+    from search.confirmation.running import Confirmation
+
+out = open_terminal()
+err = open_terminal(stderr=True)
+
+
+def confirm(
+    context: typer.Context,
+    source: Annotated[str, typer.Argument(metavar="NAME", help="A search.")],
+    top: Annotated[
+        int | None,
+        typer.Option(min=1, max=100, help="Train the N best configurations again; 3 by default."),
+    ] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(min=1, max=100, help="Train each with N fresh seeds; 3 by default."),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(help="Name of the confirmation's experiment; NAME-confirmed by default."),
+    ] = None,
+    store: StoreOption = DEFAULT_STORE,
+    backend: BackendOption = "ray",
+    address: AddressOption = None,
+    storage_path: StoragePathOption = "runs",
+    cpus_per_trial: CpusOption = 1.0,
+    gpus_per_trial: GpusOption = None,
+    max_concurrent: ConcurrentOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train the leaders and the baseline on fresh seeds, then score them once on the test split.
+
+    The same command again resumes a confirmation, or shows one that has ended.
+    """
+    from search.settings import build_resources
+
+    resources = build_resources(
+        backend=backend,
+        address=address,
+        storage_path=storage_path,
+        cpus_per_trial=cpus_per_trial,
+        gpus_per_trial=parse_gpus(gpus_per_trial),
+        max_concurrent=max_concurrent,
+    )
+    shown = name or f"{source}-confirmed"
+    try:
+        with ending_on_signals(say_stopped), LiveView(err, shown) as view:
+            view.stage(Stage.CHECKS)
+            from search.confirmation.running import Confirmation, run_confirmation
+
+            came_to = run_confirmation(
+                source,
+                store,
+                resources,
+                top=top,
+                seeds=seeds,
+                name=name,
+                watch=view.show,
+                on_images=view.images,
+                on_wait=view.waiting,
+                on_notice=lambda line: view.notice(with_options(line, context.command.params)),
+                on_stage=view.stage,
+                on_ray_gone=end_without_ray,
+            )
+    except KeyboardInterrupt:
+        say_stopped()
+        raise typer.Exit(INTERRUPTED) from None
+    if isinstance(came_to, Confirmation):
+        show_confirmation(came_to, as_json=as_json)
+        return
+    if came_to.ended_by is None:
+        say_stopped()
+        raise typer.Exit(INTERRUPTED)
+    if came_to.failure is not None:
+        err.print(
+            f"Ended: the first trainings all failed alike, trial {came_to.failure.number} by "
+            f"{came_to.failure.error}. `sedn report {quote(shown)}` has its traceback.",
+            soft_wrap=True,
+        )
+        raise typer.Exit(1)
+    err.print(f"Ended: {WHY[came_to.ended_by]}.")
+    raise typer.Exit(1)
+
+
+def show_confirmation(confirmation: "Confirmation", *, as_json: bool) -> None:
+    """The result in words, then a table for each split."""
+    from results.confirmed import answer_lines
+    from search.cli.confirmation_tables import CAPTION, split_table
+
+    if as_json:
+        print_json(
+            {
+                "experiment": confirmation.name,
+                "confirms": confirmation.source,
+                "test_reads": confirmation.test_reads,
+                "best": confirmation.best.title,
+                "configurations": [one.to_json() for one in confirmation.confirmed],
+            }
+        )
+        return
+    for line in answer_lines(confirmation.confirmed, confirmation.test_reads):
+        out.print(line, soft_wrap=True)
+    for split in ("validation", "test"):
+        if confirmation.baseline.test is not None or split == "validation":
+            out.print(split_table(confirmation, split))
+    out.print(CAPTION)

@@ -1,0 +1,1 @@
+"""Confirming a search: its leaders and the baseline on fresh seeds, then once on the test split."""

@@ -1,0 +1,71 @@
+"""The scores of trained trials on the test split: each computed once, and kept in its folder."""
+
+from collections.abc import Callable, Sequence
+
+from results.database.models import Trial
+from sedn.config import build_config
+from sedn.errors import UserError
+from sedn.training.checkpoints.predictions import (
+    Predictions,
+    load_predictions,
+    save_predictions,
+)
+
+TEST = "test"
+
+OnTrial = Callable[[int, int], None]
+"""Told how many trials of how many have been scored."""
+
+
+def score_on_test(
+    trials: Sequence[Trial], folders: Sequence[str], on_trial: OnTrial = lambda done, count: None
+) -> list[Predictions]:
+    """What the networks of the trials say of the test split.
+
+    Args:
+        trials: complete ones.
+        folders: where the checkpoint of each lies.
+        on_trial: told after each.
+
+    Raises:
+        UserError: a checkpoint is gone, or the data are not those that the trial was trained on.
+    """
+    scored = []
+    for done, (trial, folder) in enumerate(zip(trials, folders, strict=True), start=1):
+        kept = load_predictions(folder, TEST)
+        if kept is None or (kept.configuration, kept.seed) != (trial.config_hash, trial.seed):
+            kept = _score(trial, folder)
+        scored.append(kept)
+        on_trial(done, len(trials))
+    return scored
+
+
+def is_testable(trial: Trial) -> bool:
+    """Whether the test split of the trial's data has a label with images of both classes."""
+    from sedn.data import count_labels, load_dataset
+
+    dataset = load_dataset(build_config(trial.config, f"trial {trial.number}").data)
+    if TEST not in dataset.splits:
+        return False
+    counts = count_labels(dataset, TEST).values()
+    return any(0 < positives < known for positives, known in counts)
+
+
+def _score(trial: Trial, folder: str) -> Predictions:
+    from sedn.data import load_dataset
+    from sedn.run.scoring import restore_network, score_split
+    from sedn.training.checkpoints.identity import TrainingIdentity
+
+    config = build_config(trial.config, f"trial {trial.number}")
+    dataset = load_dataset(config.data)
+    try:
+        network = restore_network(config, dataset, folder)
+    except FileNotFoundError:
+        raise UserError(
+            f"trial {trial.number}: its checkpoint is not in '{folder}'; see that this machine "
+            f"reaches the storage path, or train the trial again in a new confirmation"
+        ) from None
+    at_once = 2 * int(trial.cost("micro_batch") or config.batch_size)
+    logits = score_split(network, dataset, TEST, config, at_once)
+    identity = TrainingIdentity.of(config, dataset)
+    return save_predictions(folder, TEST, dataset.splits[TEST], dataset.labels, logits, identity)

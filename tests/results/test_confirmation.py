@@ -1,0 +1,99 @@
+"""Scores of a confirmation against a truth that is known."""
+
+import numpy as np
+import pytest
+
+from results.confirmation import score_candidates
+from results.predictions import Predictions
+from sedn.errors import UserError
+
+IMAGES, LABELS, SEEDS = 400, 3, 3
+
+
+def predictions(
+    random: np.random.Generator, shifts: list[float], groups: tuple[str, ...] = ()
+) -> dict[str, list[Predictions]]:
+    """A configuration for each shift between the classes, whose trainings share their images."""
+    targets = (random.random((IMAGES, LABELS)) < 0.3).astype(np.float32)
+    shared = random.standard_normal((IMAGES, LABELS))
+    candidates = {}
+    for number, shift in enumerate(shifts):
+        several = []
+        for seed in range(SEEDS):
+            own = random.standard_normal((IMAGES, LABELS))
+            scores = shift * targets + 0.9 * shared + 0.45 * own
+            several.append(
+                Predictions(
+                    "test",
+                    tuple(map(str, range(IMAGES))),
+                    tuple("abc"),
+                    scores.astype(np.float32),
+                    targets,
+                    groups,
+                    str(number),
+                    seed,
+                    "data",
+                )
+            )
+        candidates[f"configuration {number}"] = several
+    return candidates
+
+
+def test_equal_configurations_are_not_called_better() -> None:
+    random = np.random.default_rng(0)
+    wrong = 0
+    for _ in range(100):
+        scores = [*score_candidates(predictions(random, [1.0, 1.0, 1.0])).values()]
+        wrong += any(one.gain_low is not None and one.gain_low > 0 for one in scores)
+    # 2.5 are expected, and 8 or more come about once in 200 times.
+    assert wrong < 8
+
+
+def test_a_better_configuration_is_told_from_the_baseline() -> None:
+    random = np.random.default_rng(1)
+    for _ in range(10):
+        scores = score_candidates(predictions(random, [1.0, 1.8]))
+        best = scores["configuration 1"]
+        assert best.gain_low is not None
+        assert best.gain_low > 0
+        assert best.probability_best > 0.9
+        assert scores["configuration 0"].gain is None
+
+
+def test_images_of_one_group_count_as_one() -> None:
+    alone = predictions(np.random.default_rng(2), [1.0, 1.3])
+    # Images of a group that are alike: every fourth is a copy of the first.
+    copied = {
+        title: [
+            Predictions(
+                **{
+                    **vars(one),
+                    "scores": np.repeat(one.scores[::4], 4, axis=0),
+                    "targets": np.repeat(one.targets[::4], 4, axis=0),
+                    "groups": tuple(str(row // 4) for row in range(IMAGES)),
+                }
+            )
+            # One seed: the spread between several would stand in for that between the groups.
+            for one in several[:1]
+        ]
+        for title, several in alone.items()
+    }
+    without = {
+        title: [Predictions(**{**vars(one), "groups": ()}) for one in several]
+        for title, several in copied.items()
+    }
+
+    def width(candidates: dict[str, list[Predictions]]) -> float:
+        score = score_candidates(candidates)["configuration 1"]
+        assert score.gain_high is not None
+        assert score.gain_low is not None
+        return score.gain_high - score.gain_low
+
+    assert width(copied) > 1.3 * width(without)
+
+
+def test_predictions_of_other_images_are_refused() -> None:
+    candidates = predictions(np.random.default_rng(3), [1.0, 1.3])
+    other = predictions(np.random.default_rng(4), [1.0])
+    with pytest.raises(UserError, match="different images"):
+        score_candidates({**candidates, "other": other["configuration 0"]})

@@ -1,0 +1,220 @@
+"""Leaders on fresh seeds, then the test split: once, whatever breaks off, and counted."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from results.confirmation import Confirmed
+from results.database.models import TrialState
+from results.database.store import Store, open_store
+from results.export import export_config
+from results.predictions import read_predictions
+from search.confirmation.running import Confirmation, run_confirmation
+from search.run import run_search
+from search.settings import Resources, SearchSettings
+from sedn.config import config_hash, load_config
+from sedn.errors import UserError
+
+SPACE = """
+name: tiny
+base:
+  data: {image_size: 32}
+  backbone: {name: test_resnet, pretrained: false}
+  epochs: 2
+  batch_size: 16
+axes:
+  embedding.placement: {choice: [none, stage1, stage2]}
+  optimizer.learning_rate: {choice: [1.0e-3, 1.0e-2]}
+"""
+
+
+class Killed(BaseException):
+    """What stands for the end of the process."""
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory, shared_table: Path) -> Path:
+    """The folder of a search that has ended."""
+    folder = tmp_path_factory.mktemp("searched")
+    (folder / "space.yaml").write_text(SPACE)
+    settings = SearchSettings(data=str(shared_table), trials=4, scheduler="none", sampler="grid")
+    assert run_search("spring", str(folder / "space.yaml"), settings, *place(folder)).finished
+    return folder
+
+
+@pytest.fixture
+def folder(searched: Path, tmp_path: Path) -> Path:
+    """A folder with a copy of the database of the search; its checkpoints are not needed."""
+    return copied(searched, tmp_path)
+
+
+def copied(searched: Path, folder: Path) -> Path:
+    with open_store(place(searched)[0]).engine.connect() as connection:
+        connection.exec_driver_sql("VACUUM INTO ?", (str(folder / "sedn.db"),))
+    return folder
+
+
+def place(folder: Path) -> tuple[str, Resources]:
+    where = Resources(backend="local", storage_path=str(folder / "runs"), cpus_per_trial=1)
+    return f"sqlite:///{folder}/sedn.db", where
+
+
+def store_of(folder: Path) -> Store:
+    return open_store(place(folder)[0])
+
+
+def confirm(folder: Path, **options: Any) -> Confirmation:
+    came_to = run_confirmation("spring", *place(folder), **{"top": 2, "seeds": 2} | options)
+    assert isinstance(came_to, Confirmation)
+    return came_to
+
+
+def values(confirmed: tuple[Confirmed, ...]) -> list[Any]:
+    return [one.to_json() for one in confirmed]
+
+
+def test_leaders_and_baseline_are_trained_on_fresh_seeds_and_tested_once(folder: Path) -> None:
+    came_to, store = confirm(folder), store_of(folder)
+    searched = store.experiment("spring")
+    confirmation = store.experiment("spring-confirmed")
+    assert confirmation.confirms == searched.id
+    trials = store.trials(confirmation.id)
+    assert all(trial.state is TrialState.COMPLETE for trial in trials)
+    used = {trial.seed for trial in store.trials(searched.id)}
+    assert {trial.seed for trial in trials} == {1, 2}
+    assert not used & {1, 2}
+    hashes = {trial.config_hash for trial in store.trials(searched.id)}
+    assert {trial.config_hash for trial in trials} <= hashes
+    assert [len(one.trials) for one in came_to.confirmed] == [2, 2, 2]
+    by_number = {trial.number: trial for trial in trials}
+    for one in came_to.confirmed:
+        mean = sum(by_number[number].mean_auc or 0 for number in one.trials) / 2
+        assert one.validation.mean_auc == pytest.approx(mean, abs=1e-12)
+        assert one.validation.low <= one.validation.mean_auc <= one.validation.high
+        assert one.test is not None
+        assert one.test.low <= one.test.mean_auc <= one.test.high
+    for split in ("validation", "test"):
+        shares = [getattr(one, split).probability_best for one in came_to.confirmed]
+        assert sum(shares) == pytest.approx(1)
+    assert came_to.test_reads == 1
+
+
+def test_a_confirmation_that_has_ended_is_shown_again_and_reads_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = confirm(folder)
+    monkeypatch.setattr(
+        "search.confirmation.running.score_on_test", lambda *_: pytest.fail("read again")
+    )
+    again = confirm(folder, top=None, seeds=None)
+    assert values(again.confirmed) == values(first.confirmed)
+    assert again.test_reads == 1
+
+
+def test_it_goes_on_from_wherever_it_was_killed(
+    folder: Path, searched: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    whole = confirm(folder)
+    other = copied(searched, tmp_path_factory.mktemp("killed"))
+    deaths = [die_after_epochs(1), die_after_epochs(5), die_in_test(1), die_in_test(4)]
+    for death in deaths:
+        with pytest.raises(Killed):
+            confirm(other, **death)
+    reads = store_of(other).test_reads(store_of(other).experiment("spring").data_fingerprint)
+    assert [read.found for read in reads] == [None], "it is counted, and has not ended"
+    came_to = confirm(other)
+    assert values(came_to.confirmed) == values(whole.confirmed)
+    assert came_to.test_reads == 1
+
+
+def die_after_epochs(count: int) -> dict[str, Any]:
+    """The process ends after so many epochs of its own."""
+    from sedn.training.epochs import train_epochs
+
+    left = count
+
+    def train(*words: Any) -> Any:
+        nonlocal left
+        for result in train_epochs(*words):
+            yield result
+            left -= 1
+            if not left:
+                raise Killed
+
+    return {"train": train}
+
+
+def die_in_test(count: int) -> dict[str, Any]:
+    """The process ends when so many trials have been tested."""
+
+    def on_test(done: int, _: int) -> None:
+        if done == count:
+            raise Killed
+
+    return {"on_test": on_test}
+
+
+def test_each_other_reading_is_counted(folder: Path) -> None:
+    assert confirm(folder).test_reads == 1
+    assert confirm(folder, name="again", top=1).test_reads == 2
+
+
+def test_it_keeps_its_leaders_though_the_search_goes_on(folder: Path, shared_table: Path) -> None:
+    (folder / "space.yaml").write_text(SPACE)
+    first = confirm(folder)
+    settings = SearchSettings(data=str(shared_table), trials=6, scheduler="none", sampler="grid")
+    assert run_search("spring", str(folder / "space.yaml"), settings, *place(folder)).finished
+    assert [one.title for one in confirm(folder).confirmed] == [
+        one.title for one in first.confirmed
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        ({"top": 50}, "`top=50`: experiment 'spring' has"),
+        ({"name": "spring"}, "`name`: experiment 'spring' is no confirmation of"),
+    ],
+)
+def test_what_cannot_be_confirmed_is_refused(
+    folder: Path, options: dict[str, Any], names: str
+) -> None:
+    with pytest.raises(UserError, match=names):
+        confirm(folder, **options)
+    assert [one.name for one in store_of(folder).experiments()] == ["spring"]
+
+
+def test_other_numbers_than_it_began_with_are_refused(folder: Path) -> None:
+    confirm(folder)
+    with pytest.raises(UserError, match=r"`seeds=3`: .* began with seeds = 2"):
+        confirm(folder, seeds=3)
+    with pytest.raises(UserError, match="is a confirmation itself"):
+        run_confirmation("spring-confirmed", *place(folder))
+
+
+def test_predictions_on_test_are_of_the_test_split(folder: Path) -> None:
+    confirm(folder)
+    store = store_of(folder)
+    from sedn.training.checkpoints.predictions import load_predictions
+
+    for trial in store.trials(store.experiment("spring-confirmed").id):
+        kept = load_predictions(trial.folder, "test")
+        assert kept is not None
+        assert kept.split == "test"
+        assert not {*kept.images} & {*read_predictions(trial).images}
+
+
+def test_what_was_confirmed_is_exported_as_it_was_trained(folder: Path) -> None:
+    store = store_of(folder)
+    with pytest.raises(UserError, match="`confirmed`: no confirmation of experiment 'spring'"):
+        export_config(store, "spring", confirmed=True)
+    best = confirm(folder).best
+    text = export_config(store, "spring", confirmed=True)
+    assert best.title in text.splitlines()[0]
+    trial = store.trial(store.experiment("spring-confirmed").id, best.trials[0])
+    assert trial is not None
+    (folder / "best.yaml").write_text(text)
+    config = load_config(folder / "best.yaml")
+    assert config_hash(config) == trial.config_hash
+    assert config.seed == trial.seed
