@@ -21,6 +21,7 @@ from results.ranking.probability import probability_best
 from sedn.errors import UserError
 from sedn.metrics import auc, mean_interval
 from sedn.metrics.ranking import Floats
+from sedn.training.checkpoints.influence import influence_of
 
 LEVEL = 0.95
 
@@ -93,10 +94,7 @@ def score_candidates(candidates: Mapping[str, Sequence[Predictions]]) -> dict[st
     rarer = np.minimum(positives, negatives)
     values, errors = estimate(
         np.array([one.mean for one in estimates]),
-        _of_groups(
-            np.stack([one.influence for one in estimates]) / len(first.images),
-            first.numbered_groups,
-        ),
+        np.stack([influence_of(one).values for _, one in trained]),
         np.array([titles.index(title) for title, _ in trained]),
         float(rarer[rarer > 0].mean()),
     )
@@ -142,13 +140,3 @@ def _gain_bounds(values: Floats, errors: Errors) -> Floats:
     half = np.sqrt(by_images + by_seeds)
     gains = values - values[0]
     return np.stack([gains - half, gains + half], axis=1)
-
-
-def _of_groups(influences: Floats, groups: "np.ndarray[Any, Any] | None") -> Floats:
-    """``(trainings, groups)``: influences of groups of images, which are drawn as one."""
-    if groups is None:
-        return influences
-    count = int(groups.max()) + 1
-    summed = np.zeros((len(influences), count))
-    np.add.at(summed.T, groups, influences.T)
-    return summed

@@ -39,7 +39,7 @@ def export_config(
     experiment = store.experiment(name)
     if confirmed:
         held, score = confirmed_trial(store, experiment)
-        return _written(held, f"Experiment {name!r}, {_describe_confirmed(score)}")
+        return _written(held, name, _describe_confirmed(score))
     ranked = order_experiment(store, experiment)
     if baseline:
         number = _baseline(ranked, name)
@@ -52,17 +52,18 @@ def export_config(
         last = store.last_number(experiment.id)
         there = "it has no trials yet" if last is None else f"its trials are 0 to {last}"
         raise UserError(f"`trial={number}`: experiment '{name}' has no such trial; {there}")
-    return _written(chosen, f"Experiment {name!r}, {_describe(chosen, ranked)}")
+    return _written(chosen, name, _describe(chosen, ranked))
 
 
-def _written(trial: Trial, description: str) -> str:
+def _written(trial: Trial, name: str, description: str) -> str:
     """The configuration of a trial as it ran, with comments on what it is."""
-    config = build_config(trial.config, f"trial {trial.number}")
+    source = f"trial {trial.number} of experiment '{name}'"
+    config = build_config(trial.config, source)
     if micro_batch := trial.cost("micro_batch"):
         # Halved where the memory did not suffice: parts of another size round differently.
         fields = config.model_dump(mode="json") | {"micro_batch_size": int(micro_batch)}
-        config = build_config(fields, f"trial {trial.number}")
-    lines = [description, _describe_machine(trial)]
+        config = build_config(fields, source)
+    lines = [f"Experiment {name!r}, {description}", _describe_machine(trial)]
     return "".join(f"# {line}\n" for line in lines) + config.to_yaml()
 
 

@@ -86,7 +86,7 @@ class StoreReader:
             .where(Experiment.data_fingerprint == data_fingerprint)
             .order_by(ReadOfTest.id)
         )
-        with self._session() as session:
+        with self.sessions() as session:
             return list(session.scalars(query))
 
     def splits(self, experiment_id: int) -> bytes:

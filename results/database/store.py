@@ -295,7 +295,7 @@ class Store(StoreScanner):
         alike = select(ReadOfTest).where(
             ReadOfTest.experiment_id == experiment_id, ReadOfTest.command == command
         )
-        with self._session.begin() as session:
+        with self.sessions.begin() as session:
             for row in session.scalars(alike):
                 if (row.trials, row.config_hashes) == (numbers, hashes):
                     return row
@@ -311,7 +311,7 @@ class Store(StoreScanner):
 
     def end_test_read(self, read_id: int, found: Mapping[str, Any]) -> None:
         """Keep what a reading of the test split found."""
-        with self._session.begin() as session:
+        with self.sessions.begin() as session:
             of_read = update(ReadOfTest).where(ReadOfTest.id == read_id)
             session.execute(of_read.where(ReadOfTest.found.is_(None)).values(found=dict(found)))
 
