@@ -1,12 +1,13 @@
 """How far what is said of a ranking is right, by simulation.
 
-``python -m benchmarks.selection`` prints the tables of ``docs/statistics.md``. Configurations of
-known worth are scored on the same images, as a search has them: images that are hard for one are
+``python -m benchmarks.selection 600`` prints the tables of ``docs/statistics.md``. Configurations
+of known worth are scored on the same images, as a search has them: images that are hard for one are
 hard for most, labels share causes in their truth and in their scores, and a configuration's seeds
 differ in worth.
 """
 
 import os
+import sys
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -29,6 +30,10 @@ from results.ranking.winner import winner
 Floats = NDArray[np.float64]
 
 LABELS = 8
+SETS = 2000
+"""Sets of images of each case of rankings."""
+INTERVAL_SETS = 2000
+"""Sets of images of each case of intervals."""
 SHARED = 0.5
 """Part of a score's variance that all configurations share: some images are hard for all."""
 
@@ -59,7 +64,7 @@ class Case:
     labels: int = LABELS
     of_seeds: float = 0.1
     """Standard deviation between seeds, in the same unit."""
-    sets: int = 2000
+    sets: int = SETS
 
 
 @dataclass(frozen=True)
@@ -240,7 +245,7 @@ def probability_cases(cell: Case, sets: int) -> list[Case]:
 
 def rows(cell: Case) -> tuple[str, str]:
     """A line of the table of intervals and sets, and one of that of optimism."""
-    alone = replace(cell, configurations=1)
+    alone = replace(cell, configurations=1, sets=INTERVAL_SETS)
     label, mean = interval_coverage(replace(alone, labels=1)), interval_coverage(alone)
     level, apart = judge(cell), judge(replace(cell, spread=0.2))
     ahead = judge(replace(cell, spread=0.5, shape="one ahead"))
@@ -266,8 +271,8 @@ def _head(cell: Case) -> str:
     return f"| {cell.positives}, {cell.images - cell.positives} | {cell.area:g} | {cell.seeds}"
 
 
-def tables(sets: int = 2000) -> str:
-    """All three, as Markdown."""
+def tables(sets: int) -> Iterator[str]:
+    """The lines of all three, as Markdown."""
     case = "| positives, negatives | true AUC | seeds |"
     called = "level, falsely better | apart, falsely better |"
     held = "level, holds the best | apart, holds the best | apart, size |"
@@ -277,13 +282,10 @@ def tables(sets: int = 2000) -> str:
         f"{case} level, {part} apart, {part} one ahead, {part}",
         f"{case} to 0.1 | 0.1 to 0.3 | 0.3 to 0.5 | 0.5 to 0.7 | 0.7 to 0.9 | from 0.9 |",
     ]
-    lines = list(zip(*(rows(cell) for cell in cells(sets)), strict=True))
-    lines.append(tuple(probability_row(cell, sets // 5) for cell in cells(sets)))
-    return "\n\n".join(
-        "\n".join([head, "|" + "---:|" * (head.count("|") - 1), *body])
-        for head, body in zip(heads, lines, strict=True)
-    )
+    found = [(*rows(cell), probability_row(cell, sets // 5)) for cell in cells(sets)]
+    for head, body in zip(heads, zip(*found, strict=True), strict=True):
+        yield from (head, "|" + "---:|" * (head.count("|") - 1), *body, "")
 
 
 if __name__ == "__main__":
-    print(tables())
+    print("\n".join(tables(int(sys.argv[1]) if len(sys.argv) > 1 else SETS)))
