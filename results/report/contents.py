@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from results.axes.found import Importance, importance_of
+from results.confirmed import confirmation_lines
 from results.database.models import BASELINE, Epoch, Experiment, Label, Trial, TrialState
 from results.database.store import Store
 from results.goals.objectives import Goals
@@ -43,6 +44,8 @@ class Findings:
     """As :func:`results.ranking.leaders.rank_trials` gives it."""
     standing: Standing
     """What the validation images say of the ranking as a whole."""
+    confirmation: list[str]
+    """What the newest confirmation came to, in words; nothing where there is none."""
     stopped: pd.DataFrame
     """As :func:`results.ranking.stopped.stopped_trials` gives it."""
     by_label: pd.DataFrame
@@ -104,6 +107,7 @@ def read_findings(store: Store, name: str) -> Findings:
         goals=goals,
         ranked=with_standing(with_details(store, experiment, ordered), found),
         standing=found,
+        confirmation=confirmation_lines(store, experiment),
         stopped=stopped_trials(stopped, ordered, labels, scheduler_of(experiment)),
         by_label=best_by_label(
             labels, rows, label_aucs, lambda n: store.label_auc_arrays(experiment.id, n)

@@ -177,6 +177,8 @@ def _ranking(findings: Findings) -> str:
     if (ranked["tied"].eq(True) & (ranked["rank"] > 1)).any():
         said += " ≈: may be the best as well as the first."
     known = page.paragraph(" ".join(standing_lines(findings.standing, ranked)))
+    if findings.confirmation:
+        known += page.paragraph(" ".join(findings.confirmation))
     content = known + _ranking_table(findings, shown) + _stopped(findings)
     return page.section("ranking", "Ranking", said, content)
 

@@ -10,6 +10,7 @@ from results.database.models import TrialState
 from results.database.store import Store, open_store
 from results.export import export_config
 from results.predictions import read_predictions
+from results.report.page import write_report
 from search.confirmation.running import Confirmation, run_confirmation
 from search.run import run_search
 from search.settings import Resources, SearchSettings
@@ -218,3 +219,15 @@ def test_what_was_confirmed_is_exported_as_it_was_trained(folder: Path) -> None:
     config = load_config(folder / "best.yaml")
     assert config_hash(config) == trial.config_hash
     assert config.seed == trial.seed
+
+
+def test_the_report_of_the_search_tells_of_its_confirmation(folder: Path) -> None:
+    def page() -> str:
+        write_report(store_of(folder), "spring", folder / "report.html")
+        return (folder / "report.html").read_text()
+
+    assert "onfirmed:" not in page()
+    confirm(folder)
+    text = page()
+    assert "onfirmed:" in text
+    assert "Test read 1 time." in text
