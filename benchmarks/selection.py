@@ -26,6 +26,7 @@ from results.ranking.errors import Errors, estimate
 from results.ranking.pooling import of_labels, of_means, pool
 from results.ranking.probability import probability_best
 from results.ranking.winner import winner
+from sedn.style import share_text
 
 Floats = NDArray[np.float64]
 
@@ -249,7 +250,7 @@ def rows(cell: Case) -> tuple[str, str]:
     label, mean = interval_coverage(replace(alone, labels=1)), interval_coverage(alone)
     level, apart = judge(cell), judge(replace(cell, spread=0.2))
     ahead = judge(replace(cell, spread=0.5, shape="one ahead"))
-    held = f"{level.holds_best:.3f} | {apart.holds_best:.3f} | {apart.size:.0%}"
+    held = f"{level.holds_best:.3f} | {apart.holds_best:.3f} | {share_text(apart.size, 0)}"
     called = f"{level.better:.3f} | {apart.better:.3f}"
     optimism = " | ".join(
         f"{one.covered:.3f} | {one.optimism:.4f} | {one.estimated:.4f}"

@@ -19,6 +19,9 @@ SCALE = ["#cadff0", "#9cc6e2", "#65a9d4", "#2f7ab9", "#0f4b8f", "#08264f"]
 
 _KEPT = "\n\t\u200c\u200d"
 
+MOST_DIGITS = 8
+"""Decimals of a number that would otherwise look like nothing, or two that would look alike."""
+
 LOG_RATIO = 10
 """Positive numbers that span more than this lie on a logarithmic axis."""
 
@@ -105,25 +108,34 @@ def share_text(share: float | None, digits: int = 1, *, signed: bool = False) ->
 def interval_text(
     value: float | None, low: float | None = None, high: float | None = None, digits: int = 4
 ) -> str:
-    """An AUC with its 95 % interval, ``0.9731 [0.912, 0.995]``, whose ends have three decimals at
-    most; the value alone where the interval is not known, and ``–`` without a value.
+    """An AUC with its 95 % interval, ``0.9731 [0.912, 0.995]``, whose ends have three decimals, or
+    as many as tell them apart; the value alone where the interval is not known, and ``–`` without a
+    value.
     """
     shown = number_text(value, digits)
     if shown == "–" or low is None or high is None or low != low or high != high:
         return shown
-    less = min(digits, 3)
-    return f"{shown} [{number_text(low, less)}, {number_text(high, less)}]"
+    for less in range(min(digits, 3), MOST_DIGITS + 1):
+        ends = number_text(low, less), number_text(high, less)
+        if ends[0] != ends[1]:
+            break
+    return f"{shown} [{ends[0]}, {ends[1]}]"
 
 
 def difference_text(value: float | None, stderr: float | None) -> str:
     """A paired difference with the half width of its 95 % interval, ``+0.0123 ± 0.0045``.
 
     The half width is left out where there is no error, also where the error is 0: two AUC of 1
-    tell nothing of how far apart they may be. ``–`` without a value.
+    tell nothing of how far apart they may be; one next to nothing has the decimals that it needs.
+    ``–`` without a value.
     """
     shown = number_text(value, signed=True)
     no_error = shown == "–" or not stderr or stderr != stderr
-    return shown if no_error else f"{shown} ± {number_text(1.96 * (stderr or 0.0))}"
+    if no_error or stderr is None:
+        return shown
+    half = 1.96 * stderr
+    digits = next((d for d in range(4, MOST_DIGITS) if float(number_text(half, d))), MOST_DIGITS)
+    return f"{shown} ± {number_text(half, digits)}"
 
 
 def gain_text(value: float | None) -> str:

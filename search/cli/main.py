@@ -162,7 +162,7 @@ def rank(
     as_json: JsonOption = False,
 ) -> None:
     """Configurations by mean per-label AUC on validation, with 95 % intervals."""
-    from results import Goals, open_store, stopped_early
+    from results import Goals, TrialState, open_store, stopped_early
     from results.ranking.leaders import order_experiment, with_details
     from results.ranking.standing import standing, with_standing
     from results.ranking.stopped import MOST_LINES, stopped_lines
@@ -190,7 +190,7 @@ def rank(
     if as_json:
         _print_frame(frame)
         if stopped:
-            err.print(f"{stopped} stopped early are not in it; `sedn rank --stopped` lists them.")
+            err.print(f"Stopped early, so not ranked: {stopped}; `sedn rank --stopped` lists all.")
         return
     for line in standing_lines(known, ranked):
         out.print(line, highlight=False)
@@ -198,6 +198,8 @@ def rank(
     early = stopped_early(opened, name, ranked, MOST_LINES)
     for line in stopped_lines(early, ranked, stopped):
         out.print(line, soft_wrap=True)
+    if failed := opened.counts(experiment.id)[TrialState.FAILED]:
+        out.print(f"Failed, so not ranked: {failed}; `sedn report` has the reasons.")
     say_skipped(err, experiment.skipped_images)
     if ranked.empty:
         err.print(f"No trial of '{name}' has been trained to its last epoch yet.")

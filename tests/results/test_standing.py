@@ -114,17 +114,20 @@ def test_the_answer_stands_first_in_eighty_columns(
 ) -> None:
     experiment = searched(store, tmp_path, [1.0, 1.2, 1.1, 1.0, 3.5, 3.4])
     add_trial(store, experiment, 6, 0.9, state=TrialState.PRUNED, batch_size=60)
+    add_trial(store, experiment, 7, None, state=TrialState.FAILED, batch_size=61)
     monkeypatch.setenv("COLUMNS", width)
     printed = CliRunner().invoke(app, ["rank", "rows", "--store", store.url]).output
     lines = printed.splitlines()
     assert max(map(len, lines)) <= 80 or "…" not in printed
     assert "better than the baseline" in lines[0]
     assert "≈2" in printed
+    assert "Failed, so not ranked: 1; " in printed
+    assert "trial 6: 0.9000" in printed
     assert "≈ May be the best as well." in printed
     result = CliRunner().invoke(app, ["rank", "rows", "--json", "--store", store.url])
     rows = json.loads(result.stdout)
     assert [row["tied"] for row in rows] == [True, True, False, False, False, False]
-    assert "1 stopped early" in result.stderr
+    assert "Stopped early, so not ranked: 1; " in result.stderr
 
 
 def test_without_what_trials_kept_nothing_is_claimed(store: Store, tmp_path: Path) -> None:

@@ -47,6 +47,15 @@ def test_what_is_not_known_is_not_written() -> None:
     assert difference_text(None, None) == "–"
 
 
+@given(st.floats(1e-7, 0.3), st.floats(0.0, 0.9999))
+def test_what_was_measured_is_never_written_as_nothing(error: float, low: float) -> None:
+    half = difference_text(0.0, error).partition(" ± ")[2]
+    assert float(half) > 0
+    high = min(low + error, 1.0)
+    ends = interval_text(high, low, high).partition("[")[2].rstrip("]").split(", ")
+    assert float(ends[0]) < float(ends[1])
+
+
 @given(st.floats(-1, 10))
 def test_no_gain_is_a_negative_nothing(gain: float) -> None:
     said = gain_text(gain)
