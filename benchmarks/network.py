@@ -1,13 +1,14 @@
 """What the embedding costs: a training step of SE-DNN beside one of the plain timm model.
 
 SE-DNN has the map at two stages, each followed by squeeze-and-excitation of ratio 16; both have
-the same backbone and head, and take the same images, at 224 px. A step is forward, loss, backward
+the same backbone and head, and take the same images, of 224 px. A step is forward, loss, backward
 and optimiser, in the memory format and precision of training. The two take turns, each first in
 every other one, so that a slow moment of the machine strikes both; the ratio is the median of
 those of one turn. On the CPU the times are those of one thread's processor, which other processes
 do not lengthen.
 
     python benchmarks/network.py [--placement stage2+stage3] [--repetitions 15] [--batch 4]
+        [--size 224] [--backbones resnet50 convnext_tiny]
 """
 
 import argparse
@@ -34,7 +35,7 @@ from sedn.training.device import autocast
 
 BACKBONES = ("resnet50", "convnext_tiny")
 GOAL_RATIO = 1.10
-SIZE, LABELS, REGIONS = 224, 20, 2
+LABELS, REGIONS = 20, 2
 
 
 class Plain(nn.Module):
@@ -59,10 +60,10 @@ class Cost:
     flops: int
 
 
-def embedded(name: str, placement: str) -> nn.Module:
+def embedded(name: str, placement: str, size: int) -> nn.Module:
     return build_network(
         TrainingConfig(
-            data=DataConfig(image_size=SIZE),
+            data=DataConfig(image_size=size),
             backbone=BackboneConfig(name=name, pretrained=False),
             embedding=EmbeddingConfig(placement=placement),
             attention=AttentionConfig(kind="se", reduction_ratio=16),
@@ -72,13 +73,15 @@ def embedded(name: str, placement: str) -> nn.Module:
     )
 
 
-def training_step(network: nn.Module, device: torch.device, batch: int) -> Callable[[], None]:
+def training_step(
+    network: nn.Module, device: torch.device, batch: int, size: int
+) -> Callable[[], None]:
     """One step on a fixed batch, done when it returns."""
     network.to(device, memory_format=torch.channels_last).train()
     optimizer = torch.optim.AdamW(network.parameters(), fused=device.type == "cuda")
-    images = torch.randn(batch, 3, SIZE, SIZE, device=device)
+    images = torch.randn(batch, 3, size, size, device=device)
     images = images.contiguous(memory_format=torch.channels_last)
-    maps = torch.rand(batch, REGIONS, SIZE, SIZE, device=device)
+    maps = torch.rand(batch, REGIONS, size, size, device=device)
     targets = torch.randint(2, (batch, LABELS), device=device).float()
 
     def step() -> None:
@@ -109,28 +112,28 @@ def take_turns(
     return times
 
 
-def count_flops(network: nn.Module, device: torch.device) -> int:
+def count_flops(network: nn.Module, device: torch.device, size: int) -> int:
     """Floating-point operations of one image, forward."""
     network.eval()
-    images = torch.zeros(1, 3, SIZE, SIZE, device=device)
+    images = torch.zeros(1, 3, size, size, device=device)
     with FlopCounterMode(display=False) as counter, torch.inference_mode():
-        network(images, torch.zeros(1, REGIONS, SIZE, SIZE, device=device))
+        network(images, torch.zeros(1, REGIONS, size, size, device=device))
     return counter.get_total_flops()
 
 
 def measure(
-    name: str, placement: str, device: torch.device, batch: int, repetitions: int
+    name: str, placement: str, size: int, device: torch.device, batch: int, repetitions: int
 ) -> tuple[list[Cost], float]:
     """Costs of the plain model and of SE-DNN, and the ratio of their times."""
-    networks = [Plain(name), embedded(name, placement)]
+    networks = [Plain(name), embedded(name, placement, size)]
     clock = time.process_time if device.type == "cpu" else time.perf_counter
-    steps = [training_step(network, device, batch) for network in networks]
+    steps = [training_step(network, device, batch, size) for network in networks]
     times = take_turns(steps, clock, repetitions)
     costs = [
         Cost(
             statistics.median(seen),
             sum(parameter.numel() for parameter in network.parameters()),
-            count_flops(network, device),
+            count_flops(network, device, size),
         )
         for network, seen in zip(networks, times, strict=True)
     ]
@@ -144,6 +147,8 @@ def main() -> None:
     parser.add_argument("--repetitions", type=int, default=15)
     parser.add_argument("--batch", type=int, default=4, help="images in a step on the CPU")
     parser.add_argument("--gpu-batch", type=int, default=64, help="images in a step on the GPU")
+    parser.add_argument("--size", type=int, default=224)
+    parser.add_argument("--backbones", nargs="+", default=BACKBONES)
     at_hand = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
     parser.add_argument("--devices", nargs="+", choices=at_hand, default=at_hand)
     options = parser.parse_args()
@@ -154,9 +159,14 @@ def main() -> None:
     columns = f"{'ms per step':>12} {'parameters':>12} {'GFLOP':>8} {'ratio':>6}"
     print(f"{'device':6} {'network':24} {columns}")
     for device, batch in batches.items():
-        for name in BACKBONES:
+        for name in options.backbones:
             costs, value = measure(
-                name, options.placement, torch.device(device), batch, options.repetitions
+                name,
+                options.placement,
+                options.size,
+                torch.device(device),
+                batch,
+                options.repetitions,
             )
             for label, cost, ratio in zip((name, "  + SE-DNN"), costs, (1, value), strict=True):
                 print(
