@@ -242,6 +242,9 @@ def segment(
     architecture: Annotated[str, typer.Option(help="unet or fpn.")] = "unet",
     encoder: Annotated[str, typer.Option(help="A timm model.")] = "resnet18",
     pretrained: Annotated[bool, typer.Option(help="Start from timm's weights.")] = True,
+    weights: Annotated[
+        str, typer.Option(help="Start from the encoder's weights in this file.")
+    ] = "",
     folds: Annotated[int, typer.Option(help="Parts of the training images.")] = 2,
     epochs: Annotated[int, typer.Option(help="Epochs at most.")] = 30,
     learning_rate: Annotated[
@@ -267,7 +270,12 @@ def segment(
     from sedn.segmentation.config import SegmenterConfig
     from sedn.segmentation.segmenter import check_segmenter, train_segmenter
 
-    network = {"architecture": architecture, "encoder": encoder, "pretrained": pretrained}
+    network = {
+        "architecture": architecture,
+        "encoder": encoder,
+        "pretrained": pretrained,
+        "weights": weights,
+    }
     training = {"folds": folds, "epochs": epochs, "learning_rate": learning_rate, "seed": seed}
     config = build_group(SegmenterConfig, network | training, "segmenter")
     dataset = build_group(

@@ -39,7 +39,7 @@ class Group(BaseModel):
         return {}
 
 
-def _absolute(folder: str) -> str:
+def absolute(folder: str) -> str:
     """The folder, named so that every process means the same by it, wherever it was started."""
     return os.path.abspath(folder) if folder else folder  # noqa: PTH100 (takes out "..")
 
@@ -104,12 +104,12 @@ class BackboneConfig(Group):
     @classmethod
     def _is_the_same_everywhere(cls, name: str) -> str:
         source, colon, folder = name.partition(":")
-        return f"{source}:{_absolute(folder)}" if source + colon == LOCAL else name
+        return f"{source}:{absolute(folder)}" if source + colon == LOCAL else name
 
     @field_validator("weights")
     @classmethod
     def _is_the_same_file_everywhere(cls, weights: str) -> str:
-        return _absolute(weights)
+        return absolute(weights)
 
     @model_validator(mode="after")
     def _knows_its_weights(self) -> Self:
@@ -222,7 +222,7 @@ class MapConfig(Group):
     @field_validator("segmenter")
     @classmethod
     def _is_the_same_everywhere(cls, segmenter: str) -> str:
-        return _absolute(segmenter)
+        return absolute(segmenter)
 
 
 class HeadConfig(Group):

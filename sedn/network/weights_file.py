@@ -46,13 +46,17 @@ def find_weights(config: BackboneConfig) -> Path:
     )
 
 
-def check_weights_file(config: BackboneConfig, image_size: int) -> None:
+def check_weights_file(config: BackboneConfig, image_size: int, field: str = FIELD) -> None:
     """See that the file is there and has the weights of the model, all of them and no others.
 
     Raises:
-        UserError: it is not there, cannot be read, or has other weights.
+        UserError: it is not there, cannot be read, or has other weights; the message begins with
+            ``field``.
     """
-    _compare(config.name, str(find_weights(config)), config.weights_digest, image_size)
+    try:
+        _compare(config.name, str(find_weights(config)), config.weights_digest, image_size)
+    except UserError as error:
+        raise UserError(str(error).replace(FIELD, field)) from None
 
 
 def weights_options(config: BackboneConfig) -> dict[str, Any]:

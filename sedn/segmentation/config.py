@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from sedn.config import AugmentationConfig, DataConfig
-from sedn.config.groups import LARGEST_SEED, Group
+from sedn.config.groups import LARGEST_SEED, Group, absolute
 
 
 class SegmenterConfig(Group):
@@ -17,6 +17,9 @@ class SegmenterConfig(Group):
     encoder: str = "resnet18"
     """A timm model with features down to stride 32."""
     pretrained: bool = True
+    weights: str = ""
+    """A file with the encoder's pretrained weights, as ``backbone.weights``; timm's if there is
+    none."""
     folds: int = Field(2, ge=2, le=10)
     """Parts of the training images; each is predicted by a network that has not seen it."""
     epochs: int = Field(30, ge=1, le=10_000)
@@ -29,6 +32,11 @@ class SegmenterConfig(Group):
     weight_decay: float = Field(0.01, ge=0.0, le=1.0)
     augmentation: AugmentationConfig = AugmentationConfig(horizontal_flip=True, shift=0.1)
     seed: int = Field(0, ge=0, le=LARGEST_SEED)
+
+    @field_validator("weights")
+    @classmethod
+    def _is_the_same_everywhere(cls, weights: str) -> str:
+        return absolute(weights)
 
     @field_validator("augmentation")
     @classmethod

@@ -1,6 +1,7 @@
 """The network that predicts a map from an image."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import timm
@@ -10,13 +11,17 @@ from numpy.typing import NDArray
 from timm.models import get_pretrained_cfg
 from torch import Tensor, nn
 
+from sedn.config import BackboneConfig
 from sedn.errors import UserError, did_you_mean
 from sedn.network.layers import interpolate
 from sedn.network.pretrained import check_available
+from sedn.network.weights_file import check_weights_file, weights_options
 from sedn.segmentation.config import SegmenterConfig
 
 Maps = NDArray[np.uint8]
 
+SIDE = 224
+"""Of the images that the weights of an encoder are compared for."""
 STRIDE = 32
 """Sides are padded to a multiple of it, as the encoder's last features have this stride."""
 
@@ -56,7 +61,12 @@ def build_map_network(config: SegmenterConfig, n_regions: int) -> MapNetwork:
     if not timm.is_model(model):
         hint = did_you_mean(model, timm.list_models())
         raise UserError(f"segmenter.encoder '{config.encoder}': timm has no such model{hint}")
-    if config.pretrained:
+    loaded: dict[str, Any] = {}
+    if config.pretrained and config.weights:
+        named = BackboneConfig(name=config.encoder, weights=config.weights)
+        check_weights_file(named, SIDE, "segmenter.weights")
+        loaded = weights_options(named)
+    elif config.pretrained:
         check_available([config.encoder], "train without them (`pretrained=False`)")
     try:
         network = segmentation_models_pytorch.create_model(
@@ -64,6 +74,7 @@ def build_map_network(config: SegmenterConfig, n_regions: int) -> MapNetwork:
             encoder_name=f"tu-{config.encoder}",
             encoder_weights=True if config.pretrained else None,
             classes=n_regions,
+            **loaded,
         )
         network.eval()
         with torch.inference_mode():

@@ -13,6 +13,8 @@ from sedn.files import cache_folder
 from sedn.network import check_pretrained_available
 from sedn.network.backbone import create_backbone
 from sedn.network.weights_file import check_weights_file, keep_sent, read_contents
+from sedn.segmentation.config import SegmenterConfig
+from sedn.segmentation.network import build_map_network
 
 MODELS = {"test_resnet": 32, "test_convnext": 32, "test_vit": 160, "test_efficientnet": 32}
 
@@ -168,3 +170,15 @@ def test_a_node_without_the_file_takes_what_was_sent(
     write(path, random_weights("test_resnet", 3, seed=2))
     again = create_backbone(config, 3, 32).state_dict()
     assert all(torch.equal(again[name], weights[name]) for name in again)
+
+
+def test_a_segmenter_begins_with_the_weights_of_its_encoder(tmp_path: Path) -> None:
+    weights = random_weights("resnet10t")
+    path = write(tmp_path / "w.safetensors", weights)
+    config = SegmenterConfig(encoder="resnet10t", weights=str(path))
+    loaded = build_map_network(config, 1).network.encoder.model.state_dict()
+    assert len(loaded) > 20
+    assert all(torch.equal(tensor, weights[name]) for name, tensor in loaded.items())
+    other = config.model_copy(update={"encoder": "resnet18"})
+    with pytest.raises(UserError, match=r"^segmenter.weights: .*resnet18"):
+        build_map_network(other, 1)
