@@ -7,7 +7,8 @@ README.
 
     python -m benchmarks.arms                       # digits-in-clutter, from scratch
     python -m benchmarks.arms --data scenes/table.csv --size 96 --backbone local-dir:lite0 \\
-        --pretrained --flip --rates 3e-4 3e-3 --folder runs/objects
+        --pretrained --flip --rates 3e-4 3e-3 --folder runs/objects \\
+        --segmenter tf_efficientnet_lite0 --segmenter-weights lite0/model.safetensors
 
 Each finished training is a line of ``results.jsonl`` in ``--folder``. The same command again goes
 on where it stopped, within a training after its last epoch, and prints the tables of what is done;
@@ -35,8 +36,8 @@ from sedn.training.epochs import train_epochs
 from sedn.training.result import EpochResult
 
 STAGES = ["stem+stage1+stage2", "stage1+stage2", "stage2", "stage1"]
-FUSIONS = ["gate", "scale_shift", "concat"]
-RATES_OF_EMBEDDING = [30.0, 10.0, 3.0]
+FUSIONS = ["focus", "gate", "scale_shift", "concat"]
+RATES_OF_EMBEDDING = [3.0, 10.0, 30.0]
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def stages(name: str, **fixed: Any) -> Arm:
 
 def arms(segmenter: str) -> list[Arm]:
     """Arms, sources of the map, and controls, in the order of the table."""
-    rates = {"optimizer.embedding_rate": RATES_OF_EMBEDDING[1:]}
+    rates = {"optimizer.embedding_rate": [10.0, 3.0, 30.0]}
     return [
         Arm("none", {"embedding.placement": "none"}, {}),
         Arm("mask-image", {"embedding.placement": "mask-image"}, {}),
@@ -71,6 +72,7 @@ def arms(segmenter: str) -> list[Arm]:
         Arm("input-channel", {"embedding.placement": "input"}, rates),
         Arm("late-concat", {"embedding.placement": "head"}, rates),
         stages("SE-DNN"),
+        stages("SE-DNN, gate", embedding__fusion="gate", optimizer__embedding_rate=30.0),
         stages("SE-DNN, predicted", semantic_map__source="predicted",
                semantic_map__segmenter=segmenter),
         stages("SE-DNN, auxiliary", semantic_map__source="auxiliary",
@@ -202,7 +204,12 @@ def _shown(results: Iterator[EpochResult], show: Any) -> Iterator[EpochResult]:
 def segmenter_of(options: argparse.Namespace) -> str:
     """The folder of the segmenter that predicts the maps; trained where it is not there."""
     folder = options.folder / "segmenter"
-    config = SegmenterConfig(encoder="resnet10t", pretrained=False, epochs=options.segmenter_epochs)
+    config = SegmenterConfig(
+        encoder=options.segmenter,
+        pretrained=bool(options.segmenter_weights),
+        weights=options.segmenter_weights,
+        epochs=options.segmenter_epochs,
+    )
     train_segmenter(data_of(options), config, folder, lambda epoch: print(epoch, flush=True))
     return str(folder)
 
@@ -222,6 +229,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--batch-size", type=int, default=64)
+    parser.add_argument("--segmenter", default="resnet10t", help="encoder of the segmenter")
+    parser.add_argument("--segmenter-weights", default="", help="file of the encoder's weights")
     parser.add_argument("--segmenter-epochs", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--arms", nargs="*", help="names of some; all if not said")

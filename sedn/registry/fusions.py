@@ -26,6 +26,8 @@ class Fusion:
     fields: tuple[str, ...] = ("width",)
     sees_map: bool = True
     """Whether the module reads the map; one that does not is a control."""
+    starts_plain: bool = True
+    """Whether the stage is unchanged at first."""
 
 
 FUSIONS = Registry(
@@ -38,6 +40,13 @@ FUSIONS = Registry(
         "concat": Fusion("`x + W [x, m]`", lazily("sedn.network.fusions.pixelwise:Concat")),
         "add": Fusion("`x + W m`", lazily("sedn.network.fusions.pixelwise:Add")),
         "gate": Fusion("`x * 2 sigmoid(W m)`", lazily("sedn.network.fusions.pixelwise:Gate")),
+        "focus": Fusion(
+            "`x * (1 + s (m - 1))`: three quarters of what is outside of the regions are left out "
+            "at first, then each channel learns how much",
+            lazily("sedn.network.fusions.pixelwise:Focus"),
+            fields=(),
+            starts_plain=False,
+        ),
         "cross_attention": Fusion(
             "`x + W attention(x, m)`: pixels of the stage ask, an 8x8 map answers",
             lazily("sedn.network.fusions.cross_attention:CrossAttention"),

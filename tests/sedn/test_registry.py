@@ -66,8 +66,11 @@ def names(registry: Registry) -> list[str]:
 def test_each_fusion_returns_the_stage_at_first(name: str) -> None:
     build = FUSIONS.find(name).build
     assert build is not None
-    x = torch.randn(2, 8, 6, 5)
-    assert torch.allclose(build(3, 4, 8)(x, torch.rand(2, 3, 20, 20)), x, atol=1e-6)
+    x, maps = torch.randn(2, 8, 6, 5), torch.rand(2, 3, 20, 20)
+    is_same = torch.allclose(build(3, 4, 8)(x, maps), x, atol=1e-6)
+    assert is_same is FUSIONS.find(name).starts_plain
+    # One that leaves something out at first leaves out nothing of the regions.
+    assert torch.allclose(build(3, 4, 8)(x, torch.ones_like(maps)), x, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", names(HEADS))

@@ -86,3 +86,25 @@ class Gate(PixelFusion):
         """Multiply ``x`` by a factor from 0 to 2."""
         gate: Tensor = self.last(m).sigmoid()
         return x * 2 * gate
+
+
+class Focus(nn.Module):
+    """``x * (1 + s (m - 1))``, a factor ``s`` for each channel and region, shared among regions.
+
+    At first three quarters of what lies outside are left out, so this is no plain backbone; each
+    channel then learns how far it leaves out what is outside. From a start that lets all of it in,
+    a pretrained backbone learns the training images by heart, surroundings and all, before it has
+    learned to look away from them.
+    """
+
+    START = 0.75
+
+    def __init__(self, regions: int, width: int, channels: int) -> None:
+        super().__init__()
+        self.factors = nn.Conv2d(regions, channels, 1, bias=False)
+        nn.init.constant_(self.factors.weight, self.START / regions)
+
+    def forward(self, x: Tensor, maps: Tensor) -> Tensor:
+        """Leave out of ``x`` (B, C, h, w) what is outside of ``maps`` (B, K, H, W), any size."""
+        outside: Tensor = self.factors(resize(maps, x.shape[-2:]) - 1)
+        return torch.addcmul(x, x, outside)

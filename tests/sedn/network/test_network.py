@@ -16,6 +16,7 @@ from sedn.config import (
 )
 from sedn.network import SemanticNetwork, build_network
 from sedn.network.attention import create_attention
+from sedn.network.embedding import create_embedding
 from sedn.network.features import Place
 from sedn.network.stage import Stage
 from sedn.registry import ATTENTIONS, FUSIONS
@@ -109,7 +110,10 @@ def test_begins_as_the_plain_backbone_and_learns_everywhere(
         plain = network.backbone(images)
         embedded = network(images, maps)
     assert embedded.shape == (4, LABELS)
-    torch.testing.assert_close(embedded, plain, atol=1e-5, rtol=1e-5)
+    if FUSIONS.find(fusion).starts_plain:
+        torch.testing.assert_close(embedded, plain, atol=1e-5, rtol=1e-5)
+    else:
+        assert not torch.equal(embedded, plain)
 
     # timm begins the addition of "gca" at zero too, so its first layers wait one step more.
     train_steps(network, 2 if attention == "gca" else 1)
@@ -144,6 +148,25 @@ def test_inner_width_is_that_of_the_module_which_timm_builds(kind: Any) -> None:
 def test_ratios_of_no_effect_have_no_inner_width() -> None:
     kinds = ("none", "eca", "ese", "ge", "ela")
     assert {ATTENTIONS.find(kind).inner_width for kind in kinds} == {None}
+
+
+def test_the_focus_leaves_out_what_is_outside_of_the_map_and_learns_how_much() -> None:
+    fusion = create_embedding("focus", 1, 8, 4)
+    x, maps = torch.randn(2, 4, 6, 6), torch.zeros(2, 1, 12, 12)
+    maps[:, :, :6] = 1
+    got = fusion(x, maps)
+    assert torch.equal(got[:, :, :3], x[:, :, :3])
+    torch.testing.assert_close(got[:, :, 3:], x[:, :, 3:] / 4)
+    # In a backbone under a map of ones the network is the plain one.
+    network = build(configure("test_resnet", "stem+last2", "focus", "se")).eval()
+    images, _ = inputs()
+    with torch.inference_mode():
+        whole = network(images, torch.ones(4, REGIONS, SIZE, SIZE))
+        torch.testing.assert_close(whole, network.backbone(images), atol=1e-5, rtol=1e-5)
+    # Each channel has a factor of its own to learn.
+    fusion(x, maps).square().sum().backward()
+    assert fusion.factors.weight.grad is not None
+    assert len(fusion.factors.weight.grad.unique()) == 4
 
 
 def test_without_fusion_the_attention_alone_acts() -> None:
