@@ -99,6 +99,11 @@ def check_experiment(store: Store, name: str, space: Space, settings: SearchSett
     found = store.find_experiment(name)
     if found is None:
         return
+    if not found.data_fingerprint:
+        raise UserError(
+            f"experiment '{name}' was imported from an Optuna study, and cannot be gone on with; "
+            f"give the search another `name`, and `warm_start={name}` to begin with its leaders"
+        )
     check_unchanged(read_settings(found.settings, name), settings, name)
     if found.space_yaml != space.source_text:
         raise UserError(

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import optuna
+from optuna.storages import RDBStorage
 from sqlalchemy import Connection
 
 from results.database.backup import copy_file
@@ -112,7 +113,12 @@ def _take(source: Store, target: Store, row: Experiment, new: str) -> str:
 
 def _copy(source: Store, target: Store, row: Experiment, new: str) -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    copied = _copy_study(source, target, row.name, new)
+    from_storage = open_storage(source)
+    try:
+        there = row.name in optuna.get_all_study_names(from_storage)
+        copied = copy_study(from_storage, row.name, target, new) if there else None
+    finally:
+        from_storage.engine.dispose()
 
     def name_study(connection: Connection) -> None:
         if copied is not None:
@@ -121,24 +127,22 @@ def _copy(source: Store, target: Store, row: Experiment, new: str) -> None:
     copy_experiment(source, target, row.name, new, name_study)
 
 
-def _copy_study(source: Store, target: Store, name: str, new: str) -> str | None:
-    """Copy a study under a name for the time being; ``None`` where there is none."""
-    from_storage, to_storage = open_storage(source), open_storage(target)
+def copy_study(source: RDBStorage, name: str, target: Store, new: str) -> str:
+    """Copy a study to the database of ``target``, for an experiment ``new`` that is about to be.
+
+    Returns:
+        The name that the copy has for the time being.
+    """
+    storage = open_storage(target)
     scratch = f"{new} ({_MERGING})"
     try:
-        if scratch in optuna.get_all_study_names(to_storage):
-            optuna.delete_study(study_name=scratch, storage=to_storage)
-        if name not in optuna.get_all_study_names(from_storage):
-            return None
+        if scratch in optuna.get_all_study_names(storage):
+            optuna.delete_study(study_name=scratch, storage=storage)
         optuna.copy_study(
-            from_study_name=name,
-            from_storage=from_storage,
-            to_storage=to_storage,
-            to_study_name=scratch,
+            from_study_name=name, from_storage=source, to_storage=storage, to_study_name=scratch
         )
     finally:
-        for storage in (from_storage, to_storage):
-            storage.engine.dispose()
+        storage.engine.dispose()
     return scratch
 
 

@@ -12,7 +12,7 @@ from results.ranking.leaders import order_experiment
 from search.samplers.registry import find_sampler
 from search.settings import SearchSettings
 from search.study import REBUILT, has_begun, queued_points
-from sedn.config import TrainingConfig, flatten
+from sedn.config import TrainingConfig, build_config, flatten
 from sedn.errors import UserError
 from spaces import Space
 from spaces.axes import is_active
@@ -111,7 +111,10 @@ def fit_leaders(store: Store, source: str, space: Space) -> Iterator[Fitted]:
 
 def _fit(row: Trial, space: Space) -> Fitted:
     """A trial of another experiment as a point of ``space``."""
-    config = TrainingConfig.model_validate(row.config)
+    try:
+        config = build_config(row.config, f"trial {row.number}")
+    except UserError:
+        return Fitted(row.number, None, "is no configuration that this version trains")
     # As it was drawn where it was: the configuration has 'all' spelt out, for one.
     fields = flatten(config.model_dump()) | row.params
     point: dict[str, Any] = {}

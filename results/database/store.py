@@ -120,7 +120,7 @@ class Store(StoreScanner):
         """Add an experiment and its labels."""
         fields = {k: v for k, v in asdict(experiment).items() if k != "labels"}
         now = datetime.now(UTC)
-        folder = _folder_name(experiment, now)
+        folder = folder_name(experiment, now)
         with self.sessions.begin() as session:
             row = Experiment(created_at=now, folder=folder, **fields)
             session.add(row)
@@ -359,7 +359,7 @@ def _changes(session: Session, change: Update) -> bool:
     return bool(cast("CursorResult[Any]", session.execute(change)).rowcount)
 
 
-def _folder_name(experiment: NewExperiment, created_at: datetime) -> str:
+def folder_name(experiment: NewExperiment, created_at: datetime) -> str:
     """A name that no other experiment has, whatever the database: those of one storage path share
     no folder.
     """

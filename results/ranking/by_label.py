@@ -60,7 +60,8 @@ def best_by_label(
     """
     frame = pd.DataFrame(
         {
-            "label": [label.name for label in labels],
+            # Text also where there is no label: an imported study has none.
+            "label": pd.Series([label.name for label in labels], dtype=str),
             "prevalence": [
                 _share(label.validation_positives, label.validation_known) for label in labels
             ],
@@ -75,7 +76,7 @@ def best_by_label(
     plain = first.index[first["role"] == BASELINE].to_list()
     chosen = trials[trials["config_hash"].isin([*filter(None, leaders), *plain])]
     pooled = pool_labels(labels, chosen, read(chosen["trial"].to_list()))
-    leads = pd.DataFrame({"label": frame["label"], "config_hash": leaders})
+    leads = pd.DataFrame({"label": frame["label"], "config_hash": leaders}, dtype=object)
     best = leads.merge(pooled, on=["label", "config_hash"], how="left").set_index("label")
     of_baseline = pooled[pooled["role"] == BASELINE].set_index("label")["auc"].rename("baseline")
     frame = frame.join(best[["trial", "auc", "low", "high"]], on="label")

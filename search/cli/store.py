@@ -119,3 +119,34 @@ def merge(
     names = [only] if only is not None else [row.name for row in source.experiments()]
     for line in merge(source, target, {name: called or name for name in names}):
         err.print(line, soft_wrap=True)
+
+
+@app.command(cls=Command)
+def import_optuna(
+    study: Annotated[str, typer.Argument(help="The study.")],
+    source: Annotated[
+        str, typer.Option("--from", help="The database that has it, a file or a URL.")
+    ],
+    name: Annotated[
+        str | None, typer.Option(help="The experiment's name; by default the study's.")
+    ] = None,
+    space: Annotated[
+        str | None,
+        typer.Option(help="The space whose axes the study's parameters are, if they are."),
+    ] = None,
+    store: StoreOption = DEFAULT_STORE,
+) -> None:
+    """Make an experiment of an Optuna study whose value is a mean AUC on validation.
+
+    It is listed and ranked with the others, and its study copied. What no study knows, such as AUC
+    by label, is left empty, and said.
+    """
+    from results import open_store
+    from search.importing_studies import import_study
+    from spaces import load_space
+
+    url = source if "://" in source else f"sqlite:///{source}"
+    of_axes = None if space is None else load_space(space)
+    target = open_store(store, create=True)
+    for line in import_study(target, url, study, name or study, of_axes):
+        err.print(line, soft_wrap=True)

@@ -70,7 +70,13 @@ READING = (
 )
 COMMANDS = (
     *READING,
-    *("rename n m", "delete n --yes", "store frames n -o f", "store merge x.db"),
+    *(
+        "rename n m",
+        "delete n --yes",
+        "store frames n -o f",
+        "store merge x.db",
+        "store import-optuna n --from x.db",
+    ),
     *("dashboard", "search --name=n --data=digits-in-clutter", "search --name=m --warm-start=n"),
 )
 
