@@ -114,8 +114,8 @@ def _leaders(ranked: pd.DataFrame, name: str, top: int | None) -> pd.DataFrame:
         )
     if top is not None and len(leaders) < top:
         raise UserError(
-            f"`top={top}`: experiment '{name}' has {len(leaders)} configurations beside the "
-            f"baseline that were trained to their last epoch within the constraints"
+            f"`top={top}`: beside the baseline, experiment '{name}' has {len(leaders)} trained to "
+            f"the last epoch within the constraints"
         )
     return leaders.head(top or TOP)
 

@@ -174,7 +174,7 @@ def test_it_keeps_its_leaders_though_the_search_goes_on(folder: Path, shared_tab
 @pytest.mark.parametrize(
     ("options", "names"),
     [
-        ({"top": 50}, "`top=50`: experiment 'spring' has"),
+        ({"top": 50}, "`top=50`: beside the baseline, experiment 'spring' has"),
         ({"name": "spring"}, "`name`: experiment 'spring' is no confirmation of"),
     ],
 )

@@ -54,7 +54,9 @@ def test_a_killed_confirmation_goes_on_and_reads_the_test_split_once(
 ) -> None:
     (tmp_path / "space.yaml").write_text(SPACE)
     words = ("search", "--data", str(table), "--space", "space.yaml", "--name", "spring")
-    searched = sedn(tmp_path, *words, "--trials=3", "--sampler=grid", "--backend=local")
+    searched = sedn(
+        tmp_path, *words, "--trials=3", "--sampler=grid", "--scheduler=none", "--backend=local"
+    )
     assert searched.wait(timeout=280) == 0
     killed = tmp_path / "killed"
     killed.mkdir()
