@@ -3,9 +3,12 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DEFAULT_STORE = "sqlite:///sedn.db"
 
@@ -86,3 +89,8 @@ def absolute(data: str) -> str:
 def print_json(value: Any) -> None:
     """What ``--json`` asks for."""
     sys.stdout.write(json.dumps(value, indent=1) + "\n")
+
+
+def print_frame(frame: "pd.DataFrame") -> None:
+    """The rows of a table, as ``--json`` asks for them."""
+    sys.stdout.write(frame.to_json(orient="records", indent=1) + "\n")

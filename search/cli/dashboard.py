@@ -1,0 +1,22 @@
+"""`sedn dashboard`: Optuna's dashboard over the results database."""
+
+from typing import Annotated
+
+import typer
+
+from search.cli.console import open_terminal
+from search.cli.options import DEFAULT_STORE, StoreOption
+
+err = open_terminal(stderr=True)
+
+
+def dashboard(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8080,
+    store: StoreOption = DEFAULT_STORE,
+) -> None:
+    """Serve the Optuna dashboard over the database, live."""
+    from search.dashboard import serve
+
+    err.print(f"Optuna dashboard at http://{host}:{port}/ — Ctrl-C ends it.")
+    serve(store, host, port)

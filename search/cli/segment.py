@@ -1,0 +1,88 @@
+"""`sedn segment`: a segmenter that predicts the semantic maps."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from search.cli.console import open_terminal
+from search.cli.options import (
+    AttributesOption,
+    DataOption,
+    ImageColumnOption,
+    JsonOption,
+    LabelListOption,
+    LabelsOption,
+    LeaveOutOption,
+    SeparatorOption,
+    SkipOption,
+    absolute,
+    print_json,
+    reading_fields,
+)
+
+err = open_terminal(stderr=True)
+
+
+def segment(
+    output: Annotated[Path, typer.Option("-o", help="Folder of the segmenter.")],
+    data: DataOption = "digits-in-clutter",
+    image_size: Annotated[int, typer.Option(help="Side of the images in pixels.")] = 224,
+    architecture: Annotated[str, typer.Option(help="unet or fpn.")] = "unet",
+    encoder: Annotated[str, typer.Option(help="A timm model.")] = "resnet18",
+    pretrained: Annotated[bool, typer.Option(help="Start from timm's weights.")] = True,
+    weights: Annotated[
+        str, typer.Option(help="Start from the encoder's weights in this file.")
+    ] = "",
+    folds: Annotated[int, typer.Option(help="Parts of the training images.")] = 2,
+    epochs: Annotated[int, typer.Option(help="Epochs at most.")] = 30,
+    learning_rate: Annotated[
+        float, typer.Option(help="Learning rate of AdamW at the start.")
+    ] = 1e-3,
+    seed: Annotated[int, typer.Option()] = 0,
+    split_seed: Annotated[int, typer.Option(help="For data without splits of its own.")] = 0,
+    skip_unreadable: SkipOption = False,
+    labels: LabelsOption = None,
+    label_list: LabelListOption = None,
+    separator: SeparatorOption = None,
+    image_column: ImageColumnOption = None,
+    leave_out: LeaveOutOption = None,
+    attributes: AttributesOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train a segmenter on the training masks; `semantic_map.source: predicted` uses it."""
+    from search.cli.images import ImageBar
+    from search.cli.live import fold_line
+    from sedn.config import DataConfig
+    from sedn.config.reading import build_group
+    from sedn.data import prepare_dataset
+    from sedn.segmentation.config import SegmenterConfig
+    from sedn.segmentation.segmenter import check_segmenter, train_segmenter
+
+    network = {
+        "architecture": architecture,
+        "encoder": encoder,
+        "pretrained": pretrained,
+        "weights": weights,
+    }
+    training = {"folds": folds, "epochs": epochs, "learning_rate": learning_rate, "seed": seed}
+    config = build_group(SegmenterConfig, network | training, "segmenter")
+    dataset = build_group(
+        DataConfig,
+        {
+            "path": absolute(data),
+            "image_size": image_size,
+            "split_seed": split_seed,
+            "skip_unreadable": skip_unreadable,
+            **reading_fields(labels, label_list, separator, image_column, leave_out, attributes),
+        },
+        "--data",
+    )
+    check_segmenter(config, output)
+    with ImageBar(err) as bar:
+        prepare_dataset(dataset, bar.show)
+    summary = train_segmenter(
+        dataset, config, output, lambda epoch: err.print(fold_line(epoch, config))
+    )
+    if as_json:
+        print_json(summary.to_json())
