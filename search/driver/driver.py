@@ -371,7 +371,7 @@ class Driver:
         self._scores = past.scores()
         """Of the complete trials, in the order in which they ended."""
         self._spent = Spent(self._settings, past.seconds(), past.gpu_seconds(), clock)
-        past.replay(self._decision)
+        self._decision.replay(past.curves(self._decision))
         for trial in past.running:
             row = past.rows.get(trial.number)
             ended = row is not None and row.state is not TrialState.RUNNING

@@ -2,7 +2,7 @@
 rule.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from optuna.trial import FrozenTrial
@@ -14,7 +14,7 @@ from search.budgets import Score, trained_seconds
 from search.driver.study_writer import LOSSES
 from search.driver.writer import Writer
 from search.rebuilding import GPUS
-from search.schedulers.decision import Decision
+from search.schedulers.decision import Decision, PastCurve
 
 Curve = dict[int, float]
 """Mean AUC by epoch."""
@@ -74,8 +74,8 @@ class Past:
         gpus = {trial.number: trial.user_attrs.get(GPUS, 0.0) for trial in self.frozen}
         return float(sum(row.seconds * gpus.get(row.number, 0.0) for row in self.rows.values()))
 
-    def replay(self, decision: Decision) -> None:
-        """Show ``decision`` what the trials reached, but for those that cost too much.
+    def curves(self, decision: Decision) -> Iterator[PastCurve]:
+        """What the trials reached, for the rules of ``decision``; without those that cost too much.
 
         The last known epoch of a trial that is still running is left out where trials are
         stopped, as the epoch will be reported again.
@@ -89,12 +89,7 @@ class Past:
             if is_running and decision.promotion is None:
                 known = known[:-1]
             stopped = row.state is TrialState.PRUNED and row.cause is None
-            decision.replay(
-                number,
-                list(_reached(known)),
-                is_baseline=is_baseline,
-                may_go_on=stopped or is_running,
-            )
+            yield PastCurve(number, tuple(_reached(known)), is_baseline, stopped or is_running)
 
 
 def _reached(epochs: Iterable[Epoch]) -> Iterable[tuple[int, float, float]]:

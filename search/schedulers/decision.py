@@ -20,6 +20,18 @@ Reached = tuple[int, float, float]
 
 
 @dataclass(frozen=True)
+class PastCurve:
+    """What a trial of earlier runs reached."""
+
+    number: int
+    curve: tuple[Reached, ...]
+    """Its epochs, in order."""
+    is_baseline: bool
+    may_go_on: bool
+    """Whether the trial waits at a rung, if its last epoch is one."""
+
+
+@dataclass(frozen=True)
 class Decision:
     """The scheduler's rule, the rule of futility, and constraints: a trial goes on where all say
     so. The baseline always goes on, as the gain over it is read at full fidelity.
@@ -87,23 +99,15 @@ class Decision:
             return GO_ON
         return Verdict(Action.PAUSE if self.promotion else Action.STOP)
 
-    def replay(
-        self, number: int, curve: Iterable[Reached], *, is_baseline: bool, may_go_on: bool
-    ) -> None:
-        """Show the rules a trial of an earlier run, its epochs in order.
-
-        Args:
-            number: of the trial.
-            curve: what the trial reached.
-            is_baseline: whether the trial is the baseline.
-            may_go_on: whether the trial waits at a rung, if its last epoch is one.
-        """
-        if self.promotion is None:
-            for reached in curve:
-                self.goes_on(number, *reached, is_baseline=is_baseline)
-        elif not is_baseline:
-            points = [(epoch, mean_auc) for epoch, mean_auc, _ in curve]
-            self.promotion.replay(number, points, may_go_on=may_go_on)
+    def replay(self, curves: Iterable[PastCurve]) -> None:
+        """Show the rules the trials of earlier runs, one after the other."""
+        for past in curves:
+            if self.promotion is None:
+                for reached in past.curve:
+                    self.goes_on(past.number, *reached, is_baseline=past.is_baseline)
+            elif not past.is_baseline:
+                points = [(epoch, mean_auc) for epoch, mean_auc, _ in past.curve]
+                self.promotion.replay(past.number, points, may_go_on=past.may_go_on)
 
     def is_paused(self, number: int) -> bool:
         """Whether a trial waits at a rung."""

@@ -181,12 +181,9 @@ def test_the_past_has_what_the_rule_needs() -> None:
         trial = search.driver.next()
         for epoch in (1, 2):
             search.driver.report(trial.number, result(epoch, 0.5))
-        shown: list[tuple] = []
-        decision = make_decision(settings, 8)
-        show = lambda number, curve, **_: shown.append((number, curve))  # noqa: E731
-        object.__setattr__(decision, "replay", show)
-        Past.read(search.driver._writer).replay(decision)
-        assert shown == [(0, [(1, 0.5, 0.01)])]
+        past = Past.read(search.driver._writer)
+        (shown,) = past.curves(make_decision(settings, 8))
+        assert (shown.number, shown.curve) == (0, ((1, 0.5, 0.01),))
 
 
 @pytest.mark.slow

@@ -69,10 +69,8 @@ def test_it_ends_as_pruned_with_what_it_reached_and_says_why() -> None:
                 search.driver.finish(number)
         rows = search.store.trials(search.experiment.id)
         told = search.open_study().trials
-        shown: list[int] = []
-        decision = make_decision(search.settings, 3)
-        object.__setattr__(decision, "replay", lambda number, *_, **__: shown.append(number))
-        Past.read(search.driver._writer).replay(decision)
+        past = Past.read(search.driver._writer)
+        shown = [one.number for one in past.curves(make_decision(search.settings, 3))]
     assert [row.state.name for row in rows] == ["RUNNING", "PRUNED", "PRUNED"]
     assert [row.cause for row in rows] == [None, "too-costly", None]
     assert rows[1].reason == "flops<3: it has 4"
