@@ -33,43 +33,88 @@ class SearchSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    data: str = "digits-in-clutter"
-    trials: int = Field(100, ge=1, le=MOST)
-    """Trials that the experiment holds in the end, the baseline included."""
-    epochs: int | None = Field(None, ge=1, le=10_000)
-    """Epochs of a full training; ``None`` leaves it to the space."""
-    objective: tuple[str, ...] = ("auc",)
+    data: str = Field(
+        "digits-in-clutter",
+        description="An embedded data set, or the path of one: data.yaml, table, folder.",
+    )
+    trials: int = Field(
+        100, ge=1, le=MOST, description="Stop after N trials in all, the baseline included."
+    )
+    epochs: int | None = Field(
+        None,
+        ge=1,
+        le=10_000,
+        description="Epochs of a full training, in place of the space's.",
+    )
+    time_seconds: float | None = Field(
+        None,
+        gt=0,
+        le=LONGEST,
+        description="Stop after N seconds of training, counted over all runs.",
+    )
+    """What is cut off goes on when the search is resumed with more."""
+    gpu_hours: float | None = Field(
+        None,
+        gt=0,
+        le=LONGEST,
+        description="Stop after N GPU-hours of training, counted over all runs.",
+    )
+    """Hours of training times GPUs of a trial."""
+    plateau: int | None = Field(
+        None, ge=1, le=MOST, description="Stop after N completed trials without improvement."
+    )
+    objective: tuple[str, ...] = Field(("auc",), description="What to optimise.")
     """Of :func:`results.goals.objectives.objectives`, an AUC among them; the scheduler works on the
     mean AUC whatever they are."""
-    where: tuple[str, ...] = ()
+    where: tuple[str, ...] = Field(
+        (), description='What a result must satisfy: "latency_ms<5"; repeatable.'
+    )
     """Constraints, as :func:`results.goals.constraints.parse_constraint` reads them."""
-    sampler: str = "tpe"
+    sampler: str = Field("tpe", description="What draws the trials.")
     """A name of :data:`search.samplers.registry.SAMPLERS`, or ``module:Class``."""
-    sampler_options: dict[str, Any] = Field(default_factory=dict)
-    scheduler: str = "asha"
+    sampler_options: dict[str, Any] = Field(
+        default={}, description="An option of the sampler; repeatable."
+    )
+    scheduler: str = Field("asha", description="What stops trials early.")
     """A name of :data:`search.schedulers.registry.SCHEDULERS`, or ``module:function``."""
-    reduction_factor: int = Field(3, ge=2, le=MOST)
-    """The best ``1 / reduction_factor`` of the trials at each rung go on."""
-    grace_epochs: int | None = Field(None, ge=1, le=10_000)
-    """Epochs that every trial gets before it may be stopped; ``None``: a quarter of all, as curves
-    say little while the learning rate still rises."""
-    brackets: int | None = Field(None, ge=1, le=MOST)
-    """Of Hyperband; ``None``: as many as there can be."""
-    min_trials: int | None = Field(None, ge=1, le=MOST)
-    """Other trials that median stopping needs at an epoch; ``None``: five."""
-    futility: bool = True
-    """Stop a trial that can no longer become the best, beside a scheduler that stops trials."""
-    time_seconds: float | None = Field(None, gt=0, le=LONGEST)
-    """Seconds in which trials are trained, over all runs; what is cut off goes on with more."""
-    gpu_hours: float | None = Field(None, gt=0, le=LONGEST)
-    """Hours of training times GPUs of a trial, over all trials; likewise."""
-    plateau: int | None = Field(None, ge=1, le=MOST)
-    """Complete trials in a row without a better one, after which no more are started."""
-    warm_start: str | None = None
-    """An earlier experiment in the same store, whose leaders are tried first."""
-    seed: int = Field(0, ge=0, le=LARGEST_SEED)
-    skip_unreadable: bool = False
-    """Leave out what is missing, unreadable or wrong, instead of refusing the data."""
+    reduction_factor: int = Field(
+        3, ge=2, le=MOST, description="Let the best 1/N of the trials at a rung go on."
+    )
+    grace_epochs: int | None = Field(
+        None,
+        ge=1,
+        le=10_000,
+        description="Train each trial for N epochs before it may stop; a quarter by default.",
+    )
+    """``None``: a quarter of all, as curves say little while the learning rate still rises."""
+    brackets: int | None = Field(
+        None,
+        ge=1,
+        le=MOST,
+        description="Number of brackets of hyperband; by default as many as fit.",
+    )
+    min_trials: int | None = Field(
+        None,
+        ge=1,
+        le=MOST,
+        description="Compare with N other trials at least (median); 5 by default.",
+    )
+    futility: bool = Field(
+        True, description="Stop trials that can no longer win, or that violate a constraint."
+    )
+    """Beside a scheduler that stops trials."""
+    warm_start: str | None = Field(
+        None,
+        description="Begin with the best configurations of an earlier experiment in the store.",
+    )
+    seed: int = Field(
+        0, ge=0, le=LARGEST_SEED, description="Seed of the draws and of the trainings."
+    )
+    skip_unreadable: bool = Field(
+        False,
+        description="Leave out images, rows and annotations that are missing, wrong or cannot be "
+        "read.",
+    )
     labels: tuple[str, ...] | None = None
     """The labels to learn. This and what follows are fields of ``data.yaml``, given beside it."""
     label_list: str | None = None
@@ -127,21 +172,37 @@ class Resources(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    backend: BackendName = "ray"
-    """What trains the trials: Ray Tune, on this machine or a cluster, or this process itself, one
-    trial at a time."""
-    address: str | None = None
-    """A Ray cluster to join (``auto``, ``host:port``, ``ray://…``); ``None`` starts one here."""
-    storage_path: str = ""
-    """Folder or URI for checkpoints and predictions; on a cluster every node must reach it."""
-    cpus_per_trial: float = Field(1.0, gt=0)
-    gpus_per_trial: Annotated[float, Field(ge=0)] | Literal["auto"] | None = None
-    """``None``: one where the cluster has GPUs, else none. ``auto``: a quarter, a half or the whole
-    of one, by what trials of the same backbone and image size were measured to hold."""
-    max_concurrent: int | None = Field(None, ge=1, le=MOST)
-    """Trials at a time; ``None``: as many as the cluster has room for."""
-    trial_seconds: float | None = Field(None, gt=0, le=LONGEST)
-    """A trial stops after this time, of all its epochs together, and keeps what it reached."""
+    backend: BackendName = Field(
+        "ray",
+        description="ray, or local: train one trial at a time in this process, without Ray.",
+    )
+    address: str | None = Field(
+        None, description="Ray cluster to join: auto, host:port or ray://…; by default a new one."
+    )
+    storage_path: str = Field(
+        "",
+        description="Folder or URI for checkpoints; all nodes must reach it. runs by default.",
+    )
+    cpus_per_trial: float = Field(1.0, gt=0, description="CPU cores of a trial.")
+    gpus_per_trial: Annotated[float, Field(ge=0)] | Literal["auto"] | None = Field(
+        None,
+        description="GPUs of a trial: a number, or auto by measured memory; by default 1, if any.",
+    )
+    """``auto``: a quarter, a half or the whole of one, by what trials of the same backbone and
+    image size were measured to hold. ``None``: one where the cluster has GPUs, else none."""
+    max_concurrent: int | None = Field(
+        None,
+        ge=1,
+        le=MOST,
+        description="Number of trials at a time; by default as many as there is room for.",
+    )
+    trial_seconds: float | None = Field(
+        None,
+        gt=0,
+        le=LONGEST,
+        description="Stop each trial after N seconds; it keeps what it reached.",
+    )
+    """Of all its epochs together."""
 
     @model_validator(mode="after")
     def _fits_the_backend(self) -> Self:

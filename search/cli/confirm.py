@@ -1,25 +1,19 @@
 """`sedn confirm`: the leaders of a search on fresh seeds, then once on the test split."""
 
 from shlex import quote
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from search import Stage
+from search import Resources, Stage
 from search.cli.commands import with_options
 from search.cli.console import open_terminal
+from search.cli.fields import takes
 from search.cli.live import LiveView
 from search.cli.options import DEFAULT_STORE, JsonOption, StoreOption, print_json
-from search.cli.resources import (
-    AddressOption,
-    BackendOption,
-    ConcurrentOption,
-    CpusOption,
-    GpusOption,
-    StoragePathOption,
-    parse_gpus,
-)
+from search.cli.resources import RESOURCE_FLAGS
 from search.cli.search import WHY, end_without_ray, say_stopped
+from search.settings import build_resources
 from search.stopping import INTERRUPTED, ending_on_signals
 
 if TYPE_CHECKING:
@@ -29,9 +23,11 @@ out = open_terminal()
 err = open_terminal(stderr=True)
 
 
+@takes(RESOURCE_FLAGS | {"trial_seconds": None}, resources=Resources)
 def confirm(
     context: typer.Context,
     source: Annotated[str, typer.Argument(metavar="NAME", help="A search.")],
+    resources: dict[str, Any],
     top: Annotated[
         int | None,
         typer.Option(min=1, max=100, help="Train the N best configurations again; 3 by default."),
@@ -45,28 +41,12 @@ def confirm(
         typer.Option(help="Name of the confirmation's experiment; NAME-confirmed by default."),
     ] = None,
     store: StoreOption = DEFAULT_STORE,
-    backend: BackendOption = "ray",
-    address: AddressOption = None,
-    storage_path: StoragePathOption = "runs",
-    cpus_per_trial: CpusOption = 1.0,
-    gpus_per_trial: GpusOption = None,
-    max_concurrent: ConcurrentOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train the leaders and the baseline on fresh seeds, then score them once on the test split.
 
     The same command again resumes a confirmation, or shows one that has ended.
     """
-    from search.settings import build_resources
-
-    resources = build_resources(
-        backend=backend,
-        address=address,
-        storage_path=storage_path,
-        cpus_per_trial=cpus_per_trial,
-        gpus_per_trial=parse_gpus(gpus_per_trial),
-        max_concurrent=max_concurrent,
-    )
     shown = name or f"{source}-confirmed"
     try:
         with ending_on_signals(say_stopped), LiveView(err, shown) as view:
@@ -76,7 +56,7 @@ def confirm(
             came_to = run_confirmation(
                 source,
                 store,
-                resources,
+                build_resources(**resources),
                 top=top,
                 seeds=seeds,
                 name=name,

@@ -11,18 +11,10 @@ from rich.text import Text
 
 from search.cli.commands import Command, with_options
 from search.cli.console import open_terminal
+from search.cli.data_fields import READING_FLAGS, Reading
 from search.cli.data_init import init
-from search.cli.options import (
-    AttributesOption,
-    ImageColumnOption,
-    LabelListOption,
-    LabelsOption,
-    LeaveOutOption,
-    SeparatorOption,
-    SkipOption,
-    print_json,
-    reading_fields,
-)
+from search.cli.fields import takes
+from search.cli.options import SkipOption, print_json
 from sedn.style import one_line, share_text
 
 if TYPE_CHECKING:
@@ -45,20 +37,16 @@ def data() -> None:
 
 
 @app.command(cls=Command)
+@takes(READING_FLAGS, reading=Reading)
 def check(
     context: typer.Context,
     path: Annotated[
         str, typer.Argument(metavar="DATA", help="An embedded data set, or the path of one.")
     ],
+    reading: dict[str, Any],
     image_size: Annotated[int, typer.Option(min=16, help="Side in pixels.")] = 224,
     split_seed: Annotated[int, typer.Option(min=0, help="For data without splits.")] = 0,
     skip_unreadable: SkipOption = False,
-    labels: LabelsOption = None,
-    label_list: LabelListOption = None,
-    separator: SeparatorOption = None,
-    image_column: ImageColumnOption = None,
-    leave_out: LeaveOutOption = None,
-    attributes: AttributesOption = None,
     output: Annotated[Path | None, typer.Option("-o", help="Also write a page here.")] = None,
     cache: Annotated[
         bool,
@@ -85,7 +73,7 @@ def check(
             "image_size": image_size,
             "split_seed": split_seed,
             "skip_unreadable": skip_unreadable,
-            **reading_fields(labels, label_list, separator, image_column, leave_out, attributes),
+            **reading,
         },
         "data",
     )

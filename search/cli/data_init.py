@@ -10,16 +10,8 @@ import typer
 import yaml
 from rich.console import Console
 
-from search.cli.options import (
-    AttributesOption,
-    ImageColumnOption,
-    LabelListOption,
-    LabelsOption,
-    LeaveOutOption,
-    SeparatorOption,
-    reading_fields,
-    split_words,
-)
+from search.cli.data_fields import READING_FLAGS, Reading, split_words
+from search.cli.fields import takes
 
 if TYPE_CHECKING:
     from sedn.data.formats.proposal import Proposal
@@ -28,25 +20,21 @@ if TYPE_CHECKING:
 out = Console()
 
 
+@takes(READING_FLAGS, reading=Reading)
 def init(
     path: Annotated[
         Path, typer.Argument(metavar="PATH", help="A table, COCO's JSON, or a folder.")
     ],
+    reading: dict[str, Any],
     output: Annotated[
         Path | None, typer.Option("-o", help="data.yaml beside the data if not said.")
     ] = None,
     yes: Annotated[
         bool, typer.Option("--yes", help="Write it without a question; fails where one is open.")
     ] = False,
-    labels: LabelsOption = None,
-    label_list: LabelListOption = None,
-    separator: SeparatorOption = None,
     blank: Annotated[
         str | None, typer.Option(help="What a blank list means: none or unknown.")
     ] = None,
-    image_column: ImageColumnOption = None,
-    leave_out: LeaveOutOption = None,
-    attributes: AttributesOption = None,
     images: Annotated[
         str | None, typer.Option(help="The folder of the images, from that of the data.")
     ] = None,
@@ -58,8 +46,7 @@ def init(
     """Tell how a data set is to be read, ask what cannot be told, and write its data.yaml."""
     from sedn.data.formats.proposal import write_description
 
-    given = reading_fields(labels, label_list, separator, image_column, leave_out, attributes)
-    given |= {n: v for n, v in {"blank": blank, "images": images}.items() if v is not None}
+    given = reading | {n: v for n, v in {"blank": blank, "images": images}.items() if v is not None}
     answers = {name: [*v] if isinstance(v, tuple) else v for name, v in given.items()}
     proposal = _propose(path, answers | _fields(field or ()), ask=not yes and sys.stdin.isatty())
     target = output or proposal.folder / "data.yaml"
@@ -97,7 +84,7 @@ def _ask(question: "Question") -> Mapping[str, Any]:
     out.print(str(question), markup=False, highlight=False, soft_wrap=True)
     if not question.answers:
         names = typer.prompt(f"{question.field}, separated by commas")
-        return {str(question.field): [*(split_words(names) or ())]}
+        return {str(question.field): [*(split_words(names))]}
     for number, answer in enumerate(question.answers, 1):
         said = yaml.safe_dump(dict(answer), default_flow_style=True, width=10_000).strip("{}\n")
         out.print(f"  {number}  {said}", markup=False, highlight=False, soft_wrap=True)

@@ -22,29 +22,6 @@ DataOption = Annotated[
     typer.Option(help="An embedded data set, or the path of one: data.yaml, table, folder."),
 ]
 
-
-LabelsOption = Annotated[
-    str | None, typer.Option("--labels", help="Names of the labels to learn: red,striped.")
-]
-LabelListOption = Annotated[
-    str | None, typer.Option("--label-list", help="The column that lists labels.")
-]
-SeparatorOption = Annotated[
-    str | None,
-    typer.Option("--separator", help="Between listed labels: a character, space, tab or none."),
-]
-ImageColumnOption = Annotated[
-    str | None, typer.Option("--image-column", help="The column of the images.")
-]
-LeaveOutOption = Annotated[
-    str | None, typer.Option("--leave-out", help="Columns that are no labels: price,reviewed.")
-]
-AttributesOption = Annotated[
-    str | None,
-    typer.Option(
-        "--attributes", help="Attributes of COCO's annotations to learn: colour,striped, all, none."
-    ),
-]
 SkipOption = Annotated[
     bool,
     typer.Option(
@@ -52,33 +29,6 @@ SkipOption = Annotated[
         help="Leave out images, rows and annotations that are missing, wrong or cannot be read.",
     ),
 ]
-
-
-def split_words(text: str | None) -> tuple[str, ...] | None:
-    """``red, striped`` as two names."""
-    if text is None:
-        return None
-    return tuple(name for part in text.split(",") if (name := part.strip()))
-
-
-def reading_fields(
-    labels: str | None,
-    label_list: str | None,
-    separator: str | None,
-    image_column: str | None,
-    leave_out: str | None,
-    attributes: str | None,
-) -> dict[str, Any]:
-    """The fields of ``data.yaml`` that options give."""
-    fields = {
-        "labels": split_words(labels),
-        "label_list": label_list,
-        "separator": separator,
-        "image_column": image_column,
-        "leave_out": split_words(leave_out),
-        "attributes": split_words(attributes),
-    }
-    return {name: value for name, value in fields.items() if value is not None}
 
 
 def absolute(data: str) -> str:

@@ -6,39 +6,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from results.goals.objectives import objectives
-from search import Stage
+from search import Resources, SearchSettings, Stage
 from search.backends.ray_tune.scratch import remove_scratch
 from search.cli.commands import with_options
 from search.cli.console import open_terminal
+from search.cli.data_fields import READING_FLAGS, Reading
 from search.cli.ending import show_ending
+from search.cli.fields import Flag, takes
 from search.cli.live import LiveView
-from search.cli.options import (
-    DEFAULT_STORE,
-    AttributesOption,
-    DataOption,
-    ImageColumnOption,
-    JsonOption,
-    LabelListOption,
-    LabelsOption,
-    LeaveOutOption,
-    SeparatorOption,
-    SkipOption,
-    StoreOption,
-    absolute,
-    print_json,
-    reading_fields,
-)
-from search.cli.resources import (
-    AddressOption,
-    BackendOption,
-    ConcurrentOption,
-    CpusOption,
-    GpusOption,
-    StoragePathOption,
-    parse_gpus,
-)
+from search.cli.options import DEFAULT_STORE, JsonOption, StoreOption, absolute, print_json
+from search.cli.resources import RESOURCE_FLAGS
 from search.samplers.registry import SAMPLERS
 from search.schedulers.registry import SCHEDULERS
+from search.settings import build_resources, build_settings
 from search.stopping import INTERRUPTED, end_at_once, ending_on_signals
 from sedn.document import parse_value
 from sedn.errors import UserError
@@ -57,145 +37,53 @@ WHY = {
 }
 
 
+def parse_pairs(pairs: list[str]) -> dict[str, Any]:
+    """``key=value`` each; the values are YAML.
+
+    Raises:
+        UserError: one is no pair, or its value no YAML.
+    """
+    found = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise UserError(f"`sampler_options`: '{pair}' must be key=value")
+        if key.strip() in found:
+            raise UserError(f"`sampler_options`: '{key.strip()}' is there twice; leave one")
+        found[key.strip()] = parse_value(value, f"`sampler_options`: the value of '{pair}'")
+    return found
+
+
+FLAGS = {
+    **READING_FLAGS,
+    **RESOURCE_FLAGS,
+    "data": Flag(read=absolute),
+    "time_seconds": Flag("--time"),
+    "objective": Flag(help=f"What to optimise: {', '.join(objectives())}; repeatable."),
+    "where": Flag(metavar="CONSTRAINT"),
+    "sampler": Flag(help=f"{', '.join(SAMPLERS)}, or module:Class."),
+    "sampler_options": Flag("--sampler-option", "KEY=VALUE", parse_pairs),
+    "scheduler": Flag(help=f"{', '.join(SCHEDULERS)}, or module:function."),
+}
+"""Fields whose options their name and type do not tell."""
+
+
+@takes(FLAGS, reading=Reading, settings=SearchSettings, resources=Resources)
 def search(
     context: typer.Context,
     name: Annotated[
         str, typer.Option(help="Name of the experiment; the name of one that exists resumes it.")
     ],
-    data: DataOption = "digits-in-clutter",
+    settings: dict[str, Any],
+    reading: dict[str, Any],
+    resources: dict[str, Any],
     space: Annotated[str, typer.Option(help="A space of the catalog, or a YAML file.")] = "demo",
-    epochs: Annotated[
-        int | None, typer.Option(min=1, help="Epochs of a full training, in place of the space's.")
-    ] = None,
-    trials: Annotated[
-        int, typer.Option(min=1, help="Stop after N trials in all, the baseline included.")
-    ] = 100,
-    time_seconds: Annotated[
-        float | None,
-        typer.Option(
-            "--time", min=1, help="Stop after N seconds of training, counted over all runs."
-        ),
-    ] = None,
-    gpu_hours: Annotated[
-        float | None,
-        typer.Option(min=0, help="Stop after N GPU-hours of training, counted over all runs."),
-    ] = None,
-    plateau: Annotated[
-        int | None, typer.Option(min=1, help="Stop after N completed trials without improvement.")
-    ] = None,
-    objective: Annotated[
-        list[str] | None,
-        typer.Option(
-            help=f"What to optimise, auc if none is given: {', '.join(objectives())}; repeatable."
-        ),
-    ] = None,
-    where: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="CONSTRAINT", help='What a result must satisfy: "latency_ms<5"; repeatable.'
-        ),
-    ] = None,
-    sampler: Annotated[
-        str,
-        typer.Option(help=f"{', '.join(SAMPLERS)}, or module:Class."),
-    ] = "tpe",
-    sampler_options: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--sampler-option", metavar="KEY=VALUE", help="An option of the sampler; repeatable."
-        ),
-    ] = None,
-    scheduler: Annotated[
-        str, typer.Option(help=f"{', '.join(SCHEDULERS)}, or module:function.")
-    ] = "asha",
-    reduction_factor: Annotated[
-        int | None,
-        typer.Option(min=2, help="Let the best 1/N of the trials at a rung go on; 3 by default."),
-    ] = None,
-    grace_epochs: Annotated[
-        int | None,
-        typer.Option(
-            min=1, help="Train each trial for N epochs before it may stop; a quarter by default."
-        ),
-    ] = None,
-    brackets: Annotated[
-        int | None,
-        typer.Option(min=1, help="Number of brackets of hyperband; by default as many as fit."),
-    ] = None,
-    min_trials: Annotated[
-        int | None,
-        typer.Option(min=1, help="Compare with N other trials at least (median); 5 by default."),
-    ] = None,
-    futility: Annotated[
-        bool,
-        typer.Option(
-            "--futility/--no-futility",
-            help="Stop trials that can no longer win, or that violate a --where.",
-        ),
-    ] = True,
-    warm_start: Annotated[
-        str | None,
-        typer.Option(
-            help="Begin with the best configurations of an earlier experiment in the store."
-        ),
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
-    skip_unreadable: SkipOption = False,
-    labels: LabelsOption = None,
-    label_list: LabelListOption = None,
-    separator: SeparatorOption = None,
-    image_column: ImageColumnOption = None,
-    leave_out: LeaveOutOption = None,
-    attributes: AttributesOption = None,
     store: StoreOption = DEFAULT_STORE,
-    backend: BackendOption = "ray",
-    address: AddressOption = None,
-    storage_path: StoragePathOption = "runs",
-    cpus_per_trial: CpusOption = 1.0,
-    gpus_per_trial: GpusOption = None,
-    max_concurrent: ConcurrentOption = None,
-    trial_seconds: Annotated[
-        float | None,
-        typer.Option(
-            "--trial-time", min=1, help="Stop each trial after N seconds; it keeps what it reached."
-        ),
-    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Start a search; the same command again resumes it."""
-    from search.settings import build_resources, build_settings
-
-    settings = build_settings(
-        data=absolute(data),
-        trials=trials,
-        epochs=epochs,
-        time_seconds=time_seconds,
-        gpu_hours=gpu_hours,
-        plateau=plateau,
-        objective=objective,
-        where=where,
-        sampler=sampler,
-        sampler_options=parse_pairs(sampler_options or []),
-        scheduler=scheduler,
-        reduction_factor=reduction_factor,
-        grace_epochs=grace_epochs,
-        brackets=brackets,
-        min_trials=min_trials,
-        futility=futility,
-        warm_start=warm_start,
-        seed=seed,
-        skip_unreadable=skip_unreadable,
-        **reading_fields(labels, label_list, separator, image_column, leave_out, attributes),
-    )
-    resources = build_resources(
-        backend=backend,
-        address=address,
-        storage_path=storage_path,
-        cpus_per_trial=cpus_per_trial,
-        gpus_per_trial=parse_gpus(gpus_per_trial),
-        max_concurrent=max_concurrent,
-        trial_seconds=trial_seconds,
-    )
+    asked = build_settings(**settings, **reading)
+    where = build_resources(**resources)
     try:
         with ending_on_signals(say_stopped), LiveView(err, name) as view:
             view.stage(Stage.CHECKS)
@@ -206,9 +94,9 @@ def search(
             outcome = run_search(
                 name,
                 space,
-                settings,
+                asked,
                 store,
-                resources,
+                where,
                 watch=view.show,
                 on_images=view.images,
                 on_wait=view.waiting,
@@ -249,23 +137,6 @@ def end_without_ray(line: str) -> None:
     err.print(f"sedn: {line}", style="red", soft_wrap=True)
     remove_scratch()
     end_at_once(1)
-
-
-def parse_pairs(pairs: list[str]) -> dict[str, Any]:
-    """``key=value`` each; the values are YAML.
-
-    Raises:
-        UserError: one is no pair, or its value no YAML.
-    """
-    found = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not equals or not key:
-            raise UserError(f"`sampler_options`: '{pair}' must be key=value")
-        if key.strip() in found:
-            raise UserError(f"`sampler_options`: '{key.strip()}' is there twice; leave one")
-        found[key.strip()] = parse_value(value, f"`sampler_options`: the value of '{pair}'")
-    return found
 
 
 def _to_json(outcome: "SearchOutcome") -> dict[str, Any]:

@@ -1,31 +1,22 @@
 """`sedn segment`: a segmenter that predicts the semantic maps."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from search.cli.console import open_terminal
-from search.cli.options import (
-    AttributesOption,
-    DataOption,
-    ImageColumnOption,
-    JsonOption,
-    LabelListOption,
-    LabelsOption,
-    LeaveOutOption,
-    SeparatorOption,
-    SkipOption,
-    absolute,
-    print_json,
-    reading_fields,
-)
+from search.cli.data_fields import READING_FLAGS, Reading
+from search.cli.fields import takes
+from search.cli.options import DataOption, JsonOption, SkipOption, absolute, print_json
 
 err = open_terminal(stderr=True)
 
 
+@takes(READING_FLAGS, reading=Reading)
 def segment(
     output: Annotated[Path, typer.Option("-o", help="Folder of the segmenter.")],
+    reading: dict[str, Any],
     data: DataOption = "digits-in-clutter",
     image_size: Annotated[int, typer.Option(help="Side of the images in pixels.")] = 224,
     architecture: Annotated[str, typer.Option(help="unet or fpn.")] = "unet",
@@ -42,12 +33,6 @@ def segment(
     seed: Annotated[int, typer.Option()] = 0,
     split_seed: Annotated[int, typer.Option(help="For data without splits of its own.")] = 0,
     skip_unreadable: SkipOption = False,
-    labels: LabelsOption = None,
-    label_list: LabelListOption = None,
-    separator: SeparatorOption = None,
-    image_column: ImageColumnOption = None,
-    leave_out: LeaveOutOption = None,
-    attributes: AttributesOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train a segmenter on the training masks; `semantic_map.source: predicted` uses it."""
@@ -74,7 +59,7 @@ def segment(
             "image_size": image_size,
             "split_seed": split_seed,
             "skip_unreadable": skip_unreadable,
-            **reading_fields(labels, label_list, separator, image_column, leave_out, attributes),
+            **reading,
         },
         "--data",
     )
