@@ -104,13 +104,13 @@ def _describe_machine(trial: Trial) -> str:
 
 def _describe(trial: Trial, ranked: pd.DataFrame) -> str:
     """The trial, its rank and what it reached, in one line."""
-    said = f"trial {trial.number} ({trial.role})"
+    text = f"trial {trial.number} ({trial.role})"
     is_ranked = trial.state is TrialState.COMPLETE and trial.mean_auc is not None
     if not is_ranked or trial.duplicate_of is not None:
-        return f"{said}: {trial.state.lower()} after epoch {trial.epochs} of {trial.target_epochs}"
+        return f"{text}: {trial.state.lower()} after epoch {trial.epochs} of {trial.target_epochs}"
     row = ranked.set_index("config_hash").loc[trial.config_hash]
     reached = f"{row['mean_auc']:.4f} (95 % interval {row['low']:.4f} to {row['high']:.4f})"
     if row["replicates"] > 1:
         reached += f" over {row['replicates']} seeds, {trial.mean_auc:.4f} with this one"
     reached += "" if row["feasible"] else ", in violation of a constraint"
-    return f"{said}: rank {row['rank']} of {len(ranked)}, mean AUC on validation {reached}"
+    return f"{text}: rank {row['rank']} of {len(ranked)}, mean AUC on validation {reached}"

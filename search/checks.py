@@ -1,4 +1,4 @@
-"""What can be seen to be wrong with a search before an image is decoded or a row written."""
+"""Checks of a search before an image is decoded or a row written."""
 
 import re
 from collections.abc import Callable
@@ -33,9 +33,9 @@ def check_search(
     resources: Resources,
     on_notice: OnNotice,
 ) -> Space:
-    """See that the search can begin, or go on; the space that it is asked to search.
+    """Check that the search can begin, or go on, and load the space to search.
 
-    What is quick to see is seen first, and nothing is written.
+    Quick checks come first, and nothing is written.
 
     Args:
         name: of the experiment.
@@ -43,7 +43,7 @@ def check_search(
         settings: of the search.
         store_url: SQLAlchemy URL of the database.
         resources: where it is to run.
-        on_notice: told in a line what a person should know.
+        on_notice: called with each line for the user.
 
     Raises:
         UserError: something is wrong.
@@ -53,37 +53,35 @@ def check_search(
     check_name(name)
     check_warm_start(settings, name, store_url)
     check_address(resources.address)
-    asked = load_space(space) if isinstance(space, str) else space
-    if asked.configurations is not None and settings.warm_start is not None:
+    loaded = load_space(space) if isinstance(space, str) else space
+    if loaded.configurations is not None and settings.warm_start is not None:
         raise UserError(
-            f"`warm_start`: space '{asked.name}' lists its configurations; leave one out"
+            f"`warm_start`: space '{loaded.name}' lists its configurations; leave one out"
         )
     _check_data(settings.data)
-    _check_store(store_url, name, asked, settings, resources)
+    _check_store(store_url, name, loaded, settings, resources)
     _check_storage(resources)
-    _check_space(asked, settings, resources, on_notice)
-    check_maps(asked)
+    _check_space(loaded, settings, resources, on_notice)
+    check_maps(loaded)
     if resources.backend == "local":
         check_machine(resources, settings)
     else:
         check_room(resources, settings)
-    return asked
+    return loaded
 
 
 def _check_store(
     url: str, name: str, space: Space, settings: SearchSettings, resources: Resources
 ) -> None:
-    """See that the store can be written, and that nobody else drives the experiment, if there is
-    one.
-    """
+    """Check that the store can be written, and that no other process drives the experiment."""
     store = find_store(url)
     if store is None:
         return
     try:
-        found = store.find_experiment(name)
-        if found is not None and not is_untrained(store, found, resources.storage()):
+        existing = store.find_experiment(name)
+        if existing is not None and not is_untrained(store, existing, resources.storage()):
             check_experiment(store, name, space, settings)
-        if found is not None:
+        if existing is not None:
             with sole_driver(store.engine, name):
                 pass
     finally:
@@ -91,21 +89,21 @@ def _check_store(
 
 
 def check_experiment(store: Store, name: str, space: Space, settings: SearchSettings) -> None:
-    """See that the experiment called ``name``, if there is one, is of this search.
+    """Check that an experiment called ``name`` has the space and settings of this search.
 
     Raises:
         UserError: it was started with another space, or with other settings.
     """
-    found = store.find_experiment(name)
-    if found is None:
+    existing = store.find_experiment(name)
+    if existing is None:
         return
-    if not found.data_fingerprint:
+    if not existing.data_fingerprint:
         raise UserError(
             f"experiment '{name}' was imported from an Optuna study, and cannot be gone on with; "
             f"give the search another `name`, and `warm_start={name}` to begin with its leaders"
         )
-    check_unchanged(read_settings(found.settings, name), settings, name)
-    if found.space_yaml != space.source_text:
+    check_unchanged(read_settings(existing.settings, name), settings, name)
+    if existing.space_yaml != space.source_text:
         raise UserError(
             f"experiment '{name}' was started with another space than '{space.name}' is now; "
             f"give the new search another `name`"
@@ -126,7 +124,7 @@ def check_name(name: str, called: str = "`name`") -> None:
 
 
 def _check_data(path: str) -> None:
-    """See that there is something at the path, before the hub is asked for weights."""
+    """Check that the data exist, before the hub is asked for weights."""
     from sedn.data.loading import EMBEDDED, data_path
 
     if path not in EMBEDDED:
@@ -134,7 +132,7 @@ def _check_data(path: str) -> None:
 
 
 def _check_storage(resources: Resources) -> None:
-    """See that a folder of checkpoints can be made, where they are kept in one here."""
+    """Check that the folder of checkpoints can be made, where the storage path is a folder."""
     if has_password(resources.storage_path):
         raise UserError(
             "`storage_path`: has a password in it, which would be written to the database and to "
@@ -151,7 +149,7 @@ def _check_storage(resources: Resources) -> None:
 def _check_space(
     space: Space, settings: SearchSettings, resources: Resources, on_notice: OnNotice
 ) -> None:
-    """See that what the settings name can search the space."""
+    """Check that the sampler, the scheduler and the backbones fit the space."""
     from search.samplers.choosing import check_sampler
     from search.schedulers.choosing import check_scheduler
 
@@ -166,7 +164,7 @@ def _check_space(
 
 
 def _check_weights(space: Space, resources: Resources, on_notice: OnNotice) -> None:
-    """See that pretrained weights can be had, where the trials run on this machine."""
+    """Check that pretrained weights can be had, where the trials run on this machine."""
     try:
         check_pretrained(space)
     except UserError as error:

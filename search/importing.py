@@ -1,4 +1,4 @@
-"""Finding what a user names as ``module:name``, in the working directory too."""
+"""Import of an object that a user names as ``module:name``, from the working directory too."""
 
 import importlib
 import sys
@@ -24,10 +24,10 @@ def find_named(field: str, name: str) -> Any:
     try:
         module = importlib.import_module(module_name)
     except Exception as error:
-        said = " ".join(f"{type(error).__name__}: {error}".split())
-        raise UserError(f"`{field}`: '{module_name}' cannot be imported: {said}") from None
-    found = getattr(module, inner, None)
-    if found is None:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise UserError(f"`{field}`: '{module_name}' cannot be imported: {reason}") from None
+    value = getattr(module, inner, None)
+    if value is None:
         hint = did_you_mean(inner, vars(module))
         raise UserError(f"`{field}`: module '{module_name}' has no '{inner}'{hint}")
-    return found
+    return value

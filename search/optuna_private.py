@@ -1,4 +1,4 @@
-"""All that the project uses of Optuna without Optuna's promise to keep it.
+"""The private parts of Optuna that the project uses.
 
 No other module uses a private name of Optuna. Each door here says what is used, and why there is
 no public way. The tests in ``tests/search/backends/test_private_doors.py`` open each with the
@@ -42,7 +42,7 @@ class StudyTables:
         return self._study._storage.get_trial(self._id(number))
 
     def report(self, number: int, step: int, value: float) -> None:
-        """Write an intermediate value; told again, the later value stands.
+        """Write an intermediate value; a later value of the same step replaces the first.
 
         Uses ``set_trial_intermediate_value``, as ``Trial.report`` would keep the earlier value.
 
@@ -78,14 +78,14 @@ class StudyTables:
 
         trials: Any = TrialModel.__table__
         values: Any = TrialValueModel.__table__
-        backend, found = self._backend, self._id(number)
+        backend, trial_id = self._backend, self._id(number)
         with backend.engine.begin() as connection:
             connection.execute(
                 update(trials)
-                .where(trials.c.trial_id == found)
+                .where(trials.c.trial_id == trial_id)
                 .values(state=TrialState.RUNNING, datetime_complete=None)
             )
-            connection.execute(delete(values).where(values.c.trial_id == found))
+            connection.execute(delete(values).where(values.c.trial_id == trial_id))
         self._study._storage = get_storage(backend)
 
     def count(self) -> int | None:

@@ -26,7 +26,7 @@ class Grant:
 
 
 def check_gpu_hours(settings: SearchSettings, grant: Grant) -> None:
-    """See that GPU-hours are asked for only where trials use a GPU.
+    """Check that GPU-hours are a budget only where trials use a GPU.
 
     Raises:
         UserError: they use none, so that the budget would never end.

@@ -51,9 +51,9 @@ class StoredTrials:
         worst = {} if goals.are_plain else store.worst_aucs(experiment.id)
         return cls({row.number: row for row in store.trials(experiment.id)}, goals, worst)
 
-    def is_missed_by(self, told: Iterable[FrozenTrial]) -> bool:
-        """Whether a study with the trials ``told`` lacks some, has others, or other parameters."""
-        seen = {trial.number: trial for trial in told if trial.state is not OptunaState.WAITING}
+    def is_missed_by(self, in_study: Iterable[FrozenTrial]) -> bool:
+        """Whether the study lacks trials of the store, or has others or other parameters."""
+        seen = {trial.number: trial for trial in in_study if trial.state is not OptunaState.WAITING}
         if any(n not in self.rows and trial.state.is_finished() for n, trial in seen.items()):
             return True
         return any(
@@ -61,11 +61,11 @@ class StoredTrials:
             for n, row in self.rows.items()
         )
 
-    def edited(self, told: Iterable[FrozenTrial]) -> list[FrozenTrial]:
-        """Those of the study's trials that have ended there, but here not, or otherwise."""
+    def edited(self, in_study: Iterable[FrozenTrial]) -> list[FrozenTrial]:
+        """Trials that ended in the study, but in the store did not end or ended otherwise."""
         return [
             trial
-            for trial in told
+            for trial in in_study
             if trial.state.is_finished() and not self._is_told(self.rows[trial.number], trial)
         ]
 
@@ -91,7 +91,7 @@ class StoredTrials:
                 )
 
     def _frozen(self, row: Trial, space: Space, curve: dict[int, float]) -> FrozenTrial:
-        """A trial as the driver would have told it."""
+        """A trial as the driver would have reported it to the study."""
         state = OPTUNA_STATES.get(row.state, OptunaState.RUNNING)
         user_attrs: dict[str, Any] = {"role": BASELINE} if row.role == BASELINE else {}
         if row.cost("device_memory") is not None:
@@ -137,7 +137,7 @@ class StoredTrials:
 def rebuild_study(
     storage: RDBStorage, name: str, make: Callable[[str], optuna.Study], trials: list[FrozenTrial]
 ) -> str | None:
-    """Put a new study with ``trials`` in the place of the one called ``name``, if there is one.
+    """Replace the study called ``name``, or create one, with these ``trials``.
 
     A crash on the way leaves what was there, and the next call begins again.
 
@@ -195,7 +195,7 @@ def _are_same(drawn: Mapping[str, Any], params: Mapping[str, Any]) -> bool:
 
 
 def _trial(**fields: Any) -> FrozenTrial:
-    """Optuna's trial with these fields; what is not said is empty."""
+    """Optuna's trial with these fields; all other fields are empty."""
     empty: dict[str, Any] = {
         "value": None,
         "datetime_start": datetime.now(),
@@ -209,7 +209,7 @@ def _trial(**fields: Any) -> FrozenTrial:
 
 
 def _local(moment: datetime) -> datetime:
-    """A moment as Optuna keeps it."""
+    """A moment in the local time that Optuna stores."""
     return moment.astimezone().replace(tzinfo=None)
 
 

@@ -43,7 +43,7 @@ def free_name(
         name: of the experiment.
         storage: as for :func:`is_untrained`.
         check: raises :class:`UserError` where the experiment is of another search.
-        on_notice: told in a line that it was removed.
+        on_notice: called with a line when an experiment is removed.
 
     Raises:
         UserError: as ``check``, where a trial was trained.
@@ -51,14 +51,14 @@ def free_name(
     try:
         check()
     except UserError:
-        found = store.find_experiment(name)
-        if found is None or not is_untrained(store, found, storage):
+        existing = store.find_experiment(name)
+        if existing is None or not is_untrained(store, existing, storage):
             raise
     else:
         return
     # The study first: one that outlives its experiment would be taken for the next one's.
     delete_study(store, name)
-    store.delete_experiment(found.id)
+    store.delete_experiment(existing.id)
     on_notice(
         f"Experiment '{name}' was another search, of which no trial was trained: it is removed, "
         f"and the name begins anew."

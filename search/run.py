@@ -1,4 +1,4 @@
-"""One search from start to finish: the experiment, its study, the cluster, the trials."""
+"""A search from start to finish: the experiment, its study, the cluster, the trials."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -71,11 +71,11 @@ def run_search(
         confirms: the experiment whose leaders are trained again, on the same data.
         train: the training function of a trial, :func:`sedn.training.epochs.train_epochs` if none.
         watch: called with a snapshot about twice a second while the search runs.
-        on_images: told how far the decoding of the images is, before the first trial.
-        on_wait: told in a line when the database goes away and is waited for.
-        on_notice: told in a line what a person should know: before the first trial, and when the
+        on_images: called with the progress of decoding the images, before the first trial.
+        on_wait: called with a line when the database goes away and the search waits for it.
+        on_notice: called with a line for the user: before the first trial, and when the
             search pauses as no checkpoint can be written.
-        on_stage: told what is done from now on.
+        on_stage: called with each stage of the search as the stage begins.
         on_ray_gone: called, from another thread, with a line on what is gone, when a process of
             Ray's is without which Ray will end this process; ``on_notice`` where it is not given.
 
@@ -86,9 +86,9 @@ def run_search(
     from search.driver import Driver
 
     resources = resources or Resources()
-    asked_space = check_search(name, space, settings, store_url, resources, on_notice)
+    loaded_space = check_search(name, space, settings, store_url, resources, on_notice)
     on_stage(Stage.DATA)
-    dataset, counts = _read_data(asked_space, settings, on_images)
+    dataset, counts = _read_data(loaded_space, settings, on_images)
     for line in dataset.said:
         on_notice(line)
     on_stage(Stage.STORE)
@@ -97,7 +97,7 @@ def run_search(
         experiment = _open_experiment(
             store,
             name,
-            asked_space,
+            loaded_space,
             settings,
             counts,
             dataset,
@@ -121,10 +121,10 @@ def run_search(
         watch(driver.snapshot())
         if not driver.finished and not driver.out_of_budget:
             on_stage(Stage.TRIALS)
-            told = (train or _default_train(), watch, on_ray_gone or on_notice)
+            callbacks = (train or _default_train(), watch, on_ray_gone or on_notice)
             weights = kept_space.values_of("backbone.weights")
             try:
-                _run_trials(driver, settings, resources, *told, weights)
+                _run_trials(driver, settings, resources, *callbacks, weights)
             except KeyboardInterrupt:
                 # It is answered by the words that nothing is lost, which may not be so.
                 driver.check_store()
@@ -173,7 +173,7 @@ def _open_experiment(
     on_notice: Callable[[str], None],
     confirms: str | None,
 ) -> Experiment:
-    """Find the experiment and see that it is the same search, or make it."""
+    """Open the experiment if it is the same search, or create it."""
     confirmed = None if confirms is None else store.experiment(confirms)
     if confirmed is not None and confirmed.data_fingerprint != dataset.fingerprint:
         raise UserError(
@@ -185,8 +185,8 @@ def _open_experiment(
         _check_unchanged(store, name, space, settings, dataset)
 
     free_name(store, name, storage, check, on_notice)
-    found = store.find_experiment(name)
-    if found is None:
+    existing = store.find_experiment(name)
+    if existing is None:
         return store.create_experiment(
             NewExperiment(
                 name=name,
@@ -201,17 +201,17 @@ def _open_experiment(
                 confirms=None if confirmed is None else confirmed.id,
             )
         )
-    store.update_settings(found.id, settings.model_dump(mode="json"))
+    store.update_settings(existing.id, settings.model_dump(mode="json"))
     return store.experiment(name)
 
 
 def _check_unchanged(
     store: Store, name: str, space: Space, settings: SearchSettings, dataset: "Dataset"
 ) -> None:
-    """See that an experiment that is there is of this search, and of the data as they are now."""
+    """Check that an existing experiment has the settings, the space and the data of this search."""
     check_experiment(store, name, space, settings)
-    found = store.find_experiment(name)
-    if found is not None and found.data_fingerprint != dataset.fingerprint:
+    existing = store.find_experiment(name)
+    if existing is not None and existing.data_fingerprint != dataset.fingerprint:
         raise UserError(
             f"experiment '{name}': the data at '{settings.data}' has changed since it was started; "
             f"give the new search another `name`"

@@ -1,4 +1,4 @@
-"""What a search is asked to do: the settings that its experiment keeps, and where it runs."""
+"""The settings of a search, which its experiment keeps, and the resources that it runs on."""
 
 import re
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ BUDGETS = ("trials", "time_seconds", "gpu_hours", "plateau")
 """Settings that may differ when a search is resumed."""
 
 MOST = 1_000_000
-"""Of whatever is counted: a slip of the keyboard, and no search, has more."""
+"""The largest count that a setting takes; a larger number is a slip of the keyboard."""
 LONGEST = 1e9
 """Seconds, or hours, of a budget."""
 
@@ -132,7 +132,7 @@ class SearchSettings(BaseModel):
                 hint = did_you_mean(name, known) or f"; there is {', '.join(known)}"
                 raise UserError(f"`objective`: no objective '{name}'{hint}")
         if len(set(names)) < len(names):
-            raise UserError("`objective`: the same one is asked for twice")
+            raise UserError("`objective`: an objective is given twice")
         if not any(known[name].maximise for name in names):
             raise UserError(
                 "`objective`: a cost alone is least where nothing is learned; ask for auc or "
@@ -174,14 +174,14 @@ class Resources(BaseModel):
 
     backend: BackendName = Field(
         "ray",
-        description="ray, or local: train one trial at a time in this process, without Ray.",
+        description="Backend: ray, or local, which trains one trial at a time in this process.",
     )
     address: str | None = Field(
         None, description="Ray cluster to join: auto, host:port or ray://…; by default a new one."
     )
     storage_path: str = Field(
         "",
-        description="Folder or URI for checkpoints; all nodes must reach it. runs by default.",
+        description="Folder or URI for checkpoints; all nodes must reach it. ./runs by default.",
     )
     cpus_per_trial: float = Field(1.0, gt=0, description="CPU cores of a trial.")
     gpus_per_trial: Annotated[float, Field(ge=0)] | Literal["auto"] | None = Field(
@@ -223,14 +223,14 @@ class Resources(BaseModel):
         return str(Path(self.storage_path or "runs").absolute())
 
 
-def check_unchanged(stored: SearchSettings, asked: SearchSettings, name: str) -> None:
+def check_unchanged(stored: SearchSettings, given: SearchSettings, name: str) -> None:
     """Refuse to resume a search with other settings than it was started with.
 
     Raises:
         UserError: a setting that is no budget differs.
     """
     for field in SearchSettings.model_fields:
-        before, now = getattr(stored, field), getattr(asked, field)
+        before, now = getattr(stored, field), getattr(given, field)
         if field not in BUDGETS and before != now:
             raise UserError(
                 f"experiment '{name}' was started with {field} = {before!r}, not {now!r}; "
@@ -247,9 +247,9 @@ def read_settings(stored: Mapping[str, Any], name: str) -> SearchSettings:
     try:
         return SearchSettings.model_validate(stored)
     except (ValidationError, UserError) as error:
-        said = _describe(error) if isinstance(error, ValidationError) else str(error)
+        fault = _describe(error) if isinstance(error, ValidationError) else str(error)
         raise UserError(
-            f"experiment '{name}' was started by another version of sedn-search ({said}); go on "
+            f"experiment '{name}' was started by another version of sedn-search ({fault}); go on "
             f"with that version, or give the new search another `name`"
         ) from None
 

@@ -6,14 +6,14 @@ from enum import Enum
 class Stage(Enum):
     """What a search is doing, for a person to read."""
 
-    CHECKS = "checking what was asked for", "checks"
+    CHECKS = "checking the settings", "checks"
     DATA = "reading the data", "data"
     STORE = "opening the store", "store"
     TRIALS = "starting the first trials", "trials"
     END = "ending", "end"
 
-    def __init__(self, said: str, short: str) -> None:
-        self.said = said
+    def __init__(self, doing: str, short: str) -> None:
+        self.doing = doing
         """While it is done."""
         self.short = short
-        """Where times are told."""
+        """The word beside its time at the end of a search."""

@@ -1,4 +1,4 @@
-"""Ending a search within seconds when it is told to stop, whatever its processes are doing."""
+"""Ending a search within seconds of a signal, whatever the processes of the search are doing."""
 
 import os
 import signal
@@ -9,9 +9,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 GRACE_SECONDS = 6.0
-"""How long a search that was told to stop may take to end by itself."""
+"""Seconds in which a search may end by itself after a signal."""
 INTERRUPTED = 130
-"""The exit code of a command that was told to stop."""
+"""The exit code of a command that a signal has stopped."""
 
 _STOPS = (signal.SIGINT, signal.SIGTERM)
 

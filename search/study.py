@@ -34,7 +34,7 @@ class CurveStudy(optuna.Study):
 
     @property
     def direction(self) -> StudyDirection:
-        """Of the only objective, or of the intermediate values."""
+        """The direction of the only objective, or of the intermediate values."""
         return StudyDirection.MAXIMIZE if len(self.directions) > 1 else super().direction
 
 
@@ -53,22 +53,23 @@ def open_study(
     Its first trial, enqueued here, is the plain backbone with the space's default settings, so
     that every search shows the gain over the baseline; after it come the space's first points.
     A study that lacks trials of the store is made again from it. One that says otherwise of a trial
-    how it ended has that trial opened again, for the driver to tell; ``on_notice`` is told of both.
+    how it ended has that trial opened again, for the driver to report;
+    ``on_notice`` is called with a line for each.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     storage = open_storage(store)
     stored = StoredTrials.of(store, store.experiment(name))
     study = _make_study(storage, name, space, objectives)
-    told = study.get_trials(deepcopy=False)
-    if stored.is_missed_by(told):
+    trials = study.get_trials(deepcopy=False)
+    if stored.is_missed_by(trials):
         study = _rebuild(store, storage, name, space, objectives, stored, on_notice)
     else:
         tables = StudyTables(study)
-        for trial in stored.edited(told):
+        for trial in stored.edited(trials):
             tables.reopen(trial.number)
             on_notice(
                 f"The Optuna study had trial {trial.number} as {trial.state.name}, unlike the "
-                f"store: it is told again what the store says"
+                f"store: the study gets the store's values again"
             )
     if not study.get_trials(deepcopy=False):
         study.enqueue_trial(baseline_point(space), user_attrs={"role": BASELINE})
@@ -85,10 +86,10 @@ def rebuild(
 ) -> list[str]:
     """Make the study called ``name`` again from the store, whatever it is now; lines on that."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    storage, said = open_storage(store), list[str]()
+    storage, lines = open_storage(store), list[str]()
     stored = StoredTrials.of(store, store.experiment(name))
-    _rebuild(store, storage, name, space, objectives, stored, said.append)
-    return said
+    _rebuild(store, storage, name, space, objectives, stored, lines.append)
+    return lines
 
 
 def _rebuild(

@@ -1,4 +1,4 @@
-"""Beginning a search with the leaders of an earlier one."""
+"""Warm starts: a search that begins with the leaders of an earlier search."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -40,12 +40,13 @@ class Fitted:
 
 
 def check_warm_start(settings: SearchSettings, name: str, store_url: str) -> None:
-    """See before anything is written that there is the experiment to start from.
+    """Check that the experiment to start from exists, before anything is written.
 
     A search that has begun goes on without it: it may have been renamed or deleted since.
 
     Raises:
-        UserError: there is none, it is the search itself, or the sampler keeps its own order.
+        UserError: there is no such experiment, it is the search itself, or the sampler keeps its
+            own order.
     """
     source = settings.warm_start
     if source is None:

@@ -37,9 +37,9 @@ def hide_password(text: str, url: str) -> str:
 
 def _secrets(url: str) -> set[str]:
     """What of an address may be a password, as written and as meant, whole and in parts."""
-    told = re.search(r"://[^:@]*:(.*)@", url, flags=re.DOTALL)
+    password = re.search(r"://[^:@]*:(.*)@", url, flags=re.DOTALL)
     options = url.partition("?")[2]
-    found = {told[1] if told else "", options, *(value for _, value in parse_qsl(options))}
-    found |= {unquote(part) for part in found} | {quote(part, safe="") for part in found}
-    found |= {piece for part in found for piece in re.split(r"[^\w.-]+", part)}
-    return {part for part in found if len(part) >= LEAST_LETTERS}
+    parts = {password[1] if password else "", options, *(value for _, value in parse_qsl(options))}
+    parts |= {unquote(part) for part in parts} | {quote(part, safe="") for part in parts}
+    parts |= {piece for part in parts for piece in re.split(r"[^\w.-]+", part)}
+    return {part for part in parts if len(part) >= LEAST_LETTERS}

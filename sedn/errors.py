@@ -1,4 +1,4 @@
-"""What is said to a person whose input is wrong, or whose training broke."""
+"""Errors for a user: wrong input, and trainings that break."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 
 class UserError(Exception):
-    """The input is wrong; the message is one line that names it and says what would be right.
+    """Wrong input; the message is one line with the field or file and what would be right.
 
     The command line prints the message and exits with code 2. From Python it is an exception
     like any other.
@@ -14,7 +14,7 @@ class UserError(Exception):
 
 
 class Question(UserError):
-    """The input may mean two things; the message says both, and what would choose.
+    """Input with two plausible meanings; the message says both, and which field would decide.
 
     ``answers`` are fields of a description, each of which chooses one; where a name or a list has
     to be given instead, ``field`` is the one that takes it.
@@ -29,32 +29,32 @@ class Question(UserError):
 
 
 class TrainingError(Exception):
-    """A training cannot go on; the message is one line that says where it was and what would do.
+    """A training that cannot go on; the message is one line with the place and what would help.
 
-    Its ``kind`` is what the results store keeps beside the message.
+    The results store keeps ``kind`` beside the message.
     """
 
     kind: ClassVar[str] = "error"
 
 
 class NonFiniteLoss(TrainingError):
-    """The loss is infinite or not a number."""
+    """A loss that is infinite or not a number."""
 
     kind = "non-finite"
 
 
 class OutOfMemory(TrainingError):
-    """The memory does not suffice for a single image."""
+    """Memory that does not suffice for a single image."""
 
     kind = "out-of-memory"
 
 
 class DataChanged(UserError):
-    """The data are not those that a search was started with."""
+    """Data that differ from those that a search was started with."""
 
 
 class TimeExceeded(TrainingError):
-    """The training took longer than it was given."""
+    """A training that took longer than its time limit."""
 
     kind = "time"
 

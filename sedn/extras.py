@@ -1,4 +1,4 @@
-"""What is installed only for those who ask for it."""
+"""The optional packages, by the extras of the distribution."""
 
 from importlib.util import find_spec
 from typing import Literal, get_args

@@ -53,7 +53,7 @@ def make_folder(folder: Path) -> None:
 
 
 def check_folder(folder: Path) -> None:
-    """See that files can be written to the folder, which may have to be made; nothing is.
+    """Check that files can be written to the folder, or the folder be made; nothing is written.
 
     Raises:
         UserError: they cannot.
@@ -148,5 +148,5 @@ def _remove_left(folder: Path) -> None:
 
 @cache
 def _node() -> str:
-    """This machine, in eight letters."""
+    """Eight letters that stand for this machine in file names."""
     return hashlib.sha256(platform.node().encode()).hexdigest()[:8]

@@ -86,17 +86,17 @@ def document(title: str, header: str, sections: Iterable[str], footer: str, css:
     )
 
 
-def section(anchor: str, title: str, said: str, content: str) -> str:
+def section(anchor: str, title: str, text: str, content: str) -> str:
     """A section with HTML ``content`` below a few words on what it shows."""
     return (
         f'<section id="{escape(anchor)}"><h2>{escape(title)}</h2>\n'
-        f"{paragraph(said)}\n{content}</section>\n"
+        f"{paragraph(text)}\n{content}</section>\n"
     )
 
 
-def paragraph(said: str) -> str:
+def paragraph(text: str) -> str:
     """A few words; what stands between backticks is set as code."""
-    code = re.sub(r"`(.+?)`", r"<code>\1</code>", escape(said))
+    code = re.sub(r"`(.+?)`", r"<code>\1</code>", escape(text))
     return f'<p class="quiet">{code}</p>'
 
 

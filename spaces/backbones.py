@@ -29,11 +29,11 @@ def backbone_names(space: Space) -> tuple[str, ...]:
 
 
 def check_pretrained(space: Space) -> None:
-    """See that the pretrained weights which trials may ask for can be had on this machine.
+    """Check that the pretrained weights of all trials can be had on this machine.
 
     Raises:
-        UserError: some cannot, or timm lacks a backbone; the message names the space, the models
-            and what to do.
+        UserError: some weights cannot be had, or timm lacks a backbone; the message names the
+            space, the models and what to do.
     """
     from sedn.network import check_backbone, check_pretrained_available
 
@@ -47,7 +47,7 @@ def check_pretrained(space: Space) -> None:
 
 
 def check_backbones(space: Space) -> str | None:
-    """See before the first trial which networks of a space can be built.
+    """Check before the first trial which networks of a space can be built.
 
     Each backbone is met with each placement. Nothing is trained and no weights are fetched, but
     timm is imported, which takes seconds; so this is kept apart from reading the space.

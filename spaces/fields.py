@@ -63,7 +63,7 @@ def check_value(path: str, value: object, source: str) -> Any:
 
 
 def default_of(path: str) -> Any:
-    """The value that the field at ``path`` has when nothing is said."""
+    """The default of the field at ``path``."""
     group, name = _group_of(path)
     return group.model_fields[name].default
 

@@ -45,8 +45,8 @@ def parse_axis(path: object, fields: object, above: Mapping[str, Axis], source: 
             raise UserError(f"{where}: unknown keyword '{keyword}'{known}")
     types = [name for name in AXIS_TYPES if name in fields]
     if len(types) != 1:
-        said = " and ".join(f"'{name}'" for name in types) or "none of them"
-        raise UserError(f"{where}: expected one of {_shapes()}; it has {said}")
+        given = " and ".join(f"'{name}'" for name in types) or "none of them"
+        raise UserError(f"{where}: expected one of {_shapes()}; it has {given}")
     entry = WrittenAxis(str(path), fields, where)
     return AXIS_TYPES[types[0]].parse(entry, _parse_when(entry, above))
 

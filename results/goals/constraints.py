@@ -49,7 +49,7 @@ def parse_constraint(text: str) -> Constraint:
     """Read a constraint such as ``latency_ms<5`` or ``parameters <= 5M``.
 
     Raises:
-        UserError: it has another form, or no such measure is known.
+        UserError: it has another form, or there is no such measure.
     """
     squeezed = "".join(text.split())
     found = _FORM.fullmatch(squeezed)

@@ -37,14 +37,14 @@ def history(findings: Findings) -> go.Figure | None:
         return None
     foot = min(known) - 0.08 * max(max(known) - min(known), 0.02)
     figure = go.Figure(layout=layout(420))
-    for state, said in STATES.items():
+    for state, title in STATES.items():
         rows = findings.in_state(state)
         if rows:
             figure.add_scatter(
                 x=[trial.number for trial in rows],
                 y=[foot if trial.mean_auc is None else trial.mean_auc for trial in rows],
                 mode="markers",
-                name=said,
+                name=title,
                 marker=_state_marker(state),
                 text=[about(findings, trial) for trial in rows],
                 hovertemplate="%{text}<extra></extra>",
@@ -68,9 +68,9 @@ def learning_curves(findings: Findings) -> go.Figure | None:
     best, baseline = findings.best, findings.baseline
     leading = {row["trial"] for row in (best, baseline) if row}
     figure = go.Figure(layout=layout(420))
-    for state, said in STATES.items():
+    for state, title in STATES.items():
         rows = [trial for trial in findings.in_state(state) if trial.number not in leading]
-        _add_curves(figure, findings, rows, said, STATE_COLOURS[state])
+        _add_curves(figure, findings, rows, title, STATE_COLOURS[state])
     if best and best["role"] != BASELINE:
         _add_leading(figure, findings, best["trial"], f"best, trial {best['trial']}", "solid")
     if baseline:
@@ -113,8 +113,8 @@ def pareto_front(cost: Sequence[float], auc: Sequence[float]) -> list[int]:
 
 def about(findings: Findings, trial: Trial) -> str:
     """A trial for a label that appears under the pointer."""
-    said = "baseline" if trial.role == BASELINE else STATES[trial.state]
-    lines = [f"<b>trial {trial.number}</b> · {said}"]
+    title = "baseline" if trial.role == BASELINE else STATES[trial.state]
+    lines = [f"<b>trial {trial.number}</b> · {title}"]
     if trial.mean_auc is not None:
         ends = over_images(findings, [trial.mean_auc], [trial.mean_auc_stderr])[0]
         lines.append(f"mean AUC {interval_text(trial.mean_auc, *ends)}")

@@ -89,14 +89,14 @@ def _header(findings: Findings) -> str:
     anchors = ("ranking", "axes", "history", "curves", "parameters", "labels", "cost", "failures")
     links = "".join(f'<a href="#{anchor}">{anchor.capitalize()}</a>' for anchor in anchors)
     cards = "".join(page.card(*facts) for facts in _key_facts(findings))
-    said = (
+    text = (
         f"Data {experiment.data_path} · space {experiment.space_name} · "
         f"started {experiment.created_at:%-d %B %Y, %H:%M} UTC"
     )
     return (
         f'<div class="quiet">Report on a search</div>'
         f"<h1>{page.text(experiment.name)}</h1>"
-        f'<div class="quiet">{page.text(said)}</div>'
+        f'<div class="quiet">{page.text(text)}</div>'
         f'<div class="cards">{cards}</div><nav>{links}</nav>'
     )
 
@@ -108,7 +108,7 @@ def _key_facts(findings: Findings) -> list[tuple[str, str, str]]:
     asked = findings.experiment.settings.get("trials", len(findings.trials))
     ended = len(findings.trials) - states[TrialState.RUNNING]
     epochs = sum(trial.epochs for trial in findings.trials)
-    said = [f"{states[state]} {name}" for state, name in STATES.items() if states[state]]
+    text = [f"{states[state]} {name}" for state, name in STATES.items() if states[state]]
     return [
         ("Best mean AUC", *_reached(best, findings.standing.winner)),
         ("Baseline, the plain backbone", *_reached(baseline)),
@@ -117,7 +117,7 @@ def _key_facts(findings: Findings) -> list[tuple[str, str, str]]:
             gain_text(best["gain"] if best else None),
             _difference(findings),
         ),
-        ("Trials", f"{ended} of {asked}", ", ".join(said) or "none yet"),
+        ("Trials", f"{ended} of {asked}", ", ".join(text) or "none yet"),
         ("Training time", duration(sum(t.seconds for t in findings.trials)), f"{epochs} epochs"),
         (
             "Labels",
@@ -158,29 +158,29 @@ def _difference(findings: Findings) -> str:
 
 def _ranking(findings: Findings) -> str:
     ranked = findings.ranked
-    said = (
+    text = (
         "Configurations trained to their last epoch, by mean AUC over labels on the validation "
         "split, with 95 % intervals; the dashed line is the baseline."
     )
     if ranked.empty:
         return page.section(
-            "ranking", "Ranking", said, page.paragraph(NONE_COMPLETE) + _stopped(findings)
+            "ranking", "Ranking", text, page.paragraph(NONE_COMPLETE) + _stopped(findings)
         )
     if constraints := findings.goals.constraints:
         bounds = " and ".join(constraint.text for constraint in constraints)
-        said += f" Those that violate {bounds} come last, and are marked."
+        text += f" Those that violate {bounds} come last, and are marked."
     shown = ranked[(ranked["rank"] <= MOST_ROWS) | (ranked["role"] == BASELINE)]
     if (ranked["replicates"] > 1).any():
-        said += " A configuration with several seeds stands at their mean."
+        text += " A configuration with several seeds stands at their mean."
     if len(shown) < len(ranked):
-        said += f" Of {len(ranked)}, {len(shown)} are shown; `sedn rank` has them all."
+        text += f" Of {len(ranked)}, {len(shown)} are shown; `sedn rank` has them all."
     if (ranked["tied"].eq(True) & (ranked["rank"] > 1)).any():
-        said += " ≈: may be the best as well as the first."
+        text += " ≈: may be the best as well as the first."
     known = page.paragraph(" ".join(standing_lines(findings.standing, ranked)))
     if findings.confirmation:
         known += page.paragraph(" ".join(findings.confirmation))
     content = known + _ranking_table(findings, shown) + _stopped(findings)
-    return page.section("ranking", "Ranking", said, content)
+    return page.section("ranking", "Ranking", text, content)
 
 
 def _stopped(findings: Findings) -> str:
@@ -188,13 +188,13 @@ def _stopped(findings: Findings) -> str:
     stopped = findings.stopped
     if stopped.empty:
         return ""
-    said = (
+    text = (
         "Trials that were stopped early are not ranked. Their value is the highest mean AUC after "
         "any epoch; what a full training would have come to is not known."
     )
     if len(stopped) > MOST_STOPPED:
-        said += f" Of {len(stopped)}, the {MOST_STOPPED} best are shown; "
-        said += "`sedn rank --stopped` has them all."
+        text += f" Of {len(stopped)}, the {MOST_STOPPED} best are shown; "
+        text += "`sedn rank --stopped` has them all."
     heads = ["trial", "mean AUC", "epoch", "place", "why it was stopped"]
     rows = [
         [
@@ -207,7 +207,7 @@ def _stopped(findings: Findings) -> str:
         for row in stopped.head(MOST_STOPPED).to_dict("records")
     ]
     table = page.table(heads, rows, right=["trial"], wide=["why it was stopped"])
-    return f"<h3>Stopped early</h3>{page.paragraph(said)}{table}"
+    return f"<h3>Stopped early</h3>{page.paragraph(text)}{table}"
 
 
 def _ranking_table(findings: Findings, shown: pd.DataFrame) -> str:
@@ -239,8 +239,8 @@ def _ranking_table(findings: Findings, shown: pd.DataFrame) -> str:
 def _parameter(row: dict[Any, Any], path: str) -> str:
     """A parameter's value, and what was sampled where that was another one."""
     sampled = row.get(path + AS_SAMPLED)
-    said = value_text(row[path])
-    return said if sampled is None else f"{said} (sampled {value_text(sampled)})"
+    text = value_text(row[path])
+    return text if sampled is None else f"{text} (sampled {value_text(sampled)})"
 
 
 def _trial_name(row: dict[Any, Any]) -> str:
@@ -251,7 +251,7 @@ def _trial_name(row: dict[Any, Any]) -> str:
 
 
 def _labels(findings: Findings) -> str:
-    said = (
+    text = (
         "AUC of each label under the baseline and the best configurations in the mean. A label "
         "without positive and negative images in the validation split has no AUC and takes no "
         "part in the mean."
@@ -268,7 +268,7 @@ def _labels(findings: Findings) -> str:
         "tells where to look, not what new images will show."
     )
     content += f"<h3>The best for each label</h3>{page.paragraph(warning)}{table}"
-    return page.section("labels", "Labels", said, content)
+    return page.section("labels", "Labels", text, content)
 
 
 def _label_row(row: dict[Any, Any], absent: str) -> list[page.Cell]:
@@ -301,9 +301,9 @@ def _failures(findings: Findings) -> str:
         ]
         for first, trials in sorted(alike.items(), key=lambda item: -len(item[1]))
     ]
-    said = f"{len(failed)} of {len(findings.trials)} trials failed, for these reasons."
+    text = f"{len(failed)} of {len(findings.trials)} trials failed, for these reasons."
     table = page.table(["count", "trials", "reason"], rows, wide=["reason"])
-    return page.section("failures", "Failures", said, table)
+    return page.section("failures", "Failures", text, table)
 
 
 def _numbers(trials: list[Trial]) -> str:

@@ -127,11 +127,11 @@ def _add_others(
     y: list[float | None] = []
     text: list[str | None] = []
     for trial in trials:
-        said = f"trial {trial.number} · {STATES[trial.state]}"
-        said += f"<br>mean AUC {trial.mean_auc:.4f} after epoch {trial.epochs}"
+        hover = f"trial {trial.number} · {STATES[trial.state]}"
+        hover += f"<br>mean AUC {trial.mean_auc:.4f} after epoch {trial.epochs}"
         x += [*range(len(coordinates)), None]
         y += [*(c.heights.get(trial.number) for c in coordinates), None]
-        text += [*([said] * len(coordinates)), None]
+        text += [*([hover] * len(coordinates)), None]
     figure.add_scatter(
         x=x,
         y=y,

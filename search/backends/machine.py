@@ -16,7 +16,7 @@ def grant_of(resources: Resources) -> Grant:
 
 
 def check_machine(resources: Resources, settings: SearchSettings) -> None:
-    """See that this machine has what a trial asks for.
+    """Check that this machine has the cores and GPU of a trial.
 
     Raises:
         UserError: it has fewer cores, or GPU-hours are asked for where trials use no GPU.

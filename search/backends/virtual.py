@@ -49,7 +49,7 @@ def run_virtual(
     Args:
         driver: of the search, made with ``clock``.
         train: the training function of a trial; its results' ``seconds`` are what epochs take.
-        clock: told of the time that passes.
+        clock: moved on as time passes.
         workers: trials at a time.
         watch: called with a snapshot after each epoch.
 

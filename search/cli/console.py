@@ -77,8 +77,8 @@ def _as_ascii(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
     lacking = error.object[error.start : error.end]
-    said = "".join(
+    replaced = "".join(
         ASCII.get(sign) or sign.encode("ascii", "backslashreplace").decode("ascii")
         for sign in lacking
     )
-    return said, error.end
+    return replaced, error.end

@@ -12,10 +12,10 @@ err = open_terminal(stderr=True)
 
 def dashboard(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535)] = 8080,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8080,
     store: StoreOption = DEFAULT_STORE,
 ) -> None:
-    """Serve the Optuna dashboard over the database, live."""
+    """Serve the Optuna dashboard of the database, which follows running searches."""
     from search.dashboard import serve
 
     err.print(f"Optuna dashboard at http://{host}:{port}/ — Ctrl-C ends it.")

@@ -19,8 +19,9 @@ from sedn.style import one_line, share_text
 
 if TYPE_CHECKING:
     from sedn.data.check.check import DataCheck
+    from sedn.data.check.counting import Counts
 
-app = typer.Typer(no_args_is_help=True, help="Look at a data set before an hour is spent on it.")
+app = typer.Typer(no_args_is_help=True, help="Check a data set before training, or describe it.")
 out = open_terminal()
 err = open_terminal(stderr=True)
 SHOWN = {"error": 12, "warning": 5}
@@ -33,7 +34,7 @@ MOST_LABELS = 30
 
 @app.callback()
 def data() -> None:
-    """Look at a data set before an hour is spent on it."""
+    """Check a data set before training, or describe it."""
 
 
 @app.command(cls=Command)
@@ -44,10 +45,16 @@ def check(
         str, typer.Argument(metavar="DATA", help="An embedded data set, or the path of one.")
     ],
     reading: dict[str, Any],
-    image_size: Annotated[int, typer.Option(min=16, help="Side in pixels.")] = 224,
-    split_seed: Annotated[int, typer.Option(min=0, help="For data without splits.")] = 0,
+    image_size: Annotated[
+        int, typer.Option(min=16, help="Side of the square that images are resized to, in pixels.")
+    ] = 224,
+    split_seed: Annotated[
+        int, typer.Option(min=0, help="Seed of the splits, for data without their own.")
+    ] = 0,
     skip_unreadable: SkipOption = False,
-    output: Annotated[Path | None, typer.Option("-o", help="Also write a page here.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", help="Also write the result as a page of HTML.")
+    ] = None,
     cache: Annotated[
         bool,
         typer.Option(
@@ -56,7 +63,9 @@ def check(
             "damaged images are removed and decoded again.",
         ),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Everything, on stdout.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the whole result as JSON on stdout.")
+    ] = False,
 ) -> None:
     """Count images, labels and maps, and list everything that is wrong; exit code 2 if training
     on it would fail."""
@@ -81,8 +90,8 @@ def check(
         damage = find_cache_damage(config, bar.show) if cache else None
         checked = check_data(config, bar.show)
     if cache:
-        said = f"{damage}; removed, the next use decodes again" if damage else "no byte is damaged"
-        err.print(f"cache: {said}", soft_wrap=True)
+        text = f"{damage}; removed, the next use decodes again" if damage else "no byte is damaged"
+        err.print(f"cache: {text}", soft_wrap=True)
     if output is not None:
         from sedn.data.check.page import write_check_page
 
@@ -103,43 +112,51 @@ def _show(checked: "DataCheck", options: Sequence[Any]) -> None:
     subject, counts = checked.subject, checked.counts
     for line in subject.said:
         out.print(with_options(line, options), soft_wrap=True)
-    said = (
+    text = (
         f", {len(subject.labels):,} label{'s' * (len(subject.labels) != 1)}, "
         f"{len(subject.regions)} region{'s' * (len(subject.regions) != 1)}"
     )
     if subject.splits_given:
         splits = ", ".join(f"{split.images:,} {name}" for name, split in counts.splits.items())
-        said += f"; splits of its own: {splits}"
-    out.print(Text.assemble((f"{len(subject):,} images", "bold"), said), soft_wrap=True)
-    if sizes := counts.sizes:
-        said = "; ".join(
-            f"{name} {_number(s.least)} to {_number(s.greatest)}"
-            if s.least < s.greatest
-            else f"{name} {_number(s.least)}"
-            for name, s in sizes.items()
-        )
-        out.print(f"sizes: {said}", soft_wrap=True)
-    for part in counts.coverage:
-        if part.spread:
-            said = f"map: {part.region} covers {share_text(part.mean)} of an image in the mean"
-            empty = f", nothing in {part.empty:,}" if part.empty else ""
-            out.print(said + empty)
+        text += f"; splits of its own: {splits}"
+    out.print(Text.assemble((f"{len(subject):,} images", "bold"), text), soft_wrap=True)
+    _show_sizes(counts)
     out.print(_labels(checked))
-    for finding in checked.findings:
-        style = "bold red" if finding.level == "error" else "yellow"
-        said = with_options(finding.said, options)
-        out.print(Text.assemble((f"{finding.level}: ", style), said), soft_wrap=True)
-        shown = finding.where[: SHOWN[finding.level]]
-        for where in shown:
-            out.print(f"    {_cut(where)}", soft_wrap=True)
-        if len(finding.where) > len(shown):
-            out.print(f"    and {len(finding.where) - len(shown):,} more")
+    _show_findings(checked, options)
     errors = sum(finding.level == "error" for finding in checked.findings)
     out.print(
         Text(f"Training would fail: {errors} error{'s' * (errors != 1)}.", "bold red")
         if errors
         else Text("Training can begin.", "bold green")
     )
+
+
+def _show_sizes(counts: "Counts") -> None:
+    if sizes := counts.sizes:
+        text = "; ".join(
+            f"{name} {_number(s.least)} to {_number(s.greatest)}"
+            if s.least < s.greatest
+            else f"{name} {_number(s.least)}"
+            for name, s in sizes.items()
+        )
+        out.print(f"sizes: {text}", soft_wrap=True)
+    for part in counts.coverage:
+        if part.spread:
+            text = f"map: {part.region} covers {share_text(part.mean)} of an image in the mean"
+            empty = f", nothing in {part.empty:,}" if part.empty else ""
+            out.print(text + empty)
+
+
+def _show_findings(checked: "DataCheck", options: Sequence[Any]) -> None:
+    for finding in checked.findings:
+        style = "bold red" if finding.level == "error" else "yellow"
+        text = with_options(finding.said, options)
+        out.print(Text.assemble((f"{finding.level}: ", style), text), soft_wrap=True)
+        shown = finding.where[: SHOWN[finding.level]]
+        for where in shown:
+            out.print(f"    {_cut(where)}", soft_wrap=True)
+        if len(finding.where) > len(shown):
+            out.print(f"    and {len(finding.where) - len(shown):,} more")
 
 
 def _number(value: float) -> str:

@@ -27,23 +27,27 @@ def init(
     ],
     reading: dict[str, Any],
     output: Annotated[
-        Path | None, typer.Option("-o", help="data.yaml beside the data if not said.")
+        Path | None,
+        typer.Option("-o", help="The file to write; by default data.yaml beside the data."),
     ] = None,
     yes: Annotated[
-        bool, typer.Option("--yes", help="Write it without a question; fails where one is open.")
+        bool,
+        typer.Option(
+            "--yes", help="Write data.yaml without asking; fails where a question is open."
+        ),
     ] = False,
     blank: Annotated[
-        str | None, typer.Option(help="What a blank list means: none or unknown.")
+        str | None, typer.Option(help="Meaning of a blank list of labels: none or unknown.")
     ] = None,
     images: Annotated[
-        str | None, typer.Option(help="The folder of the images, from that of the data.")
+        str | None, typer.Option(help="Folder of the images, relative to the folder of the data.")
     ] = None,
     field: Annotated[
         list[str] | None,
         typer.Option(metavar="FIELD=VALUE", help="Any other field of data.yaml; repeatable."),
     ] = None,
 ) -> None:
-    """Tell how a data set is to be read, ask what cannot be told, and write its data.yaml."""
+    """Recognise how a data set is to be read, ask what is open, and write its data.yaml."""
     from sedn.data.formats.proposal import write_description
 
     given = reading | {n: v for n, v in {"blank": blank, "images": images}.items() if v is not None}
@@ -86,8 +90,8 @@ def _ask(question: "Question") -> Mapping[str, Any]:
         names = typer.prompt(f"{question.field}, separated by commas")
         return {str(question.field): [*(split_words(names))]}
     for number, answer in enumerate(question.answers, 1):
-        said = yaml.safe_dump(dict(answer), default_flow_style=True, width=10_000).strip("{}\n")
-        out.print(f"  {number}  {said}", markup=False, highlight=False, soft_wrap=True)
+        text = yaml.safe_dump(dict(answer), default_flow_style=True, width=10_000).strip("{}\n")
+        out.print(f"  {number}  {text}", markup=False, highlight=False, soft_wrap=True)
     chosen = 0
     while not 1 <= chosen <= len(question.answers):
         chosen = typer.prompt(f"Which (1 to {len(question.answers)})", type=int)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from search.cli.console import open_terminal
-from search.cli.options import DEFAULT_STORE, JsonOption, StoreOption, print_json
+from search.cli.options import DEFAULT_STORE, JsonOption, NameArgument, StoreOption, print_json
 from sedn.errors import UserError, did_you_mean
 
 out = open_terminal()
@@ -15,11 +15,11 @@ err = open_terminal(stderr=True)
 LONGEST_NOTE = 10_000
 """Characters; more is a document, and belongs in a file."""
 
-NameArgument = Annotated[str, typer.Argument(help="The experiment.")]
-
 
 def list_experiments(
-    tag: Annotated[str | None, typer.Option(help="Only the experiments with this tag.")] = None,
+    tag: Annotated[
+        str | None, typer.Option(help="List only the experiments with this tag.")
+    ] = None,
     store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,
 ) -> None:
@@ -73,7 +73,7 @@ def delete(
     ] = False,
     storage_path: Annotated[
         str | None,
-        typer.Option(help="Where the checkpoints are now, if they were moved since."),
+        typer.Option(help="Folder or URI of the checkpoints, if they were moved since."),
     ] = None,
     store: StoreOption = DEFAULT_STORE,
 ) -> None:

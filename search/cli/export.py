@@ -33,7 +33,9 @@ def export(
     onnx: Annotated[
         bool, typer.Option("--onnx", help="Export a run of `sedn train` as an ONNX file.")
     ] = False,
-    output: Annotated[Path | None, typer.Option("-o", help="A file; stdout if none.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", help="Write to this file; by default to stdout.")
+    ] = None,
     store: StoreOption = DEFAULT_STORE,
 ) -> None:
     """Write a configuration for `sedn train`, exactly as its trial ran it; or a run as ONNX."""

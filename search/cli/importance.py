@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from search.cli.console import open_terminal
-from search.cli.options import DEFAULT_STORE, JsonOption, StoreOption, print_json
+from search.cli.options import DEFAULT_STORE, JsonOption, NameArgument, StoreOption, print_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,12 +17,15 @@ out = open_terminal()
 
 
 def importance(
-    name: str,
+    name: NameArgument,
     label: Annotated[
-        str | None, typer.Option("--label", help="For this label alone, not for the mean AUC.")
+        str | None, typer.Option("--label", help="Show this label alone, instead of the mean AUC.")
     ] = None,
     show_all: Annotated[
-        bool, typer.Option("--all", help="The values of every axis, not of those that mattered.")
+        bool,
+        typer.Option(
+            "--all", help="Show the values of every axis, not only of the axes that mattered."
+        ),
     ] = False,
     store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,

@@ -2,14 +2,18 @@
 
 from search.cli.console import open_terminal
 from search.cli.images import say_skipped
-from search.cli.options import DEFAULT_STORE, JsonOption, StoreOption, print_frame
+from search.cli.options import DEFAULT_STORE, JsonOption, NameArgument, StoreOption, print_frame
+from search.cli.reading import reads
 
 out = open_terminal()
 err = open_terminal(stderr=True)
 
 
-def labels(name: str, store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> None:
-    """Per label: the best configuration, its AUC, the baseline's, prevalence and positives."""
+@reads
+def labels(
+    name: NameArgument, store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False
+) -> None:
+    """Show for each label the best configuration, both AUCs, prevalence and positives."""
     from results import labels as by_label
     from results import open_store
     from search.cli.tables import labels_table

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 MANY = 1000
-"""Images of which a log is told that they are being read; fewer take no time."""
+"""Least number of images whose reading gets a line in a log; fewer take no time."""
 
 
 class LiveView:
@@ -47,7 +47,7 @@ class LiveView:
         self._images: RenderableType | None = None
         self._snapshot: Snapshot | None = None
         self._ended = -1
-        self._said = ""
+        self._last_images = ""
 
     def __enter__(self) -> Self:
         if self._live:
@@ -72,7 +72,7 @@ class LiveView:
         return self._spent
 
     def stage(self, stage: "Stage") -> None:
-        """Say what is being done from now on."""
+        """Show the stage that begins."""
         if stage is self._stage:
             return
         self._count()
@@ -80,8 +80,8 @@ class LiveView:
         if self._live:
             self._redraw()
         elif stage not in (Stage.CHECKS, Stage.DATA):
-            # What is wrong with the input is said alone, in one line.
-            self._console.print(f"{self._name}: {stage.said}", soft_wrap=True)
+            # An error in the input is the only line of the output.
+            self._console.print(f"{self._name}: {stage.doing}", soft_wrap=True)
 
     def show(self, snapshot: "Snapshot") -> None:
         """Show where the search stands."""
@@ -99,16 +99,16 @@ class LiveView:
         if self._live:
             self._images = image_line(what, done, total)
             self._redraw()
-        elif what != self._said and total >= MANY:
-            self._said = what
+        elif what != self._last_images and total >= MANY:
+            self._last_images = what
             self._console.print(f"{self._name}: {what} {total:,} images", soft_wrap=True)
 
     def notice(self, line: str) -> None:
-        """Say what a person should know before the first trial."""
+        """Print a line for the user."""
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def waiting(self, line: str) -> None:
-        """Say that the database is away and waited for."""
+        """Print that the database is away and that the search waits for it."""
         self._console.print(line, style="yellow", markup=False, soft_wrap=True)
 
     def _count(self) -> None:
@@ -130,7 +130,7 @@ class LiveView:
         elif self._snapshot and self._snapshot.running:
             shown.append(_running(self._snapshot))
         elif self._stage:
-            shown.append(Text(f"{self._name}: {self._stage.said} …", style="dim"))
+            shown.append(Text(f"{self._name}: {self._stage.doing} …", style="dim"))
         self._live.update(Group(*shown), refresh=True)
 
 

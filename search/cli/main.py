@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import Annotated
 
@@ -74,8 +75,8 @@ def _of_the_database(error: Exception) -> str | None:
     return f"--store: {reason_of(error)}" if is_refusal(error) else None
 
 
-def _print_version(asked: bool) -> None:
-    if asked:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         sys.stdout.write(f"sedn {version('sedn-search')}\n")
         raise typer.Exit
 
@@ -92,7 +93,7 @@ def _options(
     """Options of the command itself."""
 
 
-COMMANDS = {
+COMMANDS: dict[str, Callable[..., None]] = {
     "search": search,
     "list": list_experiments,
     "status": status,

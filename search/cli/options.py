@@ -16,7 +16,8 @@ StoreOption = Annotated[
     str,
     typer.Option("--store", envvar="SEDN_STORE", help="SQLAlchemy URL of the database."),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output on stdout.")]
+NameArgument = Annotated[str, typer.Argument(help="The experiment.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 DataOption = Annotated[
     str,
     typer.Option(help="An embedded data set, or the path of one: data.yaml, table, folder."),

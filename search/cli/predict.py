@@ -33,25 +33,34 @@ def predict(
         list[str] | None,
         typer.Argument(
             metavar="IMAGE",
-            help="Files; folders with all below them; - for a list of paths on stdin.",
+            help="Files or folders, searched with all folders in them; - reads paths from stdin.",
         ),
     ] = None,
     maps: Annotated[
         Path | None,
-        typer.Option(help="Folder of masks by the images' names, for a run with given maps."),
+        typer.Option(
+            help="Folder of masks with the names of the images, for a run with given maps."
+        ),
     ] = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Images at a time.")] = 32,
+    batch_size: Annotated[
+        int, typer.Option(min=1, help="Number of images that are scored at once.")
+    ] = 32,
     top: Annotated[
-        int | None, typer.Option(min=1, help="Only the N most probable labels of an image.")
+        int | None, typer.Option(min=1, help="Write only the N most probable labels of each image.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="A JSON object a line.")] = False,
-    output: Annotated[Path | None, typer.Option("-o", help="A file; stdout if none.")] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Write one JSON object for each image, a line each.")
+    ] = False,
+    output: Annotated[
+        Path | None, typer.Option("-o", help="Write to this file; by default to stdout.")
+    ] = None,
     skip_unreadable: Annotated[
         bool, typer.Option("--skip-unreadable", help="Leave out images that cannot be read.")
     ] = False,
 ) -> None:
-    """Score images, per label, and tell which labels are present; the map comes from the run's own
-    semantic source.
+    """Score images, per label, and list the labels that are present.
+
+    The maps come from the semantic source of the run.
     """
     words = _words(images)
     from sedn.prediction.images import find_images
@@ -63,8 +72,8 @@ def predict(
         counts["skipped"] += 1
         err.print(f"left out: {reason}", soft_wrap=True)
 
-    found = find_images(_paths(words))
-    predictions = predict_images(run, found, batch_size, maps, skip if skip_unreadable else None)
+    files = find_images(_paths(words))
+    predictions = predict_images(run, files, batch_size, maps, skip if skip_unreadable else None)
     terminal = output is None and sys.stdout.isatty()
     lines = _json_lines if as_json else short_lines if terminal else _csv_lines
     with _written(output, terminal) as write:
@@ -141,9 +150,12 @@ def _csv_lines(predictions: Iterator["Prediction"], top: int | None) -> Iterator
             yield _csv_row(["image", *(labels if top is None else ("label", "probability"))])
             first = False
         if top is None:
-            yield _csv_row([prediction.name, *(f"{sure:.4f}" for _, sure in best)])
+            yield _csv_row([prediction.name, *(f"{probability:.4f}" for _, probability in best)])
         else:
-            yield from (_csv_row([prediction.name, label, f"{sure:.4f}"]) for label, sure in best)
+            yield from (
+                _csv_row([prediction.name, label, f"{probability:.4f}"])
+                for label, probability in best
+            )
 
 
 def _csv_row(cells: Sequence[str]) -> str:
@@ -154,7 +166,9 @@ def _csv_row(cells: Sequence[str]) -> str:
 
 def _json_lines(predictions: Iterator["Prediction"], top: int | None) -> Iterator[str]:
     for prediction in predictions:
-        probabilities = {label: round(sure, 6) for label, sure in _best(prediction, top)}
+        probabilities = {
+            label: round(probability, 6) for label, probability in _best(prediction, top)
+        }
         said = {"image": prediction.name, "present": prediction.present}
         yield json.dumps(said | {"probabilities": probabilities}) + "\n"
 
@@ -168,8 +182,10 @@ def short_lines(predictions: Iterator["Prediction"], top: int | None) -> Iterato
         present = [pair for pair in best if pair[0] in prediction.present]
         absent = [pair for pair in best if pair[0] not in prediction.present]
         room = max((top or TOP_IN_TERMINAL) - len(present), 0)
-        said = [f"{MARK}{one_line(label)} {sure:.4f}" for label, sure in present[:top]]
-        said += [f"{one_line(label)} {sure:.4f}" for label, sure in absent[:room]]
+        said = [
+            f"{MARK}{one_line(label)} {probability:.4f}" for label, probability in present[:top]
+        ]
+        said += [f"{one_line(label)} {probability:.4f}" for label, probability in absent[:room]]
         yield f"{one_line(prediction.name)}  {' · '.join(said)}\n"
 
 
@@ -184,7 +200,7 @@ def _say(counts: Counter[str], output: Path | None) -> None:
     if counts["without a mask"]:
         err.print(
             f"{counts['without a mask']} of {counts['scored']} images have no mask; the network "
-            f"was told so.",
+            f"scored them without a map.",
         )
     if counts["skipped"]:
         err.print(f"{counts['skipped']} images could not be read and were left out.")

@@ -6,18 +6,23 @@ import typer
 
 from search.cli.console import open_terminal
 from search.cli.images import say_skipped
-from search.cli.options import DEFAULT_STORE, JsonOption, StoreOption, print_frame
+from search.cli.options import DEFAULT_STORE, JsonOption, NameArgument, StoreOption, print_frame
+from search.cli.reading import reads
 from sedn.errors import UserError
 
 out = open_terminal()
 err = open_terminal(stderr=True)
 
 
+@reads
 def rank(
-    name: str,
-    top: Annotated[int, typer.Option(min=1, help="Rows to show.")] = 20,
+    name: NameArgument,
+    top: Annotated[int, typer.Option(min=1, help="Number of rows to show.")] = 20,
     pareto: Annotated[
-        bool, typer.Option("--pareto", help="Only those on the front of the objectives.")
+        bool,
+        typer.Option(
+            "--pareto", help="Show only configurations on the Pareto front of the objectives."
+        ),
     ] = False,
     show_stopped: Annotated[
         bool,
@@ -26,7 +31,7 @@ def rank(
     store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,
 ) -> None:
-    """Configurations by mean per-label AUC on validation, with 95 % intervals."""
+    """Rank the configurations by mean AUC over the labels on validation, with 95 % intervals."""
     from results import Goals, TrialState, open_store, stopped_early
     from results.ranking.leaders import order_experiment, with_details
     from results.ranking.standing import standing, with_standing

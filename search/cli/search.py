@@ -43,15 +43,15 @@ def parse_pairs(pairs: list[str]) -> dict[str, Any]:
     Raises:
         UserError: one is no pair, or its value no YAML.
     """
-    found = {}
+    options = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or not key:
             raise UserError(f"`sampler_options`: '{pair}' must be key=value")
-        if key.strip() in found:
+        if key.strip() in options:
             raise UserError(f"`sampler_options`: '{key.strip()}' is there twice; leave one")
-        found[key.strip()] = parse_value(value, f"`sampler_options`: the value of '{pair}'")
-    return found
+        options[key.strip()] = parse_value(value, f"`sampler_options`: the value of '{pair}'")
+    return options
 
 
 FLAGS = {
@@ -61,9 +61,9 @@ FLAGS = {
     "time_seconds": Flag("--time"),
     "objective": Flag(help=f"What to optimise: {', '.join(objectives())}; repeatable."),
     "where": Flag(metavar="CONSTRAINT"),
-    "sampler": Flag(help=f"{', '.join(SAMPLERS)}, or module:Class."),
+    "sampler": Flag(help=f"Sampler: {', '.join(SAMPLERS)}, or module:Class."),
     "sampler_options": Flag("--sampler-option", "KEY=VALUE", parse_pairs),
-    "scheduler": Flag(help=f"{', '.join(SCHEDULERS)}, or module:function."),
+    "scheduler": Flag(help=f"Scheduler: {', '.join(SCHEDULERS)}, or module:function."),
 }
 """Fields whose options their name and type do not tell."""
 
@@ -82,7 +82,7 @@ def search(
     as_json: JsonOption = False,
 ) -> None:
     """Start a search; the same command again resumes it."""
-    asked = build_settings(**settings, **reading)
+    search_settings = build_settings(**settings, **reading)
     where = build_resources(**resources)
     try:
         with ending_on_signals(say_stopped), LiveView(err, name) as view:
@@ -94,7 +94,7 @@ def search(
             outcome = run_search(
                 name,
                 space,
-                asked,
+                search_settings,
                 store,
                 where,
                 watch=view.show,
@@ -124,7 +124,7 @@ def search(
 
 
 def say_stopped() -> None:
-    """The last words of a search that was told to stop."""
+    """Tell the user that a search was stopped by a signal, and how to resume the search."""
     # The live view hides the cursor, and may not get to end by itself.
     err.show_cursor()
     err.print("Stopped. Nothing is lost: the same command goes on.")

@@ -15,23 +15,41 @@ err = open_terminal(stderr=True)
 
 @takes(READING_FLAGS, reading=Reading)
 def segment(
-    output: Annotated[Path, typer.Option("-o", help="Folder of the segmenter.")],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o", help="Folder to write the segmenter to; an unfinished one there is resumed."
+        ),
+    ],
     reading: dict[str, Any],
     data: DataOption = "digits-in-clutter",
-    image_size: Annotated[int, typer.Option(help="Side of the images in pixels.")] = 224,
-    architecture: Annotated[str, typer.Option(help="unet or fpn.")] = "unet",
-    encoder: Annotated[str, typer.Option(help="A timm model.")] = "resnet18",
-    pretrained: Annotated[bool, typer.Option(help="Start from timm's weights.")] = True,
+    image_size: Annotated[
+        int, typer.Option(help="Side of the square that images are resized to, in pixels.")
+    ] = 224,
+    architecture: Annotated[
+        str, typer.Option(help="Architecture of the networks: unet or fpn.")
+    ] = "unet",
+    encoder: Annotated[
+        str, typer.Option(help="Encoder of the networks: a timm model.")
+    ] = "resnet18",
+    pretrained: Annotated[bool, typer.Option(help="Start from pretrained weights of timm.")] = True,
     weights: Annotated[
         str, typer.Option(help="Start from the encoder's weights in this file.")
     ] = "",
-    folds: Annotated[int, typer.Option(help="Parts of the training images.")] = 2,
-    epochs: Annotated[int, typer.Option(help="Epochs at most.")] = 30,
+    folds: Annotated[
+        int,
+        typer.Option(
+            help="Number of parts of the training images; each has a network that has not seen it."
+        ),
+    ] = 2,
+    epochs: Annotated[int, typer.Option(help="Largest number of epochs of a network.")] = 30,
     learning_rate: Annotated[
         float, typer.Option(help="Learning rate of AdamW at the start.")
     ] = 1e-3,
-    seed: Annotated[int, typer.Option()] = 0,
-    split_seed: Annotated[int, typer.Option(help="For data without splits of its own.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the training.")] = 0,
+    split_seed: Annotated[
+        int, typer.Option(help="Seed of the splits, for data without their own.")
+    ] = 0,
     skip_unreadable: SkipOption = False,
     as_json: JsonOption = False,
 ) -> None:

@@ -5,7 +5,7 @@ import sys
 
 
 def main() -> None:
-    """Run the command line; told to stop at any moment, end with exit code 130."""
+    """Run the command line; a signal to stop ends the process with exit code 130 at any moment."""
     try:
         signal.signal(signal.SIGTERM, _interrupt)
         from search.cli.main import main as run

@@ -1,13 +1,17 @@
 """`sedn status`: how far a search is, without waiting for it."""
 
 from search.cli.console import open_terminal
-from search.cli.options import DEFAULT_STORE, JsonOption, StoreOption, print_json
+from search.cli.options import DEFAULT_STORE, JsonOption, NameArgument, StoreOption, print_json
+from search.cli.reading import reads
 
 out = open_terminal()
 
 
-def status(name: str, store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> None:
-    """How many trials are done, running, stopped early or failed, and the best so far."""
+@reads
+def status(
+    name: NameArgument, store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False
+) -> None:
+    """Show how many trials are done, running, stopped early or failed, and the best so far."""
     from results import open_store
     from search.cli.live import summary
     from search.lock import is_driven

@@ -11,13 +11,13 @@ from search.cli.console import open_terminal
 from search.cli.options import DEFAULT_STORE, StoreOption
 from sedn.errors import UserError
 
-app = typer.Typer(no_args_is_help=True, help="Mend the results database.")
+app = typer.Typer(no_args_is_help=True, help="Upgrade or repair the results database.")
 err = open_terminal(stderr=True)
 
 
 @app.callback()
 def store() -> None:
-    """Mend the results database."""
+    """Upgrade or repair the results database."""
 
 
 @app.command(cls=Command)
@@ -44,9 +44,9 @@ def rebuild_study(
 
 @app.command(cls=Command)
 def upgrade(store: StoreOption = DEFAULT_STORE) -> None:
-    """Bring the tables of a database that an earlier version wrote up to date.
+    """Upgrade the tables of a database that an earlier version wrote.
 
-    All of its experiments, with what they have found, stay. Of a SQLite file a copy is kept.
+    All experiments and their results stay. A copy of a SQLite file is kept.
     """
     from results.database.opening import open_any_version
     from results.database.upgrading import experiment_names, upgrade

@@ -92,7 +92,7 @@ def ranking_table(frame: "pd.DataFrame", name: str, goals: "Goals") -> Table:
     varied = shown_columns(varied_columns(frame))
     for row in frame.to_dict("records"):
         is_baseline = row["role"] == "baseline"
-        said = " · ".join(_setting(path, row) for path in varied if row[path] is not None)
+        setting = " · ".join(_setting(path, row) for path in varied if row[path] is not None)
         cells = {column: _cell(row, column) for column in columns}
         if row.get("tied") and row["rank"] > 1:
             cells["rank"] = f"≈{cells['rank']}"
@@ -100,7 +100,7 @@ def ranking_table(frame: "pd.DataFrame", name: str, goals: "Goals") -> Table:
         cells["trial"] += "" if row["feasible"] else "*"
         table.add_row(
             *cells.values(),
-            f"baseline: {said}" if is_baseline else said,
+            f"baseline: {setting}" if is_baseline else setting,
             style="cyan" if is_baseline else None,
         )
     table.caption = _ranking_caption(frame, goals)
@@ -135,7 +135,7 @@ def stopped_table(frame: "pd.DataFrame", name: str, ranked: int) -> Table:
 
 
 def _head(column: str) -> str:
-    """Of a column of the ranking."""
+    """The header of a column of the ranking."""
     measure = find_measure(column)
     if column == "mean_auc" or measure is None:
         return _title(column)

@@ -20,7 +20,9 @@ err = open_terminal(stderr=True)
 
 def train(
     config: Annotated[Path, typer.Argument(help="A configuration, as `sedn export` writes it.")],
-    output: Annotated[Path, typer.Option("-o", help="Folder of the run; resumed if it exists.")],
+    output: Annotated[
+        Path, typer.Option("-o", help="Folder of the run; a run that is there is resumed.")
+    ],
     threads: Annotated[
         int | None,
         typer.Option(
@@ -31,10 +33,13 @@ def train(
         ),
     ] = None,
     beside: Annotated[
-        Path | None, typer.Option(help="A finished run to compare with on the test split.")
+        Path | None, typer.Option(help="Compare with this finished run on the test split.")
     ] = None,
     tensorboard: Annotated[
-        bool, typer.Option("--tensorboard", help="Event files in the run's folder.")
+        bool,
+        typer.Option(
+            "--tensorboard", help="Write event files for TensorBoard to the folder of the run."
+        ),
     ] = False,
     mlflow: Annotated[
         str | None,
@@ -42,7 +47,10 @@ def train(
     ] = None,
     mlflow_experiment: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="There; alone, the URI is MLFLOW_TRACKING_URI."),
+        typer.Option(
+            metavar="NAME",
+            help="Experiment in MLflow; without --mlflow the server is MLFLOW_TRACKING_URI.",
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

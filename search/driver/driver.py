@@ -88,8 +88,8 @@ class Driver:
             storage: folder or URI of the trials' checkpoints.
             trial_seconds: a trial is stopped after so long; ``None``: never.
             patience_seconds: how long a database that has gone away is waited for.
-            on_wait: told in a line when the database goes away and is waited for.
-            on_notice: told in a line when checkpoints cannot be written, and can be again.
+            on_wait: called with a line when the database goes away and the search waits for it.
+            on_notice: called with a line when checkpoints cannot be written, and when they can.
             clock: seconds by which the budget of time counts.
         """
         self._experiment_id = experiment.id
@@ -161,7 +161,7 @@ class Driver:
         return self._first.alike(is_over=self.finished)
 
     def check_store(self) -> None:
-        """See that the database is the one that it was, as :meth:`Store.check_in_place` does."""
+        """Check that the database file is still in place, as :meth:`Store.check_in_place` does."""
         self._writer.check_store()
 
     def snapshot(self) -> Snapshot:
@@ -335,7 +335,7 @@ class Driver:
         return {*self._live, *self._paused, *self._unfinished, *self._duplicates.waiting}
 
     def _promote(self, *, last: bool = False) -> Assignment | None:
-        """Hand out again the trial whose turn it is to go on from its rung, if there is one."""
+        """Hand out the next paused trial that is promoted from its rung; ``None`` without one."""
         promotion = self._decision.promotion
         number = promotion.promote(last=last) if promotion else None
         if number is None:

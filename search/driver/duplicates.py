@@ -12,7 +12,7 @@ Key = tuple[str, int]
 
 @dataclass
 class Duplicates:
-    """Which trial answers for which configuration, and who waits for it."""
+    """The trial that stands for each configuration, and the trials that wait for its end."""
 
     _first: dict[Key, int] = field(default_factory=dict)
     """Number of the trial that is, or was, trained."""
@@ -37,7 +37,7 @@ class Duplicates:
 
     @property
     def waiting(self) -> set[int]:
-        """Numbers of the trials that wait for another one."""
+        """Numbers of the trials that wait for another trial."""
         return {number for some in self._waiting.values() for number in some}
 
     def find(self, key: Key, number: int) -> int | None:
@@ -50,7 +50,7 @@ class Duplicates:
         return number in self._ended
 
     def wait(self, original: int, number: int) -> None:
-        """Let a trial wait for the end of the one that answers it."""
+        """Let a trial wait for the end of the trial with the same configuration."""
         self._waiting[original].append(number)
 
     def end(self, original: int) -> list[int]:

@@ -35,9 +35,9 @@ class Memory:
     def learn(self, config: TrainingConfig, costs: Costs) -> None:
         """Take up what a trial of the configuration was measured to hold."""
         self._packing.learn(config, costs.get("peak_memory"), costs.get("device_memory"))
-        micro_batch, asked = costs.get("micro_batch"), config.micro_batch_size or config.batch_size
-        if micro_batch is not None and micro_batch < asked:
-            least = self._micro_batches.get(_key(config), asked)
+        micro_batch, wanted = costs.get("micro_batch"), config.micro_batch_size or config.batch_size
+        if micro_batch is not None and micro_batch < wanted:
+            least = self._micro_batches.get(_key(config), wanted)
             self._micro_batches[_key(config)] = min(int(micro_batch), least)
 
     def micro_batch(self, config: TrainingConfig) -> int | None:

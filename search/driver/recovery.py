@@ -37,7 +37,7 @@ class Past:
 
     @property
     def asked(self) -> int:
-        """Trials that the study was asked for."""
+        """Number of trials that were drawn from the study."""
         return sum(trial.state is not OptunaState.WAITING for trial in self.frozen)
 
     @property
@@ -57,7 +57,7 @@ class Past:
         return {epoch.epoch: epoch.mean_auc for epoch in self.epochs.get(source, [])}
 
     def scores(self) -> list[Score]:
-        """Of the complete trials, in the order in which they ended."""
+        """Scores of the complete trials, in the order in which the trials ended."""
         done = [row for row in self.rows.values() if row.state is TrialState.COMPLETE]
         return [
             Score(row.mean_auc, row.mean_auc_stderr or 0.0)

@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 LOSSES = "lost_workers"
 """The attribute, in the study, that says how often a trial's worker was lost."""
-NEUTRAL = RandomSampler(seed=0)
+PLACEHOLDER = RandomSampler(seed=0)
 """Stands in the study between a trial's draw and its end: it does nothing there."""
 
 
@@ -54,7 +54,7 @@ class StudyWriter:
     ) -> None:
         self._study = study
         self._tables = StudyTables(study)
-        self._study.sampler = NEUTRAL
+        self._study.sampler = PLACEHOLDER
         self._samplers = samplers
         self._survive = call
         self._trials = 0
@@ -62,9 +62,9 @@ class StudyWriter:
 
     def trials(self) -> list[FrozenTrial]:
         """All trials as they stand."""
-        found = self._call(self._study.get_trials, deepcopy=False)
-        self._trials = len(found)
-        return found
+        trials = self._call(self._study.get_trials, deepcopy=False)
+        self._trials = len(trials)
+        return trials
 
     def ask(self, known: Container[int]) -> optuna.Trial:
         """A new trial; after an outage the one that was made unseen, as it is not ``known``."""
@@ -101,7 +101,8 @@ class StudyWriter:
         self._write(number, lambda: self._tables.trial(number).set_user_attr(LOSSES, losses))
 
     def report(self, number: int, epoch: int, mean_auc: float) -> None:
-        """Tell an epoch; told again, the later value stands, as in the store.
+        """Report an epoch to the study; a later report of the same epoch replaces it, as in the
+        store.
 
         No checkpoint holds what the earlier value was measured on.
         """
@@ -129,18 +130,20 @@ class StudyWriter:
                 none are given; one that broke has none.
             excesses: for each constraint by how much it is violated; not for one that broke.
         """
-        told = OPTUNA_STATES[state]
-        if self._is_otherwise(self._call(self._tables.frozen, number), told, values):
+        expected = OPTUNA_STATES[state]
+        if self._is_otherwise(self._call(self._tables.frozen, number), expected, values):
             self.reopen(number)
         self._study.sampler = self._samplers(number)
-        if excesses and told is not OptunaState.FAIL:
+        if excesses and expected is not OptunaState.FAIL:
             self._call(self._constrain, number, excesses)
-        if told is OptunaState.PRUNED and values is not None:
+        if expected is OptunaState.PRUNED and values is not None:
             self._call(self._prune, number, values)
         else:
-            told_values = values if told is OptunaState.COMPLETE else None
-            self._call(self._study.tell, number, told_values, state=told, skip_if_finished=True)
-        self._study.sampler = NEUTRAL
+            expected_values = values if expected is OptunaState.COMPLETE else None
+            self._call(
+                self._study.tell, number, expected_values, state=expected, skip_if_finished=True
+            )
+        self._study.sampler = PLACEHOLDER
 
     def _constrain(self, number: int, excesses: Sequence[float]) -> None:
         """Keep with a trial by how much it violates the constraints."""
@@ -158,13 +161,13 @@ class StudyWriter:
 
     @staticmethod
     def _is_otherwise(
-        frozen: FrozenTrial, told: OptunaState, values: Sequence[float] | None
+        frozen: FrozenTrial, expected: OptunaState, values: Sequence[float] | None
     ) -> bool:
-        """Whether a trial has ended in the study, and not as it is to be told."""
+        """Whether a trial has ended in the study in another way than in the store."""
         if not frozen.state.is_finished():
             return False
-        is_complete = told is OptunaState.COMPLETE
-        return frozen.state is not told or (is_complete and frozen.values != list(values or ()))
+        is_complete = expected is OptunaState.COMPLETE
+        return frozen.state is not expected or (is_complete and frozen.values != list(values or ()))
 
     def reopen(self, number: int) -> None:
         """Make a trial that has ended a running one again."""

@@ -12,8 +12,8 @@ LONGEST_PAUSE = 60.0
 class StorageWait:
     """No trial starts from a fault of the storage until there is room for what was to be written.
 
-    A fault is told of once, and its end. Where trials go on and fail again before one of them has
-    stored anything, as when a single machine has no access, the pauses grow.
+    A fault is reported once, and so is its end. Where trials go on and fail again before one of
+    them has stored anything, as when a single machine has no access, the pauses grow.
     """
 
     def __init__(self, on_notice: Callable[[str], None]) -> None:

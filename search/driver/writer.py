@@ -42,7 +42,7 @@ class Writer:
         self.study = StudyWriter(study, samplers, self.call)
 
     def check_store(self) -> None:
-        """See that the database is the one that it was, as :meth:`Store.check_in_place` does."""
+        """Check that the database file is still in place, as :meth:`Store.check_in_place` does."""
         self._store.check_in_place()
 
     def trial(self, number: int) -> Trial | None:

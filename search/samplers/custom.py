@@ -17,12 +17,12 @@ def find_class(name: str) -> type[BaseSampler]:
     Raises:
         UserError: it cannot be imported, or is no sampler of Optuna's kind.
     """
-    found = find_named("sampler", name)
-    if not (isinstance(found, type) and issubclass(found, BaseSampler)):
+    kind = find_named("sampler", name)
+    if not (isinstance(kind, type) and issubclass(kind, BaseSampler)):
         raise UserError(f"`sampler`: '{name}' must be a class derived from optuna's BaseSampler")
-    if issubclass(found, (GridSampler, BruteForceSampler)):
+    if issubclass(kind, (GridSampler, BruteForceSampler)):
         raise UserError(f"`sampler`: '{name}' would stop the study; take 'grid' or 'brute-force'")
-    return found
+    return kind
 
 
 def make_custom(name: str, options: Mapping[str, Any], seed: int) -> BaseSampler:
@@ -41,5 +41,5 @@ def make_custom(name: str, options: Mapping[str, Any], seed: int) -> BaseSampler
     try:
         return kind(**seeded | dict(options))
     except Exception as error:
-        said = " ".join(f"{type(error).__name__}: {error}".split())
-        raise UserError(f"`sampler`: '{name}' cannot be made: {said}") from None
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise UserError(f"`sampler`: '{name}' cannot be made: {reason}") from None

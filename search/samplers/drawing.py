@@ -25,7 +25,7 @@ def draw(space: Space, trial: optuna.Trial, sampler: BaseSampler) -> dict[str, A
     Values that ``trial`` has already are kept, and the rest is what it would have been.
     """
     study = trial.study
-    neutral = study.sampler
+    placeholder = study.sampler
     study.sampler = sampler
     try:
         sampler.before_trial(study, frozen_of(trial))
@@ -33,7 +33,7 @@ def draw(space: Space, trial: optuna.Trial, sampler: BaseSampler) -> dict[str, A
         drawn = set(trial.relative_params) | fixed_names(trial)
         return space.sample(_Continued(trial, drawn))
     finally:
-        study.sampler = neutral
+        study.sampler = placeholder
 
 
 class _Continued:

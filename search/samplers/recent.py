@@ -69,11 +69,11 @@ def _seen(study: Study, history: int) -> list[FrozenTrial]:
 def _best(trials: list[FrozenTrial], directions: list[StudyDirection]) -> list[FrozenTrial]:
     """The complete trials that are best for an objective, and violate no constraint."""
     complete = [trial for trial in trials if trial.state is TrialState.COMPLETE]
-    found: dict[int, FrozenTrial] = {}
+    best: dict[int, FrozenTrial] = {}
     for place, direction in enumerate(directions):
         complete.sort(key=lambda t: t.values[place], reverse=direction is StudyDirection.MAXIMIZE)
-        found.update((t.number, t) for t in islice(filter(_is_feasible, complete), BEST))
-    return list(found.values())
+        best.update((t.number, t) for t in islice(filter(_is_feasible, complete), BEST))
+    return list(best.values())
 
 
 def _is_feasible(trial: FrozenTrial) -> bool:

@@ -10,7 +10,7 @@ from sedn.errors import UserError, did_you_mean
 
 
 def check_scheduler(settings: SearchSettings, epochs: int) -> None:
-    """See before the first trial that there is the scheduler, and that it takes its options.
+    """Check before the first trial that the scheduler exists and takes its options.
 
     Raises:
         UserError: there is no such scheduler, an option is none of it, or an option's value does

@@ -25,7 +25,7 @@ class NoRule:
     """Every trial is trained to its last epoch."""
 
     def goes_on(self, number: int, epoch: int, mean_auc: float) -> bool:
-        """Yes."""
+        """Always true."""
         return True
 
 
@@ -95,11 +95,11 @@ class MedianStopping:
 
 def rung_epochs(grace_epochs: int, epochs: int, reduction_factor: int) -> tuple[int, ...]:
     """The epochs of the rungs below ``epochs``, each ``reduction_factor`` times the one before."""
-    found = []
+    rungs = []
     while grace_epochs < epochs:
-        found.append(grace_epochs)
+        rungs.append(grace_epochs)
         grace_epochs *= reduction_factor
-    return tuple(found)
+    return tuple(rungs)
 
 
 def bracket_shares(rungs: int, reduction_factor: int, brackets: int) -> np.ndarray:

@@ -38,7 +38,7 @@ def suggest_field(path: str, paths: Iterable[str]) -> str:
         group = next(iter(get_close_matches(group, groups, n=1)), "")
     inside = {other.rpartition(".")[2]: other for other in known if _group(other) == group}
     anywhere = {other.rpartition(".")[2]: other for other in reversed(known)}
-    found = (
+    meant = (
         inside.get(name)
         or _near(name, inside, cutoff=0.8)
         or anywhere.get(name)
@@ -46,8 +46,8 @@ def suggest_field(path: str, paths: Iterable[str]) -> str:
         or _near(name, inside, cutoff=0.6)
         or _abbreviated(name, anywhere)
     )
-    if found:
-        return f"; did you mean '{found}'?"
+    if meant:
+        return f"; did you mean '{meant}'?"
     return f"; '{group}' has {', '.join(inside)}" if group else did_you_mean(path, known)
 
 

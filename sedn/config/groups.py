@@ -168,7 +168,7 @@ class EmbeddingConfig(Group):
 
     @property
     def stages(self) -> tuple[str, ...]:
-        """Those of the parts that are features of the backbone."""
+        """The parts of the placement that are features of the backbone."""
         placements = {part: find_placement(part) for part in self.parts}
         return tuple(part for part, one in placements.items() if one is not None and one.is_stage)
 
@@ -279,7 +279,7 @@ class LossConfig(Group):
 
 
 class _NoOptions(Group):
-    """Of a loss without fields of its own."""
+    """The options of a loss without fields of its own."""
 
 
 class OptimizerConfig(Group):

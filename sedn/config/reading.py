@@ -1,4 +1,4 @@
-"""Reading a configuration from nested fields or a file, every fault said in one line."""
+"""Reading a configuration from nested fields or a file, with each error in one line."""
 
 import re
 from collections.abc import Mapping

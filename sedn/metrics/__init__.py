@@ -1,4 +1,4 @@
-"""How well scores rank images, label by label, how surely that is known, and whether their
+"""How well scores rank images, label by label, how certain that is, and whether their
 probabilities can be believed.
 """
 

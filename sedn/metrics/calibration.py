@@ -105,8 +105,8 @@ def most_likely_temperature(truth: Floats, logits: Floats) -> float:
         return _loss(truth, logits, float(np.exp(log_temperature))) + prior
 
     bounds = (np.log(COLDEST), np.log(HOTTEST))
-    found = minimize_scalar(cost, bounds=bounds, method="bounded", options={"xatol": 1e-6})
-    return float(np.exp(found.x))
+    minimum = minimize_scalar(cost, bounds=bounds, method="bounded", options={"xatol": 1e-6})
+    return float(np.exp(minimum.x))
 
 
 def _loss(truth: Floats, logits: Floats, temperature: float) -> float:
@@ -131,11 +131,11 @@ def reliability(targets: ArrayLike, probabilities: ArrayLike, bins: int = BINS) 
         probabilities: ``(images, labels)``, 0 to 1.
         bins: their number.
     """
-    truth, sure = _known(targets, probabilities)
-    numbers = np.minimum((sure * bins).astype(int), bins - 1)
+    truth, probability = _known(targets, probabilities)
+    numbers = np.minimum((probability * bins).astype(int), bins - 1)
     counts = np.bincount(numbers, minlength=bins)
     with np.errstate(invalid="ignore"):
-        predicted = np.bincount(numbers, sure, bins) / counts
+        predicted = np.bincount(numbers, probability, bins) / counts
         observed = np.bincount(numbers, truth, bins) / counts
     return Reliability(counts, predicted, observed)
 

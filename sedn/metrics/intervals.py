@@ -153,7 +153,7 @@ def estimate_interval(estimate: AucEstimate, level: float = 0.95) -> tuple[float
 
 
 def _variance(area: Floats, positives: Floats, negatives: Floats) -> Floats:
-    """Of an estimate of ``area``, by Newcombe's method 5."""
+    """The variance of an estimate of ``area``, by Newcombe's method 5."""
     others = (positives + negatives) / 2 - 1
     shape = 1 + others * ((1 - area) / (2 - area) + area / (1 + area))
     with np.errstate(divide="ignore", invalid="ignore"):

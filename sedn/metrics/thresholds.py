@@ -30,7 +30,7 @@ class LabelScore:
     positives: int
     """Images that have it."""
     known: int
-    """Images of which is known whether they have it; no other is counted."""
+    """Images for which the label is known; no other image is counted."""
 
 
 def best_thresholds(targets: ArrayLike, probabilities: ArrayLike) -> Floats:
@@ -44,8 +44,8 @@ def best_thresholds(targets: ArrayLike, probabilities: ArrayLike) -> Floats:
         targets: ``(images, labels)``: 1, 0, or NaN where the truth is unknown.
         probabilities: ``(images, labels)``, 0 to 1.
     """
-    truth, sure = np.asarray(targets), np.asarray(probabilities, dtype=np.float64)
-    return np.array([_best(truth[:, i], sure[:, i]) for i in range(truth.shape[1])])
+    truth, probability = np.asarray(targets), np.asarray(probabilities, dtype=np.float64)
+    return np.array([_best(truth[:, i], probability[:, i]) for i in range(truth.shape[1])])
 
 
 def score_labels(
@@ -58,16 +58,18 @@ def score_labels(
         probabilities: ``(images, labels)``, 0 to 1.
         thresholds: one for each label.
     """
-    truth, sure = np.asarray(targets), np.asarray(probabilities)
-    return [_score(truth[:, i], sure[:, i], threshold) for i, threshold in enumerate(thresholds)]
+    truth, probability = np.asarray(targets), np.asarray(probabilities)
+    return [
+        _score(truth[:, i], probability[:, i], threshold) for i, threshold in enumerate(thresholds)
+    ]
 
 
-def _best(truth: NDArray[np.floating], sure: Floats) -> float:
+def _best(truth: NDArray[np.floating], probability: Floats) -> float:
     known = ~np.isnan(truth)
     if len(np.unique(truth[known])) < 2:
         return float("nan")
-    order = np.argsort(-sure[known], kind="stable")
-    falling, true = sure[known][order], truth[known][order] == 1
+    order = np.argsort(-probability[known], kind="stable")
+    falling, true = probability[known][order], truth[known][order] == 1
     # Equal probabilities are present or absent together: cut only below the last of them.
     cuts = np.flatnonzero(np.append(falling[1:] < falling[:-1], True))
     correct, predicted = np.cumsum(true)[cuts], cuts + 1
@@ -80,10 +82,16 @@ def _best(truth: NDArray[np.floating], sure: Floats) -> float:
     return float(between if between > below else lowest)
 
 
-def _score(truth: NDArray[np.floating], sure: NDArray[np.floating], threshold: float) -> LabelScore:
+def _score(
+    truth: NDArray[np.floating], probability: NDArray[np.floating], threshold: float
+) -> LabelScore:
     known = ~np.isnan(truth)
-    true, said = truth[known] == 1, sure[known] >= threshold
-    correct, predicted, positives = int((true & said).sum()), int(said.sum()), int(true.sum())
+    true, is_predicted = truth[known] == 1, probability[known] >= threshold
+    correct, predicted, positives = (
+        int((true & is_predicted).sum()),
+        int(is_predicted.sum()),
+        int(true.sum()),
+    )
     return LabelScore(
         threshold=float(threshold),
         f1=2 * correct / (predicted + positives) if positives else None,

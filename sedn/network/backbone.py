@@ -38,7 +38,7 @@ def check_weights(config: BackboneConfig) -> None:
 
 
 def check_pretrained_available(configs: Iterable[TrainingConfig]) -> None:
-    """See that the weights of all backbones that are to be pretrained are here, or can be fetched;
+    """Check that the weights of pretrained backbones are on this machine or can be fetched;
     and that those in a file are the model's.
 
     Raises:

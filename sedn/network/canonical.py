@@ -1,4 +1,4 @@
-"""One configuration for all that train the same network."""
+"""The canonical form of configurations that train the same network."""
 
 from timm.optim import get_optimizer_info
 

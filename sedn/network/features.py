@@ -37,7 +37,7 @@ class Place:
 
 
 def trace_features(model: nn.Module, image_size: int) -> list[tuple[int, Place]]:
-    """Stride and place of each feature that is what timm's ``feature_info`` says of it.
+    """Stride and place of each feature for which timm's ``feature_info`` is right.
 
     The model, on the meta device, is run once. A feature counts only if its module runs exactly
     once and yields a map or tokens of the channels stated, and if the logits depend on them.
@@ -97,7 +97,7 @@ def _run(model: nn.Module, names: set[str], image_size: int) -> tuple[Tensor, di
 
 
 def _recorder(seen: list[Any]) -> Callable[[nn.Module, Any, Any], Any]:
-    """A hook that keeps a module's output apart from what the module itself made of it."""
+    """A hook that records a copy of a module's output and passes the copy on."""
 
     def record(_: nn.Module, inputs: Any, output: Any) -> Any:
         seen.append(_apart(output))

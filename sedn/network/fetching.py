@@ -1,4 +1,4 @@
-"""Files at the Hugging Face hub or at a URL: whether they can be fetched, told in seconds.
+"""Files at the Hugging Face hub or at a URL: whether they can be fetched, found out in seconds.
 
 The hub's client tries for minutes where there is no network.
 """
@@ -88,10 +88,10 @@ def faults(remotes: Mapping[str, Remote]) -> dict[str, str]:
         asking.join(0.1)
         if len(found) > answered:
             answered, since = len(found), time.monotonic()
-    told = {name: found.get(name, f"no answer in {SECONDS:g} s") for name in remotes}
-    return {name: fault for name, fault in told.items() if fault}
+    reasons = {name: found.get(name, f"no answer in {SECONDS:g} s") for name in remotes}
+    return {name: fault for name, fault in reasons.items() if fault}
 
 
 def _words(error: Exception) -> str:
-    said = " ".join(str(error).split())[:160]
-    return said or type(error).__name__
+    words = " ".join(str(error).split())[:160]
+    return words or type(error).__name__

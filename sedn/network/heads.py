@@ -112,8 +112,8 @@ class QueryHead(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """Logits (B, labels) of ``tokens`` (B, N, channels)."""
         queries = self.queries.expand(tokens.shape[0], -1, -1)
-        found: Tensor = self.decoder(queries, self.project(tokens))
-        return (found * self.weight).sum(-1) + self.bias
+        attended: Tensor = self.decoder(queries, self.project(tokens))
+        return (attended * self.weight).sum(-1) + self.bias
 
 
 class LateConcatenation(nn.Module):

@@ -218,7 +218,7 @@ class _Pass:
 
 
 def _predict(auxiliary: nn.Module, run: _Pass) -> Hook:
-    """What predicts the maps from the output of the module it is hooked to, and leaves that."""
+    """A hook that predicts the maps from the output of its module and leaves the output as is."""
 
     def predict(_: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
         run.region_logits = auxiliary(output)

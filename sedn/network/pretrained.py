@@ -25,7 +25,7 @@ def stored_weights(name: str) -> Path | None:
 
 
 def check_available(names: Iterable[str], without: str) -> None:
-    """See that the pretrained weights of backbones are on this machine or can be fetched.
+    """Check that the pretrained weights of backbones are on this machine or can be fetched.
 
     One that has none anywhere is passed over.
 
@@ -40,13 +40,13 @@ def check_available(names: Iterable[str], without: str) -> None:
     known = [name for name in dict.fromkeys(names) if find_backbone(name).has_weights]
     stored = [name for name in known if stored_weights(name)]
     remotes = {name: _remote(find_backbone(name).described) for name in known if name not in stored}
-    if not remotes or not (found := faults(remotes)):
+    if not remotes or not (missing := faults(remotes)):
         return
     here = f"; on this machine are those of {', '.join(stored)}" if stored else ""
-    first, reason = next(iter(found.items()))
+    first, reason = next(iter(missing.items()))
     fetch = remotes[first].repository or remotes[first].url
     raise UserError(
-        f"pretrained weights of {', '.join(found)} are neither on this machine nor can they be "
+        f"pretrained weights of {', '.join(missing)} are neither on this machine nor can they be "
         f"fetched ({reason}){here}. Fetch them where there is a network, by `hf download {fetch}`, "
         f"and copy the cache here (HF_HOME is '{constants.HF_HOME}'), name a folder that holds "
         f"them as the backbone (local-dir:…), or {without}"

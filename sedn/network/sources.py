@@ -67,7 +67,7 @@ def _of_timm(name: str) -> BackboneSource:
 
 
 def _of_folder(name: str, folder: Path) -> BackboneSource:
-    """What ``config.json`` of a folder describes, as timm writes one."""
+    """The backbone that ``config.json`` of a folder describes, in timm's format."""
     try:
         described, architecture, arguments = load_model_config_from_path(folder)
     except FileNotFoundError:

@@ -31,23 +31,23 @@ def find_weights(config: BackboneConfig) -> Path:
     """
     path, sent = Path(config.weights), _sent(config.weights_digest, config.weights)
     try:
-        found = file_digest(path)
+        digest = file_digest(path)
     except OSError as error:
         if config.weights_digest and sent.is_file():
             return sent
         raise UserError(f"{FIELD}: {path}: {error.strerror}; {_remedy(config.name)}") from None
-    if not config.weights_digest or found == config.weights_digest:
+    if not config.weights_digest or digest == config.weights_digest:
         return path
     if sent.is_file():
         return sent
     raise UserError(
-        f"{FIELD}: {path} is another file (digest {found}) than the configuration was made with "
+        f"{FIELD}: {path} is another file (digest {digest}) than the configuration was made with "
         f"({config.weights_digest}); put that one back, or leave out backbone.weights_digest"
     )
 
 
 def check_weights_file(config: BackboneConfig, image_size: int, field: str = FIELD) -> None:
-    """See that the file is there and has the weights of the model, all of them and no others.
+    """Check that the file exists and has all weights of the model and no others.
 
     Raises:
         UserError: it is not there, cannot be read, or has other weights; the message begins with

@@ -29,7 +29,7 @@ class RegionMasks:
         return tuple(mask.content for mask in self.masks)
 
     def describe(self) -> str:
-        """That the files are one for each region."""
+        """Say that there is one file for each region."""
         return "a mask for each region"
 
     def lies(self, stored: Size, shown: Size) -> Orientation | None:
@@ -86,10 +86,10 @@ class MaskFolder:
                 another image has the same stem, so that the mask may be either's.
         """
         paths = [masks.get(image.stem) for masks in self._masks]
-        found = [path for path in paths if path is not None]
-        if not found and not self._required:
+        given = [path for path in paths if path is not None]
+        if not given and not self._required:
             return None
-        if not found:
+        if not given:
             raise UserError(
                 f"{image}: has no mask in {self._folder}, and every image of the run's data has "
                 f"one; expected {image.stem}.png there"
@@ -97,10 +97,10 @@ class MaskFolder:
         other = self._images.setdefault(image.stem, image)
         if other != image:
             raise UserError(
-                f"{found[0]}: is it the mask of {other} or of {image}? Predict images of one name "
+                f"{given[0]}: is it the mask of {other} or of {image}? Predict images of one name "
                 f"apart, each with its own folder of masks"
             )
-        if len(found) < len(paths):
+        if len(given) < len(paths):
             region = self._regions[paths.index(None)]
             raise UserError(
                 f"{image}: has no mask of region '{region}' in {self._folder / region}; expected "
@@ -108,7 +108,7 @@ class MaskFolder:
             )
         masks = tuple(
             MaskImage(FileContent(str(path)), kind, orientation="shown")
-            for path, kind in zip(found, self._kinds, strict=True)
+            for path, kind in zip(given, self._kinds, strict=True)
         )
         return masks[0] if len(masks) == 1 else RegionMasks(masks)
 

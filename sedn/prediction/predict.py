@@ -34,7 +34,7 @@ class Prediction:
     logits: NDArray[np.float32]
     """``(labels,)``, before temperature and sigmoid."""
     lacks_mask: bool
-    """Whether the network sees given maps and was told that this image has none."""
+    """Whether the network sees given maps and the image has none."""
 
 
 def predict_images(
@@ -55,7 +55,7 @@ def predict_images(
         images: their files.
         batch_size: images that the network sees at once.
         maps: the masks, for a run with ``given`` maps; see :class:`MaskFolder`.
-        skip: told of each image that cannot be read, which is then left out.
+        skip: called with a line for each image that cannot be read and is left out.
 
     Raises:
         UserError: the run or its maps cannot be had; or later, after the predictions of all images
@@ -180,8 +180,8 @@ def _predict(predictor: Predictor, batch: list[_Sample]) -> Iterator[Prediction]
     header = predictor.header
     given = describe_source(header.config.map_source).why_no_masks is None
     probabilities = header.calibration.probabilities(logits).tolist()
-    for sample, row, sure in zip(batch, logits, probabilities, strict=True):
-        by_label = dict(zip(header.labels, sure, strict=True))
+    for sample, row, values in zip(batch, logits, probabilities, strict=True):
+        by_label = dict(zip(header.labels, values, strict=True))
         reached = zip(by_label.items(), header.calibration.thresholds, strict=True)
         present = tuple(label for (label, value), threshold in reached if value >= threshold)
         yield Prediction(sample.name, by_label, present, row, given and not sample.known)

@@ -81,8 +81,8 @@ def read_run_header(folder: Path) -> ModelHeader:
     if not (folder / SUMMARY).exists():
         if (folder / CONFIG).exists():
             raise UserError(f"{folder}: its run is not finished; run the same `sedn train` again")
-        found = "holds no finished run" if folder.is_dir() else "no such folder"
-        raise UserError(f"{folder}: {found}; expected one that `sedn train` wrote")
+        state = "holds no finished run" if folder.is_dir() else "no such folder"
+        raise UserError(f"{folder}: {state}; expected one that `sedn train` wrote")
     header = read_header(folder / MODEL)
     if why_not := describe_source(header.config.map_source).why_no_scores:
         raise UserError(f"{folder}: {why_not}; take another run")

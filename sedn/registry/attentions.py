@@ -32,7 +32,7 @@ class Attention:
 
 
 def _timm_width(rounded_to: int, factor: float, channels: int, ratio: int) -> int:
-    """As timm rounds: to the nearest multiple of ``rounded_to``, at least that."""
+    """The width that timm rounds to: to the nearest multiple of ``rounded_to``, at least that."""
     from timm.layers.helpers import make_divisible
 
     exact = channels * (1 / ratio) * factor

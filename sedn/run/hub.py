@@ -60,7 +60,7 @@ def write_backbone(network: SemanticNetwork, header: ModelHeader, folder: Path) 
 
 
 def _preprocessing(network: SemanticNetwork, header: ModelHeader) -> dict[str, Any]:
-    """How an image becomes the network's input, as :mod:`timm.data` names it."""
+    """The preprocessing of images, in the names of :mod:`timm.data`."""
     size = header.config.data.image_size
     mean, deviation = pixel_statistics(network.backbone)
     return {
@@ -74,7 +74,7 @@ def _preprocessing(network: SemanticNetwork, header: ModelHeader) -> dict[str, A
 
 
 def _timm_config(model: nn.Module, described: dict[str, Any], data: dict[str, Any]) -> str:
-    """As timm writes it."""
+    """The description of the backbone in timm's format."""
     with tempfile.TemporaryDirectory() as part:
         path = Path(part) / HUB_CONFIG
         save_config_for_hf(model, str(path), model_config=described, data_config=data)

@@ -120,7 +120,7 @@ def open_mlflow(
     Raises:
         UserError: the server cannot be reached or refuses the experiment.
     """
-    # An address that is wrong is told in seconds; MLflow would try for minutes.
+    # A wrong address fails in seconds; MLflow would try for minutes.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     from mlflow import MlflowClient
 
@@ -148,7 +148,7 @@ def open_mlflow(
 
 
 def _connect(uri: str) -> None:
-    """See in seconds that a database server answers, which MLflow would try for minutes."""
+    """Check in seconds that a database server answers; MLflow would try for minutes."""
     from sqlalchemy import create_engine
 
     engine = create_engine(uri)
@@ -182,8 +182,8 @@ def _create_run(
 ) -> str:
     from mlflow.entities import Param
 
-    found = client.get_experiment_by_name(experiment)
-    number = found.experiment_id if found else client.create_experiment(experiment)
+    existing = client.get_experiment_by_name(experiment)
+    number = existing.experiment_id if existing else client.create_experiment(experiment)
     run_id: str = client.create_run(number, run_name=folder.resolve().name).info.run_id
     fields = flatten(config.model_dump(mode="json"))
     parameters = [Param(name, str(value)) for name, value in fields.items()]

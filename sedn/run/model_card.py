@@ -104,7 +104,7 @@ def _what(header: ModelHeader, summary: RunSummary, dataset: Dataset) -> str:
         + ", ".join(f"{len(split):,} {name}" for name, split in dataset.splits.items())
         + f"; {summary.skipped_images} images could not be read",
     }
-    table = "\n".join(f"| {name} | {said} |" for name, said in rows.items())
+    table = "\n".join(f"| {name} | {text} |" for name, text in rows.items())
     return f"""\
 A classifier that sees a semantic map beside the image (SE-DNN, Shen, Zhao and Luo 2023,
 [arXiv 2305.05228](https://arxiv.org/abs/2305.05228)), or one of the arms it is compared with;

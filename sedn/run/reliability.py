@@ -71,10 +71,10 @@ def _figure(before: Reliability, after: Reliability) -> "go.Figure | None":
     figure.update_yaxes(AXIS)
     figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", name="perfect", hoverinfo="skip",
                        line={"color": FAINT, "dash": "dash"}, row=1, col=1)  # fmt: skip
-    for said, bins, colour in (
+    for title, bins, colour in (
         ("before the temperature", before, MUTED), ("after", after, BLUE)
     ):  # fmt: skip
-        _add(figure, said, bins, colour)
+        _add(figure, title, bins, colour)
     figure.update_yaxes(title_text="share that is true", range=[-0.02, 1.02], tickformat=".0%",
                         row=1, col=1)  # fmt: skip
     figure.update_yaxes(
@@ -88,19 +88,19 @@ def _figure(before: Reliability, after: Reliability) -> "go.Figure | None":
     return figure.update_xaxes(title_text="predicted probability", row=2, col=1)
 
 
-def _add(figure: "go.Figure", said: str, bins: Reliability, colour: str) -> None:
+def _add(figure: "go.Figure", title: str, bins: Reliability, colour: str) -> None:
     filled = bins.counts > 0
     counts = bins.counts[filled]
     figure.add_scatter(
         x=bins.predicted[filled],
         y=bins.observed[filled],
         mode="lines+markers",
-        name=said,
+        name=title,
         marker={"color": colour, "size": 8},
         line={"color": colour, "width": 1.5},
         customdata=counts,
         hovertemplate="predicted %{x:.1%}, true %{y:.1%}, %{customdata:,} predictions"
-        f"<extra>{said}</extra>",
+        f"<extra>{title}</extra>",
         row=1,
         col=1,
     )
@@ -111,23 +111,23 @@ def _add(figure: "go.Figure", said: str, bins: Reliability, colour: str) -> None
         y=counts,
         marker={"color": colour},
         showlegend=False,
-        hovertemplate="%{y:,} predictions" + f"<extra>{said}</extra>",
+        hovertemplate="%{y:,} predictions" + f"<extra>{title}</extra>",
         row=2,
         col=1,
     )
 
 
 def _bins(before: Reliability, after: Reliability) -> str:
-    """The same as numbers."""
+    """The reliability diagram as a table of numbers."""
     heads = ["probability"]
-    heads += [f"{said}.{what}" for said in ("before", "after")
+    heads += [f"{title}.{what}" for title in ("before", "after")
               for what in ("predictions", "predicted", "true")]  # fmt: skip
     bins = len(after.counts)
     rows = []
     for number in range(bins):
         cells = [f"{share_text(number / bins, 0)} to {share_text((number + 1) / bins, 0)}"]
-        for found in (before, after):
-            shares = (float(found.predicted[number]), float(found.observed[number]))
-            cells += [f"{found.counts[number]:,}", *map(share_text, shares)]
+        for part in (before, after):
+            shares = (float(part.predicted[number]), float(part.observed[number]))
+            cells += [f"{part.counts[number]:,}", *map(share_text, shares)]
         rows.append(cells)
     return page.table(heads, rows, right=heads[1:])

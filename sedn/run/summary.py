@@ -84,8 +84,8 @@ def summarise(
     """What a network with these ``logits`` (images, labels) of the test split reached there."""
     targets = dataset.splits["test"].truth
     estimate = auc(targets, logits)
-    sure = calibration.probabilities(logits)
-    scores = score_labels(targets, sure, calibration.thresholds)
+    probabilities = calibration.probabilities(logits)
+    scores = score_labels(targets, probabilities, calibration.thresholds)
     return RunSummary(
         mean_auc=estimate.mean,
         mean_auc_stderr=estimate.mean_stderr,
@@ -100,7 +100,7 @@ def summarise(
         undecided_labels=list(calibration.undecided),
         temperature=calibration.temperature,
         calibration_error=reliability(targets, calibrate(logits, 1.0)).error,
-        calibration_error_scaled=reliability(targets, sure).error,
+        calibration_error_scaled=reliability(targets, probabilities).error,
         validation_mean_auc=last.mean_auc,
         map_source=config.map_source,
         data_fingerprint=dataset.fingerprint,

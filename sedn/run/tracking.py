@@ -32,7 +32,7 @@ END_MARK = "test/mean_auc"
 
 
 class Tracker(Protocol):
-    """One of them, in use."""
+    """An open tracker of a training."""
 
     @property
     def last_epoch(self) -> int:
@@ -101,7 +101,7 @@ def end_metrics(summary: RunSummary) -> dict[str, float]:
         "test/calibration_error_scaled": summary.calibration_error_scaled,
     }
     for label, score in summary.label_scores.items():
-        found = {"auc": summary.label_auc[label], "f1": score.f1, "precision": score.precision,
+        values = {"auc": summary.label_auc[label], "f1": score.f1, "precision": score.precision,
                  "recall": score.recall}  # fmt: skip
-        metrics |= {f"test/{name}/{label}": v for name, v in found.items() if v is not None}
+        metrics |= {f"test/{name}/{label}": v for name, v in values.items() if v is not None}
     return metrics | {END_MARK: summary.mean_auc}

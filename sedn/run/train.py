@@ -76,7 +76,7 @@ def train_run(
 
 
 def check_run(config: TrainingConfig, folder: Path) -> None:
-    """See what can be seen to be wrong before the data are read; nothing is written.
+    """Check the configuration and the folder before the data are read; nothing is written.
 
     Raises:
         UserError: the folder holds a run of another configuration or cannot be written, or the

@@ -65,7 +65,7 @@ def maps_of_split(
 
 
 def check_segmenter(config: MapConfig) -> None:
-    """See that there is a segmenter where the configuration names one.
+    """Check that the folder that the configuration names holds a segmenter.
 
     Raises:
         UserError: it names no folder, or one that holds no finished segmenter.

@@ -102,8 +102,8 @@ def predict(networks: Sequence[MapNetwork], images: NDArray[np.uint8], size: int
     pixels = fraction(images, networks[0].mean.device).permute(0, 3, 1, 2)
     own = pixels.shape[2:]
     seen = interpolate(pixels, (size, size))
-    sure = torch.stack([network(seen).sigmoid() for network in networks]).mean(0)
-    maps: Maps = interpolate(sure, own).mul(255).round().byte().cpu().numpy()
+    mean = torch.stack([network(seen).sigmoid() for network in networks]).mean(0)
+    maps: Maps = interpolate(mean, own).mul(255).round().byte().cpu().numpy()
     return maps
 
 

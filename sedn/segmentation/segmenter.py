@@ -99,7 +99,7 @@ def train_segmenter(
 
 
 def check_segmenter(config: SegmenterConfig, folder: Path) -> None:
-    """See what can be seen to be wrong before the data are read; nothing is written.
+    """Check the configuration and the folder before the data are read; nothing is written.
 
     Raises:
         UserError: the encoder cannot be had, or the folder cannot be written.

@@ -84,14 +84,14 @@ def train_epochs(
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
-            said = " ".join(str(error).split())
+            reason = " ".join(str(error).split())
         # Here the error is gone, and with it its hold on the tensors of the attempt.
         release_memory()
         if micro_batch == 1:
             raise OutOfMemory(
                 f"the memory does not suffice for a single image of {config.data.image_size} px "
                 f"through {config.backbone.name}: lower data.image_size, or take a smaller "
-                f"backbone ({said})"
+                f"backbone ({reason})"
             )
         micro_batch = (micro_batch + 1) // 2
 

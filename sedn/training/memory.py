@@ -30,10 +30,10 @@ def peak_memory(device: torch.device) -> int | None:
     if device.type == "cuda":
         return int(torch.cuda.max_memory_reserved(device))
     try:
-        found = re.search(r"VmHWM:\s+(\d+) kB", _STATUS.read_text())
+        match = re.search(r"VmHWM:\s+(\d+) kB", _STATUS.read_text())
     except OSError:
         return None
-    return int(found[1]) * 1024 if found else None
+    return int(match[1]) * 1024 if match else None
 
 
 def device_memory(device: torch.device) -> int | None:
@@ -47,12 +47,12 @@ def is_out_of_memory(error: RuntimeError) -> bool:
     """Whether an error of torch's means that memory did not suffice, on a GPU or on the CPU."""
     if isinstance(error, torch.OutOfMemoryError):
         return True
-    said = str(error)
-    return "DefaultCPUAllocator" in said or "CUBLAS_STATUS_ALLOC_FAILED" in said
+    text = str(error)
+    return "DefaultCPUAllocator" in text or "CUBLAS_STATUS_ALLOC_FAILED" in text
 
 
 def release_memory() -> None:
-    """Give back what nothing refers to any more, so that the next attempt has all of it."""
+    """Free unused memory of the device, so that the next attempt has all of the memory."""
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

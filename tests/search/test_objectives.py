@@ -249,7 +249,7 @@ WRONG: list[tuple[Mapping[str, Any], str]] = [
     ),
     ({"objective": ["worst_auc"]}, "did you mean 'worst-auc'"),
     ({"objective": ["latency"]}, "ask for auc or worst-auc too"),
-    ({"objective": ["auc", "auc"]}, "the same one is asked for twice"),
+    ({"objective": ["auc", "auc"]}, "an objective is given twice"),
     ({"where": ["latency<5"]}, "no measure 'latency'; did you mean 'latency_ms'"),
     ({"where": ["latency_ms=5"]}, "must be a measure, one of <, <=, > and >=, and a number"),
     (

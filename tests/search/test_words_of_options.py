@@ -86,6 +86,18 @@ def test_every_command_names_its_options_in_errors() -> None:
     assert [path for path, one in COMMANDS.items() if not isinstance(one, Command)] == []
 
 
+def test_every_option_and_argument_has_a_help_text_that_stands_alone() -> None:
+    """A sentence or a noun phrase from a capital letter, and none that goes on with another's."""
+    wrong = [
+        f"{path} {one.name}: {one.help!r}"
+        for path, command in COMMANDS.items()
+        for one in command.params
+        if one.name != "help"
+        and not re.fullmatch(r"(?!Or |And |There|It |That )[A-Z].*[.}]", one.help or "", re.DOTALL)
+    ]
+    assert wrong == []
+
+
 @pytest.mark.parametrize("kind", [SearchSettings, Resources])
 def test_every_setting_is_an_option_of_search_under_the_name_of_its_field(kind: Any) -> None:
     """So that an error of any of them names the option."""

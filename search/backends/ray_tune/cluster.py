@@ -35,7 +35,7 @@ RAY_SETTINGS = {
 
 
 def check_address(address: str | None) -> None:
-    """See at once whether a cluster at ``host:port`` lets us in; Ray itself tries for a minute.
+    """Check at once that a cluster at ``host:port`` lets us in; Ray itself tries for a minute.
 
     Raises:
         UserError: nothing listens there, or it asks for a token that is not there.
@@ -94,7 +94,7 @@ def slots(resources: Resources) -> tuple[int, Grant]:
 
 
 def check_room(resources: Resources, settings: SearchSettings) -> None:
-    """See that the cluster which would be started here has room for a trial.
+    """Check that a cluster started on this machine has room for a trial.
 
     A cluster that is joined is asked when it has been joined.
 
@@ -115,8 +115,8 @@ def _short_paths() -> Iterator[None]:
     Raises:
         UserError: that folder's path is too long for a socket, and there is no ``/tmp``.
     """
-    asked = os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()
-    if len(os.fsencode(asked)) <= MOST_BYTES:
+    temporary = os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()
+    if len(os.fsencode(temporary)) <= MOST_BYTES:
         yield
         return
     folder = Path("/tmp") / f"sedn-ray-{os.getuid()}"
@@ -124,8 +124,9 @@ def _short_paths() -> Iterator[None]:
         folder.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise UserError(
-            f"Ray's sockets need a folder whose path has at most {MOST_BYTES} bytes, and '{asked}' "
-            f"has {len(os.fsencode(asked))}; set RAY_TMPDIR to a shorter one ({error})"
+            f"Ray's sockets need a folder whose path has at most {MOST_BYTES} bytes, and "
+            f"'{temporary}' has {len(os.fsencode(temporary))}; set RAY_TMPDIR to a "
+            f"shorter one ({error})"
         ) from None
     before = os.environ.get("RAY_TMPDIR")
     os.environ["RAY_TMPDIR"] = str(folder)

@@ -48,7 +48,7 @@ def _processes_of_ray() -> dict[str, int]:
     socket = next((n["RayletSocketName"] for n in ray.nodes() if n["NodeID"] == own), None)
     if socket is None:
         return {}
-    found = {}
+    processes = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             words = (folder / "cmdline").read_bytes().split(b"\0")
@@ -57,8 +57,8 @@ def _processes_of_ray() -> dict[str, int]:
         name = Path(os.fsdecode(words[0])).name
         is_raylet = name == "raylet" and any(os.fsencode(socket) in word for word in words)
         if is_raylet or (name == "gcs_server" and _parent(folder) == os.getpid()):
-            found[name] = int(folder.name)
-    return found
+            processes[name] = int(folder.name)
+    return processes
 
 
 def _is_running(process: int) -> bool:

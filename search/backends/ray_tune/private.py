@@ -1,4 +1,4 @@
-"""All that the project uses of Ray without Ray's promise to keep it.
+"""The private parts of Ray that the project uses.
 
 No other module uses a private name of Ray, nor one that its documents leave out. Each door here
 says what is used, and why there is no public way. The tests in
@@ -17,8 +17,8 @@ def count_resources() -> tuple[float, float]:
     """
     from ray._private.resource_and_label_spec import ResourceAndLabelSpec
 
-    found = ResourceAndLabelSpec().resolve(is_head=True, node_ip_address="127.0.0.1")
-    return float(found.num_cpus), float(found.num_gpus)
+    resources = ResourceAndLabelSpec().resolve(is_head=True, node_ip_address="127.0.0.1")
+    return float(resources.num_cpus), float(resources.num_gpus)
 
 
 def read_settings_again() -> None:

@@ -33,5 +33,5 @@ class CrossAttention(nn.Module):
         encoded: Tensor = self.encode(resize(maps, (KEYS, KEYS))) + self.position
         keys = encoded.flatten(2).transpose(1, 2)
         queries = self.norm(x.flatten(2).transpose(1, 2))
-        found: Tensor = self.attend(queries, keys, keys, need_weights=False)[0]
-        return x + found.transpose(1, 2).reshape(x.shape)
+        attended: Tensor = self.attend(queries, keys, keys, need_weights=False)[0]
+        return x + attended.transpose(1, 2).reshape(x.shape)

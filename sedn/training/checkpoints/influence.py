@@ -81,12 +81,12 @@ def load_influence(folder: str) -> Influence | None:
     try:
         with np.load(io.BytesIO(content)) as arrays:
             header: dict[str, Any] = json.loads(arrays["header"].tobytes())
-            found = header.pop("format")
-            if found == _FORMAT:
+            version = header.pop("format")
+            if version == _FORMAT:
                 return Influence(arrays["values"].astype(np.float32), **header)
     except DAMAGED:
         raise UserError(f"{folder}/{INFLUENCE}: the file is damaged") from None
     raise UserError(
-        f"{folder}/{INFLUENCE}: written by another version of sedn-search (format {found}, this "
+        f"{folder}/{INFLUENCE}: written by another version of sedn-search (format {version}, this "
         f"one reads {_FORMAT}); use that version"
     )

@@ -1,4 +1,4 @@
-"""Faults of the place where checkpoints are kept, told from those of a training."""
+"""Faults of the place where checkpoints are kept, distinguished from faults of a training."""
 
 import os
 import secrets
@@ -37,8 +37,8 @@ def faults_of_storage(folder: str, name: str, size: int = 0) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        said = error.strerror or " ".join(str(error).split())[:200]
-        raise StorageFault(f"{folder}/{name}: {said}", folder, size) from error
+        reason = error.strerror or " ".join(str(error).split())[:200]
+        raise StorageFault(f"{folder}/{name}: {reason}", folder, size) from error
     except UserError as error:
         # As :func:`sedn.files.writing` says it.
         if not isinstance(error.__context__, OSError):

@@ -41,7 +41,7 @@ class View:
 
 @dataclass(frozen=True)
 class Arrays:
-    """One batch as it lies in the cache."""
+    """A batch of arrays, as the cache holds them."""
 
     images: NDArray[np.uint8]
     masks: NDArray[np.uint8]
@@ -68,7 +68,7 @@ def fetch_tensors(
 
 
 def read_ahead(items: Iterator[T], count: int) -> Iterator[T]:
-    """The same items, of which a thread takes up to ``count`` before they are asked for."""
+    """The items in order; a thread takes up to ``count`` of them ahead."""
     pool = ThreadPoolExecutor(1, thread_name_prefix="read-ahead")
     try:
         for future in ask_ahead((pool.submit(next, items, None) for _ in repeat(None)), count):
@@ -80,7 +80,7 @@ def read_ahead(items: Iterator[T], count: int) -> Iterator[T]:
 
 
 def ask_ahead(futures: Iterable[Future[T]], count: int) -> Iterator[Future[T]]:
-    """The same futures, but ``count`` more are asked for before each."""
+    """The futures in order; ``count`` more are requested ahead of each."""
     waiting: deque[Future[T]] = deque()
     for future in futures:
         waiting.append(future)

@@ -31,7 +31,7 @@ def classification_loss(config: LossConfig, positives: Tensor, known: Tensor) ->
     Args:
         config: the kind of loss and its constants.
         positives: ``(labels,)``: training images that have the label.
-        known: ``(labels,)``: training images of which it is known whether they have it.
+        known: ``(labels,)``: training images for which the label is known.
     """
     loss_of_kind = LOSSES.find(config.kind)
     options = loss_of_kind.options
@@ -85,7 +85,8 @@ def focal_loss(logits: Tensor, targets: Tensor, gamma: float) -> Tensor:
     """Each entry's focal loss (Lin et al., arXiv 1708.02002), without weights of the classes.
 
     torchvision's ``sigmoid_focal_loss`` raises the distance from the truth to the power of gamma,
-    and for gamma below 1 its gradient is NaN where a sure logit is right; by logarithms it is not.
+    and for gamma below 1 its gradient is NaN where a confident logit is right. Logarithms keep
+    the gradient finite.
     """
     log_present, log_absent = F.logsigmoid(logits), F.logsigmoid(-logits)
     if_present = (gamma * log_absent).exp() * log_present

@@ -114,8 +114,8 @@ def _classifier(network: SemanticNetwork) -> list[nn.Parameter]:
     """The parameters of the backbone's own classifier, of which a few models have two."""
     if network.head is not None or not hasattr(network.backbone, "get_classifier"):
         return []
-    found: Any = network.backbone.get_classifier()  # type: ignore[operator]
-    heads = found if isinstance(found, tuple | list) else (found,)
+    classifier: Any = network.backbone.get_classifier()  # type: ignore[operator]
+    heads = classifier if isinstance(classifier, tuple | list) else (classifier,)
     return [p for head in heads if isinstance(head, nn.Module) for p in head.parameters()]
 
 

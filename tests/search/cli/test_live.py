@@ -66,9 +66,9 @@ def test_a_terminal_is_told_what_is_done_and_in_the_end_what_was_found(
     (tmp_path / "tiny.yaml").write_text(SPACE)
     words = ("search", "--name=spring", "--space=tiny.yaml", f"--data={table}", "--trials=3")
     said = in_terminal(tmp_path, *words)
-    order = [said.index(stage.said) for stage in Stage]
+    order = [said.index(stage.doing) for stage in Stage]
     assert order == sorted(order)
-    assert said.lstrip().startswith(f"spring: {Stage.CHECKS.said}")
+    assert said.lstrip().startswith(f"spring: {Stage.CHECKS.doing}")
     ending = said[said.rindex("Ended: all trials have ended.") :]
     assert "mean AUC [95 %]" in ending
     assert "baseline:" in ending
@@ -97,7 +97,7 @@ def test_a_log_is_told_of_stages_once_and_of_many_images() -> None:
         view.stage(Stage.TRIALS)
     assert written.getvalue().splitlines() == [
         "spring: decoding 2,000 images",
-        f"spring: {Stage.TRIALS.said}",
+        f"spring: {Stage.TRIALS.doing}",
     ]
     assert list(view.spent) == ["checks", "data", "trials"]
     assert all(took >= 0 for took in view.spent.values())

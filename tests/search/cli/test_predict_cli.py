@@ -197,7 +197,7 @@ def test_masks_are_asked_for_and_missing_ones_counted(
     (masks / "03.png").unlink()
     done = quick(str(tmp_path / "told"), str(images), f"--maps={masks}")
     assert done.exit_code == 0
-    assert "1 of 18 images have no mask; the network was told so." in done.stderr
+    assert "1 of 18 images have no mask; the network scored them without a map." in done.stderr
 
 
 def test_wrong_input(table: Path, images: Path, tmp_path: Path) -> None:

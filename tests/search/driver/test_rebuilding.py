@@ -198,8 +198,8 @@ def test_a_trial_that_was_ended_by_hand_goes_on(state: OptunaState) -> None:
         said: list[str] = []
         open_study(search.store, "history", search.space, on_notice=said.append)
         assert said == [
-            f"The Optuna study had trial 1 as {state.name}, unlike the store: it is told again "
-            f"what the store says"
+            f"The Optuna study had trial 1 as {state.name}, unlike the store: the study gets "
+            f"the store's values again"
         ]
         search.open()
         while train_next(search):
