@@ -3,9 +3,7 @@
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
-
-from results.database.models import ReadOfTest, TrialState
+from results.database.models import TrialState
 from results.database.store import Store
 
 if TYPE_CHECKING:
@@ -34,13 +32,12 @@ def overview(store: Store) -> "pd.DataFrame":
         best_auc (the complete trial of the highest mean AUC on validation; the baseline counts
         too), data (as it was named), data_fingerprint, space, scheduler, tags (a list), note,
         confirms (the experiment whose leaders it trains again), folds and test_reads (how often
-        the test split was read for it). What is not known is None.
+        the test split of its data was read). What is not known is None.
     """
     import pandas as pd
 
     experiments = store.experiments()
     names = {row.id: row.name for row in experiments}
-    reads = _reads(store)
     rows = []
     for row in experiments:
         counts, best = store.counts(row.id), store.best(row.id)
@@ -61,7 +58,7 @@ def overview(store: Store) -> "pd.DataFrame":
                 "note": row.note,
                 "confirms": names.get(row.confirms or 0),
                 "folds": row.folds,
-                "test_reads": reads.get(row.id, 0),
+                "test_reads": len(store.test_reads(row.data_fingerprint)),
             }
         )
     # As objects: None stays None, and a whole number whole.
@@ -74,10 +71,3 @@ def short_data(path: str) -> str:
     found = PurePath(path)
     # A description is named by the folder that it describes.
     return found.parent.name if found.name == "data.yaml" and found.parent.name else found.name
-
-
-def _reads(store: Store) -> dict[int, int]:
-    """How often the test split was read, by experiment."""
-    query = select(ReadOfTest.experiment_id, func.count()).group_by(ReadOfTest.experiment_id)
-    with store.engine.connect() as connection:
-        return {row[0]: row[1] for row in connection.execute(query)}

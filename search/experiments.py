@@ -83,5 +83,9 @@ def delete_experiment(store: Store, name: str, folders: list[str]) -> Iterator[s
         for confirmation in store.experiments():
             if confirmation.confirms == row.id:
                 yield f"Experiment '{confirmation.name}', which confirms '{name}', stays"
+        reads = [r for r in store.test_reads(row.data_fingerprint) if r.experiment_id == row.id]
         store.delete_experiment(row.id)
+        if reads:
+            times = "once" if len(reads) == 1 else f"{len(reads)} times"
+            yield f"The test split was read {times} for '{name}', which is counted no more"
         yield f"Deleted experiment '{name}' and its Optuna study"

@@ -42,7 +42,8 @@ def plan_confirmation(
     Args:
         store: has the experiment ``source``.
         source: the experiment whose leaders are confirmed.
-        name: of the confirmation; ``None``: that of ``source`` with ``-confirmed``.
+        name: of the confirmation; ``None``: that of ``source`` with ``-confirmed``, or of its only
+            confirmation, which is called otherwise where one of both was renamed.
         top: how many leaders; ``None``: as the confirmation began, or :data:`TOP`.
         seeds: how many seeds; likewise, or :data:`SEEDS`.
 
@@ -55,11 +56,18 @@ def plan_confirmation(
         raise UserError(
             f"experiment '{source}' is a confirmation itself; name the search that it confirms"
         )
-    name = name or f"{source}-confirmed"
+    name = name or _usual_name(store, searched)
     begun = store.find_experiment(name)
     if begun is not None:
         return _begun(begun, searched, top, seeds)
     return _new(store, searched, name, top, seeds or SEEDS)
+
+
+def _usual_name(store: Store, searched: Experiment) -> str:
+    """The name of a confirmation where none is given."""
+    usual = f"{searched.name}-confirmed"
+    there = [row.name for row in store.experiments() if row.confirms == searched.id]
+    return there[0] if len(there) == 1 else usual
 
 
 def _begun(begun: Experiment, searched: Experiment, top: int | None, seeds: int | None) -> Plan:

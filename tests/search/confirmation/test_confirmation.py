@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from results import overview
 from results.confirmation import Confirmed
 from results.database.models import TrialState
 from results.database.store import Store, open_store
@@ -12,6 +13,7 @@ from results.export import export_config
 from results.predictions import read_predictions
 from results.report.page import write_report
 from search.confirmation.running import Confirmation, run_confirmation
+from search.experiments import rename_experiment
 from search.run import run_search
 from search.settings import Resources, SearchSettings
 from sedn.config import config_hash, load_config
@@ -159,6 +161,19 @@ def die_in_test(count: int) -> dict[str, Any]:
 def test_each_other_reading_is_counted(folder: Path) -> None:
     assert confirm(folder).test_reads == 1
     assert confirm(folder, name="again", top=1).test_reads == 2
+
+
+def test_it_is_found_again_when_the_search_or_it_was_renamed(folder: Path) -> None:
+    first = confirm(folder)
+    rename_experiment(store_of(folder), "spring", "summer")
+    rename_experiment(store_of(folder), "spring-confirmed", "sure")
+    again = run_confirmation("summer", *place(folder))
+    assert isinstance(again, Confirmation)
+    assert values(again.confirmed) == values(first.confirmed)
+    assert again.test_reads == 1
+    listed = overview(store_of(folder)).set_index("name")
+    assert listed.loc["sure", "confirms"] == "summer"
+    assert list(listed["test_reads"]) == [1, 1]
 
 
 def test_it_keeps_its_leaders_though_the_search_goes_on(folder: Path, shared_table: Path) -> None:
