@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from results.database.field_values import FieldValues, read_values
-from results.database.models import BASELINE, Label, LabelAucs, Setup, Trial, TrialState
+from results.database.models import BASELINE, Epoch, Label, LabelAucs, Setup, Trial, TrialState
 from results.database.reading import StoreReader
 
 if TYPE_CHECKING:
@@ -73,6 +73,15 @@ class StoppedTrial:
     cause: str | None
     reason: str | None
     config_hash: str
+
+
+@dataclass(frozen=True)
+class Failures:
+    """Trials that failed alike."""
+
+    first_line: str
+    """Of the reason; empty where none was recorded."""
+    numbers: list[int]
 
 
 class StoreScanner(StoreReader):
@@ -167,6 +176,49 @@ class StoreScanner(StoreReader):
         )
         with self.sessions() as session:
             return {row[0]: row[1] for row in _of_trials(session, query, numbers)}
+
+    def some_trials(self, experiment_id: int, numbers: Sequence[int]) -> list[Trial]:
+        """The trials that have these numbers, by number."""
+        query = select(Trial).where(Trial.experiment_id == experiment_id)
+        with self.sessions() as session:
+            found = [row[0] for row in _of_trials(session, query, numbers)]
+        return sorted(found, key=lambda trial: trial.number)
+
+    def some_epochs(self, experiment_id: int, numbers: Sequence[int]) -> dict[int, list[Epoch]]:
+        """The epochs of the trials that have these numbers, by number, in order."""
+        query = (
+            select(Trial.number, Epoch)
+            .join(Epoch, Epoch.trial_id == Trial.id)
+            .where(Trial.experiment_id == experiment_id)
+            .order_by(Trial.number, Epoch.epoch)
+        )
+        by_trial: dict[int, list[Epoch]] = {}
+        with self.sessions() as session:
+            for number, epoch in _of_trials(session, query, numbers):
+                by_trial.setdefault(number, []).append(epoch)
+        return by_trial
+
+    def totals(self, experiment_id: int) -> tuple[int, float]:
+        """Epochs that all trials completed, and the seconds that these took."""
+        query = select(func.sum(Trial.epochs), func.sum(Trial.seconds)).where(
+            Trial.experiment_id == experiment_id
+        )
+        with self.sessions() as session:
+            epochs, seconds = session.execute(query).one()
+        return epochs or 0, seconds or 0.0
+
+    def failures(self, experiment_id: int) -> list[Failures]:
+        """The trials that failed, by the first line of the reason, the most frequent first."""
+        query = select(Trial.number, Trial.reason).where(
+            Trial.experiment_id == experiment_id, Trial.state == TrialState.FAILED
+        )
+        alike: dict[str, list[int]] = {}
+        with self.sessions() as session:
+            for number, reason in _plain(session, query.order_by(Trial.number)):
+                first = next(iter((reason or "").strip().splitlines()), "")
+                alike.setdefault(first, []).append(number)
+        found = [Failures(first, numbers) for first, numbers in alike.items()]
+        return sorted(found, key=lambda one: -len(one.numbers))
 
     def field_values(self, experiment_id: int) -> FieldValues:
         """The first few values of each field of the trials' configurations, by dotted path."""

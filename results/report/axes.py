@@ -17,8 +17,8 @@ MOST_LABELS = 60
 DIVERGING = [[0.0, VERMILION], [0.5, "#f7f8f9"], [1.0, BLUE]]
 
 
-def axes_section(found: Importance) -> str:
-    """The section of the page."""
+def axes_section(found: Importance, of_trials: str = "") -> str:
+    """The section of the page; ``of_trials`` says of which trials it is, where not of all."""
     said = "".join(page.paragraph(line) for line in answer(found))
     rests_on = "".join(page.paragraph(line) for line in assumptions(found))
     content = said
@@ -40,7 +40,7 @@ def axes_section(found: Importance) -> str:
         )
         content += page.figure(figure, "axis-labels", "")
     lead = _LEAD if found.mean.effects else "Which axis mattered, for the mean AUC and for labels."
-    return page.section("axes", "What mattered", lead, content + rests_on)
+    return page.section("axes", "What mattered", lead + of_trials, content + rests_on)
 
 
 _LEAD = (

@@ -8,12 +8,15 @@ import pandas as pd
 from results.axes.found import Importance, importance_of
 from results.confirmed import confirmation_lines
 from results.database.models import BASELINE, Epoch, Experiment, Label, Trial, TrialState
+from results.database.scanning import COMPLETE_COLUMNS, Failures
 from results.database.store import Store
 from results.goals.objectives import Goals
 from results.ranking.by_label import best_by_label, complete_frame, pool_labels
 from results.ranking.leaders import order_configurations, with_details
 from results.ranking.standing import Standing, standing, with_standing
 from results.ranking.stopped import scheduler_of, stopped_trials
+from results.ranking.words import standing_lines
+from results.report.thinning import MOST_STUDIED, choose, evenly, fronts, room
 from results.varied import varied_parameters
 from sedn.measures import COSTS
 
@@ -25,44 +28,73 @@ STATES = {
 }
 """What a state is called on a page, in the order in which they are shown."""
 
+MOST_ROWS = 30
+"""Configurations in the page's ranking; ``sedn rank`` shows them all."""
+MOST_STOPPED = 10
+"""Trials that were stopped early in the page's table of them; ``sedn rank --stopped`` has all."""
+MOST_COLUMNS = 12
+"""Configurations beside the baseline in the heat map of labels: more could not be read."""
+MOST_FAILURES = 20
+"""Reasons in the page's table of trials that failed."""
 SHOWN_COSTS = ("latency_ms", "parameters")
 """Costs that a page shows beside the time of training; objectives and bounds come to them."""
 
 
 @dataclass(frozen=True)
 class Findings:
-    """An experiment with its trials, and what follows from them."""
+    """An experiment with the trials that a page draws, and what follows from all of them."""
 
     experiment: Experiment
     labels: list[Label]
+    counts: dict[TrialState, int]
+    """How many trials there are in each state."""
+    trained: tuple[int, float]
+    """Epochs of all trials, and the seconds that these took."""
     trials: list[Trial]
+    """Those that are drawn: of a large search, the leaders and an even choice of the others."""
     epochs: dict[int, list[Epoch]]
-    """By trial number."""
+    """Of the trials that are drawn, by number."""
     goals: Goals
     """Objectives and constraints."""
+    best_so_far: list[tuple[int, float]]
+    """Number and mean AUC of each trial that was better than all before it."""
     ranked: pd.DataFrame
-    """As :func:`results.ranking.leaders.rank_trials` gives it."""
+    """As :func:`results.ranking.leaders.with_details` gives it: the first of the ranking, the
+    baseline, those that are drawn, and those that none beats on AUC and a cost."""
     standing: Standing
     """What the validation images say of the ranking as a whole."""
     confirmation: list[str]
     """What the newest confirmation came to, in words; nothing where there is none."""
+    said_of_ranking: list[str]
+    """As :func:`results.ranking.words.standing_lines` gives it, of the whole ranking."""
+    number_ranked: int
+    """Configurations in the whole ranking."""
     stopped: pd.DataFrame
-    """As :func:`results.ranking.stopped.stopped_trials` gives it."""
+    """As :func:`results.ranking.stopped.stopped_trials` gives it, the first of them."""
+    number_stopped: int
+    """Trials that were stopped early."""
+    failures: list[Failures]
+    """As the store's ``failures`` gives them."""
     by_label: pd.DataFrame
-    """As :func:`results.ranking.leaders.best_by_label` gives it."""
+    """As :func:`results.ranking.by_label.best_by_label` gives it."""
     pooled_labels: pd.DataFrame
-    """As :func:`results.ranking.leaders.pool_labels` gives it."""
+    """As :func:`results.ranking.by_label.pool_labels` gives it, of the first of the ranking."""
     varied: pd.DataFrame
-    """As :func:`results.varied.varied_parameters` gives it."""
+    """As :func:`results.varied.varied_parameters` gives it, of the trials that are drawn."""
     importance: Importance
     """Which axes mattered."""
+    number_studied: int
+    """Trials that ``importance`` was found from."""
+
+    @property
+    def number(self) -> int:
+        """Trials of the experiment."""
+        return sum(self.counts.values())
 
     @property
     def costs(self) -> list[str]:
         """The costs that a page shows, by the names of :data:`sedn.measures.COSTS`."""
-        asked = [one.measure for one in self.goals.all_objectives]
-        asked += [one.measure for one in self.goals.constraints]
-        return [name for name in dict.fromkeys((*SHOWN_COSTS, *asked)) if name in COSTS]
+        return shown_costs(self.goals)
 
     @property
     def best(self) -> dict[str, Any] | None:
@@ -91,31 +123,82 @@ def read_findings(store: Store, name: str) -> Findings:
     """
     experiment = store.experiment(name)
     labels, goals = store.labels(experiment.id), Goals.of(experiment.settings)
-    rows = store.complete(experiment.id, goals.costs)
-    ordered = order_configurations(rows, goals, labels)
-    complete = complete_frame(rows)
+    costs = tuple(dict.fromkeys((*goals.costs, *shown_costs(goals))))
+    rows = store.complete(experiment.id, costs)
+    width = len(COMPLETE_COLUMNS) + len(goals.costs)
+    ordered = order_configurations([row[:width] for row in rows], goals, labels)
     found = standing(store, experiment.id, ordered)
-    label_aucs = store.label_auc_arrays(experiment.id).only(complete["trial"])
-    # Trials after what is found of them: they must be there.
-    stopped, trials = store.stopped(experiment.id), store.trials(experiment.id)
     values = store.field_values(experiment.id)
+    failures, last = store.failures(experiment.id), store.last_number(experiment.id)
+    told = [one.numbers[0] for one in failures[:MOST_FAILURES]]
+    # Trials after what is found of them: they must be there.
+    stopped = store.stopped(experiment.id, MOST_STOPPED)
+    most = room(values, rows, len(costs))
+    drawn = choose(last, most, ordered["trial"].tolist(), [one.number for one in stopped])
+    trials = store.some_trials(experiment.id, sorted({*drawn, *told}))
+    listed = {trial.number for trial in trials} | fronts(ordered, rows, costs)
+    detailed = ordered[
+        (ordered["rank"] <= MOST_ROWS)
+        | (ordered["role"] == BASELINE)
+        | ordered["trial"].isin(listed)
+    ]
+    shown = pd.concat([ordered[ordered["role"] == BASELINE], ordered.head(MOST_COLUMNS + 1)])
+    complete = complete_frame(rows)
+    compared = complete[complete["config_hash"].isin(shown["config_hash"])]
+    of_compared = store.label_auc_arrays(experiment.id, compared["trial"].tolist())
+    every = {*drawn, *told, *detailed["trial"].tolist()}
+    setups = store.setups(experiment.id, sorted(every))
+    studied = _studied(store, experiment.id, last, trials)
     return Findings(
         experiment=experiment,
         labels=labels,
+        counts=dict(store.counts(experiment.id)),
+        trained=store.totals(experiment.id),
         trials=trials,
-        epochs=store.epochs(experiment.id),
+        epochs=store.some_epochs(experiment.id, [trial.number for trial in trials]),
         goals=goals,
-        ranked=with_standing(with_details(store, experiment, ordered), found),
+        best_so_far=_best_so_far(rows),
+        ranked=with_standing(with_details(store, experiment, detailed), found),
         standing=found,
         confirmation=confirmation_lines(store, experiment),
+        said_of_ranking=standing_lines(found, ordered),
+        number_ranked=len(ordered),
         stopped=stopped_trials(stopped, ordered, labels, scheduler_of(experiment)),
+        number_stopped=store.count_stopped(experiment.id),
+        failures=failures,
         by_label=best_by_label(
-            labels, rows, label_aucs, lambda n: store.label_auc_arrays(experiment.id, n)
+            labels,
+            rows,
+            store.label_auc_arrays(experiment.id, only_complete=True, stderrs=False),
+            lambda numbers: store.label_auc_arrays(experiment.id, numbers),
         ),
-        pooled_labels=pool_labels(labels, complete, label_aucs),
-        varied=varied_parameters({trial.number: trial for trial in trials}, values),
-        importance=importance_of(store, experiment.id, name, trials),
+        pooled_labels=pool_labels(labels, compared, of_compared),
+        varied=varied_parameters(setups, values),
+        importance=importance_of(store, experiment.id, name, studied),
+        number_studied=len(studied),
     )
+
+
+def shown_costs(goals: Goals) -> list[str]:
+    """The costs that a page shows, by the names of :data:`sedn.measures.COSTS`."""
+    return [name for name in dict.fromkeys((*SHOWN_COSTS, *goals.costs)) if name in COSTS]
+
+
+def _studied(store: Store, experiment_id: int, last: int | None, drawn: list[Trial]) -> list[Trial]:
+    """The trials that tell what mattered: all, or an even choice that prefers none."""
+    if last is None or len(drawn) > last:
+        return drawn
+    return store.some_trials(experiment_id, evenly(range(last + 1), MOST_STUDIED))
+
+
+def _best_so_far(rows: list[tuple[Any, ...]]) -> list[tuple[int, float]]:
+    """Number and mean AUC of each complete trial that was better than all before it."""
+    auc = COMPLETE_COLUMNS.index("auc")
+    steps: list[tuple[int, float]] = []
+    for row in sorted(rows, key=lambda row: int(row[0])):
+        if not steps or row[auc] > steps[-1][1]:
+            steps.append((row[0], row[auc]))
+    return steps
 
 
 def _first(rows: pd.DataFrame) -> dict[str, Any] | None:

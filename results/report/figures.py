@@ -19,10 +19,13 @@ from results.report.style import (
     round_numbers,
     value_text,
 )
+from results.report.thinning import MOST_POINTS, evenly
 from sedn.measures import COSTS
 from sedn.metrics.ranking import Floats
 from sedn.style import AXIS, FAINT, INK, LOG_RATIO, count_text, interval_text, layout, plain
 
+DIGITS = 5
+"""Of an AUC in a curve: more cannot be seen, and make the page larger."""
 MOST_TICKS = 20
 """Up to so many trials or epochs, each has its tick."""
 
@@ -33,6 +36,7 @@ def history(findings: Findings) -> go.Figure | None:
     A trial that ended no epoch stands at the foot.
     """
     known = [trial.mean_auc for trial in findings.trials if trial.mean_auc is not None]
+    known += [auc for _, auc in findings.best_so_far]
     if not known:
         return None
     foot = min(known) - 0.08 * max(max(known) - min(known), 0.02)
@@ -51,7 +55,7 @@ def history(findings: Findings) -> go.Figure | None:
                 cliponaxis=False,
             )
     last = findings.trials[-1].number
-    _add_best_so_far(figure, findings.in_state(TrialState.COMPLETE), last)
+    _add_best_so_far(figure, findings.best_so_far, last)
     _add_baseline(figure, findings)
     figure.update_xaxes(title_text="trial", range=[-0.6, max(last, 1) + 0.6], tickformat="d")
     if last <= MOST_TICKS:
@@ -127,6 +131,15 @@ def about(findings: Findings, trial: Trial) -> str:
     return "<br>".join(lines)
 
 
+def _about_row(findings: Findings, drawn: dict[int, Trial], row: "pd.Series[Any]") -> str:
+    """The same of a configuration, whose trial may not be among those that are drawn."""
+    trial = drawn.get(int(row["trial"]))
+    if trial is not None:
+        return about(findings, trial)
+    said = f"mean AUC {interval_text(row['mean_auc'], row['low'], row['high'])}"
+    return f"<b>trial {row['trial']}</b> · rank {row['rank']}<br>{said}"
+
+
 def over_images(
     findings: Findings, means: Sequence[float], stderrs: Sequence[float | None]
 ) -> Floats:
@@ -141,12 +154,8 @@ def _state_marker(state: TrialState) -> dict[str, Any]:
     return {"color": colour, "symbol": STATE_SYMBOLS[state], "size": 9, "line": line}
 
 
-def _add_best_so_far(figure: go.Figure, complete: Sequence[Trial], last: int) -> None:
+def _add_best_so_far(figure: go.Figure, steps: Sequence[tuple[int, float]], last: int) -> None:
     """A step at each trial that was better than all before it, on to the ``last`` trial."""
-    steps: list[tuple[int, float]] = []
-    for trial in complete:
-        if trial.mean_auc is not None and (not steps or trial.mean_auc > steps[-1][1]):
-            steps.append((trial.number, trial.mean_auc))
     if steps:
         figure.add_scatter(
             x=[*(number for number, _ in steps), last],
@@ -176,9 +185,9 @@ def _add_curves(
     y: list[float | None] = []
     text: list[str | None] = []
     for trial in trials:
-        epochs = findings.epochs.get(trial.number, [])
+        epochs = evenly(findings.epochs.get(trial.number, []), MOST_POINTS)
         x += [*(epoch.epoch for epoch in epochs), None]
-        y += [*(epoch.mean_auc for epoch in epochs), None]
+        y += [*(round(epoch.mean_auc, DIGITS) for epoch in epochs), None]
         text += [*(f"trial {trial.number}" for _ in epochs), None]
     if any(value is not None for value in x):
         figure.add_scatter(
@@ -257,7 +266,7 @@ def _add_cost(
                 "color": [colour if i in front else "white" for i in chosen],
                 "line": {"color": colour, "width": 1.5},
             },
-            text=[about(findings, by_number[rows["trial"].iloc[i]]) for i in chosen],
+            text=[_about_row(findings, by_number, rows.iloc[i]) for i in chosen],
             hovertemplate="%{text}<extra></extra>",
             showlegend=column == 1,
             row=1,

@@ -7,11 +7,9 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from results.database.models import BASELINE
-from results.report.contents import Findings
+from results.report.contents import MOST_COLUMNS, Findings
 from sedn.style import INK, SCALE, gain_text, layout, number_text, plain
 
-MOST_COLUMNS = 12
-"""Configurations beside the baseline: more could not be read."""
 MOST_TALL_ROWS = 60
 """More labels than this get rows too low for numbers."""
 

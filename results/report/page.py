@@ -1,6 +1,6 @@
 """One self-contained page on an experiment: what was searched, what was found, what it cost."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,16 @@ from results.database.models import BASELINE, Trial, TrialState
 from results.database.store import Store
 from results.ranking.stopped import place
 from results.ranking.winner import Winner
-from results.ranking.words import nothing_is_better, standing_lines
+from results.ranking.words import nothing_is_better
 from results.report.axes import axes_section
-from results.report.contents import STATES, Findings, read_findings
+from results.report.contents import (
+    MOST_FAILURES,
+    MOST_ROWS,
+    MOST_STOPPED,
+    STATES,
+    Findings,
+    read_findings,
+)
 from results.report.figures import cost, history, learning_curves
 from results.report.heat_map import label_heat_map
 from results.report.parallel import parallel_coordinates
@@ -24,10 +31,8 @@ from sedn.files import write_text
 from sedn.measures import COSTS
 from sedn.style import gain_text, interval_text, number_text, share_text
 
-MOST_ROWS = 30
-"""Configurations in the page's ranking; ``sedn rank`` shows them all."""
-MOST_STOPPED = 10
-"""Trials that were stopped early in the page's table of them; ``sedn rank --stopped`` has all."""
+MOST_OF_REASON = 10_000
+"""Characters of the reason of a trial that failed."""
 MOST_NUMBERS = 10
 """Trials named of those that failed alike."""
 NONE_COMPLETE = "No trial has been trained to its last epoch yet."
@@ -44,20 +49,21 @@ def write_report(store: Store, name: str, output: Path) -> None:
 
 def render_report(findings: Findings) -> str:
     """The page as HTML."""
+    drawn = _drawn(findings)
     sections = [
         _ranking(findings),
-        axes_section(findings.importance),
+        axes_section(findings.importance, _studied(findings)),
         page.section(
             "history",
             "Optimisation history",
             "Every trial in the order in which it was started. Trials that were stopped early or "
-            "failed stand at the AUC of their last epoch.",
+            "failed stand at the AUC of their last epoch." + drawn,
             page.figure(history(findings), "history", "No trial has ended an epoch yet."),
         ),
         page.section(
             "curves",
             "Learning curves",
-            "Mean AUC on validation after each epoch; bars are 95 % intervals over images.",
+            "Mean AUC on validation after each epoch; bars are 95 % intervals over images." + drawn,
             page.figure(learning_curves(findings), "curves", "No trial has ended an epoch yet."),
         ),
         page.section(
@@ -65,7 +71,7 @@ def render_report(findings: Findings) -> str:
             "Parameters",
             "One line a trial, darker where the mean AUC is higher; within a band the better "
             "trials lie higher. Grey: stopped early or still running. “–”: the parameter has no "
-            "effect there.",
+            "effect there." + drawn,
             page.figure(
                 parallel_coordinates(findings), "parameters", "No parameter differs between trials."
             ),
@@ -75,13 +81,33 @@ def render_report(findings: Findings) -> str:
             "cost",
             "Cost",
             "Configurations on the line, filled: none is both cheaper and better. Times compare "
-            "only as far as the machines that trained were alike.",
+            "only as far as the machines that trained were alike." + drawn,
             page.figure(cost(findings), "cost", NONE_COMPLETE),
         ),
         _failures(findings),
     ]
     name = findings.experiment.name
     return page.document(f"{name} – sedn", _header(findings), sections, _footer(findings))
+
+
+def _studied(findings: Findings) -> str:
+    """Which trials told what mattered, where these are not all."""
+    if findings.number_studied >= findings.number:
+        return ""
+    return (
+        f" Found from {findings.number_studied:,} of {findings.number:,} trials, an even choice; "
+        f"`sedn importance` takes all."
+    )
+
+
+def _drawn(findings: Findings) -> str:
+    """Which trials a figure has, where these are not all."""
+    if len(findings.trials) >= findings.number:
+        return ""
+    return (
+        f" Of {findings.number:,} trials {len(findings.trials):,} are drawn: the leaders, and of "
+        f"all trials an even choice."
+    )
 
 
 def _header(findings: Findings) -> str:
@@ -104,10 +130,10 @@ def _header(findings: Findings) -> str:
 def _key_facts(findings: Findings) -> list[tuple[str, str, str]]:
     """Name, value and note of each card."""
     best, baseline = findings.best, findings.baseline
-    states = Counter(trial.state for trial in findings.trials)
-    asked = findings.experiment.settings.get("trials", len(findings.trials))
-    ended = len(findings.trials) - states[TrialState.RUNNING]
-    epochs = sum(trial.epochs for trial in findings.trials)
+    states = Counter(findings.counts)
+    asked = findings.experiment.settings.get("trials", findings.number)
+    ended = findings.number - states[TrialState.RUNNING]
+    epochs, seconds = findings.trained
     text = [f"{states[state]} {name}" for state, name in STATES.items() if states[state]]
     return [
         ("Best mean AUC", *_reached(best, findings.standing.winner)),
@@ -118,7 +144,7 @@ def _key_facts(findings: Findings) -> list[tuple[str, str, str]]:
             _difference(findings),
         ),
         ("Trials", f"{ended} of {asked}", ", ".join(text) or "none yet"),
-        ("Training time", duration(sum(t.seconds for t in findings.trials)), f"{epochs} epochs"),
+        ("Training time", duration(seconds), f"{epochs} epochs"),
         (
             "Labels",
             str(len(findings.labels)),
@@ -172,11 +198,11 @@ def _ranking(findings: Findings) -> str:
     shown = ranked[(ranked["rank"] <= MOST_ROWS) | (ranked["role"] == BASELINE)]
     if (ranked["replicates"] > 1).any():
         text += " A configuration with several seeds stands at their mean."
-    if len(shown) < len(ranked):
-        text += f" Of {len(ranked)}, {len(shown)} are shown; `sedn rank` has them all."
+    if len(shown) < findings.number_ranked:
+        text += f" Of {findings.number_ranked}, {len(shown)} are shown; `sedn rank` has them all."
     if (ranked["tied"].eq(True) & (ranked["rank"] > 1)).any():
         text += " ≈: may be the best as well as the first."
-    known = page.paragraph(" ".join(standing_lines(findings.standing, ranked)))
+    known = page.paragraph(" ".join(findings.said_of_ranking))
     if findings.confirmation:
         known += page.paragraph(" ".join(findings.confirmation))
     content = known + _ranking_table(findings, shown) + _stopped(findings)
@@ -192,8 +218,8 @@ def _stopped(findings: Findings) -> str:
         "Trials that were stopped early are not ranked. Their value is the highest mean AUC after "
         "any epoch; what a full training would have come to is not known."
     )
-    if len(stopped) > MOST_STOPPED:
-        text += f" Of {len(stopped)}, the {MOST_STOPPED} best are shown; "
+    if findings.number_stopped > MOST_STOPPED:
+        text += f" Of {findings.number_stopped}, the {MOST_STOPPED} best are shown; "
         text += "`sedn rank --stopped` has them all."
     heads = ["trial", "mean AUC", "epoch", "place", "why it was stopped"]
     rows = [
@@ -201,7 +227,7 @@ def _stopped(findings: Findings) -> str:
             page.text(row["trial"]),
             page.text(interval_text(row["mean_auc"], row["low"], row["high"])),
             page.text(f"{row['best_epoch']} of {row['target_epochs']}"),
-            page.text(place(row["better"], len(findings.ranked))),
+            page.text(place(row["better"], findings.number_ranked)),
             page.text(row["stopped_by"]),
         ]
         for row in stopped.head(MOST_STOPPED).to_dict("records")
@@ -286,35 +312,33 @@ def _label_row(row: dict[Any, Any], absent: str) -> list[page.Cell]:
 
 
 def _failures(findings: Findings) -> str:
-    failed = findings.in_state(TrialState.FAILED)
-    if not failed:
+    failures = findings.failures
+    if not failures:
         return page.section("failures", "Failures", "No trial has failed.", "")
-    alike: dict[str, list[Trial]] = defaultdict(list)
-    for trial in failed:
-        alike[_first_line(trial)].append(trial)
+    by_number = {trial.number: trial for trial in findings.trials}
     rows = [
         [
-            page.text(len(trials)),
-            page.text(_numbers(trials)),
-            page.text(first)
-            + page.folded(f"trial {trials[0].number} in full", _told(findings, trials[0])),
+            page.text(len(one.numbers)),
+            page.text(_numbers(one.numbers)),
+            page.text(one.first_line or "no reason was recorded")
+            + page.folded(
+                f"trial {one.numbers[0]} in full", _told(findings, by_number[one.numbers[0]])
+            ),
         ]
-        for first, trials in sorted(alike.items(), key=lambda item: -len(item[1]))
+        for one in failures[:MOST_FAILURES]
     ]
-    text = f"{len(failed)} of {len(findings.trials)} trials failed, for these reasons."
+    failed = sum(len(one.numbers) for one in failures)
+    text = f"{failed} of {findings.number} trials failed, for these reasons."
+    if len(failures) > MOST_FAILURES:
+        text += f" Of {len(failures)} reasons, the {MOST_FAILURES} most frequent are shown."
     table = page.table(["count", "trials", "reason"], rows, wide=["reason"])
     return page.section("failures", "Failures", text, table)
 
 
-def _numbers(trials: list[Trial]) -> str:
-    shown = ", ".join(str(trial.number) for trial in trials[:MOST_NUMBERS])
-    more = len(trials) - MOST_NUMBERS
+def _numbers(numbers: list[int]) -> str:
+    shown = ", ".join(str(number) for number in numbers[:MOST_NUMBERS])
+    more = len(numbers) - MOST_NUMBERS
     return f"{shown} and {more} more" if more > 0 else shown
-
-
-def _first_line(trial: Trial) -> str:
-    lines = (trial.reason or "").strip().splitlines()
-    return lines[0] if lines else "no reason was recorded"
 
 
 def _told(findings: Findings, trial: Trial) -> str:
@@ -322,7 +346,7 @@ def _told(findings: Findings, trial: Trial) -> str:
     parameters = findings.parameters_of(trial.number)
     lines = [f"{path}: {value_text(value)}" for path, value in parameters.items()]
     lines.append(f"epoch {trial.epochs} of {trial.target_epochs} on {trial.node or 'no node'}")
-    return "\n".join([*lines, "", trial.reason or ""])
+    return "\n".join([*lines, "", (trial.reason or "")[:MOST_OF_REASON]])
 
 
 def _footer(findings: Findings) -> str:

@@ -130,7 +130,7 @@ def _add_others(
         hover = f"trial {trial.number} · {STATES[trial.state]}"
         hover += f"<br>mean AUC {trial.mean_auc:.4f} after epoch {trial.epochs}"
         x += [*range(len(coordinates)), None]
-        y += [*(c.heights.get(trial.number) for c in coordinates), None]
+        y += [*(_height(c, trial) for c in coordinates), None]
         text += [*([hover] * len(coordinates)), None]
     figure.add_scatter(
         x=x,
@@ -159,7 +159,7 @@ def _add_complete(
     for trial, share in zip(trials, shares, strict=True):
         figure.add_scatter(
             x=list(range(len(coordinates))),
-            y=[c.heights[trial.number] for c in coordinates],
+            y=[_height(c, trial) for c in coordinates],
             mode="lines",
             # Hundreds of lines would bury the few that matter: only the best are thick.
             line={"color": sample_colorscale(SCALE, [share])[0], "width": 1 + 2 * share**4},
@@ -167,8 +167,8 @@ def _add_complete(
         )
     figure.add_scatter(
         x=[i for _ in trials for i in range(len(coordinates))],
-        y=[c.heights[trial.number] for trial in trials for c in coordinates],
-        text=[about(findings, trial) for trial in trials for _ in coordinates],
+        y=[_height(c, trial) for trial in trials for c in coordinates],
+        text=[hover for trial in trials for hover in len(coordinates) * [about(findings, trial)]],
         mode="markers",
         marker={
             "size": 6,
@@ -178,6 +178,12 @@ def _add_complete(
         },
         hovertemplate="%{text}<extra></extra>",
     )
+
+
+def _height(axis: Coordinate, trial: Trial) -> float | None:
+    """Where a trial lies on an axis, in so many digits as can be seen; ``None``: nowhere."""
+    height = axis.heights.get(trial.number)
+    return None if height is None else round(height, 4)
 
 
 def _add_axes(figure: go.Figure, coordinates: Sequence[Coordinate]) -> None:

@@ -10,6 +10,7 @@ err = open_terminal(stderr=True)
 
 
 @reads
+@reads
 def labels(
     name: NameArgument, store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False
 ) -> None:

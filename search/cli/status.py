@@ -8,6 +8,7 @@ out = open_terminal()
 
 
 @reads
+@reads
 def status(
     name: NameArgument, store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False
 ) -> None:

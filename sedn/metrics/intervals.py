@@ -133,7 +133,8 @@ def mean_interval(
     ends = 0.5 * (1 + np.tanh(0.5 * np.stack([logit - reach, logit + reach], axis=-1)))
     # Sought in steps, so for those alone that need it: there may be 100,000 means.
     outside = ~inside & ~np.isnan(auc + error)
-    ends[outside] = auc_interval(auc[outside], 0.0, some.mean(), others.mean(), level)
+    if outside.any():
+        ends[outside] = auc_interval(auc[outside], 0.0, some.mean(), others.mean(), level)
     return np.where(np.isnan(auc + error)[..., None], np.nan, ends)
 
 

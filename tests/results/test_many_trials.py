@@ -2,8 +2,10 @@
 
 import math
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import count
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -14,11 +16,12 @@ from hypothesis import strategies as st
 
 from results.database.field_values import MOST_VALUES, with_configs
 from results.database.models import Trial, TrialState
-from results.database.store import Store
+from results.database.store import NewTrial, Store
 from results.goals.objectives import Goals
 from results.ranking.by_label import labels
 from results.ranking.leaders import rank
 from results.ranking.standing import COLUMNS
+from results.ranking.stopped import stopped_early
 from results.varied import AS_SAMPLED, varied_parameters
 from search.progress import Tally
 from sedn.config import build_config
@@ -72,27 +75,38 @@ def filled(store: Store, drawn: Sequence[dict[str, Any]], asked: dict[str, Any])
     store.update_settings(experiment, {"trials": 9, "scheduler": "asha", **asked})
     ended: dict[tuple[str, int], int] = {}
     for number, one in enumerate(drawn):
-        config = build_config(
-            {
-                "epochs": 3,
-                "seed": one["seed"],
-                "optimizer": {"learning_rate": one["rate"]},
-                "embedding": {"placement": one["placement"] if number else "none"},
-                "attention": {"kind": one["kind"], "reduction_ratio": one["ratio"]},
-            },
-            "test",
-        )
-        trial = new_trial(experiment, number, config, "sampled" if number else "baseline")
-        params = {} if one["sampled_ratio"] is None else {
-            "attention.reduction_ratio": one["sampled_ratio"]
-        }  # fmt: skip
+        trial = trial_of(experiment, number, one)
         original = ended.get((trial.config_hash, trial.seed)) if one["answers"] else None
-        store.add_trial(replace(trial, params=params, duplicate_of=original))
+        store.add_trial(replace(trial, duplicate_of=original))
         if original is not None:
             store.answer_trial(experiment, number, by=original)
         elif end(store, experiment, number, one):
             ended[trial.config_hash, trial.seed] = number
     return name
+
+
+def trial_of(experiment: int, number: int, one: dict[str, Any]) -> NewTrial:
+    """A drawn trial that is about to start."""
+    config = build_config(
+        {
+            "epochs": 3,
+            "seed": one["seed"],
+            "optimizer": {"learning_rate": one["rate"]},
+            "embedding": {"placement": one["placement"] if number else "none"},
+            "attention": {"kind": one["kind"], "reduction_ratio": one["ratio"]},
+        },
+        "test",
+    )
+    trial = new_trial(experiment, number, config, "sampled" if number else "baseline")
+    sampled = one["sampled_ratio"]
+    params = {} if sampled is None else {"attention.reduction_ratio": sampled}
+    return replace(trial, params=params)
+
+
+def add(store: Store, experiment: int, number: int, one: dict[str, Any]) -> None:
+    """A trial from its start to its end."""
+    store.add_trial(trial_of(experiment, number, one))
+    end(store, experiment, number, one)
 
 
 def end(store: Store, experiment: int, number: int, one: dict[str, Any]) -> bool:
@@ -186,7 +200,7 @@ def check_stopped(store: Store, experiment: int, trials: Sequence[Trial]) -> Non
 
 
 @given(drawn_trials, goals)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_both_databases_tell_what_whole_rows_do(
     shared_store: Store, drawn: list[dict[str, Any]], asked: dict[str, Any]
 ) -> None:
@@ -235,3 +249,36 @@ def test_means_of_many_seeds_are_those_of_pandas(store: Store) -> None:
     found = labels(store, name)
     assert found["trial"].to_list() == expected["trial"].to_list()
     assert found["auc"].to_list() == pytest.approx(expected["auc"].to_list(), rel=1e-12)
+
+
+def test_reading_holds_up_no_search_and_bears_its_writing(shared_store: Store) -> None:
+    """Trials begin and end between the statements of a reading."""
+    name = filled(shared_store, [], {"objective": ["auc", "latency"]})
+    experiment = shared_store.experiment(name).id
+    reader, done = Store(shared_store.engine), Event()
+
+    def read() -> int:
+        turns = 0
+        while not done.is_set() or not turns:
+            ranked = rank(reader, name, 5)
+            labels(reader, name)
+            stopped_early(reader, name, ranked, 3)
+            Tally.read(reader, experiment)
+            turns += 1
+        return turns
+
+    one = {
+        "placement": "stage1", "kind": "none", "ratio": 16, "sampled_ratio": None, "rate": 1e-3,
+        "curve": [0.5, 0.75], "stderr": 0.01, "by_label": (0.5, 0.75, None), "latency": 1.0,
+        "answers": False,
+    }  # fmt: skip
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(read)
+        try:
+            for number in range(40):
+                state = TrialState.PRUNED if number % 3 else TrialState.COMPLETE
+                add(shared_store, experiment, number, one | {"state": state, "seed": number})
+        finally:
+            done.set()
+        assert reading.result() > 0
+    assert len(rank(shared_store, name)) == len(rank(reader, name)) == 2

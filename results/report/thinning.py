@@ -1,0 +1,99 @@
+"""Which trials of a large search a page draws, so that the page stays small."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
+
+from results.database.scanning import COMPLETE_COLUMNS
+from results.ranking.pareto import on_front
+
+Thing = TypeVar("Thing")
+
+MOST_DRAWN = 400
+"""Trials in the figures, however short each is."""
+LEAST_DRAWN = 30
+"""However long each is."""
+MOST_STUDIED = 2000
+"""Trials that tell which axes mattered."""
+MOST_ON_FRONT = 60
+"""Configurations that none beats on AUC and one cost, in the figure of costs."""
+FIGURES_BYTES = 900_000
+"""Of all figures together."""
+POINT_BYTES = 40
+"""Of a point of a curve."""
+LINE_BYTES = 45
+"""Of a line about a trial that appears under the pointer."""
+HEAD_LINES = 4
+"""Such lines beside those of its parameters."""
+MOST_POINTS = 200
+"""Of a curve."""
+
+
+def room(values: Mapping[str, Sequence[Any]], rows: Sequence[tuple[Any, ...]], costs: int) -> int:
+    """How many trials can be drawn.
+
+    Args:
+        values: the first few values of each field in the experiment.
+        rows: the complete trials, as the store's ``complete`` gives them.
+        costs: number of costs in the figures.
+    """
+    axes = sum(len(of_path) > 1 for of_path in values.values())
+    epochs = max((row[COMPLETE_COLUMNS.index("epochs")] for row in rows), default=1)
+    about = LINE_BYTES * (axes + HEAD_LINES)
+    # Under the pointer in the history, at each axis, and for each cost and the time of training.
+    texts = about * (1 + (axes + 1) + (costs + 1))
+    a_trial = texts + POINT_BYTES * (min(epochs, MOST_POINTS) + axes)
+    return max(LEAST_DRAWN, min(MOST_DRAWN, FIGURES_BYTES // a_trial))
+
+
+def choose(
+    last: int | None, most: int, leaders: Sequence[int], stopped: Sequence[int]
+) -> list[int]:
+    """Numbers of the trials to draw, at most about ``most``: all where there are no more, else the
+    first of the leaders, those of ``stopped``, and an even choice of all.
+
+    Args:
+        last: the highest number; ``None``: there is no trial.
+        most: how many there is room for.
+        leaders: the first trial of each configuration, the best first.
+        stopped: of the trials that were stopped early, the best first.
+    """
+    if last is None:
+        return []
+    if last < most:
+        return list(range(last + 1))
+    first = [*leaders[: most // 4], *stopped[: most // 8]]
+    return sorted({*first, *evenly(range(last + 1), most - len(first))})
+
+
+def evenly(things: Sequence[Thing], most: int) -> list[Thing]:
+    """At most so many of the things, the first and the last included, with equal steps between."""
+    if len(things) <= most:
+        return list(things)
+    return [things[round(at)] for at in np.linspace(0, len(things) - 1, most)]
+
+
+def fronts(
+    ordered: pd.DataFrame, rows: Sequence[tuple[Any, ...]], costs: Sequence[str]
+) -> set[int]:
+    """Trials of the configurations that none beats on mean AUC and one cost, or the time of
+    training.
+
+    Args:
+        ordered: all configurations.
+        rows: the complete trials, as the store's ``complete`` gives them with ``costs``.
+        costs: names of the costs.
+    """
+    found: set[int] = set()
+    of_trial = {row[0]: row[len(COMPLETE_COLUMNS) :] for row in rows}
+    measured = [of_trial[number] for number in ordered["trial"]]
+    columns = [ordered["seconds"].to_numpy(dtype=float)]
+    columns += [np.array([row[at] for row in measured], dtype=float) for at in range(len(costs))]
+    numbers, aucs = ordered["trial"].to_numpy(), ordered["mean_auc"].to_numpy(dtype=float)
+    for cost in columns:
+        values = np.column_stack([cost, aucs])
+        front = on_front(values, [False, True], np.ones(len(values), dtype=bool))
+        found |= set(evenly(numbers[front].tolist(), MOST_ON_FRONT))
+    return found
