@@ -17,6 +17,7 @@ from sedn.metrics.intervals import (
     label_intervals,
     mean_interval,
 )
+from sedn.metrics.paired import Differences, PairedComparison, compare_paired, holm
 from sedn.metrics.precision import average_precision
 from sedn.metrics.roc import (
     AucEstimate,
@@ -36,7 +37,9 @@ from sedn.metrics.thresholds import (
 __all__ = [
     "DEFAULT_THRESHOLD",
     "AucEstimate",
+    "Differences",
     "LabelScore",
+    "PairedComparison",
     "Reliability",
     "auc",
     "auc_interval",
@@ -45,8 +48,10 @@ __all__ = [
     "bootstrap_mean",
     "bootstrap_means",
     "calibrate",
+    "compare_paired",
     "estimate_interval",
     "fit_temperature",
+    "holm",
     "label_influences",
     "label_intervals",
     "log_loss",

@@ -71,7 +71,7 @@ def auc_interval(
     wrong = rarer * np.minimum(auc, 1 - auc)
     weight = np.maximum(rarer - 1, 0) * wrong / (wrong + HALF_TRUSTED)
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.where(weight > 0, np.square(error) / _variance(auc, some, others), 1.0)
+        ratio = np.where(weight > 0, np.square(error) / model_variance(auc, some, others), 1.0)
         ratio = (weight * ratio + MODEL_WEIGHT) / (weight + MODEL_WEIGHT)
         freedom = 2 * (weight + MODEL_WEIGHT) ** 2 / np.maximum(weight, 1e-9)
     two_sided = stdtrit(freedom, (1 + level) / 2)
@@ -82,7 +82,7 @@ def auc_interval(
         near = np.exp(-rarer * room)
         reach = two_sided + (one_sided - two_sided) * near
         return np.asarray(
-            np.abs(auc - truth) > reach * np.sqrt(ratio * _variance(truth, some, others))
+            np.abs(auc - truth) > reach * np.sqrt(ratio * model_variance(truth, some, others))
         )
 
     def far(distance: Floats, side: int) -> Floats:
@@ -153,7 +153,7 @@ def estimate_interval(estimate: AucEstimate, level: float = 0.95) -> tuple[float
     return float(low), float(high)
 
 
-def _variance(area: Floats, positives: Floats, negatives: Floats) -> Floats:
+def model_variance(area: Floats, positives: Floats, negatives: Floats) -> Floats:
     """The variance of an estimate of ``area``, by Newcombe's method 5."""
     others = (positives + negatives) / 2 - 1
     shape = 1 + others * ((1 - area) / (2 - area) + area / (1 + area))
