@@ -10,6 +10,7 @@ from sedn.lazy import offer_names
 
 if TYPE_CHECKING:
     from results.axes.found import Importance, axis_effects, find_importance, importance
+    from results.comparison.comparing import Comparison, compare
     from results.database.models import Epoch, Experiment, Label, Trial, TrialState
     from results.database.splits import export_splits
     from results.database.store import Store, open_store
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from results.export import export_config
     from results.goals.objectives import Goals
     from results.parquet import write_frames
+    from results.predictions import Predictions, read_predictions
     from results.ranking.by_label import labels
     from results.ranking.leaders import rank
     from results.ranking.stopped import stopped_early
@@ -25,15 +27,18 @@ else:
     __getattr__ = offer_names(
         __name__,
         {
+            "Comparison": "results.comparison.comparing",
             "Epoch": "results.database.models",
             "Experiment": "results.database.models",
             "Goals": "results.goals.objectives",
             "Importance": "results.axes.found",
             "Label": "results.database.models",
+            "Predictions": "results.predictions",
             "Store": "results.database.store",
             "Trial": "results.database.models",
             "TrialState": "results.database.models",
             "axis_effects": "results.axes.found",
+            "compare": "results.comparison.comparing",
             "export_config": "results.export",
             "export_splits": "results.database.splits",
             "find_importance": "results.axes.found",
@@ -42,6 +47,7 @@ else:
             "open_store": "results.database.store",
             "overview": "results.experiment_list",
             "rank": "results.ranking.leaders",
+            "read_predictions": "results.predictions",
             "stopped_early": "results.ranking.stopped",
             "write_frames": "results.parquet",
             "write_report": "results.report.page",
@@ -49,15 +55,18 @@ else:
     )
 
 __all__ = [
+    "Comparison",
     "Epoch",
     "Experiment",
     "Goals",
     "Importance",
     "Label",
+    "Predictions",
     "Store",
     "Trial",
     "TrialState",
     "axis_effects",
+    "compare",
     "export_config",
     "export_splits",
     "find_importance",
@@ -66,6 +75,7 @@ __all__ = [
     "open_store",
     "overview",
     "rank",
+    "read_predictions",
     "stopped_early",
     "write_frames",
     "write_report",

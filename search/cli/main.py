@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from search.cli.commands import Command
+from search.cli.compare import compare
 from search.cli.confirm import confirm
 from search.cli.console import accept_any_text, open_terminal
 from search.cli.dashboard import dashboard
@@ -99,6 +100,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "status": status,
     "rank": rank,
     "labels": labels,
+    "compare": compare,
     "confirm": confirm,
     "importance": importance,
     "report": report,

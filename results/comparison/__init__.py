@@ -1,0 +1,1 @@
+"""Two trainings, configurations or searches side by side, image by image."""

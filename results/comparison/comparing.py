@@ -1,0 +1,139 @@
+"""Two sides compared on the same images."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from results.comparison.sides import Side, baseline_of, find_side
+from results.database.store import Store
+from results.predictions import Predictions
+from sedn.errors import UserError
+from sedn.metrics import PairedComparison, compare_paired
+
+SURE = 0.05
+"""What p has to be below for a difference to be told."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One side beside another on the same validation images."""
+
+    first: Side
+    second: Side
+    labels: tuple[str, ...]
+    positives: NDArray[np.int64]
+    """``(labels,)``: images with each label."""
+    paired: PairedComparison
+
+    @property
+    def has_groups(self) -> bool:
+        """Whether images of one group were counted as one draw."""
+        return self.paired.units < self.paired.images
+
+    def frame(self) -> pd.DataFrame:
+        """One row per label, in the order of the data.
+
+        Returns:
+            Columns label, positives, first and second (AUC, means over seeds), difference (first
+            less second), low and high (its 95 % interval), p, p_holm (p by Holm's method, for all
+            labels together) and differs (whether that is below 0.05). NaN where validation lacks
+            images with or without the label.
+        """
+        paired = self.paired
+        return pd.DataFrame(
+            {
+                "label": list(self.labels),
+                "positives": self.positives,
+                "first": paired.first,
+                "second": paired.second,
+                "difference": paired.labels.value,
+                "low": paired.labels.low,
+                "high": paired.labels.high,
+                "p": paired.labels.p,
+                "p_holm": paired.adjusted,
+                "differs": paired.adjusted < SURE,
+            }
+        )
+
+    def mean(self) -> dict[str, float]:
+        """The same of the mean AUC over labels: first, second, difference, low, high and p."""
+        found = self.paired.mean
+        return {
+            "first": self.paired.mean_first,
+            "second": self.paired.mean_second,
+            "difference": float(found.value[0]),
+            "low": float(found.low[0]),
+            "high": float(found.high[0]),
+            "p": float(found.p[0]),
+        }
+
+
+def compare(
+    store: Store | None, first: str, second: str | None = None, storage: str | None = None
+) -> Comparison:
+    """Compare two trials, configurations or runs on the validation images that they share.
+
+    Args:
+        store: has the experiments; ``None`` where both are folders of runs.
+        first: ``"NAME:12"`` for a trial, ``"NAME#1"`` for the configuration at a rank with all its
+            seeds, ``"NAME:baseline"``, ``"NAME"`` for the leader, or the folder of a run.
+        second: the same; by default the baseline of the experiment that ``first`` is of.
+        storage: folder or URI below which the checkpoints of searches lie now, where they were
+            moved.
+
+    Raises:
+        UserError: one of them cannot be had, both are, or share, a training, or they were not
+            validated on the same images and labels.
+    """
+    one = find_side(store, first, storage)
+    return compare_sides(one, find_side(store, second or baseline_of(first), storage))
+
+
+def compare_sides(first: Side, second: Side) -> Comparison:
+    """Compare two sides that are there.
+
+    Raises:
+        UserError: as :func:`compare`.
+    """
+    one = first.trainings[0]
+    for training in (*first.trainings, *second.trainings):
+        if training.fingerprint != one.fingerprint:
+            raise UserError(
+                f"'{first.name}' and '{second.name}': cannot be compared, as "
+                f"{_difference(one, training)}; both must have the same validation split"
+            )
+    if shared := first.identities & second.identities:
+        raise UserError(_shared(first, second, len(shared)))
+    paired = compare_paired(
+        one.targets,
+        [training.scores for training in first.trainings],
+        [training.scores for training in second.trainings],
+        one.numbered_groups,
+    )
+    positives = (one.targets == 1).sum(axis=0)
+    return Comparison(first, second, one.labels, positives, paired)
+
+
+def _difference(one: Predictions, other: Predictions) -> str:
+    """In what two validation splits differ, in a clause."""
+    if set(one.labels) != set(other.labels):
+        alone = sorted(set(one.labels) ^ set(other.labels))
+        return f"their labels differ ({', '.join(alone[:3])}{' …' if len(alone) > 3 else ''})"
+    if one.labels != other.labels:
+        return "their labels come in another order"
+    if len(one.images) != len(other.images):
+        return f"they were validated on {len(one.images)} and {len(other.images)} images"
+    differing = sum(a != b for a, b in zip(one.images, other.images, strict=True))
+    if differing:
+        return f"{differing} of their {len(one.images)} validation images differ"
+    return "the truth of their validation images is another"
+
+
+def _shared(first: Side, second: Side, shared: int) -> str:
+    both = f"'{first.name}' and '{second.name}'"
+    if first.identities == second.identities:
+        return f"{both}: are the same training; name two that differ"
+    trainings = "a training" if shared == 1 else f"{shared} trainings"
+    return f"{both}: have {trainings} in common; name two that share none"

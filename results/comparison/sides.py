@@ -1,0 +1,159 @@
+"""What is compared: a trial, a configuration with all its seeds, or the folder of a run."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from results.database.models import BASELINE, Experiment
+from results.database.store import Store
+from results.predictions import Predictions, read_predictions
+from results.ranking.leaders import order_experiment
+from sedn.errors import UserError
+from sedn.training.checkpoints.predictions import load_predictions
+
+_ADDRESS = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?::(\d{1,9}|baseline)|#(\d{1,9}))?")
+_FORMS = (
+    "a trial is NAME:12, the configuration at a rank NAME#1, a baseline NAME:baseline, the leader "
+    "of an experiment NAME, and a run of `sedn train` the path of its folder, ./NAME"
+)
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of two that are compared."""
+
+    name: str
+    """As it was asked for."""
+    said: str
+    """What that is, in a few words."""
+    trainings: tuple[Predictions, ...]
+    """One for each seed."""
+    best_of: int = 1
+    """Configurations of which it has the highest AUC on these images; 1 where it was not chosen."""
+
+    @property
+    def identities(self) -> set[tuple[str, int, str]]:
+        """What tells its trainings from others."""
+        return {(one.configuration, one.seed, one.data) for one in self.trainings}
+
+
+def is_of_experiment(address: str) -> bool:
+    """Whether an address names something of an experiment, and no folder of a run."""
+    return _ADDRESS.fullmatch(address) is not None
+
+
+def find_side(store: Store | None, address: str, storage: str | None = None) -> Side:
+    """What an address names, with its scores on validation.
+
+    Args:
+        store: has the experiment; not needed for the folder of a run.
+        address: ``NAME:12``, ``NAME#1``, ``NAME:baseline``, ``NAME``, or the folder of a run.
+        storage: as for :func:`results.predictions.read_predictions`.
+
+    Raises:
+        UserError: there is no such thing, or it kept no scores.
+    """
+    found = _ADDRESS.fullmatch(address)
+    if found is None or store is None:
+        return _of_run(address)
+    name, trial, rank = found.groups()
+    is_folder = trial is None and rank is None and Path(address).is_dir()
+    if is_folder and store.find_experiment(name) is None:
+        raise UserError(f"'{address}': no experiment has this name; the folder is ./{address}")
+    experiment = store.experiment(name)
+    if trial is not None and trial != BASELINE:
+        return _of_trial(store, experiment, address, int(trial), storage)
+    ordered = order_experiment(store, experiment)
+    if trial == BASELINE:
+        return _of_baseline(store, experiment, address, ordered, storage)
+    return _at_rank(store, experiment, address, ordered, int(rank or 1), storage)
+
+
+def baseline_of(address: str) -> str:
+    """The address of the baseline of the experiment that an address is of.
+
+    Raises:
+        UserError: it is of none, or of a baseline itself.
+    """
+    found = _ADDRESS.fullmatch(address)
+    if found is None or found[2] == BASELINE:
+        raise UserError(f"'{address}': name what it is to be compared with; {_FORMS}")
+    return f"{found[1]}:{BASELINE}"
+
+
+def _of_run(folder: str) -> Side:
+    if not Path(folder).is_dir():
+        raise UserError(f"'{folder}': names nothing to compare; {_FORMS}")
+    found = load_predictions(folder)
+    if found is None:
+        raise UserError(
+            f"'{folder}': holds no predictions; a run that an earlier version of sedn-search "
+            f"trained kept none, and one that is not finished has none yet"
+        )
+    return Side(folder, "a run", (found,))
+
+
+def _of_trial(
+    store: Store, experiment: Experiment, address: str, number: int, storage: str | None
+) -> Side:
+    row = store.trial(experiment.id, number)
+    if row is None:
+        last = store.last_number(experiment.id)
+        there = "it has no trials yet" if last is None else f"its trials are 0 to {last}"
+        raise UserError(f"'{address}': experiment '{experiment.name}' has no such trial; {there}")
+    return Side(address, f"trial {number}", (_read(store, experiment, number, storage),))
+
+
+def _of_baseline(
+    store: Store,
+    experiment: Experiment,
+    address: str,
+    ordered: pd.DataFrame,
+    storage: str | None,
+) -> Side:
+    plain = ordered[ordered["role"] == BASELINE]
+    if plain.empty:
+        raise UserError(
+            f"'{address}': the baseline of experiment '{experiment.name}' has not been trained to "
+            f"its last epoch"
+        )
+    row = plain.iloc[0]
+    trainings = _replicates(store, experiment, str(row["config_hash"]), storage)
+    return Side(address, f"the baseline, trial {row['trial']}", trainings)
+
+
+def _at_rank(
+    store: Store,
+    experiment: Experiment,
+    address: str,
+    ordered: pd.DataFrame,
+    rank: int,
+    storage: str | None,
+) -> Side:
+    if not 1 <= rank <= len(ordered):
+        there = f"ranks 1 to {len(ordered)}" if len(ordered) else "no complete trial"
+        raise UserError(f"'{address}': experiment '{experiment.name}' has {there}")
+    row = ordered.iloc[rank - 1]
+    trainings = _replicates(store, experiment, str(row["config_hash"]), storage)
+    said = f"rank {rank}, trial {row['trial']}"
+    return Side(address, said, trainings, len(ordered) if rank == 1 else 1)
+
+
+def _replicates(
+    store: Store, experiment: Experiment, config_hash: str, storage: str | None
+) -> tuple[Predictions, ...]:
+    """The trainings of a configuration, one for each seed, the first of each."""
+    by_seed: dict[int, int] = {}
+    for number, _, of_trial, seed, *_ in store.complete(experiment.id):
+        if of_trial == config_hash:
+            by_seed.setdefault(seed, number)
+    return tuple(_read(store, experiment, number, storage) for number in by_seed.values())
+
+
+def _read(store: Store, experiment: Experiment, number: int, storage: str | None) -> Predictions:
+    try:
+        return read_predictions(store.known_trial(experiment.id, number), storage)
+    except UserError as error:
+        raise UserError(f"experiment '{experiment.name}', {error}") from None

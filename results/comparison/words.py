@@ -1,0 +1,111 @@
+"""What a comparison comes to, in a few sentences."""
+
+from results.comparison.comparing import SURE, Comparison
+from results.comparison.sides import Side
+from sedn.style import number_text, one_line
+
+MOST_NAMED = 5
+"""Labels that are named in a sentence."""
+LEAST_P = 0.001
+
+
+def answer(comparison: Comparison) -> list[str]:
+    """The effect, first in the mean and then by label."""
+    return [_mean(comparison), _labels(comparison)]
+
+
+def assumptions(comparison: Comparison) -> list[str]:
+    """What the answer rests on, and what it does not know."""
+    first, second = comparison.first, comparison.second
+    lines = [_seeds(first, second), *_chosen(first), *_chosen(second)]
+    if comparison.has_groups:
+        lines.append(
+            f"Images of one group count as one draw: {comparison.paired.units} draws of "
+            f"{comparison.paired.images} images."
+        )
+    return lines
+
+
+def _mean(comparison: Comparison) -> str:
+    found = comparison.mean()
+    first, second = one_line(comparison.first.name), one_line(comparison.second.name)
+    if found["difference"] != found["difference"]:
+        return "No label has images both with and without it on validation: nothing is compared."
+    aucs = f"{number_text(found['first'])} against {number_text(found['second'])}"
+    apart = f"{difference(found['difference'], 4)} {interval(found['low'], found['high'])}"
+    if found["p"] < SURE:
+        better = "higher" if found["difference"] > 0 else "lower"
+        return f"{first} is {better} than {second} in mean AUC: {aucs}, {apart}."
+    return (
+        f"{first} and {second} cannot be told apart in mean AUC: {aucs}, {apart}. The images allow "
+        f"{first} to be {number_text(max(-found['low'], 0.0), 3)} lower or "
+        f"{number_text(max(found['high'], 0.0), 3)} higher."
+    )
+
+
+def _labels(comparison: Comparison) -> str:
+    frame = comparison.frame()
+    known = int(frame["p"].notna().sum())
+    differs = frame[frame["differs"]].sort_values("p")
+    unknown = len(frame) - known
+    rest = f" {unknown} without an AUC, as validation lacks a class." if unknown else ""
+    if not known:
+        return f"No label of {len(frame)} has an AUC on validation."
+    if differs.empty:
+        return f"No label of {known} differs, looked at together (Holm).{rest}"
+    parts = [
+        f"{word} for {_names(list(some['label']))}"
+        for word, some in (
+            ("higher", differs[differs["difference"] > 0]),
+            ("lower", differs[differs["difference"] < 0]),
+        )
+        if len(some)
+    ]
+    name = one_line(comparison.first.name)
+    return f"{len(differs)} of {known} labels differ (Holm): {name} is {', '.join(parts)}.{rest}"
+
+
+def _names(labels: list[str]) -> str:
+    shown = ", ".join(one_line(label) for label in labels[:MOST_NAMED])
+    return shown if len(labels) <= MOST_NAMED else f"{shown} and {len(labels) - MOST_NAMED} more"
+
+
+def _seeds(first: Side, second: Side) -> str:
+    counts = len(first.trainings), len(second.trainings)
+    if counts == (1, 1):
+        return (
+            "One training each: the intervals cover the choice of images, and not what another "
+            "seed would have given."
+        )
+    if 1 in counts:
+        return (
+            f"{counts[0]} and {counts[1]} seeds: the intervals cover images and seeds, with the "
+            f"spread between seeds taken from the side that has several."
+        )
+    return f"{counts[0]} and {counts[1]} seeds: the intervals cover images and seeds."
+
+
+def _chosen(side: Side) -> list[str]:
+    if side.best_of < 2:
+        return []
+    return [
+        f"{one_line(side.name)} was chosen on these images as the best of {side.best_of} "
+        f"configurations, so that part of its lead is luck: fresh seeds and the test split tell."
+    ]
+
+
+def p_text(p: float) -> str:
+    """A p with three decimals; ``–`` where there is none."""
+    return f"<{LEAST_P}" if p < LEAST_P else number_text(p, 3)
+
+
+def difference(value: float | None, digits: int = 4) -> str:
+    """A difference with its sign, ``+0.0123``."""
+    return number_text(value, digits, signed=True)
+
+
+def interval(low: float, high: float) -> str:
+    """Of a difference, ``[+0.001, +0.023]``."""
+    if low != low or high != high:
+        return ""
+    return f"[{difference(low, 3)}, {difference(high, 3)}]"
