@@ -34,6 +34,18 @@ class ExperimentFrames:
 
         return labels(*self._named())
 
+    def importance(self) -> "pd.DataFrame":
+        """How much each axis mattered, as :func:`results.importance`."""
+        from results.axes.found import importance
+
+        return importance(*self._named())
+
+    def axis_effects(self) -> "pd.DataFrame":
+        """What each value of each axis does, as :func:`results.axis_effects`."""
+        from results.axes.found import axis_effects
+
+        return axis_effects(*self._named())
+
     def trials(self) -> "pd.DataFrame":
         """Every trial, by number.
 

@@ -16,7 +16,8 @@ divided by its standard error; the largest of all over axes, values and labels i
 without any effect shows (Westfall and Young's single-step max-T). An effect that exceeds 95 % of
 those is found, and the chance that any effect is found wrongly is 5 %, however many there are. The
 standard error of what was observed is the larger of the usual one and of one (HC2) that stays right
-where values differ in how widely their configurations scatter.
+where values differ in how widely their configurations scatter; where it is known what the choice of
+images adds (:mod:`results.axes.images`), that is added to the errors and to luck.
 """
 
 from collections.abc import Iterator, Sequence
@@ -142,7 +143,7 @@ def estimate(
     starts = range(0, aucs.shape[1], CHUNK)
     added = np.zeros((len(design.contrasts), aucs.shape[1])) if over_images is None else over_images
     parts = [
-        _estimate(design, aucs[:, at : at + CHUNK], added[:, at : at + CHUNK], largest, seed)
+        _estimate(design, aucs[:, at : at + CHUNK], added[:, at : at + CHUNK], largest, seed, at)
         for at in starts
     ]
     joined = {name: np.concatenate([one[name] for one in parts], axis=-1) for name in parts[0]}
@@ -161,39 +162,65 @@ def estimate(
 
 
 def _estimate(
-    design: Design, aucs: Floats, over_images: Floats, largest: Floats, seed: int
+    design: Design, aucs: Floats, over_images: Floats, largest: Floats, seed: int, first: int
 ) -> dict[str, Floats]:
-    """A few outcomes; the ``largest`` effect of each deal is raised to what luck shows on these."""
+    """A few outcomes, from the ``first`` on; ``largest`` is raised to what luck shows on these."""
     residuals = np.asarray(aucs - design.basis @ (design.basis.T @ aucs))
     variance = (residuals**2).sum(axis=0) / design.freedom
     effect = np.where(design.known[:, None], design.weights.T @ aucs, np.nan)
-    sizes = np.sqrt((design.weights**2).sum(axis=0))[design.known, None]
+    usual = (design.weights**2).sum(axis=0)[:, None] * variance
+    with np.errstate(invalid="ignore"):
+        of_images = np.nan_to_num(over_images / (over_images + usual))
+    random = np.random.default_rng([seed, first])
     kept = []
     for number, (luck, spread) in enumerate(_deals(design, residuals, len(largest), seed)):
-        scale = sizes * np.sqrt(spread)
-        reached = np.abs(luck[design.known]) / np.where(scale > 0, scale, np.inf)
-        largest[number] = max(largest[number], reached.max(initial=0.0))
+        size = _largest(design, luck, spread, of_images, random)
+        largest[number] = max(largest[number], size)
         if number < KEPT_DEALS:
             kept.append(luck)
     share, low, high = _shares(design, np.stack(kept), effect, variance, over_images)
     return {
         "effect": effect,
-        "error": np.sqrt(_errors(design, residuals, variance) ** 2 + over_images),
+        "error": np.sqrt(_errors(design, residuals, usual) ** 2 + over_images),
         "share": share,
         "share_low": low,
         "share_high": high,
     }
 
 
-def _errors(design: Design, residuals: Floats, variance: Floats) -> Floats:
-    """``(C, L)``: standard errors of the effects."""
-    squares = design.weights**2
+def _largest(
+    design: Design,
+    luck: Floats,
+    variance: Floats,
+    of_images: Floats,
+    random: np.random.Generator,
+) -> float:
+    """The largest effect of a deal over its standard error.
+
+    Args:
+        design: of the configurations.
+        luck: ``(C, L)``: the effects of the deal.
+        variance: ``(L,)``: of its residuals.
+        of_images: ``(C, L)``: the share of the images in the variance of each effect; their luck is
+            another for each label, and taken to be another for each value.
+        random: of the images' luck.
+    """
+    scale = np.sqrt((design.weights**2).sum(axis=0)[:, None] * variance)
+    size = luck / np.where(scale > 0, scale, np.inf)
+    if of_images.any():
+        drawn = random.standard_normal(size.shape)
+        size = np.sqrt(1 - of_images) * size + np.sqrt(of_images) * drawn
+    return float(np.abs(size[design.known]).max(initial=0.0))
+
+
+def _errors(design: Design, residuals: Floats, usual: Floats) -> Floats:
+    """``(C, L)``: standard errors of the effects; ``usual`` are the squares of the usual ones."""
+    squares, variance = design.weights**2, (residuals**2).sum(axis=0) / design.freedom
     leverage = np.minimum((design.basis**2).sum(axis=1), 1.0)
     # A configuration that alone has a value is met exactly: what it scatters is not known of it.
     alone = leverage > 0.99
     scaled = residuals**2 / np.where(alone, 1.0, 1.0 - leverage)[:, None]
     scaled[alone] = variance
-    usual = squares.sum(axis=0)[:, None] * variance
     return np.asarray(np.sqrt(np.maximum(usual, squares.T @ scaled)))
 
 

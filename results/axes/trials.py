@@ -189,8 +189,13 @@ def _leave_out(
     That hangs on names, counts and switches, so it is found once for all trials that have the same
     of these.
     """
+    other = NOT_PARAMETERS | OF_THE_MACHINE
     structures = [
-        tuple((path, repr(v)) for path, v in fields.items() if not isinstance(v, float))
+        tuple(
+            (path, repr(value))
+            for path, value in fields.items()
+            if path not in other and not isinstance(value, float)
+        )
         for fields in flat
     ]
     for path, column in values.items():

@@ -85,5 +85,6 @@ def _as_json(found: "Importance", said: list[str], label: str | None) -> dict[st
         "stopped": basis.stopped,
         "epoch": basis.epoch,
         "last_epoch": basis.last_epoch,
+        "scores_read": found.mean.read,
         **{name: json.loads(frame.to_json(orient="records")) for name, frame in frames.items()},
     }

@@ -137,7 +137,7 @@ def test_the_fusion_counts_only_where_there_is_a_place(search: Search) -> None:
     assert mean.loc["embedding.fusion", "matters"]
     assert mean.loc["embedding.fusion", "best"] == "add"
     # A place brings the fusion with it, which helps in one of two.
-    effects = axis_effects(done.store, "history")
+    effects = done.store.experiment("history").axis_effects()
     held = effects[effects["label"].isna() & (effects["against"] == "none")].set_index("value")
     assert held.loc["stage1", "low"] < 0.5 * 0.05 * 0.9375 < held.loc["stage1", "high"]
 
@@ -147,7 +147,7 @@ def test_an_axis_without_a_condition_in_the_space_has_none_of_its_effect_without
 ) -> None:
     text = FLAT.replace("placement: {", "fusion: {choice: [add, gate]}\n  embedding.placement: {")
     done = search(nothing, 40, text=text, sampler="random")
-    axes = importance(done.store, "history")
+    axes = done.store.experiment("history").importance()
     mean = axes[axes["label"].isna()].set_index("axis")
     placed = {
         trial.config_hash
