@@ -32,11 +32,11 @@ from sedn.metrics.ranking import Floats
 LEVEL = 0.95
 LEAST_FREEDOM = 10
 """Configurations beyond the numbers to be estimated, or nothing is said."""
-MOST_DEALS, LEAST_DEALS = 999, 299
-DEALT = 3e8
+MOST_DEALS, LEAST_DEALS = 999, 199
+DEALT = 1e8
 """Numbers that are dealt out in all, about: fewer deals where there are many configurations and
 labels."""
-KEPT_DEALS = 299
+KEPT_DEALS = 199
 """Of these the intervals of the shares are made."""
 CHUNK = 64
 """Labels at a time, to bound the memory."""
