@@ -24,7 +24,7 @@ from sedn.config import build_config
 CHUNK = 1000
 """Trials of one transaction."""
 SEEDS = 3
-"""Replicates of every tenth configuration; the others have one."""
+"""Replicates of one configuration in 28; the others have one."""
 STARTED = datetime(2026, 1, 1, tzinfo=UTC)
 PLACES = ("none", "input", "stage1", "stage2", "stage3", "last2", "stage1+stage3", "crop")
 STATES = (TrialState.PRUNED, TrialState.FAILED, *8 * (TrialState.COMPLETE,))
@@ -111,7 +111,7 @@ def _config(number: int) -> Made:
 
 
 def _configuration(number: int) -> int:
-    """Ten numbers in thirty are those of a configuration with several seeds."""
+    """The first three of thirty numbers are seeds of one configuration."""
     return number - number % SEEDS if number % 30 < SEEDS else number
 
 
