@@ -21,7 +21,7 @@ from results.ranking.winner import Winner, winner
 from sedn.errors import UserError
 from sedn.training.checkpoints.influence import INFLUENCE, Influence, load_influence
 
-MOST_COMPARED = 500
+MOST_COMPARED = 300
 """Configurations, the best ones, that are compared image by image."""
 COLUMNS = ("tied", "better", "expected", "expected_low", "expected_high")
 """What :func:`with_standing` adds to a ranking."""

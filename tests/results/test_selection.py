@@ -168,7 +168,8 @@ def check(case: Case) -> None:
     found = judge(case)
     assert found.holds_best >= 0.93 - SLACK
     assert found.better <= 0.07 + SLACK
-    assert found.covered >= 0.92 - SLACK
+    # Near 1 and with few positives the error itself is underestimated.
+    assert found.covered >= (0.88 if case.area > 0.9 and case.positives < 50 else 0.93) - SLACK
     if case.spread == 0 and case.positives == 50 and case.seeds == 1 and case.area < 0.99:
         # Equals are where the set holds the best no more often than it is asked to.
         assert found.holds_best <= 0.97 + SLACK

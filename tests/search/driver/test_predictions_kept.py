@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from results import Store, Trial, TrialState, open_store, write_frames
+from results import Store, Trial, TrialState, open_store, rank, write_frames
 from results.predictions import read_predictions
 from search.run import run_search
 from search.settings import Resources, SearchSettings
@@ -74,6 +74,13 @@ def test_a_double_has_those_of_the_trial_that_answered_it(whole: tuple[Store, Pa
     assert double.duplicate_of == original.number
     assert double.predictions == original.predictions
     assert (read_predictions(double).scores == read_predictions(original).scores).all()
+
+
+def test_a_ranking_compares_what_is_kept(whole: tuple[Store, Path]) -> None:
+    ranked = rank(whole[0], "kept")
+    assert len(ranked) == 2
+    assert ranked["tied"].notna().all()
+    assert ranked.loc[ranked["role"] != "baseline", "better"].notna().all()
 
 
 def test_all_trials_of_a_split_have_one_fingerprint(whole: tuple[Store, Path]) -> None:
