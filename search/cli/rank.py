@@ -34,6 +34,7 @@ def rank(
 ) -> None:
     """Rank the configurations by mean AUC over the labels on validation, with 95 % intervals."""
     from results import Goals, TrialState, open_store, stopped_early
+    from results.confirmed import confirmation_lines
     from results.ranking.leaders import order_experiment, with_details
     from results.ranking.standing import standing, with_standing
     from results.ranking.stopped import MOST_LINES, stopped_lines
@@ -63,7 +64,7 @@ def rank(
         if stopped:
             err.print(f"Stopped early, so not ranked: {stopped}; `sedn rank --stopped` lists all.")
         return
-    for line in standing_lines(known, ranked):
+    for line in (*standing_lines(known, ranked), *confirmation_lines(opened, experiment)):
         out.print(line, highlight=False)
     out.print(ranking_table(frame, name, Goals.of(experiment.settings)))
     early = stopped_early(opened, name, ranked, MOST_LINES)

@@ -1,9 +1,11 @@
 """Leaders on fresh seeds, then the test split: once, whatever breaks off, and counted."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from results import overview
 from results.confirmation import Confirmed
@@ -12,6 +14,7 @@ from results.database.store import Store, open_store
 from results.export import export_config
 from results.predictions import read_predictions
 from results.report.page import write_report
+from search.cli.main import app
 from search.confirmation.running import Confirmation, run_confirmation
 from search.experiments import rename_experiment
 from search.run import run_search
@@ -236,13 +239,14 @@ def test_what_was_confirmed_is_exported_as_it_was_trained(folder: Path) -> None:
     assert config.seed == trial.seed
 
 
-def test_the_report_of_the_search_tells_of_its_confirmation(folder: Path) -> None:
-    def page() -> str:
+def test_ranking_and_report_of_the_search_tell_of_its_confirmation(folder: Path) -> None:
+    def shown() -> Iterator[str]:
         write_report(store_of(folder), "spring", folder / "report.html")
-        return (folder / "report.html").read_text()
+        yield (folder / "report.html").read_text()
+        yield CliRunner().invoke(app, ["rank", "spring", "--store", place(folder)[0]]).stdout
 
-    assert "onfirmed:" not in page()
+    assert not any("onfirmed:" in text for text in shown())
     confirm(folder)
-    text = page()
-    assert "onfirmed:" in text
-    assert "Test read 1 time." in text
+    for text in shown():
+        assert "onfirmed:" in text
+        assert "Test read 1 time." in text
