@@ -138,7 +138,8 @@ def test_the_interval_of_a_label_holds_the_truth_as_often_as_it_says(
     size: tuple[int, int], areas: tuple[float, float], common: float
 ) -> None:
     found = label_coverage(size, areas, common)
-    assert found.covered > 0.93
+    # The lowest of all, 0.93, is at 50 positives and AUCs of 0.99 and 0.95.
+    assert found.covered > 0.93 - CHANCE / 3
     # Few wrong images say little: then it is wider than it has to be.
     if min(size) * (1 - max(areas)) >= 5:
         assert found.covered < 0.97
