@@ -5,9 +5,7 @@ from datetime import datetime
 import numpy as np
 import optuna
 from optuna.distributions import FloatDistribution, distribution_to_json
-from optuna.storages._rdb import models
-from sqlalchemy import create_engine, insert
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, MetaData, create_engine
 
 CHUNK = 1000
 """Trials of one transaction."""
@@ -22,33 +20,35 @@ def fill_study(url: str, name: str, trials: int, epochs: int) -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     optuna.create_study(study_name=name, storage=url, direction="maximize")
     engine = create_engine(url)
+    tables = MetaData()
+    # Columns as the database has them: Optuna's own classes are private.
+    tables.reflect(engine)
     for start in range(0, trials, CHUNK):
-        with Session(engine) as session, session.begin():
-            _write(session, range(start, min(start + CHUNK, trials)), epochs)
+        with engine.begin() as connection:
+            _write(connection, tables, range(start, min(start + CHUNK, trials)), epochs)
     engine.dispose()
 
 
-def _write(session: Session, numbers: range, epochs: int) -> None:
+def _write(connection: Connection, tables: MetaData, numbers: range, epochs: int) -> None:
     generator = np.random.default_rng(numbers.start)
     curves = generator.random((len(numbers), epochs)).tolist()
     ids = [number + 1 for number in numbers]
-    done = {"study_id": 1, "state": optuna.trial.TrialState.COMPLETE}
+    done = {"study_id": 1, "state": "COMPLETE"}
     times = {"datetime_start": MOMENT, "datetime_complete": MOMENT}
-    session.execute(
-        insert(models.TrialModel),
+    connection.execute(
+        tables.tables["trials"].insert(),
         [done | times | {"trial_id": row, "number": row - 1} for row in ids],
     )
-    finite = models.TrialValueModel.TrialValueType.FINITE
-    session.execute(
-        insert(models.TrialValueModel),
+    connection.execute(
+        tables.tables["trial_values"].insert(),
         [
-            {"trial_id": row, "objective": 0, "value": curve[-1], "value_type": finite}
+            {"trial_id": row, "objective": 0, "value": curve[-1], "value_type": "FINITE"}
             for row, curve in zip(ids, curves, strict=True)
         ],
     )
     distribution = distribution_to_json(FloatDistribution(0.0, 1.0))
-    session.execute(
-        insert(models.TrialParamModel),
+    connection.execute(
+        tables.tables["trial_params"].insert(),
         [
             {
                 "trial_id": row,
@@ -60,15 +60,14 @@ def _write(session: Session, numbers: range, epochs: int) -> None:
             for param in PARAMS
         ],
     )
-    of_epoch = models.TrialIntermediateValueModel.TrialIntermediateValueType.FINITE
-    session.execute(
-        insert(models.TrialIntermediateValueModel),
+    connection.execute(
+        tables.tables["trial_intermediate_values"].insert(),
         [
             {
                 "trial_id": row,
                 "step": step,
                 "intermediate_value": value,
-                "intermediate_value_type": of_epoch,
+                "intermediate_value_type": "FINITE",
             }
             for row, curve in zip(ids, curves, strict=True)
             for step, value in enumerate(curve, 1)
