@@ -110,6 +110,14 @@ SERVED = {
     "ese_vovnet19b_slim_dw": 32,
     "xcit_nano_12_p8_224": 32,
 }
+# Of these, those that take seconds to train two steps.
+SECONDS = {
+    "convmixer_768_32", "crossvit_tiny_240", "csatv2", "cspnext_tiny", "davit_tiny",
+    "deit_tiny_patch16_224", "dla46x_c", "dpn48b", "edgenext_xx_small", "efficientformer_l1",
+    "gmlp_ti16_224", "lcnetv2_small", "mobilenetv3_small_050", "mobilevit_xxs", "mvitv2_tiny",
+    "nest_tiny", "nextvit_small", "poolformerv2_s12", "rdnet_tiny", "repghostnet_050",
+    "starnet_s050", "swin_tiny_patch4_window7_224", "test_nfnet",
+}  # fmt: skip
 # As above; tens of millions of parameters, or large images.
 LARGE = {
     "beit_base_patch16_224": 32,
@@ -167,7 +175,10 @@ def configure(model: str, size: int) -> TrainingConfig:
 
 @pytest.mark.parametrize(
     ("model", "size"),
-    [*SERVED.items(), *(pytest.param(*item, marks=pytest.mark.slow) for item in LARGE.items())],
+    [
+        pytest.param(*item, marks=[pytest.mark.slow] if item[0] in SECONDS | LARGE.keys() else [])
+        for item in (SERVED | LARGE).items()
+    ],
 )
 def test_a_family_begins_as_its_fusion_does_and_learns_at_every_place(
     model: str, size: int
