@@ -50,7 +50,7 @@ def flip_a_label(table: Path) -> None:
     table.write_text("\n".join([head, ",".join(cells), *rest]) + "\n")
 
 
-@pytest.mark.parametrize("after", [0, 1, 2])
+@pytest.mark.parametrize("after", [0, 1, pytest.param(2, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("change", [drop_a_row, rename_an_image, flip_a_label])
 def test_a_worker_that_meets_other_data_ends_the_search(
     change, after: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -121,7 +121,7 @@ def test_weights_of_the_cache_are_loaded_and_those_of_the_hub_are_found(cache: P
     assert refused.endswith("or do without")
 
 
-@pytest.mark.parametrize("offline", [True, False])
+@pytest.mark.parametrize("offline", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_a_search_without_a_network_is_told_before_anything_is_written(
     cache: Path, offline: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -71,9 +72,14 @@ def stop_at(calls: int) -> torch.utils.hooks.RemovableHandle:
     return torch.nn.modules.module.register_module_forward_pre_hook(hook)
 
 
+def slowly(name: str) -> Any:
+    """A case of the slow tests."""
+    return pytest.param(name, marks=pytest.mark.slow)
+
+
 @pytest.mark.parametrize(
     "name",
-    ["adan", "adamw", *(pytest.param(n, marks=pytest.mark.slow) for n in ("sgd", "lamb", "muon"))],
+    ["adamw", *(slowly(name) for name in ("adan", "sgd", "lamb", "muon"))],
 )
 def test_within_an_epoch_it_goes_on_where_it_was_saved(
     table: Path, tmp_path: Path, name: str
@@ -146,7 +152,7 @@ def whole(shared_table: Path, tmp_path_factory: pytest.TempPathFactory) -> Whole
     return Whole(config, folder, [r.mean_auc for r in train_epochs(config, str(folder))])
 
 
-@pytest.mark.parametrize("kind", ["flipped", "truncated", "zeros", "empty"])
+@pytest.mark.parametrize("kind", ["truncated", "zeros", slowly("flipped"), slowly("empty")])
 def test_a_damaged_checkpoint_is_set_aside_and_its_training_starts_afresh(
     whole: Whole, tmp_path: Path, caplog: pytest.LogCaptureFixture, kind: str
 ) -> None:
@@ -159,7 +165,7 @@ def test_a_damaged_checkpoint_is_set_aside_and_its_training_starts_afresh(
     assert caplog.text.count("the file is damaged") == 1
 
 
-@pytest.mark.parametrize("kind", ["version", "seed", "architecture", "placement"])
+@pytest.mark.parametrize("kind", ["seed", "architecture", slowly("version"), slowly("placement")])
 def test_a_checkpoint_of_another_training_is_never_read(
     whole: Whole,
     shared_table: Path,
