@@ -27,7 +27,7 @@ test: $(STAMP) ## Run the tests, but for the longer ones
 	$(BIN)/pytest $(IN_PARALLEL)
 
 test-slow: $(STAMP) ## Run the longer tests
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -m slow $(IN_PARALLEL)
 
 test-lowest: $(LOWEST)/.stamp ## Run the tests with the lowest releases of pyproject.toml, in .venv-lowest
 	$(LOWEST)/bin/pytest $(IN_PARALLEL)
