@@ -15,11 +15,10 @@ from tests.postgresql import find_binaries, running_server
 @pytest.fixture(scope="session", autouse=True)
 def image_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A fresh cache, so that no test reads what an older version of the code decoded; the workers
-    and the commands that a test starts inherit the cache, and pytest's processes share it.
+    and the commands that a test starts inherit it. Each of pytest's processes has its own, as
+    some tests damage theirs.
     """
-    base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
-    folder.mkdir(exist_ok=True)
+    folder = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SEDN_CACHE", str(folder))
         load_dataset.cache_clear()
