@@ -15,7 +15,7 @@ from sqlalchemy import Engine, event
 
 from results.database.models import TrialState
 from results.database.outage import in_one_line
-from results.database.store import LabelCounts, NewExperiment, Store, open_store
+from results.database.store import Store, open_store
 from search.backends.local import run_local
 from search.driver import OPTUNA_STATES, Driver
 from search.settings import SearchSettings
@@ -23,6 +23,7 @@ from search.study import open_storage, open_study
 from sedn.config import TrainingConfig
 from sedn.training.bounds import Bounds
 from sedn.training.result import EpochResult
+from tests.search.experiments import experiment_of
 from tests.search.histories import height, result, space_of
 
 NAME = "history"
@@ -80,17 +81,7 @@ class Crashing:
         space = space_of(self.space)
         if store.find_experiment(NAME) is None:
             store.create_experiment(
-                NewExperiment(
-                    name=NAME,
-                    data_path="data",
-                    data_fingerprint="0" * 16,
-                    skipped_images=0,
-                    splits=b"",
-                    space_name=space.name,
-                    space_yaml=space.source_text,
-                    settings=self.settings.model_dump(mode="json"),
-                    labels=[LabelCounts("a", 1, 2, 1, 2)],
-                )
+                experiment_of(NAME, space, self.settings.model_dump(mode="json"))
             )
         study = open_study(store, NAME, space)
         experiment, folder = store.experiment(NAME), str(self.folder / "trials")

@@ -9,7 +9,7 @@ from typing import Any
 
 import optuna
 
-from results.database.store import LabelCounts, NewExperiment, Store, open_store
+from results.database.store import Store, open_store
 from search.backends.local import run_local
 from search.driver import Driver
 from search.samplers.choosing import make_samplers
@@ -18,6 +18,7 @@ from search.settings import SearchSettings
 from search.study import open_study
 from sedn.training.result import EpochResult
 from spaces import Space, parse_space
+from tests.search.experiments import experiment_of
 
 FLAT = """
 name: flat
@@ -103,17 +104,7 @@ class History:
     def __post_init__(self) -> None:
         store = open_store(self.url, create=True)
         store.create_experiment(
-            NewExperiment(
-                name="history",
-                data_path="data",
-                data_fingerprint="0" * 16,
-                skipped_images=0,
-                splits=b"",
-                space_name=self.space.name,
-                space_yaml=self.space.source_text,
-                settings=self.settings.model_dump(mode="json"),
-                labels=[LabelCounts(label, 1, 2, 1, 2) for label in "abc"],
-            )
+            experiment_of("history", self.space, self.settings.model_dump(mode="json"), "abc")
         )
         self.open()
 

@@ -1,7 +1,7 @@
 """Searches without Ray whose trainings leave checkpoints, in a database and a storage path."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +9,13 @@ import optuna
 from sqlalchemy import text
 
 from results.database.models import Experiment
-from results.database.store import LabelCounts, NewExperiment, Store, open_store
+from results.database.store import LabelCounts, Store, open_store
 from search.backends.local import run_local
 from search.driver import Driver
 from search.settings import SearchSettings
 from search.study import open_storage, open_study
 from sedn.training.result import EpochResult
+from tests.search.experiments import experiment_of
 from tests.search.histories import FLAT, height, result, space_of
 
 SETTINGS = SearchSettings(trials=4, sampler="random", scheduler="none", seed=1)
@@ -41,15 +42,9 @@ class Place:
     def make(self, name: str) -> Experiment:
         """An experiment of which nothing is trained, and which has no study."""
         return self.open().create_experiment(
-            NewExperiment(
-                name=name,
+            replace(
+                experiment_of(name, SPACE, self.settings.model_dump(mode="json")),
                 data_path="/data/products/data.yaml",
-                data_fingerprint="0" * 16,
-                skipped_images=0,
-                splits=b"",
-                space_name=SPACE.name,
-                space_yaml=SPACE.source_text,
-                settings=self.settings.model_dump(mode="json"),
                 labels=[LabelCounts("a", 5, 9, 5, 9)],
             )
         )

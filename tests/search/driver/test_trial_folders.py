@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from results.database.store import LabelCounts, NewExperiment, Store, open_store
+from results.database.store import Store, open_store
 from search.driver import Assignment, Driver
 from search.run import run_search
 from search.settings import Resources, SearchSettings
 from search.study import open_study
 from sedn.training.checkpoints.folder import save_state
 from tests.search.driver.test_driver import SPACE, result
+from tests.search.experiments import experiment_of
 from tests.search.histories import space_of
 
 SETTINGS = SearchSettings(trials=4, sampler="random", scheduler="none")
@@ -21,19 +22,7 @@ def open_driver(database: Path, storage: str, name: str = "spring") -> tuple[Sto
     """The search called ``name``, started or gone on with."""
     store, space = open_store(f"sqlite:///{database}", create=True), space_of(SPACE)
     if store.find_experiment(name) is None:
-        store.create_experiment(
-            NewExperiment(
-                name=name,
-                data_path="data",
-                data_fingerprint="0" * 16,
-                skipped_images=0,
-                splits=b"",
-                space_name=space.name,
-                space_yaml=space.source_text,
-                settings={},
-                labels=[LabelCounts("a", 1, 2, 1, 2)],
-            )
-        )
+        store.create_experiment(experiment_of(name, space, {}))
     study = open_study(store, name, space)
     return store, Driver(store, store.experiment(name), study, space, SETTINGS, storage)
 

@@ -6,7 +6,7 @@ import optuna
 import pytest
 
 from results.database.models import Experiment
-from results.database.store import LabelCounts, NewExperiment, Store, open_store
+from results.database.store import Store, open_store
 from results.ranking.leaders import rank
 from search.driver import Driver
 from search.run import run_search
@@ -16,34 +16,22 @@ from search.warm_start import check_warm_start, warm_start
 from sedn.config import TrainingConfig
 from sedn.errors import UserError
 from tests.search.curves import make_curves
+from tests.search.experiments import experiment_of
 from tests.search.histories import CONDITIONAL, height, result, space_of
 
 RANDOM = SearchSettings(trials=9, sampler="random", scheduler="none", seed=4)
 WARM = SearchSettings(trials=7, sampler="random", scheduler="none", seed=5, warm_start="old")
 
 
-def experiment_of(store: Store, name: str, text: str) -> Experiment:
-    space = space_of(text)
-    return store.create_experiment(
-        NewExperiment(
-            name=name,
-            data_path="data",
-            data_fingerprint="0" * 16,
-            skipped_images=0,
-            splits=b"",
-            space_name=space.name,
-            space_yaml=text,
-            settings={},
-            labels=[LabelCounts("a", 1, 2, 1, 2)],
-        )
-    )
+def make_experiment(store: Store, name: str, text: str) -> Experiment:
+    return store.create_experiment(experiment_of(name, space_of(text), {}))
 
 
 def search(
     store: Store, name: str, text: str, settings: SearchSettings, *, trials: int = 99
 ) -> list[str]:
     """Search, or go on, for at most so many trials; what was told before the first one."""
-    experiment = store.find_experiment(name) or experiment_of(store, name, text)
+    experiment = store.find_experiment(name) or make_experiment(store, name, text)
     space, told = space_of(text), []
     study = open_study(store, name, space)
     if settings.warm_start:
@@ -90,7 +78,7 @@ def test_the_leaders_come_right_after_the_first_and_only_once(store: Store) -> N
 
 
 def test_a_crash_before_the_first_trial_enqueues_none_twice(store: Store) -> None:
-    experiment_of(store, "new", CONDITIONAL)
+    make_experiment(store, "new", CONDITIONAL)
     space = space_of(CONDITIONAL)
     study = open_study(store, "new", space)
     leader = leaders_of(store)[0]
@@ -174,7 +162,7 @@ def test_nothing_compatible_is_said_and_the_search_goes_on(store: Store) -> None
     assert told[0].endswith("none of its best 5 is taken over into space 'conditional'")
     assert len(told) == 6
     assert len(params_of(store, "new")) == 7
-    experiment_of(store, "empty", CONDITIONAL)
+    make_experiment(store, "empty", CONDITIONAL)
     empty = WARM.model_copy(update={"warm_start": "empty"})
     [line] = search(store, "newer", CONDITIONAL, empty)
     assert line == "`warm_start=empty`: it has no complete trial; the search starts without it"
