@@ -72,6 +72,11 @@ class Confirmed:
         return asdict(self)
 
 
+def best_confirmed(confirmed: Sequence[Confirmed]) -> Confirmed:
+    """The best on validation: the test split chooses nothing."""
+    return max(confirmed, key=lambda one: one.validation.mean_auc)
+
+
 def score_candidates(candidates: Mapping[str, Sequence[Predictions]]) -> dict[str, Score]:
     """The score of each configuration on one split.
 
@@ -94,7 +99,9 @@ def score_candidates(candidates: Mapping[str, Sequence[Predictions]]) -> dict[st
     rarer = np.minimum(positives, negatives)
     values, errors = estimate(
         np.array([one.mean for one in estimates]),
-        np.stack([influence_of(one).values for _, one in trained]),
+        np.stack(
+            [influence_of(one, of).values for (_, one), of in zip(trained, estimates, strict=True)]
+        ),
         np.array([titles.index(title) for title, _ in trained]),
         float(rarer[rarer > 0].mean()),
     )

@@ -1,9 +1,9 @@
 """What the store keeps of confirmations: which configuration held, and how often test was read."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from results.confirmation import Confirmed, Score
+from results.confirmation import Confirmed, Score, best_confirmed
 from results.database.models import Experiment, ReadOfTest, Trial
 from results.database.store import Store
 from sedn.errors import UserError
@@ -22,16 +22,6 @@ class KeptConfirmation:
     confirmed: tuple[Confirmed, ...]
     """The baseline first, then the leaders in the order of the search's ranking."""
 
-    @property
-    def best(self) -> Confirmed:
-        """The best on validation: the test split chooses nothing."""
-        return max(self.confirmed, key=lambda one: one.validation.mean_auc)
-
-    @property
-    def baseline(self) -> Confirmed:
-        """The plain backbone."""
-        return self.confirmed[0]
-
 
 def kept_confirmation(reading: ReadOfTest) -> KeptConfirmation | None:
     """What a reading of the test split found, where a confirmation read it and has ended."""
@@ -42,10 +32,17 @@ def kept_confirmation(reading: ReadOfTest) -> KeptConfirmation | None:
     return KeptConfirmation(found["experiment"], confirmed)
 
 
-def last_confirmation(store: Store, experiment: Experiment) -> KeptConfirmation | None:
-    """The newest confirmation of a search that has ended; ``None`` where there is none."""
+def last_confirmation(
+    experiment: Experiment, readings: Iterable[ReadOfTest]
+) -> KeptConfirmation | None:
+    """The newest confirmation of a search that has ended; ``None`` where there is none.
+
+    Args:
+        experiment: the search.
+        readings: of the test split of its data, the oldest first.
+    """
     kept = None
-    for reading in store.test_reads(experiment.data_fingerprint):
+    for reading in readings:
         if reading.experiment_id == experiment.id:
             kept = kept_confirmation(reading) or kept
     return kept
@@ -57,19 +54,20 @@ def confirmed_trial(store: Store, experiment: Experiment) -> tuple[Trial, Confir
     Raises:
         UserError: no confirmation of the search has ended, or its experiment was deleted.
     """
-    kept = last_confirmation(store, experiment)
+    kept = last_confirmation(experiment, store.test_reads(experiment.data_fingerprint))
     if kept is None:
         raise UserError(
             f"`confirmed`: no confirmation of experiment '{experiment.name}' has ended; "
             f"`sedn confirm {experiment.name}` makes one"
         )
-    trial = store.trial(kept.experiment_id, kept.best.trials[0])
+    best = best_confirmed(kept.confirmed)
+    trial = store.trial(kept.experiment_id, best.trials[0])
     if trial is None:
         raise UserError(
             f"`confirmed`: the confirmation of experiment '{experiment.name}' was deleted, and its "
             f"trials with it; `sedn confirm {experiment.name}` makes another"
         )
-    return trial, kept.best
+    return trial, best
 
 
 def answer_lines(confirmed: Sequence[Confirmed], test_reads: int) -> list[str]:
@@ -79,7 +77,7 @@ def answer_lines(confirmed: Sequence[Confirmed], test_reads: int) -> list[str]:
         confirmed: the baseline first.
         test_reads: how often the test split of the data was read.
     """
-    best = max(confirmed, key=lambda one: one.validation.mean_auc)
+    best = best_confirmed(confirmed)
     lines = [_answer(best)]
     if best.test is not None:
         if best.test.gain is None:
@@ -96,10 +94,9 @@ def answer_lines(confirmed: Sequence[Confirmed], test_reads: int) -> list[str]:
 
 def confirmation_lines(store: Store, experiment: Experiment) -> list[str]:
     """As :func:`answer_lines`, of the newest confirmation of a search; none where there is none."""
-    kept = last_confirmation(store, experiment)
-    if kept is None:
-        return []
-    return answer_lines(kept.confirmed, len(store.test_reads(experiment.data_fingerprint)))
+    readings = store.test_reads(experiment.data_fingerprint)
+    kept = last_confirmation(experiment, readings)
+    return [] if kept is None else answer_lines(kept.confirmed, len(readings))
 
 
 def gain_interval_text(score: Score) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from results.confirmation import Confirmed, score_candidates
+from results.confirmation import Confirmed, best_confirmed, score_candidates
 from results.confirmed import CONFIRM, kept_confirmation
 from results.database.models import Experiment, Trial, TrialState
 from results.database.store import Store, open_store
@@ -40,8 +40,8 @@ class Confirmation:
 
     @property
     def best(self) -> Confirmed:
-        """The best on validation: the test split chooses nothing."""
-        return max(self.confirmed, key=lambda one: one.validation.mean_auc)
+        """The best on validation."""
+        return best_confirmed(self.confirmed)
 
     @property
     def baseline(self) -> Confirmed:

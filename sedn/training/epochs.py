@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sedn.config import TrainingConfig
 from sedn.errors import DataChanged, OutOfMemory
-from sedn.metrics import auc
+from sedn.metrics import AucEstimate, auc
 from sedn.network import needs_two_images, why_two_images
 from sedn.training.bounds import Bounds
 from sedn.training.checkpoints.folder import UnusableCheckpoint, set_checkpoint_aside
@@ -125,9 +125,10 @@ def _train(
         train_loss = train_epoch(training, epoch, deadline, after_step)
         trained = time.perf_counter() - started
         scores = _validate(training, validation)
-        result = _result(training, train_loss, scores, trained, started)
+        estimate = auc(training.dataset.splits["validation"].truth, scores)
+        result = _result(training, train_loss, estimate, trained, started)
         if epoch == config.epochs:
-            result = _keep_scores(training, folder, result, scores)
+            result = _keep_scores(training, folder, result, scores, estimate)
         history.append(result)
         save_training(training, folder)
         if epoch > after_epoch:
@@ -182,11 +183,10 @@ def _validate(training: Training, validation: View) -> NDArray[np.float32]:
 def _result(
     training: Training,
     train_loss: float,
-    scores: NDArray[np.float32],
+    estimate: AucEstimate,
     trained: float,
     started: float,
 ) -> EpochResult:
-    estimate = auc(training.dataset.splits["validation"].truth, scores)
     images = training.steps * min(training.config.batch_size, len(training.train.split))
     # Before the cost is measured, which is no part of training.
     peak = _peak(training)
@@ -210,14 +210,18 @@ def _result(
 
 
 def _keep_scores(
-    training: Training, folder: str, result: EpochResult, scores: NDArray[np.float32]
+    training: Training,
+    folder: str,
+    result: EpochResult,
+    scores: NDArray[np.float32],
+    estimate: AucEstimate,
 ) -> EpochResult:
     """Write the scores of the last epoch, before the checkpoint which says that they are there."""
     dataset, name = training.dataset, "validation"
     kept = save_predictions(
         folder, name, dataset.splits[name], dataset.labels, scores, training.identity
     )
-    save_influence(folder, influence_of(kept))
+    save_influence(folder, influence_of(kept, estimate))
     return replace(result, predictions=kept.fingerprint)
 
 

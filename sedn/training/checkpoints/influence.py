@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sedn.errors import UserError
-from sedn.metrics import auc
+from sedn.metrics import AucEstimate, auc
 from sedn.training.checkpoints.files import read, write
 from sedn.training.checkpoints.predictions import DAMAGED, Predictions
 
@@ -39,10 +39,16 @@ class Influence:
     seed: int
 
 
-def influence_of(predictions: Predictions) -> Influence:
-    """What the images do to the mean AUC of the training that scored them so."""
+def influence_of(predictions: Predictions, estimate: AucEstimate | None = None) -> Influence:
+    """What the images do to the mean AUC of the training that scored them so.
+
+    Args:
+        predictions: of the training.
+        estimate: the AUC of the predictions, where that was estimated already.
+    """
     images = len(predictions.images)
-    values = auc(predictions.targets, predictions.scores).influence / images
+    estimate = estimate or auc(predictions.targets, predictions.scores)
+    values = estimate.influence / images
     if (groups := predictions.numbered_groups) is not None:
         values = np.asarray(np.bincount(groups, values), dtype=np.float64)
     of = predictions.fingerprint, predictions.configuration, predictions.seed
