@@ -14,6 +14,11 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.stderr.write("sedn: stopped\n")
         sys.exit(130)
+    finally:
+        # A signal that meets Python within an `exec` of text, by which dataclasses are made, has
+        # CPython kill itself by SIGINT at its end, though the interrupt was caught and the exit
+        # code is another. The next `exec` makes it forget.
+        exec("")
 
 
 def _interrupt(*_: object) -> None:
