@@ -5,16 +5,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from search import Resources, Stage
-from search.cli.commands import with_options
+from search import Resources
 from search.cli.console import open_terminal
 from search.cli.fields import takes
-from search.cli.live import LiveView
 from search.cli.options import DEFAULT_STORE, JsonOption, StoreOption, print_json
 from search.cli.resources import RESOURCE_FLAGS
-from search.cli.search import WHY, end_without_ray, say_stopped
+from search.cli.running import WHY, callbacks_of, live_view, stop
 from search.settings import build_resources
-from search.stopping import INTERRUPTED, ending_on_signals
 
 if TYPE_CHECKING:
     from search.confirmation.running import Confirmation
@@ -48,34 +45,23 @@ def confirm(
     The same command again resumes a confirmation, or shows one that has ended.
     """
     shown = name or f"{source}-confirmed"
-    try:
-        with ending_on_signals(say_stopped), LiveView(err, shown) as view:
-            view.stage(Stage.CHECKS)
-            from search.confirmation.running import Confirmation, run_confirmation
+    with live_view(shown) as view:
+        from search.confirmation.running import Confirmation, run_confirmation
 
-            came_to = run_confirmation(
-                source,
-                store,
-                build_resources(**resources),
-                top=top,
-                seeds=seeds,
-                name=name,
-                watch=view.show,
-                on_images=view.images,
-                on_wait=view.waiting,
-                on_notice=lambda line: view.notice(with_options(line, context.command.params)),
-                on_stage=view.stage,
-                on_ray_gone=end_without_ray,
-            )
-    except KeyboardInterrupt:
-        say_stopped()
-        raise typer.Exit(INTERRUPTED) from None
+        came_to = run_confirmation(
+            source,
+            store,
+            build_resources(**resources),
+            top=top,
+            seeds=seeds,
+            name=name,
+            **callbacks_of(view, context),
+        )
     if isinstance(came_to, Confirmation):
         show_confirmation(came_to, as_json=as_json)
         return
     if came_to.ended_by is None:
-        say_stopped()
-        raise typer.Exit(INTERRUPTED)
+        stop()
     if came_to.failure is not None:
         err.print(
             f"Ended: the first trainings all failed alike, trial {came_to.failure.number} by "

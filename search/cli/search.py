@@ -6,20 +6,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from results.goals.objectives import objectives
-from search import Resources, SearchSettings, Stage
-from search.backends.ray_tune.scratch import remove_scratch
-from search.cli.commands import with_options
+from search import Resources, SearchSettings
 from search.cli.console import open_terminal
 from search.cli.data_fields import READING_FLAGS, Reading
 from search.cli.ending import show_ending
 from search.cli.fields import Flag, takes
-from search.cli.live import LiveView
 from search.cli.options import DEFAULT_STORE, JsonOption, StoreOption, absolute, print_json
 from search.cli.resources import RESOURCE_FLAGS
+from search.cli.running import WHY, callbacks_of, live_view, stop
 from search.samplers.registry import SAMPLERS
 from search.schedulers.registry import SCHEDULERS
 from search.settings import build_resources, build_settings
-from search.stopping import INTERRUPTED, end_at_once, ending_on_signals
 from sedn.document import parse_value
 from sedn.errors import UserError
 
@@ -27,14 +24,6 @@ if TYPE_CHECKING:
     from search import Failure, SearchOutcome
 
 err = open_terminal(stderr=True)
-
-WHY = {
-    "trials": "all trials have ended",
-    "points": "every point of the space has been tried",
-    "plateau": "the last trials made the best no better (--plateau)",
-    "time": "the time is used up (--time); more goes on with what was cut off",
-    "gpu-hours": "the GPU-hours are used up (--gpu-hours); more goes on with what was cut off",
-}
 
 
 def parse_pairs(pairs: list[str]) -> dict[str, Any]:
@@ -84,34 +73,17 @@ def search(
     """Start a search; the same command again resumes it."""
     search_settings = build_settings(**settings, **reading)
     where = build_resources(**resources)
-    try:
-        with ending_on_signals(say_stopped), LiveView(err, name) as view:
-            view.stage(Stage.CHECKS)
-            options = context.command.params
-            # Only now, as all that a search needs takes seconds to import.
-            from search import run_search
+    with live_view(name) as view:
+        # Only now, as all that a search needs takes seconds to import.
+        from search import run_search
 
-            outcome = run_search(
-                name,
-                space,
-                search_settings,
-                store,
-                where,
-                watch=view.show,
-                on_images=view.images,
-                on_wait=view.waiting,
-                on_notice=lambda line: view.notice(with_options(line, options)),
-                on_stage=view.stage,
-                on_ray_gone=end_without_ray,
-            )
-    except KeyboardInterrupt:
-        say_stopped()
-        raise typer.Exit(INTERRUPTED) from None
+        outcome = run_search(
+            name, space, search_settings, store, where, **callbacks_of(view, context)
+        )
     if as_json:
         print_json(_to_json(outcome))
     if outcome.ended_by is None:
-        say_stopped()
-        raise typer.Exit(INTERRUPTED)
+        stop()
     if outcome.failure is not None:
         err.print(_failed(name, outcome.failure), soft_wrap=True)
         raise typer.Exit(1)
@@ -121,22 +93,6 @@ def search(
         raise typer.Exit(1)
     if not as_json:
         show_ending(err, name, store, view.spent)
-
-
-def say_stopped() -> None:
-    """Tell the user that a search was stopped by a signal, and how to resume the search."""
-    # The live view hides the cursor, and may not get to end by itself.
-    err.show_cursor()
-    err.print("Stopped. Nothing is lost: the same command goes on.")
-    remove_scratch()
-
-
-def end_without_ray(line: str) -> None:
-    """End before Ray does, which would say much of itself and nothing of the search."""
-    err.show_cursor()
-    err.print(f"sedn: {line}", style="red", soft_wrap=True)
-    remove_scratch()
-    end_at_once(1)
 
 
 def _to_json(outcome: "SearchOutcome") -> dict[str, Any]:

@@ -5,7 +5,8 @@ from typer.testing import CliRunner
 
 from search.budgets import EndedBy
 from search.cli.main import app
-from search.cli.search import WHY, parse_pairs
+from search.cli.running import WHY
+from search.cli.search import parse_pairs
 from sedn.errors import UserError
 
 
