@@ -15,7 +15,7 @@ import pandas as pd
 from scipy.special import stdtrit
 
 from results.predictions import Predictions
-from results.ranking.errors import Errors, estimate
+from results.ranking.errors import Errors, estimate, rarer_class
 from results.ranking.pooling import pool
 from results.ranking.probability import probability_best
 from sedn.errors import UserError
@@ -96,14 +96,13 @@ def score_candidates(candidates: Mapping[str, Sequence[Predictions]]) -> dict[st
     estimates = [auc(one.targets, one.scores) for _, one in trained]
     titles = list(candidates)
     positives, negatives = estimates[0].positives, estimates[0].negatives
-    rarer = np.minimum(positives, negatives)
     values, errors = estimate(
         np.array([one.mean for one in estimates]),
         np.stack(
             [influence_of(one, of).values for (_, one), of in zip(trained, estimates, strict=True)]
         ),
         np.array([titles.index(title) for title, _ in trained]),
-        float(rarer[rarer > 0].mean()),
+        rarer_class(positives, negatives),
     )
     frame = pd.DataFrame(
         {

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from sedn.metrics.ranking import Floats
 
@@ -57,6 +57,18 @@ class Errors:
         return replace(self, over_images=images, over_seeds=seeds)
 
 
+def rarer_class(positives: ArrayLike, negatives: ArrayLike) -> float:
+    """Images of the rarer class of a label, in the mean over the labels that have both; 1 where no
+    label has.
+
+    Args:
+        positives: ``(labels,)``: images with each label.
+        negatives: ``(labels,)``: images known not to have it.
+    """
+    rarer = np.minimum(positives, negatives)
+    return float(np.mean(rarer[rarer > 0])) if (rarer > 0).any() else 1.0
+
+
 def estimate(
     values: Floats, influences: Floats, owners: NDArray[np.int64], rarer: float
 ) -> tuple[Floats, Errors]:
@@ -67,7 +79,7 @@ def estimate(
         influences: ``(trainings, images)``: of each image on it over the number of images, as
             :class:`sedn.training.checkpoints.influence.Influence` has it; all on the same images.
         owners: ``(trainings,)``: the configuration of each, from 0, none left out.
-        rarer: images of the rarer class of a label, in the mean over labels.
+        rarer: as :func:`rarer_class` gives it.
     """
     seeds = np.bincount(owners)
     means = np.bincount(owners, values) / seeds

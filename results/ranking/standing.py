@@ -16,7 +16,7 @@ from results.database.models import BASELINE, Label
 from results.database.store import Store
 from results.database.trainings import Training, read_trainings
 from results.ranking.confidence_set import far_quantile, lower_bounds, may_be_best
-from results.ranking.errors import Errors, estimate
+from results.ranking.errors import Errors, estimate, rarer_class
 from results.ranking.winner import Winner, winner
 from sedn.errors import UserError
 from sedn.training.checkpoints.influence import INFLUENCE, Influence, load_influence
@@ -182,12 +182,10 @@ def _estimate(
 
 
 def _rarer(labels: Sequence[Label]) -> float:
-    """Images of the rarer class of a label, in the mean over the labels that have both."""
-    rarer = [
-        min(label.validation_positives, label.validation_known - label.validation_positives)
-        for label in labels
-    ]
-    return float(np.mean([count for count in rarer if count > 0] or [1]))
+    """As :func:`rarer_class`, of the validation images."""
+    positives = np.array([label.validation_positives for label in labels])
+    known = np.array([label.validation_known for label in labels])
+    return rarer_class(positives, known - positives)
 
 
 def _rest(feasible: pd.DataFrame, compared: Sequence[str], labels: Sequence[Label]) -> pd.DataFrame:
