@@ -130,20 +130,6 @@ class StoreReader:
         with self.sessions() as session:
             return list(session.scalars(query))
 
-    def epochs(self, experiment_id: int) -> dict[int, list[Epoch]]:
-        """The epochs of each trial, by the trial's number, in order."""
-        query = (
-            select(Trial.number, Epoch)
-            .join(Epoch, Epoch.trial_id == Trial.id)
-            .where(Trial.experiment_id == experiment_id)
-            .order_by(Trial.number, Epoch.epoch)
-        )
-        by_trial: dict[int, list[Epoch]] = {}
-        with self.sessions() as session:
-            for number, epoch in session.execute(query):
-                by_trial.setdefault(number, []).append(epoch)
-        return by_trial
-
     def best_epochs(self, experiment_id: int, state: TrialState) -> dict[int, BestEpoch]:
         """The best epoch of each trial in a state that has one, by the trial's number."""
         query = select(Trial.number, Trial.best_epoch, Trial.best_auc, Trial.best_auc_stderr).where(

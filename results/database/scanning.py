@@ -184,8 +184,10 @@ class StoreScanner(StoreReader):
             found = [row[0] for row in _of_trials(session, query, numbers)]
         return sorted(found, key=lambda trial: trial.number)
 
-    def some_epochs(self, experiment_id: int, numbers: Sequence[int]) -> dict[int, list[Epoch]]:
-        """The epochs of the trials that have these numbers, by number, in order."""
+    def epochs(
+        self, experiment_id: int, numbers: Sequence[int] | None = None
+    ) -> dict[int, list[Epoch]]:
+        """The epochs of each trial by its number, in order; of some trials or of all."""
         query = (
             select(Trial.number, Epoch)
             .join(Epoch, Epoch.trial_id == Trial.id)

@@ -155,7 +155,7 @@ def read_findings(store: Store, name: str) -> Findings:
         counts=dict(store.counts(experiment.id)),
         trained=store.totals(experiment.id),
         trials=trials,
-        epochs=store.some_epochs(experiment.id, [trial.number for trial in trials]),
+        epochs=store.epochs(experiment.id, [trial.number for trial in trials]),
         goals=goals,
         best_so_far=_best_so_far(rows),
         ranked=with_standing(with_details(store, experiment, detailed), found),

@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from results.axes.words import effect_text, shown_effects, value_name
+from search.cli.tables import titled_table
 from sedn.style import number_text, one_line, share_text
 
 if TYPE_CHECKING:
@@ -116,12 +116,6 @@ def _p(value: float) -> str:
 
 
 def _table(title: str) -> Table:
-    return Table(
-        title=one_line(title),
-        title_justify="left",
-        title_style="bold",
-        header_style="dim",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-    )
+    table = titled_table(title)
+    table.padding = (0, 1, 0, 0)
+    return table

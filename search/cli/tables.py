@@ -39,7 +39,7 @@ def experiments_table(rows: Sequence[Mapping[Any, Any]], shown: str) -> Table:
     """
     from results.experiment_list import short_data
 
-    table = _table(f"Experiments in {shown}")
+    table = titled_table(f"Experiments in {shown}")
     # So that eighty columns hold it.
     table.padding = (0, 1, 0, 0)
     table.add_column("experiment", min_width=8, overflow="fold")
@@ -79,7 +79,7 @@ def ranking_table(frame: "pd.DataFrame", name: str, goals: "Goals") -> Table:
 
     What the search has for objectives and constraints beside AUC and size has columns of its own.
     """
-    table = _table(f"{name}: configurations by mean AUC on validation")
+    table = titled_table(f"{name}: configurations by mean AUC on validation")
     known = ("rank", "trial", "mean_auc", "gain", "parameters")
     columns = [*known, *(one for one in _measures(goals) if one not in known)]
     for column in columns:
@@ -118,7 +118,9 @@ def stopped_table(frame: "pd.DataFrame", name: str, ranked: int) -> Table:
     """
     from results.ranking.stopped import place
 
-    table = _table(f"{name}: trials that were stopped early, by their best mean AUC on validation")
+    table = titled_table(
+        f"{name}: trials that were stopped early, by their best mean AUC on validation"
+    )
     for title in ("trial", "mean AUC [95 %]", "epoch"):
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("place", no_wrap=True)
@@ -164,7 +166,7 @@ def _ranking_caption(frame: "pd.DataFrame", goals: "Goals") -> str | None:
 
 def labels_table(frame: "pd.DataFrame", name: str) -> Table:
     """The labels of an experiment, one a row."""
-    table = _table(f"{name}: labels on validation")
+    table = titled_table(f"{name}: labels on validation")
     # So that eighty columns hold it.
     table.padding = (0, 0, 0, 0)
     shown = [column for column in frame.columns if column not in HIDDEN]
@@ -178,7 +180,7 @@ def labels_table(frame: "pd.DataFrame", name: str) -> Table:
 
 def test_table(summary: "RunSummary", name: str) -> Table:
     """A run on the test split: AUC per label and in the mean, and what is right at thresholds."""
-    table = _table(f"{name}: the test split")
+    table = titled_table(f"{name}: the test split")
     # So that eighty columns hold it.
     table.padding = (0, 0, 0, 0)
     table.add_column("label", min_width=8, overflow="fold")
@@ -217,7 +219,7 @@ def _test_caption(summary: "RunSummary") -> str:
 
 def comparison_table(comparison: "RunComparison", name: str, other: str) -> Table:
     """Two runs side by side on the same test images, with the paired difference."""
-    table = _table(f"AUC on the test split: {name} beside {other}")
+    table = titled_table(f"AUC on the test split: {name} beside {other}")
     table.add_column("label")
     for title in (name, other, "difference ± 95 %", "relative gain"):
         table.add_column(title, justify="right")
@@ -238,7 +240,8 @@ def _compared(row: "PairedAuc") -> tuple[str, ...]:
     )
 
 
-def _table(title: str) -> Table:
+def titled_table(title: str) -> Table:
+    """An empty table as all commands show one."""
     return Table(
         title=one_line(title),
         title_justify="left",

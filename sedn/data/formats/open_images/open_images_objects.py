@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sedn.data.faults import Faults
+from sedn.data.formats.description import BySplit
 from sedn.data.formats.open_images.description import OpenImagesDescription
 from sedn.data.formats.parts import by_split, choose_regions, path_of, say_boxes
 from sedn.data.formats.table_file import read_frame
@@ -54,14 +55,11 @@ def read_masks(
     faults: Faults,
 ) -> list[Object]:
     """The masks of a split, if it has any."""
-    if description.segmentations is None:
-        return []
-    segmentations = by_split(description.segmentations, f"{folder}: segmentations")
-    if split not in segmentations and "" not in segmentations:
+    path = _table_of(description.segmentations, split, folder, "segmentations")
+    if path is None:
         return []
     if description.masks is None:
         raise UserError(f"{folder}: segmentations without masks, the folder of their PNGs")
-    path = folder / path_of(description.segmentations, split, f"{folder}: segmentations")
     root = folder / path_of(description.masks, split, f"{folder}: masks")
     frame = read_columns(path, ("MaskPath", "ImageID", "LabelName"), classes, faults)
     masks = []
@@ -86,12 +84,9 @@ def read_boxes(
     """The boxes of a split, if it has any."""
     import pandas as pd
 
-    if description.boxes is None:
+    path = _table_of(description.boxes, split, folder, "boxes")
+    if path is None:
         return []
-    named = by_split(description.boxes, f"{folder}: boxes")
-    if split not in named and "" not in named:
-        return []
-    path = folder / path_of(description.boxes, split, f"{folder}: boxes")
     sides = ("XMin", "XMax", "YMin", "YMax")
     frame = read_columns(path, ("ImageID", "LabelName", *sides), classes, faults)
     places = frame[[*sides]].apply(pd.to_numeric, errors="coerce")
@@ -159,3 +154,11 @@ def _by_image(
             found.setdefault(item.image, []).append((channel[item.name], item.place))
     places = {image: tuple(places) for image, places in found.items()}
     return {**places, **dict.fromkeys(unclear)}
+
+
+def _table_of(tables: BySplit | None, split: str, folder: Path, what: str) -> Path | None:
+    """The table of a split's objects; ``None`` where the data, or the split, has none."""
+    where = f"{folder}: {what}"
+    if tables is None or not {split, ""} & by_split(tables, where).keys():
+        return None
+    return folder / path_of(tables, split, where)
