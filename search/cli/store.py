@@ -99,9 +99,10 @@ def backup(
 @app.command(cls=Command)
 def merge(
     other: Annotated[str, typer.Argument(help="The other database, a file or a URL.")],
-    only: Annotated[str | None, typer.Option(help="One experiment alone.")] = None,
+    only: Annotated[str | None, typer.Option(help="Merge this experiment alone.")] = None,
     called: Annotated[
-        str | None, typer.Option("--as", help="The name that it gets here, with --only.")
+        str | None,
+        typer.Option("--as", help="Name of the experiment in this database; goes with --only."),
     ] = None,
     store: StoreOption = DEFAULT_STORE,
 ) -> None:
