@@ -245,17 +245,17 @@ def _run_trials(
     weights: Sequence[str],
 ) -> None:
     """Let the backend run the trials until they have ended, or the user has had enough."""
-    if resources.backend == "local":
-        from search.backends.local import run_local
-        from search.backends.machine import grant_of
+    with sigterm_as_sigint():
+        if resources.backend == "local":
+            from search.backends.local import run_local
+            from search.backends.machine import grant_of
 
-        driver.grant = grant_of(resources)
-        with sigterm_as_sigint():
+            driver.grant = grant_of(resources)
             run_local(driver, train, watch)
-    else:
-        from search.backends.ray_tune.running import run_by_ray
+        else:
+            from search.backends.ray_tune.running import run_by_ray
 
-        run_by_ray(driver, settings, resources, train, watch, on_ray_gone, weights)
+            run_by_ray(driver, settings, resources, train, watch, on_ray_gone, weights)
 
 
 def _default_train() -> "TrainFunction":

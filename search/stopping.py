@@ -33,17 +33,16 @@ def ending_on_signals(on_end: Callable[[], None]) -> Iterator[None]:
         return
     ours, theirs = socket.socketpair()
     theirs.setblocking(False)
-    ended = threading.Event()
-    watcher = threading.Thread(target=_watch, args=(ours, ended, on_end), daemon=True)
+    met, ended = threading.Event(), threading.Event()
+    watcher = threading.Thread(target=_watch, args=(ours, met, ended, on_end), daemon=True)
     watcher.start()
     before = signal.signal(signal.SIGTERM, interrupt)
     descriptor = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
+    exit_by_ray = False
     try:
         yield
-    except SystemExit as error:
-        # While Ray starts, a handler of its own ends the process by the number of the signal.
-        if error.code == signal.SIGTERM:
-            raise KeyboardInterrupt from None
+    except SystemExit:
+        exit_by_ray = True
         raise
     finally:
         ended.set()
@@ -52,6 +51,9 @@ def ending_on_signals(on_end: Callable[[], None]) -> Iterator[None]:
         theirs.close()
         watcher.join()
         ours.close()
+        # While Ray starts, SIGTERM meets handlers of Ray, which end the process by codes of theirs.
+        if exit_by_ray and met.is_set():
+            raise KeyboardInterrupt from None
 
 
 @contextmanager
@@ -72,10 +74,13 @@ def interrupt(*_: object) -> None:
     signal.raise_signal(signal.SIGINT)
 
 
-def _watch(signals: socket.socket, ended: threading.Event, on_end: Callable[[], None]) -> None:
-    """Wait for a signal to stop, and then for the end, but not for long."""
+def _watch(
+    signals: socket.socket, met: threading.Event, ended: threading.Event, on_end: Callable[[], None]
+) -> None:
+    """Wait for a signal to stop, note the signal by ``met``, and wait for the end a short time."""
     while content := signals.recv(64):
         if any(number in _STOPS for number in content):
+            met.set()
             break
     else:
         return

@@ -1,28 +1,54 @@
 """The entry point of `sedn`: ready for a signal before anything that takes time is imported."""
 
+import os
 import signal
 import sys
+import threading
+from typing import Any
+
+INTERRUPTED = 130
 
 
 def main() -> None:
     """Run the command line; a signal to stop ends the process with exit code 130 at any moment."""
     try:
+        sys.unraisablehook = _interrupt_again
         signal.signal(signal.SIGTERM, _interrupt)
         from search.cli.main import main as run
 
         run()
     except KeyboardInterrupt:
         sys.stderr.write("sedn: stopped\n")
-        sys.exit(130)
-    finally:
-        # A signal that meets Python within an `exec` of text, by which dataclasses are made, has
-        # CPython kill itself by SIGINT at its end, though the interrupt was caught and the exit
-        # code is another. The next `exec` makes it forget.
-        exec("")
+        _end()
+    except SystemExit as error:
+        if error.code == INTERRUPTED:
+            _end()
+        raise
+
+
+def _end() -> None:
+    """End the process at once, with exit code 130.
+
+    Python's own end runs code of libraries that the signal may have met half started, and takes
+    the exit code back where the signal met text run by `exec`, by which dataclasses are made.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(INTERRUPTED)
 
 
 def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
+
+
+def _interrupt_again(unraisable: Any) -> None:
+    """Raise an interrupt once more that met a destructor or a callback, where it would be lost."""
+    if issubclass(unraisable.exc_type, KeyboardInterrupt):
+        # A moment later: at once, the interrupt would meet this function.
+        main_thread = threading.main_thread().ident
+        threading.Timer(0.05, signal.pthread_kill, (main_thread, signal.SIGINT)).start()
+    else:
+        sys.__unraisablehook__(unraisable)
 
 
 if __name__ == "__main__":

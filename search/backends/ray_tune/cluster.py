@@ -10,7 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from search.backends.ray_tune import room
-from search.backends.ray_tune.private import ask_head, count_resources, read_settings_again
+from search.backends.ray_tune.private import (
+    ask_head,
+    count_resources,
+    read_settings_again,
+    signals_left_to_us,
+)
 from search.packing import Grant, check_gpu_hours
 from search.settings import Resources, SearchSettings
 from sedn.errors import UserError
@@ -71,12 +76,12 @@ def connect(resources: Resources, empty: Path) -> None:
     logging.getLogger("ray.tune.tune").setLevel(logging.CRITICAL)
     options: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
     if resources.address is None:
-        with contextlib.chdir(empty), _short_paths():
+        with contextlib.chdir(empty), _short_paths(), signals_left_to_us():
             ray.init(address="local", include_dashboard=False, **options)
         return
     _use_token()
     try:
-        with contextlib.chdir(empty):
+        with contextlib.chdir(empty), signals_left_to_us():
             ray.init(address=resources.address, **options)
     except Exception as error:
         raise UserError(_refusal(resources.address, error)) from None

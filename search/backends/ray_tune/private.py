@@ -5,6 +5,8 @@ says what is used, and why there is no public way. The tests in
 ``tests/search/backends/test_private_doors.py`` open each with the installed release.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -78,3 +80,32 @@ def traceback_of(trial: Any) -> str:
     """
     file = Path(trial.error_file or "")
     return file.read_text() if file.is_file() else ""
+
+
+@contextmanager
+def signals_left_to_us() -> Iterator[None]:
+    """Keep Ray, which starts or is joined within, from answering signals in place of this process.
+
+    Uses ``ray._private.utils.set_sigterm_handler``, by which Ray ends the process with a code of
+    its own; ``ray._private.ray_constants.RAY_DISABLE_FAILURE_SIGNAL_HANDLER``, without which
+    Ray's C++ code writes a stack and aborts; and ``ray._private.services.ConsolePopen``: Ray's
+    processes get a process group of their own. A signal to the group of this process would
+    otherwise end them first, and Ray's code in this process then exits without a word. The kernel
+    ends them with this process.
+    """
+    from ray._private import ray_constants, services, utils
+
+    class OwnGroup(services.ConsolePopen):  # type: ignore[misc]
+        def __init__(self, *args: Any, **options: Any) -> None:
+            group = 0 if utils.detect_fate_sharing_support_linux() else None
+            super().__init__(*args, process_group=group, **options)
+
+    name = "RAY_DISABLE_FAILURE_SIGNAL_HANDLER"
+    before = services.ConsolePopen, utils.set_sigterm_handler, getattr(ray_constants, name)
+    services.ConsolePopen, utils.set_sigterm_handler = OwnGroup, lambda _: None
+    setattr(ray_constants, name, True)
+    try:
+        yield
+    finally:
+        services.ConsolePopen, utils.set_sigterm_handler, stacks = before
+        setattr(ray_constants, name, stacks)

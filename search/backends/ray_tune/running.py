@@ -11,7 +11,6 @@ from search.driver import Driver, TrainFunction
 from search.packing import check_gpu_hours
 from search.progress import Watcher
 from search.settings import Resources, SearchSettings
-from search.stopping import sigterm_as_sigint
 
 
 def run_by_ray(
@@ -46,8 +45,7 @@ def run_by_ray(
         import ray
 
         try:
-            # Only now, as Ray takes the signal for itself when it starts.
-            with sigterm_as_sigint(), watching_ray(on_ray_gone):
+            with watching_ray(on_ray_gone):
                 _tune(driver, settings, resources, train, watch, scratch, weights)
         finally:
             ray.shutdown()

@@ -4,7 +4,11 @@ A test of a door has the door's name: where a release changes what the door uses
 """
 
 import ast
+import ctypes
 import inspect
+import os
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -377,12 +381,29 @@ class Run:
     head: str
     seen: Seen
     scheduler: LastFirst
+    handlers: tuple[bytes, bytes]
+    """Of SIGTERM, as the kernel has them, before Ray started and after."""
+    groups: frozenset[int]
+    """Process groups of Ray's processes."""
+
+
+def handler_of_sigterm() -> bytes:
+    """What the C library says of the signal; Python's own word knows nothing of C++ code's."""
+    action = ctypes.create_string_buffer(256)
+    ctypes.CDLL(None).sigaction(signal.SIGTERM, None, action)
+    return action.raw[: ctypes.sizeof(ctypes.c_void_p)]
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     seen, scheduler = Seen(), LastFirst()
-    ray.init(address="local", num_cpus=1, include_dashboard=False, log_to_driver=False)
+    before = handler_of_sigterm()
+    with ray_private.signals_left_to_us():
+        ray.init(address="local", num_cpus=1, include_dashboard=False, log_to_driver=False)
+    handlers = (before, handler_of_sigterm())
+    children = Path(f"/proc/self/task/{threading.get_native_id()}/children").read_text().split()
+    daemons = [pid for pid in children if "ray" in Path(f"/proc/{pid}/cmdline").read_text()]
+    groups = frozenset(os.getpgid(int(pid)) for pid in daemons)
     try:
         tune.run(
             Breaks,
@@ -393,7 +414,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
             raise_on_failed_trial=False,
             verbose=0,
         )
-        yield Run(ray.get_runtime_context().gcs_address, seen, scheduler)
+        yield Run(ray.get_runtime_context().gcs_address, seen, scheduler, handlers, groups)
     finally:
         ray.shutdown()
 
@@ -426,6 +447,13 @@ def opens_traceback_of(run: Run) -> None:
     assert "ValueError: the first step broke" in run.seen.traceback
 
 
+def opens_signals_left_to_us(run: Run) -> None:
+    before, after = run.handlers
+    assert before == after
+    assert run.groups
+    assert os.getpgrp() not in run.groups
+
+
 OF_RAY: dict[str, Callable[[Run], None]] = {
     "count_resources": opens_count_resources,
     "read_settings_again": opens_read_settings_again,
@@ -433,6 +461,7 @@ OF_RAY: dict[str, Callable[[Run], None]] = {
     "pending_trials": opens_pending_trials,
     "error_of": opens_error_of,
     "traceback_of": opens_traceback_of,
+    "signals_left_to_us": opens_signals_left_to_us,
 }
 
 

@@ -12,6 +12,7 @@ from uuid import uuid4
 import pytest
 
 from results.database.store import open_store
+from search.stopping import ending_on_signals
 
 SPACE = """
 name: tiny
@@ -153,24 +154,41 @@ def test_a_signal_is_met_before_anything_is_imported(tmp_path: Path) -> None:
         assert "Traceback" not in errors
 
 
-@pytest.mark.parametrize("caught", [True, False])
-def test_a_signal_within_text_that_is_executed_ends_the_command_with_its_code(
-    caught: bool, tmp_path: Path
+LOST = """
+class Thing:
+    def __del__(self):
+        signal.raise_signal(signal.SIGTERM)
+
+Thing()
+time.sleep(30)
+"""
+TEXT = """
+exec("signal.raise_signal(signal.SIGTERM)")
+"""
+CAUGHT = """
+try:
+    exec("signal.raise_signal(signal.SIGTERM)")
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+CRASHES_AT_ITS_END = """
+atexit.register(lambda: os.kill(os.getpid(), signal.SIGSEGV))
+signal.raise_signal(signal.SIGTERM)
+"""
+
+
+@pytest.mark.parametrize("body", [LOST, TEXT, CAUGHT, CRASHES_AT_ITS_END])
+def test_a_signal_ends_the_command_with_its_code_whatever_it_meets(
+    body: str, tmp_path: Path
 ) -> None:
-    """CPython would end by SIGINT, whatever became of the interrupt and of the exit code."""
+    """A destructor swallows interrupts; CPython ends by SIGINT after text that was interrupted."""
     # As a module: with `-c` CPython runs text last, and forgets.
     (tmp_path / "probe.py").write_text(f"""
-import sys
-import types
+import atexit, os, signal, sys, time, types
 from search.cli import start
 
 def run():
-    try:
-        exec("raise KeyboardInterrupt")
-    except KeyboardInterrupt:
-        if not {caught}:
-            raise
-    sys.exit(130)
+    {textwrap.indent(body, "    ").strip()}
 
 sys.modules["search.cli.main"] = types.SimpleNamespace(main=run)
 start.main()
@@ -180,5 +198,18 @@ start.main()
         [sys.executable, "-m", "probe"],
         env=os.environ | {"PYTHONPATH": path},
         stderr=subprocess.PIPE,
+        timeout=25,
     )
     assert ended.returncode == 130, ended.stderr
+    assert b"Traceback" not in ended.stderr
+
+
+def test_an_exit_by_another_library_on_a_signal_is_an_interrupt() -> None:
+    """Ray ends the process by codes of its own while Ray starts."""
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt), ending_on_signals(lambda: None):
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+        signal.raise_signal(signal.SIGTERM)
+    with pytest.raises(SystemExit), ending_on_signals(lambda: None):
+        sys.exit(1)
+    assert signal.getsignal(signal.SIGTERM) == before
