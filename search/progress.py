@@ -3,9 +3,9 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from results.database.models import BASELINE, Trial, TrialState
+from results.database.models import BASELINE, Experiment, Trial, TrialState
 from results.database.store import Store
 from sedn.config import TrainingConfig
 
@@ -142,3 +142,39 @@ class Tally:
         counts = dict(self.counts) | {TrialState.RUNNING: len(running)}
         best, baseline = self.best, self.baseline
         return Snapshot(asked, counts, running, best, baseline, elapsed, remaining, paused)
+
+
+MOST_RUNNING = 1000
+"""Trials that run at a time and are read, at most."""
+
+
+def read_snapshot(store: Store, experiment: Experiment, *, searching: bool) -> Snapshot:
+    """Where a search of any process stands, by what the database holds.
+
+    The time left is the mean time of the trials that were trained, for each trial that has not
+    ended, divided by the trials that run now.
+
+    Args:
+        store: the database.
+        experiment: of the search.
+        searching: whether a process searches now; if none does, no trial runs.
+    """
+    tally = Tally.read(store, experiment.id)
+    rows = store.unfinished(experiment.id, MOST_RUNNING) if searching else []
+    running = tuple(
+        RunningTrial(
+            row.number,
+            row.role,
+            row.epochs,
+            row.target_epochs,
+            row.mean_auc,
+            TrainingConfig.model_validate(row.config),
+        )
+        for row in rows
+    )
+    asked = experiment.settings["trials"]
+    snapshot = tally.snapshot(asked, running)
+    seconds = store.totals(experiment.id)[1]
+    left = max(0, asked - snapshot.ended)
+    remaining = seconds / tally.trained * left / len(running) if running and tally.trained else None
+    return replace(snapshot, remaining=remaining)

@@ -152,6 +152,17 @@ class StoreScanner(StoreReader):
         with self.sessions() as session:
             return [StoppedTrial(*row) for row in _plain(session, query)]
 
+    def unfinished(self, experiment_id: int, most: int) -> list[Trial]:
+        """The trials that have started and not ended, by number, at most ``most`` of them."""
+        query = (
+            select(Trial)
+            .where(Trial.experiment_id == experiment_id, Trial.state == TrialState.RUNNING)
+            .order_by(Trial.number)
+            .limit(most)
+        )
+        with self.sessions() as session:
+            return list(session.scalars(query))
+
     def count_stopped(self, experiment_id: int) -> int:
         """How many trials :meth:`stopped` has in all."""
         query = select(func.count()).select_from(Trial).where(*_stopped(experiment_id))

@@ -10,7 +10,6 @@ err = open_terminal(stderr=True)
 
 
 @reads
-@reads
 def labels(
     name: NameArgument, store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False
 ) -> None:

@@ -128,7 +128,7 @@ class LiveView:
         if self._images:
             shown.append(self._images)
         elif self._snapshot and self._snapshot.running:
-            shown.append(_running(self._snapshot))
+            shown.append(running_table(self._snapshot))
         elif self._stage:
             shown.append(Text(f"{self._name}: {self._stage.doing} …", style="dim"))
         self._live.update(Group(*shown), refresh=True)
@@ -190,7 +190,8 @@ def summary(name: str, snapshot: "Snapshot", running: int) -> Text:
     return Text("  ·  ".join(parts))
 
 
-def _running(snapshot: "Snapshot") -> Table:
+def running_table(snapshot: "Snapshot") -> Table:
+    """The running trials of a search, one a row, the first twenty of them."""
     table = Table(header_style="dim", expand=False)
     for title, side in (("trial", "right"), ("epoch", "right"), ("mean AUC", "right")):
         table.add_column(title, justify="right" if side == "right" else "left")

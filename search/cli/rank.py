@@ -15,7 +15,6 @@ err = open_terminal(stderr=True)
 
 
 @reads
-@reads
 def rank(
     name: NameArgument,
     top: Annotated[int, typer.Option(min=1, help="Number of rows to show.")] = 20,

@@ -1,45 +1,117 @@
-"""`sedn status`: how far a search is, without waiting for it."""
+"""`sedn status`: how far a search is, once or until the search ends."""
+
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from search.cli.console import open_terminal
 from search.cli.options import DEFAULT_STORE, JsonOption, NameArgument, StoreOption, print_json
 from search.cli.reading import reads
+from sedn.errors import UserError
+
+if TYPE_CHECKING:
+    from results import Experiment, Store
+    from search import Snapshot
 
 out = open_terminal()
+WATCH_SECONDS = 2.0
 
 
-@reads
 @reads
 def status(
-    name: NameArgument, store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False
+    name: NameArgument,
+    watch: Annotated[
+        bool,
+        typer.Option("--watch", help="Show the running trials, again and again, to the end."),
+    ] = False,
+    store: StoreOption = DEFAULT_STORE,
+    as_json: JsonOption = False,
 ) -> None:
     """Show how many trials are done, running, stopped early or failed, and the best so far."""
     from results import open_store
-    from search.cli.live import summary
-    from search.lock import is_driven
-    from search.progress import Tally
 
+    if watch and as_json:
+        raise UserError("--watch: shows a terminal where the search stands; --json prints once")
     opened = open_store(store)
-    experiment = opened.experiment(name)
-    tally = Tally.read(opened, experiment.id)
-    snapshot = tally.snapshot(experiment.settings["trials"], ())
-    unfinished = tally.unfinished
-    searching = is_driven(opened.engine, name)
-    if as_json:
-        states = {str(state.value): n for state, n in snapshot.counts.items()} | {
-            "RUNNING": unfinished
-        }
-        print_json(
-            {
-                "experiment": name,
-                "searching": searching,
-                "asked": snapshot.asked,
-                "states": states,
-            }
-        )
+    if watch:
+        _watch(opened, name)
         return
+    experiment = opened.experiment(name)
+    snapshot, searching = _read(opened, experiment)
+    if as_json:
+        print_json(_as_json(name, snapshot, opened, experiment, searching))
+    else:
+        _show(name, snapshot, opened, experiment, searching)
+
+
+def _read(opened: "Store", experiment: "Experiment") -> tuple["Snapshot", bool]:
+    from search.lock import is_driven
+    from search.progress import read_snapshot
+
+    searching = is_driven(opened.engine, experiment.name)
+    return read_snapshot(opened, experiment, searching=searching), searching
+
+
+def _unfinished(opened: "Store", experiment: "Experiment") -> int:
+    """Trials that have started and not ended."""
+    from results import TrialState
+
+    return opened.counts(experiment.id)[TrialState.RUNNING]
+
+
+def _as_json(
+    name: str, snapshot: "Snapshot", opened: "Store", experiment: "Experiment", searching: bool
+) -> dict[str, object]:
+    states = {str(state.value): count for state, count in snapshot.counts.items()}
+    return {
+        "experiment": name,
+        "searching": searching,
+        "asked": snapshot.asked,
+        "states": states | {"RUNNING": _unfinished(opened, experiment)},
+        "seconds_left": snapshot.remaining,
+        "running": [
+            {
+                "trial": trial.number,
+                "epoch": trial.epoch,
+                "epochs": trial.epochs,
+                "mean_auc": trial.mean_auc,
+            }
+            for trial in snapshot.running
+        ],
+    }
+
+
+def _show(
+    name: str, snapshot: "Snapshot", opened: "Store", experiment: "Experiment", searching: bool
+) -> None:
+    from search.cli.live import running_table, summary
+
+    unfinished = _unfinished(opened, experiment)
     line = summary(name, snapshot, unfinished if searching else 0)
     if unfinished and not searching:
         line.append(f"  ·  {unfinished} not finished")
     out.print(line)
+    if snapshot.running:
+        out.print(running_table(snapshot))
     if not searching and (unfinished or snapshot.ended < snapshot.asked):
-        out.print("No search of it runs now; the same `sedn search` command goes on.")
+        _say_how_to_go_on(name)
+
+
+def _say_how_to_go_on(name: str) -> None:
+    out.print(f"No search of '{name}' runs now; the same `sedn search` command goes on.")
+
+
+def _watch(opened: "Store", name: str) -> None:
+    """Show where the search stands every two seconds, until no process searches."""
+    from search.cli.live import LiveView
+
+    searching = True
+    with LiveView(out, name) as view:
+        while searching:
+            snapshot, searching = _read(opened, opened.experiment(name))
+            view.show(snapshot)
+            if searching:
+                time.sleep(WATCH_SECONDS)
+    if snapshot.ended < snapshot.asked:
+        _say_how_to_go_on(name)

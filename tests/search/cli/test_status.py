@@ -1,6 +1,7 @@
 """What `sedn status` says of a search: whether it runs, what has ended, and what time is left."""
 
 import json
+import threading
 import time
 
 import pytest
@@ -12,6 +13,7 @@ from search.cli.main import app
 from search.lock import is_driven, sole_driver
 from search.packing import Grant
 from search.settings import SearchSettings
+from sedn.errors import UserError
 from tests.search.histories import FLAT, History, height, history, result
 
 SETTINGS = SearchSettings(trials=4, sampler="random", scheduler="none", seed=1)
@@ -44,7 +46,7 @@ def test_trials_run_only_while_a_search_does() -> None:
         said = status(search)
         assert "running" not in said
         assert "1 not finished" in said
-        assert "No search of it runs now" in said
+        assert "No search of 'history' runs now" in said
         assert json.loads(status(search, "--json"))["searching"] is False
 
 
@@ -58,6 +60,62 @@ def test_a_search_that_has_all_its_trials_is_not_told_to_go_on() -> None:
         fewer = SETTINGS.model_copy(update={"trials": 2}).model_dump(mode="json")
         search.store.update_settings(search.experiment.id, fewer)
         assert "4 trials (2 asked for)" in status(search)
+
+
+def test_the_running_trials_are_shown_with_the_epoch_that_they_have_reached() -> None:
+    with history(FLAT, SETTINGS) as search:
+        train(search, seconds=30.0)
+        trial = search.driver.next()
+        assert trial is not None
+        search.driver.report(trial.number, result(1, 0.625, seconds=30.0))
+        with sole_driver(search.store.engine, "history"):
+            lines = status(search)
+            assert f"1/{trial.config.epochs}" in lines
+            assert "0.6250" in lines
+            read = json.loads(status(search, "--json"))
+        assert read["running"] == [
+            {"trial": trial.number, "epoch": 1, "epochs": trial.config.epochs, "mean_auc": 0.625}
+        ]
+        # One trial was trained, in 30 s an epoch, and three have not ended, of which one runs now.
+        spent = search.store.totals(search.experiment.id)[1]
+        assert read["seconds_left"] == pytest.approx(3 * spent)
+
+
+def test_no_time_is_left_where_no_trial_has_ended_or_none_runs() -> None:
+    with history(FLAT, SETTINGS) as search:
+        assert json.loads(status(search, "--json"))["seconds_left"] is None
+        train(search)
+        assert json.loads(status(search, "--json"))["seconds_left"] is None
+        assert "left" not in status(search)
+
+
+def test_a_search_is_watched_until_it_ends() -> None:
+    with history(FLAT, SETTINGS) as search:
+        train(search)
+        ended = threading.Event()
+
+        def hold() -> None:
+            with sole_driver(search.store.engine, "history"):
+                held.set()
+                ended.wait(60)
+
+        held = threading.Event()
+        thread = threading.Thread(target=hold)
+        thread.start()
+        held.wait(60)
+        threading.Timer(0.5, ended.set).start()
+        lines = status(search, "--watch")
+        thread.join()
+        assert lines.count("1 of 4 trials") == 1
+        assert "No search of 'history' runs now" in lines
+
+
+def test_a_watched_search_is_not_printed_as_json() -> None:
+    with history(FLAT, SETTINGS) as search:
+        words = ["status", "history", f"--store={search.url}", "--watch", "--json"]
+        done = CliRunner().invoke(app, words)
+    assert isinstance(done.exception, UserError)
+    assert "--watch" in str(done.exception)
 
 
 def test_who_asks_for_the_lock_does_not_keep_it(tmp_path) -> None:
