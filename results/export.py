@@ -47,11 +47,7 @@ def export_config(
         number = trial
     else:
         number = _at_rank(ranked, rank, name)
-    chosen = store.trial(experiment.id, number)
-    if chosen is None:
-        last = store.last_number(experiment.id)
-        there = "it has no trials yet" if last is None else f"its trials are 0 to {last}"
-        raise UserError(f"`trial={number}`: experiment '{name}' has no such trial; {there}")
+    chosen = store.named_trial(experiment, number, f"`trial={number}`")
     return _written(chosen, name, _describe(chosen, ranked))
 
 

@@ -98,11 +98,7 @@ def _of_run(folder: str) -> Side:
 def _of_trial(
     store: Store, experiment: Experiment, address: str, number: int, storage: str | None
 ) -> Side:
-    row = store.trial(experiment.id, number)
-    if row is None:
-        last = store.last_number(experiment.id)
-        there = "it has no trials yet" if last is None else f"its trials are 0 to {last}"
-        raise UserError(f"'{address}': experiment '{experiment.name}' has no such trial; {there}")
+    store.named_trial(experiment, number, f"'{address}'")
     return Side(address, f"trial {number}", (_read(store, experiment, number, storage),))
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import sessionmaker
 
 from results.database.in_place import FileIdentity, StoreLost, lost
@@ -181,6 +181,26 @@ class StoreReader:
         if found is None:
             raise LookupError(f"no trial {number} in experiment {experiment_id}")
         return found
+
+    def named_trial(self, experiment: Experiment, number: int, named: str) -> Trial:
+        """The trial of an experiment that a user has named.
+
+        Args:
+            experiment: of this database.
+            number: of the trial.
+            named: how the user named the trial, for the message.
+
+        Raises:
+            UserError: there is no such trial.
+        """
+        trial = self.trial(experiment.id, number)
+        if trial is None:
+            query = select(func.max(Trial.number)).where(Trial.experiment_id == experiment.id)
+            with self.sessions() as session:
+                last = session.scalar(query)
+            there = "it has no trials yet" if last is None else f"its trials are 0 to {last}"
+            raise UserError(f"{named}: experiment '{experiment.name}' has no such trial; {there}")
+        return trial
 
     def trial_id(self, experiment_id: int, number: int) -> int:
         """The id of a trial's row; remembered, since it is asked for at every epoch.

@@ -18,6 +18,7 @@ from search.cli.experiments import delete, list_experiments, note, rename, tag
 from search.cli.export import export
 from search.cli.importance import importance
 from search.cli.labels import labels
+from search.cli.log import log
 from search.cli.predict import predict
 from search.cli.rank import rank
 from search.cli.report import report
@@ -98,6 +99,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "search": search,
     "list": list_experiments,
     "status": status,
+    "log": log,
     "rank": rank,
     "labels": labels,
     "compare": compare,

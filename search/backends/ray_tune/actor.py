@@ -11,6 +11,7 @@ import ray
 from ray.tune import Trainable
 
 from search.backends.generators import close_training, start_training
+from search.backends.ray_tune.output import OutputKeeper
 from search.driver import Assignment, TrainFunction
 from sedn.training.result import EpochResult
 
@@ -43,6 +44,7 @@ class TrialActor(Trainable):  # type: ignore[misc]
         if train is None:
             raise TypeError("TrialActor needs a training function: tune.with_parameters(train=…)")
         self._train = train
+        self._output = OutputKeeper()
         if weights:
             # Imports timm, which no other trial needs before its training starts.
             from sedn.network.weights_file import keep_sent
@@ -62,7 +64,10 @@ class TrialActor(Trainable):  # type: ignore[misc]
 
     def step(self) -> dict[str, Any]:
         """Train for one epoch; the driver says when the last one was reached."""
-        result = next(self._epochs)
+        try:
+            result = next(self._epochs)
+        finally:
+            self._output.keep()
         return {
             "epoch": result.epoch,
             "mean_auc": result.mean_auc,
@@ -73,9 +78,11 @@ class TrialActor(Trainable):  # type: ignore[misc]
     def cleanup(self) -> None:
         """Close the generator, and with it what the training holds."""
         close_training(self._epochs)
+        self._output.keep()
 
     def _begin(self, assignment: Assignment) -> None:
         close_training(self._epochs)
+        self._output.begin(assignment.folder)
         self._epochs = start_training(self._train, assignment)
 
 
