@@ -1,4 +1,4 @@
-"""Looking after experiments: renaming and deleting them with their study and checkpoints."""
+"""Looking after experiments: renaming, deleting and relocating them with their checkpoints."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from results.database.store import Store
 from search.checks import check_name
 from search.lock import sole_driver
 from sedn.errors import UserError
-from sedn.training.checkpoints.storage import remove_folder
+from sedn.training.checkpoints.storage import has_folder, remove_folder
 
 
 def rename_experiment(store: Store, name: str, new: str) -> None:
@@ -42,6 +42,31 @@ def _rename_study(connection: Connection, name: str, new: str) -> None:
             f"for '{name}', or delete that study in the dashboard"
         )
     rename_studies(connection, {name: new if name in there else None})
+
+
+def relocate_experiment(store: Store, name: str, storage: str) -> int:
+    """Record that the checkpoints of an experiment were moved below another storage path.
+
+    Args:
+        store: has the experiment.
+        name: of the experiment.
+        storage: folder or URI that holds the experiment's folder now.
+
+    Returns:
+        The number of paths that were changed.
+
+    Raises:
+        UserError: there is no such experiment, a search of it runs, or its folder is not there.
+    """
+    row = store.experiment(name)
+    folder = f"{storage}/{row.folder}"
+    if not has_folder(folder):
+        raise UserError(
+            f"`storage_path`: '{folder}' is not there; name the folder or URI that holds "
+            f"'{row.folder}' now"
+        )
+    with sole_driver(store.engine, name, to="record where its checkpoints are"):
+        return store.relocate_trials(row.id, storage)
 
 
 def checkpoint_folders(store: Store, experiment: Experiment, storage: str | None) -> list[str]:

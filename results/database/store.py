@@ -6,7 +6,17 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, cast
 
-from sqlalchemy import Connection, CursorResult, Update, delete, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    CursorResult,
+    Update,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from results.database.field_values import note_values
@@ -146,6 +156,30 @@ class Store(StoreScanner):
             of_it = update(Experiment).where(Experiment.id == experiment_id)
             session.execute(of_it.values(name=name))
             beside(session.connection())
+
+    def relocate_trials(self, experiment_id: int, storage: str) -> int:
+        """Record that the folders of an experiment's trials lie below another storage path now.
+
+        Args:
+            experiment_id: of the experiment.
+            storage: the folder or URI below which the experiment's folder lies, no slash at its
+                end.
+
+        Returns:
+            The number of paths that are other ones now.
+        """
+        of_it = Trial.experiment_id == experiment_id
+        moved = 0
+        with self.sessions.begin() as session:
+            # A trial that another one answered has the predictions of that one.
+            for column, depth in ((Trial.predictions, 3), (Trial.folder, 2)):
+                paths = session.scalars(select(column).where(of_it, column.is_not(None)))
+                for old in sorted({str(path).rsplit("/", depth)[0] for path in paths} - {storage}):
+                    below = func.substr(column, 1, len(old) + 1) == f"{old}/"
+                    path = literal(storage) + func.substr(column, len(old) + 1)
+                    change = update(Trial).where(of_it, below).values({column: path})
+                    moved = cast("CursorResult[Any]", session.execute(change)).rowcount + moved
+        return moved
 
     def write_note(self, experiment_id: int, note: str | None) -> None:
         """Replace an experiment's note; ``None`` removes it."""

@@ -213,7 +213,10 @@ def _read(trainings: Sequence[Training]) -> tuple[dict[int, Influence], dict[str
         except (UserError, OSError) as error:
             return str(error)
         if found is None:
-            return f"'{folder}/{INFLUENCE}' is not there"
+            return (
+                f"'{folder}/{INFLUENCE}' is not there (`sedn store relocate` records where "
+                f"checkpoints were moved)"
+            )
         identity = found.configuration, found.seed, found.fingerprint
         if identity != (training.config_hash, training.seed, training.predictions_fingerprint):
             return f"'{folder}/{INFLUENCE}' is of another training"

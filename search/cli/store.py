@@ -84,6 +84,27 @@ def frames(
 
 
 @app.command(cls=Command)
+def relocate(
+    name: Annotated[str, typer.Argument(help="The experiment.")],
+    storage_path: Annotated[
+        str, typer.Argument(help="Folder or URI that holds the checkpoints' folder now.")
+    ],
+    store: StoreOption = DEFAULT_STORE,
+) -> None:
+    """Record where an experiment's checkpoints were moved, so that every command finds them."""
+    from results import open_store
+    from search import Resources
+    from search.experiments import relocate_experiment
+
+    storage = Resources(storage_path=storage_path).storage()
+    changed = relocate_experiment(open_store(store), name, storage)
+    if changed:
+        err.print(f"The checkpoints of '{name}' are below {storage} now.", soft_wrap=True)
+    else:
+        err.print(f"The checkpoints of '{name}' were below {storage} already.", soft_wrap=True)
+
+
+@app.command(cls=Command)
 def backup(
     file: Annotated[Path, typer.Argument(help="The SQLite file to write; it may not be there.")],
     store: StoreOption = DEFAULT_STORE,

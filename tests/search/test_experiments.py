@@ -1,6 +1,7 @@
 """Experiments are renamed and deleted with their study and checkpoints, and nothing else is."""
 
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable
@@ -8,11 +9,16 @@ from pathlib import Path
 
 import optuna
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 
-from results.database.models import Base, TrialState
+from results.database.models import Base, Trial, TrialState
 from results.database.opening import open_any_version
-from search.experiments import checkpoint_folders, delete_experiment, rename_experiment
+from search.experiments import (
+    checkpoint_folders,
+    delete_experiment,
+    relocate_experiment,
+    rename_experiment,
+)
 from search.lock import sole_driver
 from search.study import open_storage, open_study
 from search.warm_start import check_warm_start, warm_start
@@ -90,6 +96,8 @@ def test_nothing_is_changed_while_a_search_runs(name: str, place: Place) -> None
         if name == "spring":
             with pytest.raises(UserError, match="which can go on later, to delete it"):
                 delete(place, "spring")
+            with pytest.raises(UserError, match="to record where its checkpoints are"):
+                relocate_experiment(place.open(), "spring", place.storage)
     assert place.holds("spring") == before
 
 
@@ -154,6 +162,42 @@ def test_checkpoints_are_deleted_where_they_were_moved(here: Place, tmp_path: Pa
     assert f"Deleted {tmp_path}/moved/{row.folder}" in said
     assert any(f"{here.storage}/{row.folder}: not found from here" in line for line in said)
     assert not list((tmp_path / "moved").iterdir())
+
+
+def test_checkpoints_that_were_moved_are_found_everywhere(place: Place, tmp_path: Path) -> None:
+    # Two storage paths, of which one is the start of the other's name; signs that LIKE reads.
+    place.trials, place.storage = 2, f"{tmp_path}/ru_s"
+    place.search("spring")
+    place.search("summer")
+    place.trials, place.storage = 4, f"{tmp_path}/ru_s%2"
+    place.search("spring")
+    store = place.open()
+    row = store.experiment("spring")
+    others = [t.folder for t in store.trials(store.experiment("summer").id)]
+    with store.sessions.begin() as session:
+        # The third trial was answered by the second, whose predictions it has.
+        session.execute(
+            update(Trial)
+            .where(Trial.experiment_id == row.id, Trial.number < 3)
+            .values(predictions=f"{tmp_path}/ru_s/{row.folder}/00001/predictions.npz")
+        )
+    moved = tmp_path / "moved"
+    for storage in ("ru_s", "ru_s%2"):
+        shutil.copytree(tmp_path / storage / row.folder, moved / row.folder, dirs_exist_ok=True)
+        shutil.rmtree(tmp_path / storage / row.folder)
+    with pytest.raises(UserError, match=f"`storage_path`: '{tmp_path}/nowhere/{row.folder}'"):
+        relocate_experiment(store, "spring", f"{tmp_path}/nowhere")
+    assert relocate_experiment(store, "spring", str(moved)) == 4 + 3
+    assert relocate_experiment(store, "spring", str(moved)) == 0
+    trials = store.trials(row.id)
+    assert [t.folder for t in trials] == [f"{moved}/{row.folder}/{n:05d}" for n in range(4)]
+    kept = [t.predictions for t in trials]
+    assert kept == [f"{moved}/{row.folder}/00001/predictions.npz"] * 3 + [None]
+    assert [t.folder for t in store.trials(store.experiment("summer").id)] == others
+    trained = place.trained
+    place.trials, place.storage = 5, str(moved)
+    assert place.search("spring") == []
+    assert place.trained == trained + 3
 
 
 def test_no_folder_that_may_be_another_s_is_deleted(here: Place, tmp_path: Path) -> None:

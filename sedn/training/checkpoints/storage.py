@@ -77,6 +77,23 @@ def _try_uri(folder: str, name: str) -> None:
     filesystem.delete_file(f"{path}/{name}")
 
 
+def has_folder(folder: str) -> bool:
+    """Whether a folder or URI is there.
+
+    Raises:
+        UserError: a URI cannot be asked.
+    """
+    if "://" not in folder:
+        return Path(folder).is_dir()
+    try:
+        from pyarrow.fs import FileSystem, FileType
+
+        filesystem, path = FileSystem.from_uri(folder)
+        return bool(filesystem.get_file_info(path).type is not FileType.NotFound)
+    except (OSError, ValueError, ImportError) as error:
+        raise UserError(f"{folder}: cannot be read: {' '.join(str(error).split())[:200]}") from None
+
+
 def remove_folder(folder: str) -> bool:
     """Remove a folder or URI with all below it; whether it was there.
 
