@@ -89,7 +89,7 @@ def run_search(
     loaded_space = check_search(name, space, settings, store_url, resources, on_notice)
     on_stage(Stage.DATA)
     dataset, counts = _read_data(loaded_space, settings, on_images)
-    for line in dataset.said:
+    for line in dataset.notes:
         on_notice(line)
     on_stage(Stage.STORE)
     store = open_store(store_url, create=True)

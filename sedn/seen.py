@@ -42,24 +42,24 @@ class Sighting(NamedTuple):
 
     def renewed(self) -> "Sighting | None":
         """The same, with the stamp of now; ``None`` if it is not so any more."""
-        now, found = time.time_ns(), _find(self.path)
-        if _kind(found) != self.kind:
+        now, status = time.time_ns(), _find(self.path)
+        if _kind(status) != self.kind:
             return None
-        if found is None or self.stamp is None or _stamp(found) == self.stamp:
+        if status is None or self.stamp is None or _stamp(status) == self.stamp:
             return self
         if not self.digest:
             return None
         digest, steady = _digest(self.path, self.kind)
         if digest != self.digest:
             return None
-        return self._replace(stamp=_stamp(found) if steady and _is_old(found, now) else UNSURE)
+        return self._replace(stamp=_stamp(status) if steady and _is_old(status, now) else UNSURE)
 
 
 @dataclass(frozen=True, slots=True)
 class _Look:
     """A look at the content of a file or folder, before it was read."""
 
-    found: os.stat_result
+    status: os.stat_result
     hashed: bool
     early: bytes | None
     """Its digest then, where its time would not tell that it was changed while it was read."""
@@ -68,13 +68,13 @@ class _Look:
         """What was seen; ``None`` if it changed since then."""
         now = time.time_ns()
         digest, steady = _digest(path, kind) if self.hashed else (b"", self.early is None)
-        found = _find(path)
-        if found is None or _stamp(found) != _stamp(self.found):
+        status = _find(path)
+        if status is None or _stamp(status) != _stamp(self.status):
             return None
         if self.hashed and self.early is not None and self.early != digest:
             return None
         return Sighting(
-            path, kind, _stamp(found) if steady and _is_old(found, now) else UNSURE, digest
+            path, kind, _stamp(status) if steady and _is_old(status, now) else UNSURE, digest
         )
 
 
@@ -90,13 +90,13 @@ class Seen:
         if path in self._looks or (path in self._kinds and not content):
             return
         now = time.time_ns()
-        found = _find(path)
-        kind = self._kinds.setdefault(path, _kind(found))
-        if content and found is not None:
+        status = _find(path)
+        kind = self._kinds.setdefault(path, _kind(status))
+        if content and status is not None:
             early = None
-            if not _is_old(found, now):
+            if not _is_old(status, now):
                 early = _digest(path, kind)[0] if hashed else b""
-            self._looks[path] = _Look(found, hashed, early)
+            self._looks[path] = _Look(status, hashed, early)
 
     @property
     def contents(self) -> tuple[str, ...]:
@@ -198,21 +198,21 @@ def _find(path: str) -> os.stat_result | None:
         return None
 
 
-def _kind(found: os.stat_result | None) -> Kind:
-    if found is None:
+def _kind(status: os.stat_result | None) -> Kind:
+    if status is None:
         return "nothing"
-    if stat.S_ISDIR(found.st_mode):
+    if stat.S_ISDIR(status.st_mode):
         return "folder"
-    return "file" if stat.S_ISREG(found.st_mode) else "nothing"
+    return "file" if stat.S_ISREG(status.st_mode) else "nothing"
 
 
-def _stamp(found: os.stat_result) -> Stamp:
-    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
+def _stamp(status: os.stat_result) -> Stamp:
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
-def _is_old(found: os.stat_result, now: int) -> bool:
+def _is_old(status: os.stat_result, now: int) -> bool:
     """Whether a change from ``now`` on would have another time."""
-    return max(found.st_mtime_ns, found.st_ctime_ns) < now - _TICK
+    return max(status.st_mtime_ns, status.st_ctime_ns) < now - _TICK
 
 
 def _digest(path: str, kind: Kind) -> tuple[bytes, bool]:
@@ -222,8 +222,8 @@ def _digest(path: str, kind: Kind) -> tuple[bytes, bool]:
         if kind == "nothing":
             raise OSError
         if kind == "folder":
-            with os.scandir(path) as found:
-                entries = sorted(found, key=lambda entry: entry.name)
+            with os.scandir(path) as listing:
+                entries = sorted(listing, key=lambda entry: entry.name)
             # What a link leads to may change, and the folder of the link stays as it was.
             steady = not any(entry.is_symlink() for entry in entries)
             names = [(entry.name, entry.is_dir(), entry.is_file()) for entry in entries]

@@ -110,7 +110,7 @@ app.command(cls=Command)(init)
 
 def _show(checked: "DataCheck", options: Sequence[Any]) -> None:
     subject, counts = checked.subject, checked.counts
-    for line in subject.said:
+    for line in subject.notes:
         out.print(with_options(line, options), soft_wrap=True)
     text = (
         f", {len(subject.labels):,} label{'s' * (len(subject.labels) != 1)}, "
@@ -150,7 +150,7 @@ def _show_sizes(counts: "Counts") -> None:
 def _show_findings(checked: "DataCheck", options: Sequence[Any]) -> None:
     for finding in checked.findings:
         style = "bold red" if finding.level == "error" else "yellow"
-        text = with_options(finding.said, options)
+        text = with_options(finding.message, options)
         out.print(Text.assemble((f"{finding.level}: ", style), text), soft_wrap=True)
         shown = finding.where[: SHOWN[finding.level]]
         for where in shown:

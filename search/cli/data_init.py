@@ -100,7 +100,7 @@ def _ask(question: "Question") -> Mapping[str, Any]:
 
 def _show(proposal: "Proposal") -> None:
     listing = proposal.listing
-    for line in listing.said:
+    for line in listing.notes:
         out.print(line, markup=False, highlight=False, soft_wrap=True)
     shown = ", ".join(listing.labels[:10]) + (", …" if len(listing.labels) > 10 else "")
     out.print(

@@ -74,7 +74,7 @@ def train(
         read_summary(beside)
     with ImageBar(err) as bar:
         dataset = prepare_dataset(loaded.data, bar.show)
-    for line in dataset.said:
+    for line in dataset.notes:
         err.print(line, markup=False, highlight=False, soft_wrap=True)
     targets = dataset.splits["validation"].truth
     with StepBar(err, loaded.epochs) as steps:

@@ -77,7 +77,7 @@ class Dataset:
     """Images that could not be read and were left out, as the configuration allowed."""
     levels: Levels | None = None
     """What is white in images of more than 8 bits."""
-    said: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     """How the data was read: what was taken for what, a line each."""
 
     @property

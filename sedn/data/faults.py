@@ -55,41 +55,41 @@ class Faults:
     def __bool__(self) -> bool:
         return bool(self._places)
 
-    def add(self, kind: FaultKind, said: str | UserError, row: int | None = None) -> None:
+    def add(self, kind: FaultKind, place: str | UserError, row: int | None = None) -> None:
         """Note one fault.
 
         Args:
             kind: of the fault.
-            said: where it is and what is wrong.
+            place: where it is and what is wrong.
             row: that is left out for it.
         """
-        self._places.setdefault(kind, []).append(str(said))
+        self._places.setdefault(kind, []).append(str(place))
         if row is not None:
             self.rows.add(row)
 
-    def found(self) -> tuple[Fault, ...]:
-        """All of them by kind, their places without the path of the data."""
+    def by_kind(self) -> tuple[Fault, ...]:
+        """The faults by kind, their places without the path of the data."""
         return tuple(Fault(k, tuple(map(self._short, p))) for k, p in self._places.items())
 
     def error(self, last: UserError | None = None) -> FaultyData:
-        """All of them in one line that fits on a screen.
+        """An error that names the faults in one line that fits on a screen.
 
         Args:
             last: what ended the reading in the end.
         """
-        found = self.found()
-        places = _first_of(found)
-        count = sum(len(fault.places) for fault in found)
+        faults = self.by_kind()
+        places = _first_of(faults)
+        count = sum(len(fault.places) for fault in faults)
         # What ended the reading would do so without what is wrong, too.
-        told = f"; {self._short(str(last))}" if last is not None else ""
+        ending = f"; {self._short(str(last))}" if last is not None else ""
         if count == 1:
             (place,) = next(iter(self._places.values()))
-            return FaultyData(f"{place}{told or f'; {OPTION} leaves out what is wrong'}")
+            return FaultyData(f"{place}{ending or f'; {OPTION} leaves out what is wrong'}")
         check = f"`sedn data check {quote(self._source)}` lists all"
         more = f"; and {count - SHOWN:,} more ({check})" if count > SHOWN else ""
         return FaultyData(
-            f"{self._source}: {say_counts(found)}: {'; '.join(map(_cut, places))}{more}"
-            f"{told or f'; correct them, or leave them out with {OPTION}'}"
+            f"{self._source}: {say_counts(faults)}: {'; '.join(map(_cut, places))}{more}"
+            f"{ending or f'; correct them, or leave them out with {OPTION}'}"
         )
 
     def _short(self, place: str) -> str:
@@ -98,9 +98,9 @@ class Faults:
         return place
 
 
-def say_counts(found: Sequence[Fault]) -> str:
+def say_counts(faults: Sequence[Fault]) -> str:
     """How many there are of each kind: ``3 missing files, 1 bad cell``."""
-    return ", ".join(f"{len(f.places):,} {_plural(f)}" for f in found)
+    return ", ".join(f"{len(f.places):,} {_plural(f)}" for f in faults)
 
 
 def _plural(fault: Fault) -> str:
@@ -109,11 +109,11 @@ def _plural(fault: Fault) -> str:
     return "bad image entries" if fault.kind == "bad image entry" else f"{fault.kind}s"
 
 
-def _first_of(found: Sequence[Fault]) -> list[str]:
+def _first_of(faults: Sequence[Fault]) -> list[str]:
     """The first places, some of each kind."""
-    share = -(-SHOWN // max(len(found), 1))
-    first = [place for fault in found for place in fault.places[:share]]
-    rest = [place for fault in found for place in fault.places[share:]]
+    share = -(-SHOWN // max(len(faults), 1))
+    first = [place for fault in faults for place in fault.places[:share]]
+    rest = [place for fault in faults for place in fault.places[share:]]
     return [*first, *rest][:SHOWN]
 
 

@@ -51,7 +51,7 @@ def files_below(folder: Path, suffixes: tuple[str, ...]) -> Iterator[str]:
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
     see_content(folder)
     try:
-        with os.scandir(folder) as found:
-            return sorted((e for e in found if not is_stray(e.name)), key=lambda e: e.name)
+        with os.scandir(folder) as entries:
+            return sorted((e for e in entries if not is_stray(e.name)), key=lambda e: e.name)
     except OSError:
         return []

@@ -62,8 +62,8 @@ def identify(listing: Listing, split_seed: int, show: Progress) -> Identity:
 
 
 def _load_identity(path: Path) -> Identity:
-    with np.load(path) as found:
-        return Identity(str(found["fingerprint"]), found["splits"])
+    with np.load(path) as arrays:
+        return Identity(str(arrays["fingerprint"]), arrays["splits"])
 
 
 def _stamp(listing: Listing, split_seed: int) -> str:

@@ -79,7 +79,7 @@ class Listing:
     """Images of one group must not be parted; ``""`` is no group. Empty where there are none."""
     levels: Levels | None = None
     """What is white in images of more than 8 bits; ``None`` where none of those looked at is."""
-    said: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     """What was taken for what, a line each."""
     fields: Mapping[str, Any] = field(default_factory=dict)
     """Fields of a description that say so outright."""

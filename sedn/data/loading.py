@@ -60,7 +60,7 @@ def prepare_dataset(config: DataConfig, show: Progress = lambda *_: None) -> Dat
         for name, split in dataset.splits.items():
             if not len(split):
                 raise UserError(f"{listing.source}: no image of split '{name}' can be read")
-    return replace(_grouped(dataset, listing), levels=listing.levels, said=listing.said)
+    return replace(_grouped(dataset, listing), levels=listing.levels, notes=listing.notes)
 
 
 def find_cache_damage(config: DataConfig, show: Progress = lambda *_: None) -> str | None:
@@ -143,8 +143,8 @@ def _on_demand(
     build_folder(
         verified, lambda draft: verify_listing(draft, listing, identity, size, show), _WHAT
     )
-    found = json.loads((verified / BROKEN).read_text(encoding="utf-8"))
-    broken = {int(position): reason for position, reason in found.items()}
+    reasons = json.loads((verified / BROKEN).read_text(encoding="utf-8"))
+    broken = {int(position): reason for position, reason in reasons.items()}
     return decode_on_demand(listing, identity, size, broken), list(broken.values())
 
 

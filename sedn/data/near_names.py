@@ -34,21 +34,21 @@ def near_name(path: str, root: str = "") -> str:
     folder, *parts = Path(os.path.normpath(path)).parts
     if not Path(path).is_absolute():
         folder, parts = os.curdir, [folder, *parts]
-    found = []
+    near = []
     for part in parts:
         entry = part if exists(os.path.join(folder, part)) else _near(folder, part)  # noqa: PTH118
         if entry is None:
             return ""
-        found.append(entry)
+        near.append(entry)
         folder = os.path.join(folder, entry)  # noqa: PTH118
-    differing = [k for k, (a, b) in enumerate(zip(parts, found, strict=True)) if a != b]
+    differing = [k for k, (a, b) in enumerate(zip(parts, near, strict=True)) if a != b]
     if not differing or not is_file(folder):
         return ""
-    least = min(differing[0], max(len(found) - 2, 0))
+    least = min(differing[0], max(len(near) - 2, 0))
     above = len(Path(os.path.normpath(root)).parts) - Path(root).is_absolute()
-    shown = "/".join(found[above if root else least :])
+    shown = "/".join(near[above if root else least :])
     wanted = "/".join(parts)
-    there = "/".join(found)
+    there = "/".join(near)
     ways = []
     if _nfc(wanted) != _nfc(there):
         ways.append("in upper and lower case")

@@ -236,9 +236,9 @@ def _count_units(of_class: NDArray[np.bool_], groups: NDArray[np.int64] | None) 
     """``(labels,)``: the groups, or images where there are none, that have an image of a class."""
     if groups is None:
         return np.asarray(of_class.sum(axis=0), dtype=np.float64)
-    found = np.zeros((int(groups.max()) + 1, of_class.shape[1]), dtype=bool)
-    np.logical_or.at(found, groups, of_class)
-    return np.asarray(found.sum(axis=0), dtype=np.float64)
+    has_class = np.zeros((int(groups.max()) + 1, of_class.shape[1]), dtype=bool)
+    np.logical_or.at(has_class, groups, of_class)
+    return np.asarray(has_class.sum(axis=0), dtype=np.float64)
 
 
 def _weight(rarer: ArrayLike, wrong: ArrayLike) -> Floats:

@@ -47,17 +47,17 @@ def trace_features(model: nn.Module, image_size: int) -> list[tuple[int, Place]]
         for feature in getattr(model, "feature_info", None) or []
     ]
     logits, outputs = _run(model, {feature["module"] for feature in described}, image_size)
-    found = []
+    places = []
     for feature in described:
         output = outputs.get(feature["module"])
         place = _find(feature, output, model, image_size)
         if place and _reaches(stage_of(output, place), logits):
-            found.append((feature["reduction"], place))
+            places.append((feature["reduction"], place))
     # Past the last block, a class token that alone is pooled has seen all it will of the patches.
-    if found and found[-1][1].prefix and getattr(model, "global_pool", None) == "token":
-        last = found[-1][1].module
-        found = [(stride, place) for stride, place in found if place.module != last]
-    return found
+    if places and places[-1][1].prefix and getattr(model, "global_pool", None) == "token":
+        last = places[-1][1].module
+        places = [(stride, place) for stride, place in places if place.module != last]
+    return places
 
 
 def stage_of(output: Any, place: Place) -> Tensor:
@@ -81,10 +81,10 @@ def _module(name: str, modules: dict[str, nn.Module]) -> str:
     """The module that ``feature_info`` means by a name; of a list, which never runs, the last."""
     container, _, rest = name.partition(".")
     others = [f"{other}.{rest}" for other in _MEANT.get(container, ())]
-    found = next((candidate for candidate in [name, *others] if candidate in modules), "")
-    while isinstance(listed := modules[found], nn.ModuleList):
-        found = f"{found}.{len(listed) - 1}"
-    return found
+    module = next((candidate for candidate in [name, *others] if candidate in modules), "")
+    while isinstance(listed := modules[module], nn.ModuleList):
+        module = f"{module}.{len(listed) - 1}"
+    return module
 
 
 def _run(model: nn.Module, names: set[str], image_size: int) -> tuple[Tensor, dict[str, Any]]:

@@ -38,9 +38,9 @@ class Remote:
             return file if self.url and file.is_file() else None
         repository, _, revision = self.repository.partition("@")
         for name in self.files:
-            found = try_to_load_from_cache(repository, name, revision=revision or None)
-            if isinstance(found, str):
-                return Path(found)
+            cached = try_to_load_from_cache(repository, name, revision=revision or None)
+            if isinstance(cached, str):
+                return Path(cached)
         return None
 
     @property
@@ -70,15 +70,15 @@ class Remote:
 
 def faults(remotes: Mapping[str, Remote]) -> dict[str, str]:
     """Why files cannot be fetched, by name; a server that did not answer is not asked again."""
-    found: dict[str, str | None] = {}
+    fault_of: dict[str, str | None] = {}
 
     def ask() -> None:
         silent: dict[str, str] = {}
         for name, remote in remotes.items():
             try:
-                found[name] = silent.get(remote.server) or remote.refusal()
+                fault_of[name] = silent.get(remote.server) or remote.refusal()
             except Exception as error:
-                found[name] = silent[remote.server] = _words(error)
+                fault_of[name] = silent[remote.server] = _words(error)
 
     # A look-up of a name by the system has no time limit of its own.
     asking = threading.Thread(target=ask, daemon=True)
@@ -86,9 +86,9 @@ def faults(remotes: Mapping[str, Remote]) -> dict[str, str]:
     answered, since = 0, time.monotonic()
     while asking.is_alive() and time.monotonic() - since < SECONDS + 2:
         asking.join(0.1)
-        if len(found) > answered:
-            answered, since = len(found), time.monotonic()
-    reasons = {name: found.get(name, f"no answer in {SECONDS:g} s") for name in remotes}
+        if len(fault_of) > answered:
+            answered, since = len(fault_of), time.monotonic()
+    reasons = {name: fault_of.get(name, f"no answer in {SECONDS:g} s") for name in remotes}
     return {name: fault for name, fault in reasons.items() if fault}
 
 

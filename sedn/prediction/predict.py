@@ -163,7 +163,7 @@ def _decode(image: Path, region_map: RegionMap | None, header: ModelHeader) -> _
     except (OtherLevels, UnclearLevels) as error:
         seen = header.levels.say() if header.levels else "8 bits"
         raise _Unreadable(
-            f"{error.found}, and the run was trained on images of {seen}; scale it as they are"
+            f"{error.observed}, and the run was trained on images of {seen}; scale it as they are"
         ) from None
     except UserError as error:
         raise _Unreadable(str(error)) from None

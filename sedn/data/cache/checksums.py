@@ -54,10 +54,10 @@ def _damage_of(path: Path, size: int, checksums: list[int], sample: int | None) 
         return f"{path}: {path.stat().st_size:,} bytes instead of {size:,}"
     with ThreadPoolExecutor() as pool:
         blocks = _chosen(len(checksums), sample)
-        for block, found in zip(
+        for block, digest in zip(
             blocks, pool.map(lambda i: _checksum(path, i), blocks), strict=True
         ):
-            if found != checksums[block]:
+            if digest != checksums[block]:
                 return f"{path}: other bytes than were written, near byte {block * _BLOCK:,}"
     return None
 

@@ -38,7 +38,7 @@ class DataCheck:
             "data": subject.name,
             "trainable": self.trainable,
             "images": len(subject),
-            "reading": list(subject.said),
+            "reading": list(subject.notes),
             "findings": [asdict(finding) for finding in self.findings],
             "unreadable": [
                 {"image": names[row], "reason": reason}
@@ -79,11 +79,11 @@ def check_data(config: DataConfig, show: Progress = lambda *_: None) -> DataChec
     exact = exact_duplicates(inspection.digests)
     near = near_duplicates(inspection, subject.splits)
     skip = config.skip_unreadable
-    found = (
+    faults = (
         *find_meanings(subject, inspection, skip_unreadable=skip),
         *find_faults(subject, inspection, counts, exact, near, skip_unreadable=skip),
     )
-    findings = tuple(sorted(found, key=lambda finding: finding.level != "error"))
+    findings = tuple(sorted(faults, key=lambda finding: finding.level != "error"))
     return DataCheck(subject, inspection, counts, exact, near, findings)
 
 

@@ -47,7 +47,7 @@ def near_duplicates(inspection: Inspection, splits: Splits) -> list[NearDuplicat
     readable = np.flatnonzero(inspection.readable)
     hashes, which = np.unique(inspection.hashes[readable], return_inverse=True)
     neighbours = _neighbours(hashes)
-    found = []
+    pairs = []
     for place, name in enumerate(SPLITS[1:], start=1):
         is_earlier = np.isin(splits[readable], SPLITS[:place])
         earlier = readable[is_earlier]
@@ -56,8 +56,8 @@ def near_duplicates(inspection: Inspection, splits: Splits) -> list[NearDuplicat
         for row, own in zip(readable, which, strict=True):
             if splits[row] == name and nearest[own] >= 0 and inspection.digests[row] not in held:
                 other = int(earlier[nearest[own]])
-                found.append(NearDuplicate(int(row), other, int(distances[own])))
-    return found
+                pairs.append(NearDuplicate(int(row), other, int(distances[own])))
+    return pairs
 
 
 def near_pairs(hashes: Hashes, limit: int) -> Ints:
@@ -70,7 +70,7 @@ def near_pairs(hashes: Hashes, limit: int) -> Ints:
         hashes: ``(images,)``, all different, or else equal ones would be compared one by one.
         limit: less than 64.
     """
-    found = [np.empty((0, 2), dtype=np.int64)]
+    close = [np.empty((0, 2), dtype=np.int64)]
     for low, high in pairwise(np.linspace(0, BITS, limit + 2).astype(int).tolist()):
         band = (hashes >> np.uint64(low)) & np.uint64(2 ** (high - low) - 1)
         order = np.argsort(band, kind="stable")
@@ -83,8 +83,8 @@ def near_pairs(hashes: Hashes, limit: int) -> Ints:
             if not left.size:
                 break
             pairs = np.sort(np.stack([order[left], order[left + step]], axis=1), axis=1)
-            found.append(pairs[_distance(hashes, pairs) <= limit])
-    return np.unique(np.concatenate(found), axis=0)
+            close.append(pairs[_distance(hashes, pairs) <= limit])
+    return np.unique(np.concatenate(close), axis=0)
 
 
 def _distance(hashes: Hashes, pairs: Ints) -> NDArray[np.uint8]:

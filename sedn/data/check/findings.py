@@ -31,7 +31,7 @@ class Finding:
     level: Level
     kind: str
     """A short name that stays the same: ``unreadable``, ``near-duplicates``."""
-    said: str
+    message: str
     """What is wrong, in one line."""
     where: tuple[str, ...] = ()
     """The images or labels that have it, a few words each."""
@@ -76,20 +76,20 @@ def find_faults(
 def _faults(subject: Subject, skip: bool) -> Iterator[Finding]:
     """What is wrong in the tables, by kind."""
     for fault in subject.faults:
-        told = "; left out" if skip else f"; {OPTION} leaves out what is wrong"
+        advice = "; left out" if skip else f"; {OPTION} leaves out what is wrong"
         kind = f"{fault.kind}s".replace(" ", "-").replace("entrys", "entries")
         yield Finding(
-            "warning" if skip else "error", kind, f"{say_counts([fault])}{told}", fault.places
+            "warning" if skip else "error", kind, f"{say_counts([fault])}{advice}", fault.places
         )
 
 
 def _unreadable(inspection: Inspection, skip: bool) -> Iterator[Finding]:
     others = inspection.other_sizes
-    found = sorted(item for item in inspection.unreadable.items() if item[0] not in others)
-    if reasons := tuple(reason for _, reason in found):
-        said = f"{count_of(len(reasons), 'image')} cannot be read, or not with the map"
-        told = " and would be left out" if skip else "; `skip_unreadable` leaves them out"
-        yield Finding("warning" if skip else "error", "unreadable", said + told, reasons)
+    unreadable = sorted(item for item in inspection.unreadable.items() if item[0] not in others)
+    if reasons := tuple(reason for _, reason in unreadable):
+        message = f"{count_of(len(reasons), 'image')} cannot be read, or not with the map"
+        advice = " and would be left out" if skip else "; `skip_unreadable` leaves them out"
+        yield Finding("warning" if skip else "error", "unreadable", message + advice, reasons)
 
 
 def _unlearnable(subject: Subject, counts: Counts) -> Iterator[Finding]:
@@ -106,36 +106,38 @@ def _unlearnable(subject: Subject, counts: Counts) -> Iterator[Finding]:
                 where.append(f"{label}: no {word} in train{never}")
                 labels.add(label)
     if where:
-        said = f"{count_of(len(labels), 'label')} without positives, or negatives, to learn from"
-        yield Finding("error", "unlearnable-labels", said, tuple(where))
+        message = f"{count_of(len(labels), 'label')} without positives, or negatives, to learn from"
+        yield Finding("error", "unlearnable-labels", message, tuple(where))
 
 
 def _unmeasurable(subject: Subject, counts: Counts) -> Iterator[Finding]:
     """Labels that validation or test cannot measure, or not well."""
     for name in SPLITS[1:]:
         split = counts.splits[name]
-        said = [
+        counted = [
             f"{label}: {split.positives[i]} positive, {split.negatives[i]} negative"
             for i, label in enumerate(subject.labels)
         ]
-        undefined = tuple(said[i] for i in np.flatnonzero(split.rarest == 0))
-        few = tuple(said[i] for i in np.flatnonzero((split.rarest > 0) & (split.rarest < FEWEST)))
+        undefined = tuple(counted[i] for i in np.flatnonzero(split.rarest == 0))
+        few = tuple(
+            counted[i] for i in np.flatnonzero((split.rarest > 0) & (split.rarest < FEWEST))
+        )
         if undefined and split.images:
-            told = f"{count_of(len(undefined), 'label')} of one class in {name}: no AUC there"
-            yield Finding("warning", f"no-auc-in-{name}", told, undefined)
+            message = f"{count_of(len(undefined), 'label')} of one class in {name}: no AUC there"
+            yield Finding("warning", f"no-auc-in-{name}", message, undefined)
         if few:
-            told = (
+            message = (
                 f"{count_of(len(few), 'label')} with fewer than {FEWEST} positives or negatives "
                 f"in {name}: too few for an interval of the AUC"
             )
-            yield Finding("warning", f"few-in-{name}", told, few)
+            yield Finding("warning", f"few-in-{name}", message, few)
 
 
 def _equal_labels(subject: Subject, counts: Counts) -> Iterator[Finding]:
     labels = subject.labels
     if where := tuple(f"{labels[a]} = {labels[b]}" for a, b in counts.equal):
-        said = f"{count_of(len(where), 'pair')} of labels with the same truth in every image"
-        yield Finding("warning", "equal-labels", said, where)
+        message = f"{count_of(len(where), 'pair')} of labels with the same truth in every image"
+        yield Finding("warning", "equal-labels", message, where)
 
 
 def _leaking_groups(subject: Subject) -> Iterator[Finding]:
@@ -147,14 +149,14 @@ def _leaking_groups(subject: Subject) -> Iterator[Finding]:
         f"{group}: {_listed(names)}" for group, names in sorted(splits.items()) if len(names) > 1
     )
     if where:
-        said = f"{count_of(len(where), 'group')} in several splits: scores will be too good"
-        yield Finding("warning", "group-leaks", said, where)
+        message = f"{count_of(len(where), 'group')} in several splits: scores will be too good"
+        yield Finding("warning", "group-leaks", message, where)
 
 
 def _large_groups(subject: Subject) -> Iterator[Finding]:
     if where := subject.missed_shares:
-        said = "a group is too large for the shares of the splits: groups are never parted"
-        yield Finding("warning", "large-groups", said, where)
+        message = "a group is too large for the shares of the splits: groups are never parted"
+        yield Finding("warning", "large-groups", message, where)
 
 
 def _duplicates(subject: Subject, exact: Sequence[tuple[int, ...]]) -> Iterator[Finding]:
@@ -165,14 +167,14 @@ def _duplicates(subject: Subject, exact: Sequence[tuple[int, ...]]) -> Iterator[
         kinds["across" if len({*subject.splits[list(rows)]}) > 1 else "within"].append(names)
         if differing := _differing_labels(subject, rows):
             kinds["labels"].append(f"{names}: {', '.join(differing)}")
-    told = {
+    messages = {
         "across": ("duplicates-across-splits", "in several splits: scores will be too good"),
         "within": ("duplicates-within-split", "several times in one split"),
         "labels": ("duplicates-labelled-differently", "several times, with different labels"),
     }
-    for kind, (name, said) in told.items():
+    for kind, (name, message) in messages.items():
         if where := tuple(kinds[kind]):
-            yield Finding("warning", name, f"{count_of(len(where), 'image')} {said}", where)
+            yield Finding("warning", name, f"{count_of(len(where), 'image')} {message}", where)
 
 
 def _differing_labels(subject: Subject, rows: tuple[int, ...]) -> list[str]:
@@ -188,35 +190,35 @@ def _near_duplicates(subject: Subject, near: Sequence[NearDuplicate]) -> Iterato
         for pair in near
     )
     if where:
-        said = (
+        message = (
             f"{count_of(len(where), 'image')} much like one in an earlier split: perceptual hashes "
             f"differ in at most {LIMIT} of {BITS} bits"
         )
-        yield Finding("warning", "near-duplicates", said, where)
+        yield Finding("warning", "near-duplicates", message, where)
 
 
 def _maps(subject: Subject, counts: Counts) -> Iterator[Finding]:
     images = sum(split.images for split in counts.splits.values())
     without = {name: split.without_map for name, split in counts.splits.items()}
     if (missing := sum(without.values())) and images:
-        said = f"{missing:,} of {count_of(images, 'image')} without a map"
+        message = f"{missing:,} of {count_of(images, 'image')} without a map"
         if missing == images:
-            said = "no image has a map"
+            message = "no image has a map"
         split = ((name, n) for name, n in without.items() if n and missing < images)
         where = tuple(f"{name}: {count_of(n, 'image')}" for name, n in split)
-        yield Finding("warning", "no-map", said, where)
+        yield Finding("warning", "no-map", message, where)
     nowhere = tuple(
         part.region for part in counts.coverage if part.spread and part.spread.greatest == 0
     )
     if nowhere:
-        said = f"{count_of(len(nowhere), 'region')} on no map at all"
-        yield Finding("warning", "empty-regions", said, nowhere)
+        message = f"{count_of(len(nowhere), 'region')} on no map at all"
+        yield Finding("warning", "empty-regions", message, nowhere)
 
 
 def _links(subject: Subject) -> Iterator[Finding]:
     if where := subject.links:
-        said = f"{count_of(len(where), 'link')} to files outside of the data's folder: followed"
-        yield Finding("warning", "links-outside", said, where)
+        message = f"{count_of(len(where), 'link')} to files outside of the data's folder: followed"
+        yield Finding("warning", "links-outside", message, where)
 
 
 def _implausible_maps(counts: Counts) -> Iterator[Finding]:
@@ -227,11 +229,11 @@ def _implausible_maps(counts: Counts) -> Iterator[Finding]:
         if part.typical == part.typical and not LEAST_COVERED <= part.typical <= 1 - LEAST_COVERED
     )
     if where:
-        said = (
+        message = (
             f"{count_of(len(where), 'region')} on next to nothing or nearly all of the images: "
             f"look at the contact sheet (-o), whether the maps mean something else"
         )
-        yield Finding("warning", "implausible-coverage", said, where)
+        yield Finding("warning", "implausible-coverage", message, where)
 
 
 def _faint_maps(subject: Subject, inspection: Inspection) -> Iterator[Finding]:
@@ -246,8 +248,10 @@ def _faint_maps(subject: Subject, inspection: Inspection) -> Iterator[Finding]:
     )
     if where:
         least = share_text(FAINT, 0)
-        said = f"{count_of(len(where), 'map')} on which a region is nowhere stronger than {least}"
-        yield Finding("warning", "faint-maps", said, where)
+        message = (
+            f"{count_of(len(where), 'map')} on which a region is nowhere stronger than {least}"
+        )
+        yield Finding("warning", "faint-maps", message, where)
 
 
 def _placed(subject: Subject, row: int) -> str:

@@ -55,7 +55,7 @@ class Inspection:
 def inspect_images(subject: Subject, show: Progress) -> Inspection:
     """Decode every image and map once."""
     count = len(subject)
-    found = Inspection(
+    inspection = Inspection(
         unreadable={},
         other_sizes={},
         digests=[""] * count,
@@ -70,9 +70,9 @@ def inspect_images(subject: Subject, show: Progress) -> Inspection:
         # Block by block: the executor keeps all that it is given.
         for start in range(0, count, _BLOCK):
             block = range(start, min(start + _BLOCK, count))
-            list(pool.map(lambda row: _inspect(subject, found, row), block))
+            list(pool.map(lambda row: _inspect(subject, inspection, row), block))
             show("checking", block.stop, count)
-    return found
+    return inspection
 
 
 def perceptual_hash(image: NDArray[np.uint8]) -> int:
@@ -89,18 +89,18 @@ def perceptual_hash(image: NDArray[np.uint8]) -> int:
     return int.from_bytes(np.packbits(bits).tobytes(), "big")
 
 
-def _inspect(subject: Subject, found: Inspection, row: int) -> None:
+def _inspect(subject: Subject, inspection: Inspection, row: int) -> None:
     try:
         sample = subject.look(row, SIDE)
     except UserError as error:
-        found.unreadable[row] = str(error)
+        inspection.unreadable[row] = str(error)
         if isinstance(error, OtherSize):
-            found.other_sizes[row] = error.sizes
+            inspection.other_sizes[row] = error.sizes
         return
-    found.digests[row] = sample.digest
-    found.hashes[row] = perceptual_hash(sample.image)
-    found.sizes[row] = sample.width, sample.height
-    found.beyond[row], found.brightest[row] = sample.beyond, sample.brightest
+    inspection.digests[row] = sample.digest
+    inspection.hashes[row] = perceptual_hash(sample.image)
+    inspection.sizes[row] = sample.width, sample.height
+    inspection.beyond[row], inspection.brightest[row] = sample.beyond, sample.brightest
     if subject.map_known[row]:
-        found.coverage[row] = sample.region_map.mean(axis=(1, 2)) / 255
-        found.strongest[row] = sample.region_map.max(axis=(1, 2)) / 255
+        inspection.coverage[row] = sample.region_map.mean(axis=(1, 2)) / 255
+        inspection.strongest[row] = sample.region_map.max(axis=(1, 2)) / 255

@@ -16,9 +16,9 @@ def links_outside(listing: Listing) -> tuple[str, ...]:
     """
     source = listing.source
     folder = os.path.normpath(source if source.is_dir() else source.parent)
-    found = _Links(folder)
+    paths = _Links(folder)
     files = (content.path for content in listing.contents() if isinstance(content, FileContent))
-    counts = Counter(link for path in files if (link := found.first(path)) is not None)
+    counts = Counter(link for path in files if (link := paths.first(path)) is not None)
     return tuple(
         f"{os.path.relpath(link, folder)} → {os.path.realpath(link)}: "
         f"{count:,} {'file' if count == 1 else 'files'}"

@@ -47,21 +47,24 @@ def _other_sizes(inspection: Inspection, skip: bool) -> Iterator[Finding]:
         for (map_width, map_height), (width, height) in sizes.values()
         if abs(map_width * height / (map_height * width) - 1) < SLIP
     )
-    told = "left out" if skip else f"{OPTION} leaves them out"
+    advice = "left out" if skip else f"{OPTION} leaves them out"
     if ratios and ratios.most_common(1)[0][1] == len(sizes):
-        told = (
+        advice = (
             f"each map is {ratios.most_common(1)[0][0]:g} times as wide and high, so images were "
-            f"scaled after they were annotated; take them as they were, or scale the maps ({told})"
+            f"scaled after they were annotated; take them as they were, or scale the "
+            f"maps ({advice})"
         )
-    said = f"{count_of(len(sizes), 'image')} with a map or a stated size of another size: {told}"
-    yield Finding("warning" if skip else "error", "other-sizes", said, where)
+    message = (
+        f"{count_of(len(sizes), 'image')} with a map or a stated size of another size: {advice}"
+    )
+    yield Finding("warning" if skip else "error", "other-sizes", message, where)
 
 
 def _similar_names(labels: Sequence[str]) -> Iterator[Finding]:
     where = tuple(f"{one} ~ {other}" for one, other in similar_names(labels))
     if where:
-        said = f"{count_of(len(where), 'pair')} of labels with nearly the same name: one label?"
-        yield Finding("warning", "similar-labels", said, where)
+        message = f"{count_of(len(where), 'pair')} of labels with nearly the same name: one label?"
+        yield Finding("warning", "similar-labels", message, where)
 
 
 def similar_names(labels: Sequence[str]) -> list[tuple[str, str]]:
@@ -76,9 +79,9 @@ def similar_names(labels: Sequence[str]) -> list[tuple[str, str]]:
             nearby[key].append(index)
     pairs = {
         (one, other)
-        for found in nearby.values()
-        for place, one in enumerate(found)
-        for other in found[place + 1 :]
+        for alike in nearby.values()
+        for place, one in enumerate(alike)
+        for other in alike[place + 1 :]
         if _are_similar(plain[one], plain[other])
     }
     return [(labels[one], labels[other]) for one, other in sorted(pairs)]
@@ -105,7 +108,7 @@ def _are_similar(one: str, other: str) -> bool:
 def _outside(subject: Subject, inspection: Inspection) -> Iterator[Finding]:
     rows = np.flatnonzero(inspection.beyond > SLIP).tolist()
     if rows:
-        said = (
+        message = (
             f"{count_of(len(rows), 'image')} with polygons that leave the image: cut at its sides; "
             f"are they of an image of another size?"
         )
@@ -113,7 +116,7 @@ def _outside(subject: Subject, inspection: Inspection) -> Iterator[Finding]:
             f"{subject.names[row]}: by {share_text(inspection.beyond[row], 0)} of a side"
             for row in rows
         )
-        yield Finding("warning", "polygons-outside", said, where)
+        yield Finding("warning", "polygons-outside", message, where)
 
 
 def _dark(subject: Subject, inspection: Inspection) -> Iterator[Finding]:
@@ -122,9 +125,9 @@ def _dark(subject: Subject, inspection: Inspection) -> Iterator[Finding]:
     rows = np.flatnonzero((brightest > 0) & (brightest < DARK * 65535)).tolist()
     if rows:
         most = int(brightest[rows].max())
-        said = (
+        message = (
             f"{count_of(len(rows), 'image')} of 16 bits with no value above {most:,} of 65,535, as "
             f"of {max(most, 1).bit_length()} bits: nearly black in training; scale them to 16 bits"
         )
         where = tuple(f"{subject.names[row]}: at most {brightest[row]:,}" for row in rows)
-        yield Finding("warning", "dark-images", said, where)
+        yield Finding("warning", "dark-images", message, where)

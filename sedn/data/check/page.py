@@ -102,16 +102,16 @@ def _verdict(check: DataCheck) -> str:
 
 
 def _reading(check: DataCheck) -> str:
-    if not check.subject.said:
+    if not check.subject.notes:
         return ""
-    lines = "".join(f"<li>{page.text(line)}</li>" for line in check.subject.said)
-    said = "What was taken for what; a `data.yaml` says otherwise."
-    return page.section("reading", "How the data was read", said, f"<ul>{lines}</ul>")
+    lines = "".join(f"<li>{page.text(line)}</li>" for line in check.subject.notes)
+    lead = "What was taken for what; a `data.yaml` says otherwise."
+    return page.section("reading", "How the data was read", lead, f"<ul>{lines}</ul>")
 
 
 def _findings(findings: tuple[Finding, ...]) -> str:
     return "".join(
-        f'<div class="finding {finding.level}"><b>{finding.level}</b>{page.text(finding.said)}'
+        f'<div class="finding {finding.level}"><b>{finding.level}</b>{page.text(finding.message)}'
         + _places(finding.where)
         + "</div>"
         for finding in findings
@@ -130,12 +130,12 @@ def _places(where: tuple[str, ...]) -> str:
 def _near_duplicates(check: DataCheck) -> str:
     if not check.near:
         return ""
-    said = (
+    lead = (
         f"Left, an image of an earlier split; right, one much like it of a later. How many of the "
         f"{BITS} bits of their perceptual hashes differ is below; whether they show the same, the "
         f"eye must tell."
     )
-    return page.section("near-duplicates", "Near duplicates", said, pair_sheet(check))
+    return page.section("near-duplicates", "Near duplicates", lead, pair_sheet(check))
 
 
 def _order(check: DataCheck) -> list[int]:

@@ -71,7 +71,7 @@ class Subject:
     """Drawn splits whose share of the images a large group spoils, a line each."""
     links: tuple[str, ...]
     """Links that lead out of the data set's folder, a line each."""
-    said: tuple[str, ...]
+    notes: tuple[str, ...]
     """How the data was read: what was taken for what, a line each."""
     faults: tuple[Fault, ...]
     """What is wrong in the tables, and not among the images."""
@@ -95,7 +95,7 @@ def open_subject(config: DataConfig, show: Progress) -> Subject:
     splits = assign_splits(listing, config.split_seed)
     skip = config.skip_unreadable
     # What is left out is said last; here it is a finding.
-    said = listing.said[:-1] if listing.faults else listing.said
+    notes = listing.notes[:-1] if listing.faults else listing.notes
     return Subject(
         name=config.path,
         labels=listing.labels,
@@ -109,7 +109,7 @@ def open_subject(config: DataConfig, show: Progress) -> Subject:
         image_size=config.image_size,
         missed_shares=missed_shares(listing, splits),
         links=links_outside(listing),
-        said=(*(listing.said if skip else said), *say_splits(listing, splits)),
+        notes=(*(listing.notes if skip else notes), *say_splits(listing, splits)),
         faults=listing.faults,
         look=partial(_decode, listing),
     )
@@ -139,7 +139,7 @@ def _of_arrays(dataset: Dataset, image_size: int) -> Subject:
         image_size=image_size,
         missed_shares=(),
         links=(),
-        said=(),
+        notes=(),
         faults=(),
         look=look,
     )

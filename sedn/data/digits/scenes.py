@@ -161,13 +161,13 @@ def _photographs(split: str) -> list[Floats]:
         Path(skimage.__file__).parent / "data",
         Path(sklearn.__file__).parent / "datasets" / "images",
     )
-    found = []
+    photographs = []
     for name in _PHOTOGRAPHS[split]:
         path = next(path for folder in folders for path in sorted(folder.glob(f"{name}.*")))
         with Image.open(path) as photograph:
             pixels = np.asarray(photograph.convert("RGB"))
-            found.append((pixels / 255).astype(np.float32))
-    return found
+            photographs.append((pixels / 255).astype(np.float32))
+    return photographs
 
 
 @lru_cache(maxsize=3)

@@ -17,10 +17,10 @@ def group_copies(listing: Listing) -> Listing:
     if listing.groups:
         return listing
     names = [re.split(r"[/\\]", image.name)[-1] for image in listing.images]
-    found = [_COPY.fullmatch(name) for name in names]
-    groups = tuple(match[1] for match in found if match)
+    matches = [_COPY.fullmatch(name) for name in names]
+    groups = tuple(match[1] for match in matches if match)
     # Where each is there once, groups would say nothing.
     if len(groups) < len(names) or len(set(groups)) == len(groups):
         return listing
-    said = f"groups: Roboflow's copies of {len(set(groups)):,} photographs"
-    return replace(listing, groups=groups, said=(*listing.said, said))
+    note = f"groups: Roboflow's copies of {len(set(groups)):,} photographs"
+    return replace(listing, groups=groups, notes=(*listing.notes, note))

@@ -22,8 +22,8 @@ def name_foreign(path: Path) -> str:
         return _of_file(path)
     folders = [path, *folders_of(path)]
     files = [file for f in folders for file in files_of(f, (".json", ".xml"))[:_LOOKS]]
-    said = next((said for file in files if (said := _of_file(file))), "")
-    return said or _of_classes(path)
+    name = next((name for file in files if (name := _of_file(file))), "")
+    return name or _of_classes(path)
 
 
 def _of_file(path: Path) -> str:

@@ -61,14 +61,14 @@ def path_of(paths: BySplit, split: str, where: str) -> str:
     Raises:
         UserError: it has none.
     """
-    found = by_split(paths, where)
-    if "" in found:
-        return found[""]
+    paths_by_split = by_split(paths, where)
+    if "" in paths_by_split:
+        return paths_by_split[""]
     if not split:
         raise UserError(f"{where}: a path for each split, but these images have none")
-    if split not in found:
+    if split not in paths_by_split:
         raise UserError(f"{where}: no path for split '{split}'")
-    return found[split]
+    return paths_by_split[split]
 
 
 def choose_regions(

@@ -47,7 +47,7 @@ class PathRule:
             name = "/".join(_parts(name)[self.skipped :])
         return (f"{self.folder}/{name}" if self.folder else name) + self.extension
 
-    def said(self) -> str:
+    def describe(self) -> str:
         """The rule in words; nothing if cells are paths as they are."""
         words = []
         if self.skipped:
@@ -70,7 +70,7 @@ class FileIndex:
         parts = _parts(name)
         return self.places.get(parts[-1], name) if parts else name
 
-    def said(self) -> str:
+    def describe(self) -> str:
         """The rule in words."""
         return "in several folders, by name"
 
@@ -96,8 +96,8 @@ def find_rule(names: Sequence[str], root: Path, where: str, *, maps: bool = Fals
     if _finds(PathRule(), sample, root) == len(sample):
         return PathRule()
     folders = _folders(root)
-    found = [rule for name in sample[:3] for rule in _rules(name, root, folders)]
-    weighed = {rule: _finds(rule, sample, root) for rule in dict.fromkeys([PathRule(), *found])}
+    rules = [rule for name in sample[:3] for rule in _rules(name, root, folders)]
+    weighed = {rule: _finds(rule, sample, root) for rule in dict.fromkeys([PathRule(), *rules])}
     most = max(weighed.values())
     if most < len(sample):
         index = _index(root, folders, maps=maps)
@@ -137,14 +137,14 @@ def find_files(
         place: names a row in messages.
         note: is told which row has a file that is missing, and how.
     """
-    found: list[FileContent | None] = []
+    contents: list[FileContent | None] = []
     for row, name in enumerate(names):
         try:
-            found.append(find_file(root, rule.apply(name), place(row)) if name else None)
+            contents.append(find_file(root, rule.apply(name), place(row)) if name else None)
         except UserError as error:
-            found.append(None)
+            contents.append(None)
             note(row, error)
-    return found
+    return contents
 
 
 def _parts(name: str) -> list[str]:
@@ -161,8 +161,8 @@ def _rules(name: str, root: Path, folders: Sequence[str]) -> list[PathRule]:
             for folder in ("", *folders)
             for extension in (_EXTENSIONS[:1] if known else _EXTENSIONS)
         ]
-        if found := [rule for rule in rules if has_file(root, rule.apply(name))]:
-            return found
+        if working := [rule for rule in rules if has_file(root, rule.apply(name))]:
+            return working
     return []
 
 
@@ -183,18 +183,18 @@ def _finds(rule: Rule, names: Sequence[str], root: Path) -> int:
 
 def _folders(root: Path) -> tuple[str, ...]:
     """The folders below, relative, the nearest first; not all of very many."""
-    found: list[str] = []
+    folders: list[str] = []
     level = [""]
     for _ in range(_DEPTH):
         below = []
         for folder in level:
-            names = [found.name for found in folders_of(root / folder)]
+            names = [below.name for below in folders_of(root / folder)]
             below += [f"{folder}/{name}" if folder else name for name in names]
-        found += below
-        if len(found) > _MOST_FOLDERS:
+        folders += below
+        if len(folders) > _MOST_FOLDERS:
             break
         level = below
-    return tuple(found[:_MOST_FOLDERS])
+    return tuple(folders[:_MOST_FOLDERS])
 
 
 def _preferred(rules: list[PathRule], *, maps: bool) -> list[PathRule]:

@@ -41,12 +41,12 @@ def propose(path: Path, answers: Mapping[str, Any]) -> Proposal:
     is_yaml = path.suffix.lower() in (".yaml", ".yml")
     if is_yaml and not describe_own_yaml(path):
         raise UserError(f"{path}: describes data already; give the path of the data itself")
-    told, folder = recognise(path, answers.get("format"))
+    fields, folder = recognise(path, answers.get("format"))
     try:
-        listing = read_fields({**told, **answers}, folder, str(path))
+        listing = read_fields({**fields, **answers}, folder, str(path))
     except FaultyData:
-        listing = read_fields({**told, **answers}, folder, str(path), skip=True)
-    fields = {**told, **listing.fields, **answers}
+        listing = read_fields({**fields, **answers}, folder, str(path), skip=True)
+    fields = {**fields, **listing.fields, **answers}
     if "labels" in fields:
         # Rare ones may have been left out.
         fields["labels"] = [*listing.labels]
@@ -83,8 +83,8 @@ def write_description(proposal: Proposal, path: Path) -> None:
     for name in format.paths if base != "." else ():
         if format.description.model_fields[name].default == ".":
             fields.setdefault(name, base)
-    said = "".join(f"#   {' '.join(line.split())}\n" for line in proposal.listing.said)
-    heading = f"# How the data was read:\n{said}" if said else ""
+    comments = "".join(f"#   {' '.join(line.split())}\n" for line in proposal.listing.notes)
+    heading = f"# How the data was read:\n{comments}" if comments else ""
     body = yaml.safe_dump(fields, sort_keys=False, allow_unicode=True, width=100)
     write_text(path, f"{heading}{body}")
 

@@ -76,8 +76,8 @@ def _read(format: DataFormat, description: Description, folder: Path, faults: Fa
     if faults:
         if not faults.skip:
             raise faults.error()
-        said = (*listing.said, _say_faults(listing, faults))
-        listing = replace(listing, faults=faults.found(), said=said)
+        notes = (*listing.notes, _say_faults(listing, faults))
+        listing = replace(listing, faults=faults.by_kind(), notes=notes)
     return settle_orientation(listing, description.orientation)
 
 
@@ -98,7 +98,7 @@ def _all_or_none(listing: Listing, faults: Faults) -> Listing:
 
 def _say_faults(listing: Listing, faults: Faults) -> str:
     images = f", {count_of(listing.skipped, 'image')} in all" if listing.skipped else ""
-    return f"left out by {OPTION}: {say_counts(faults.found())}{images}"
+    return f"left out by {OPTION}: {say_counts(faults.by_kind())}{images}"
 
 
 def read_description(path: Path, given: Mapping[str, Any]) -> tuple[DataFormat, Description, Path]:
@@ -139,11 +139,11 @@ def _with_splits(listing: Listing, path: Path, faults: Faults) -> Listing:
         if column not in frame.columns:
             raise UserError(f"{path}: no column '{column}'{did_you_mean(column, frame.columns)}")
     of_image: dict[str, str | None] = {}
-    for number, image, said in zip(frame.index, frame["image"], frame["split"], strict=True):
+    for number, image, split_cell in zip(frame.index, frame["image"], frame["split"], strict=True):
         name = str(image).strip()
         where = f"{path}: row {number}"
         try:
-            split = split_name(str(said or ""), where)
+            split = split_name(str(split_cell or ""), where)
         except UserError as error:
             faults.add("bad cell", error)
             of_image[name] = None
@@ -154,10 +154,10 @@ def _with_splits(listing: Listing, path: Path, faults: Faults) -> Listing:
             of_image[name] = None
     splits: list[str | None] = []
     for content in listing.images:
-        found = next((n for n in _names(content.name) if n in of_image), None)
-        if found is None:
+        image_name = next((n for n in _names(content.name) if n in of_image), None)
+        if image_name is None:
             faults.add("bad row", f"{path}: no row for image '{content.name}'")
-        splits.append(of_image[found] if found is not None else None)
+        splits.append(of_image[image_name] if image_name is not None else None)
     kept = [row for row, split in enumerate(splits) if split is not None]
     if not kept:
         raise UserError(f"{path}: no image has a split")

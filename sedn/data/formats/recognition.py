@@ -25,8 +25,8 @@ def recognise(path: Path, format: str | None = None) -> tuple[Fields, Path]:
         for entry in FORMATS.values():
             if fields := entry.of_file(path):
                 return fields, path.parent
-        if told := describe_own_yaml(path):
-            return told[1], path.parent
+        if description := describe_own_yaml(path):
+            return description[1], path.parent
     for entry in FORMATS.values():
         if (fields := entry.of_folder(path)) and format in (None, fields["format"]):
             return fields, path
@@ -58,16 +58,16 @@ def _recognise_loose(path: Path, format: str | None) -> Fields:
     Raises:
         UserError: it is of none, or of several.
     """
-    found = [fields for fields in _may_be(path) if format in (None, fields["format"])]
-    if len(found) > 1:
-        formats = [str(fields["format"]) for fields in found]
+    candidates = [fields for fields in _may_be(path) if format in (None, fields["format"])]
+    if len(candidates) > 1:
+        formats = [str(fields["format"]) for fields in candidates]
         raise Question(
             f"{path}: may be read as {' or as '.join(formats)}; say which with 'format: "
             f"{formats[0]}' or 'format: {formats[1]}' in a data.yaml",
             [{"format": name} for name in formats],
         )
-    if found:
-        return found[0]
+    if candidates:
+        return candidates[0]
     if foreign := name_foreign(path):
         raise UserError(f"{path}: its format cannot be read: {foreign}")
     raise UserError(
@@ -78,8 +78,8 @@ def _recognise_loose(path: Path, format: str | None) -> Fields:
 
 
 def _may_be(path: Path) -> Iterator[Fields]:
-    found: set[str] = set()
+    folders: set[str] = set()
     for entry in FORMATS.values():
-        if not found & {*entry.yields_to} and (fields := entry.may_be(path)):
-            found.add(fields["format"])
+        if not folders & {*entry.yields_to} and (fields := entry.may_be(path)):
+            folders.add(fields["format"])
             yield fields

@@ -36,7 +36,7 @@ class TableFile:
     """The cells of each column, in the order of the header: a list, or an array of Arrow."""
     numbers: NDArray[np.int64]
     """``(rows,)``: the number of each row in the file, as a spreadsheet counts them."""
-    said: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     """What was left out."""
     skipped: int = 0
     """Rows that do not have the cells of the header."""
@@ -79,12 +79,12 @@ def read_table_file(path: Path, faults: Faults) -> TableFile:
     kept = np.flatnonzero(~blank)
     if not len(kept):
         raise UserError(f"{path}: holds no rows; expected one for each image")
-    said = []
+    notes = []
     if len(kept) < len(blank):
-        said.append(f"{count_of(len(blank) - len(kept), 'blank row')} left out")
+        notes.append(f"{count_of(len(blank) - len(kept), 'blank row')} left out")
         columns = [_take(column, kept) for column in columns]
     cells, dropped = _named(path, raw.names, columns)
-    return TableFile(path, cells, raw.numbers[kept], (*said, *dropped), raw.skipped)
+    return TableFile(path, cells, raw.numbers[kept], (*notes, *dropped), raw.skipped)
 
 
 def read_frame(path: Path, faults: Faults) -> "pd.DataFrame":
@@ -176,7 +176,7 @@ def _named(
 ) -> tuple[dict[str, Any], list[str]]:
     """Columns by name; those without one are left out if they are empty or number the rows."""
     cells: dict[str, Any] = {}
-    said = []
+    notes = []
     for place, (name, values) in enumerate(zip(names, columns, strict=True), 1):
         plain = str(name).strip()
         if plain in cells:
@@ -189,12 +189,12 @@ def _named(
             continue
         values = _plain(values)
         if all(map(_is_blank, values)):
-            said.append(f"column {place} left out: it has no name and no values")
+            notes.append(f"column {place} left out: it has no name and no values")
         elif _numbers_rows(values):
-            said.append(f"column {place} left out: it has no name and numbers the rows")
+            notes.append(f"column {place} left out: it has no name and numbers the rows")
         else:
             raise UserError(f"{path}: column {place} has no name in the header; name it")
-    return cells, said
+    return cells, notes
 
 
 def _numbers_rows(values: Sequence[Any]) -> bool:

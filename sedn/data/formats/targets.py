@@ -21,11 +21,11 @@ def target_matrix(
     """
     position = {label: index for index, label in enumerate(labels)}
     targets = np.full((len(rows), len(labels)), absent, dtype=np.float32)
-    for row, said in enumerate(rows):
-        if said is None:
+    for row, values in enumerate(rows):
+        if values is None:
             targets[row] = np.nan
             continue
-        for label, value in said.items():
+        for label, value in values.items():
             if label in position:
                 targets[row, position[label]] = value
     return targets
@@ -44,8 +44,8 @@ def labels_that_occur(
     Raises:
         UserError: no image has any.
     """
-    found = {label for row in rows for label in row}
-    labels = tuple(name for name in dict.fromkeys(names) if name in found)
+    occurring = {label for row in rows for label in row}
+    labels = tuple(name for name in dict.fromkeys(names) if name in occurring)
     if not labels:
         raise UserError(missing)
     return labels

@@ -50,8 +50,8 @@ class FileContent:
 
     def stamp(self) -> str:
         """Path, size and time of the last change."""
-        found = os.stat(self.path)  # noqa: PTH116
-        return f"{self.path} {found.st_size} {found.st_mtime_ns}"
+        status = os.stat(self.path)  # noqa: PTH116
+        return f"{self.path} {status.st_size} {status.st_mtime_ns}"
 
 
 def find_file(root: Path, name: str, where: str) -> FileContent:
@@ -76,12 +76,14 @@ def find_file(root: Path, name: str, where: str) -> FileContent:
         raise UserError(f"{where} '{name}' lies outside of {root}; images must lie in that folder")
     if "\\" not in name and is_file(path):
         return FileContent(path)
-    found = [p for p in (path, *_other_slashes(root, name)) if is_file(p)]
-    if len(found) > 1:
-        raise UserError(f"{where} '{name}' may be the file {found[0]} or {found[1]}; keep one")
-    if not found:
+    candidates = [p for p in (path, *_other_slashes(root, name)) if is_file(p)]
+    if len(candidates) > 1:
+        raise UserError(
+            f"{where} '{name}' may be the file {candidates[0]} or {candidates[1]}; keep one"
+        )
+    if not candidates:
         raise UserError(f"{where} '{name}': {_reason(path, root)}")
-    return FileContent(found[0])
+    return FileContent(candidates[0])
 
 
 def has_file(root: Path, name: str) -> bool:

@@ -108,8 +108,8 @@ def _draw_on(
     drawn = region_map.draw(frame)
     height, width = drawn.shape[1:]
     if (width, height) != frame:
-        said = region_map.contents[0].name if region_map.contents else name
-        raise OtherSize(said, (width, height), frame)
+        drawn_from = region_map.contents[0].name if region_map.contents else name
+        raise OtherSize(drawn_from, (width, height), frame)
     if lies is None and drawn.any():
         raise unclear_orientation(name)
     channels = [Image.fromarray(channel) for channel in drawn]

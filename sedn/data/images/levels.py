@@ -97,8 +97,8 @@ def to_eight_bits(
 def _white(depth: Depth, levels: Levels | None, most: float, name: str) -> float:
     if levels is None:
         if 0 < most <= MOST_OF_14:
-            said = f"{name}: has more than 8 bits and no value above {shown_level(most)}"
-            raise UnclearLevels(said, most)
+            fault = f"{name}: has more than 8 bits and no value above {shown_level(most)}"
+            raise UnclearLevels(fault, most)
         return FULL
     if depth == "colour" and levels.white < FULL:
         raise dark_colours(name)
@@ -111,35 +111,35 @@ class UnclearLevels(Question):
     """An image has more than 8 bits, and nothing tells which value is white.
 
     Args:
-        found: the image, and what it holds.
+        observed: the image, and what it holds.
         most: its greatest value.
     """
 
-    def __init__(self, found: str, most: float) -> None:
+    def __init__(self, observed: str, most: float) -> None:
         white = next(white for white in (1, *BITS) if most <= white)
         super().__init__(
-            f"{found}, and no other image that was looked at has; 'white: {white}' or 'white: "
+            f"{observed}, and no other image that was looked at has; 'white: {white}' or 'white: "
             f"{FULL}' in data.yaml says which value is white",
             [{"white": white}, {"white": FULL}],
         )
-        self.found = found
+        self.observed = observed
 
 
 class OtherLevels(UserError):
     """An image is brighter than what is white in all others.
 
     Args:
-        found: the image, and what it holds.
+        observed: the image, and what it holds.
         levels: of the others.
         most: its greatest value.
     """
 
-    def __init__(self, found: str, levels: Levels, most: float) -> None:
+    def __init__(self, observed: str, levels: Levels, most: float) -> None:
         super().__init__(
-            f"{found}, and the other images are of {levels.say()}; say what is white with 'white: "
-            f"{max(FULL, most):g}' in data.yaml"
+            f"{observed}, and the other images are of {levels.say()}; say what is white with "
+            f"'white: {max(FULL, most):g}' in data.yaml"
         )
-        self.found = found
+        self.observed = observed
 
 
 def shown_level(value: float) -> str:

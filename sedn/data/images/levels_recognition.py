@@ -72,11 +72,11 @@ def settle_levels(listing: Listing, white: float | None) -> Listing:
         levels = _decide([*_look(listing.images)], str(listing.source))
     if levels is None:
         return listing
-    said = f"images: {levels.say()}"
+    note = f"images: {levels.say()}"
     return replace(
         listing,
         levels=levels,
-        said=listing.said if levels == Levels(FULL) else (*listing.said, said),
+        notes=listing.notes if levels == Levels(FULL) else (*listing.notes, note),
     )
 
 

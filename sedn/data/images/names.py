@@ -34,14 +34,14 @@ class ImageFolder:
         self._names: dict[str, dict[str, list[str]]] = {}
         self._plain: dict[str, dict[str, str]] = {}
 
-    def find(self, name: str, where: str, said: str = "") -> FileContent:
+    def find(self, name: str, where: str, other_name: str = "") -> FileContent:
         """The image called so, with its suffix or without, in the folder or below.
 
         Args:
             name: relative to the folder.
             where: names who asks in messages.
-            said: another name of the image in the same folder, for where no image or several are
-                called ``name``.
+            other_name: another name of the image in the same folder, for where no image or several
+                are called ``name``.
 
         Raises:
             UserError: there is none, or two differ only in their suffix.
@@ -51,17 +51,17 @@ class ImageFolder:
         parent, slash, stem = name.rpartition("/")
         if parent not in self._names:
             self._names[parent] = _by_stem(self._folder / parent)
-        found = [f"{parent}{slash}{base}" for base in self._names[parent].get(stem, [])]
-        if not found and is_image(stem):
-            found = [name]
-        other = f"{parent}{slash}{said}"
-        if said and len(found) != 1 and is_file(self._folder / other):
-            found = [other]
-        if len(found) > 1:
+        paths = [f"{parent}{slash}{base}" for base in self._names[parent].get(stem, [])]
+        if not paths and is_image(stem):
+            paths = [name]
+        other = f"{parent}{slash}{other_name}"
+        if other_name and len(paths) != 1 and is_file(self._folder / other):
+            paths = [other]
+        if len(paths) > 1:
             raise UserError(
-                f"{where} '{name}' may be {found[0]} or {found[1]} in {self._folder}; keep one"
+                f"{where} '{name}' may be {paths[0]} or {paths[1]} in {self._folder}; keep one"
             )
-        return find_file(self._folder, found[0] if found else self._missing(name), where)
+        return find_file(self._folder, paths[0] if paths else self._missing(name), where)
 
     def _missing(self, name: str) -> str:
         """A name with the suffix of a file that is called nearly so, or with the usual one."""

@@ -46,7 +46,7 @@ def _tell(listing: Listing) -> Orientation | None:
         and not (isinstance(region_map, ShapeMap | RelativeMap) and region_map.is_empty)
     ]
     chosen = np.random.default_rng(0).permutation(len(rows))[:_LOOKS]
-    found: set[Orientation] = set()
+    orientations: set[Orientation] = set()
     unclear = ""
     for row in (rows[index] for index in sorted(chosen.tolist())):
         region_map = cast(RegionMap, listing.maps[row])
@@ -57,9 +57,9 @@ def _tell(listing: Listing) -> Orientation | None:
             # What cannot be read is told of where it is decoded.
             continue
         if lies is not None:
-            found.add(lies)
+            orientations.add(lies)
         elif header.turned:
             unclear = listing.images[row].name
-    if unclear and not found:
+    if unclear and not orientations:
         raise unclear_orientation(unclear)
-    return found.pop() if len(found) == 1 else None
+    return orientations.pop() if len(orientations) == 1 else None

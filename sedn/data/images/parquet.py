@@ -32,8 +32,8 @@ class ParquetContent:
 
     def stamp(self) -> str:
         """File, column, row, and size and time of the file."""
-        found = Path(self.path).stat()
-        return f"{self.name} {found.st_size} {found.st_mtime_ns}"
+        status = Path(self.path).stat()
+        return f"{self.name} {status.st_size} {status.st_mtime_ns}"
 
 
 @lru_cache(maxsize=8)

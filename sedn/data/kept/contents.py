@@ -51,10 +51,10 @@ class KeptContents(Sequence[Content]):
 
     def look(self) -> "Stats | None":
         """Size and time of each file; ``None`` if one is not there any more."""
-        found = array("q")
+        stats = array("q")
         for row, path in enumerate(self._paths):
             if self._place is not None and self._place[row] >= 0:
-                found.extend((-1, -1))
+                stats.extend((-1, -1))
                 continue
             try:
                 file = os.stat(path)  # noqa: PTH116 (of very many)
@@ -62,8 +62,8 @@ class KeptContents(Sequence[Content]):
                 return None
             if not stat.S_ISREG(file.st_mode):
                 return None
-            found.extend((file.st_size, file.st_mtime_ns))
-        return np.frombuffer(found, dtype=np.int64).reshape(-1, 2)
+            stats.extend((file.st_size, file.st_mtime_ns))
+        return np.frombuffer(stats, dtype=np.int64).reshape(-1, 2)
 
     def stamps(self, stats: "Stats") -> Iterator[str]:
         """As of each content, with what :meth:`look` has found."""

@@ -124,8 +124,8 @@ def _keep(place: Path, listing: Listing, seen: Seen) -> KeptListing | None:
 
 def _place(path: Path, given: Mapping[str, Any], *, skip: bool) -> Path:
     """Where the cache keeps the listing of a path; relative names in it are of this folder."""
-    said = repr((os.path.abspath(path), str(path), sorted(given.items()), skip))  # noqa: PTH100
-    return cache_folder() / "listings" / hashlib.sha256(said.encode()).hexdigest()[:16]
+    key = repr((os.path.abspath(path), str(path), sorted(given.items()), skip))  # noqa: PTH100
+    return cache_folder() / "listings" / hashlib.sha256(key.encode()).hexdigest()[:16]
 
 
 def _entry(place: Path, reading: Reading) -> Path:

@@ -86,12 +86,12 @@ class Reading:
     def load(cls, path: Path) -> "Reading | None":
         """What was written; ``None`` if it is damaged, or not there."""
         try:
-            with np.load(path) as found:
-                names = found["paths"].tobytes().decode("utf-8", "surrogatepass").split("\0")[:-1]
-                kinds = [_KINDS[kind] for kind in found["kinds"].tolist()]
-                rows = zip(found["stamps"].tolist(), found["looked"].tolist(), strict=True)
+            with np.load(path) as arrays:
+                names = arrays["paths"].tobytes().decode("utf-8", "surrogatepass").split("\0")[:-1]
+                kinds = [_KINDS[kind] for kind in arrays["kinds"].tolist()]
+                rows = zip(arrays["stamps"].tolist(), arrays["looked"].tolist(), strict=True)
                 stamps = [tuple(stamp) if looked else None for stamp, looked in rows]
-                joined, hashed = found["digests"].tobytes(), found["hashed"].tolist()
+                joined, hashed = arrays["digests"].tobytes(), arrays["hashed"].tolist()
                 starts = range(0, len(joined), _DIGEST)
                 digests = [
                     joined[start : start + _DIGEST] if there else b""
@@ -99,7 +99,7 @@ class Reading:
                 ]
                 parts = zip(names, kinds, stamps, digests, strict=True)
                 sightings = tuple(map(Sighting._make, parts))
-                fingerprint, code = found["reading"].tolist()
+                fingerprint, code = arrays["reading"].tolist()
         # An archive of arrays tells damaged bytes by its own checksums.
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
             return None

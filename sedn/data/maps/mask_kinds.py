@@ -25,7 +25,7 @@ class MaskKind:
     """Indices or colours that belong to no region."""
     by_palette: bool = False
     """Whether indices are those of a palette."""
-    told: bool = True
+    detected: bool = True
     """Whether it was told from the files, so that each is held to it."""
 
     def say(self) -> str:
@@ -36,12 +36,12 @@ class MaskKind:
             if self.full is not None:
                 few = f"0 and {self.full:g}" if self.full else "0 alone"
             return f"masks of {few}{beside}"
-        said = {
+        texts = {
             "strength": f"masks of strengths from 0 to {self.full or 0:g}",
             "colour": "masks of colours, all but black one region",
             "alpha": "masks by opacity",
         }
-        return said[self.name] + beside
+        return texts[self.name] + beside
 
     def draw(self, mask: MaskPixels) -> NDArray[np.uint8]:
         """``(height, width)``: the region, 0 to 255.
@@ -60,16 +60,18 @@ class MaskKind:
     def _by_index(self, mask: MaskPixels) -> NDArray[Any]:
         values = mask.indices if self.by_palette else mask.greys
         if values is None:
-            found = "no palette" if self.by_palette else "colours"
-            raise UserError(f"{mask.name}: has {found}, and {_others(self)}; save all masks alike")
+            content = "no palette" if self.by_palette else "colours"
+            raise UserError(
+                f"{mask.name}: has {content}, and {_others(self)}; save all masks alike"
+            )
         inside = values > 0
         for ignored in self.ignored:
             inside &= values != ignored
         strange = values[inside & (values != self.full)] if self.full is not None else []
-        if self.full is None and self.told:
+        if self.full is None and self.detected:
             # Where no mask that was looked at had it, it may be the border or a class.
             strange = values[inside & ((values == 255) | (values == 65535))]
-        if self.told and len(strange):
+        if self.detected and len(strange):
             raise UserError(
                 f"{mask.name}: has the value {strange[0]:g}, and {_others(self)}; 'ignore:' or "
                 f"'map_kind:' in data.yaml says what it means"

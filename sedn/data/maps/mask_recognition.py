@@ -54,14 +54,16 @@ def tell_kind(
     lossy = next((look for look in looks if look.lossy and kind in ("index", "colour")), None)
     if lossy is not None:
         raise UserError(f"{lossy.name}: JPEG changes indices and colours; save masks as PNG")
-    told = _told(looks, where, kind, settle) if kind is None else _given(looks, kind)
-    if ignored and told.name in ("strength", "alpha"):
+    detected = _detect(looks, where, kind, settle) if kind is None else _given(looks, kind)
+    if ignored and detected.name in ("strength", "alpha"):
         value = shown_value(ignored[0])
-        raise UserError(f"{where}: ignore is {value}, but these are {told.say()}; {settle}")
+        raise UserError(f"{where}: ignore is {value}, but these are {detected.say()}; {settle}")
     if ignored:
-        full = None if told.full in ignored else told.full
-        told = MaskKind(told.name, full, tuple(ignored), told.by_palette, told.told)
-    return told
+        full = None if detected.full in ignored else detected.full
+        detected = MaskKind(
+            detected.name, full, tuple(ignored), detected.by_palette, detected.detected
+        )
+    return detected
 
 
 def check_palettes(contents: Sequence[Content], where: str) -> None:
@@ -102,12 +104,12 @@ def _look(contents: Sequence[Content]) -> list[Look]:
 def _given(looks: Sequence[Look], kind: KindName) -> MaskKind:
     values = frozenset[float]().union(*(look.values for look in looks))
     if kind == "strength":
-        return MaskKind(kind, _top(values, any(look.is_float for look in looks)), told=False)
+        return MaskKind(kind, _top(values, any(look.is_float for look in looks)), detected=False)
     by_palette = kind == "index" and any(look.form == "palette" for look in looks)
-    return MaskKind(kind, by_palette=by_palette, told=False)
+    return MaskKind(kind, by_palette=by_palette, detected=False)
 
 
-def _told(looks: Sequence[Look], where: str, kind: KindName | None, settle: str) -> MaskKind:
+def _detect(looks: Sequence[Look], where: str, kind: KindName | None, settle: str) -> MaskKind:
     if any(look.see_through for look in looks):
         # Where the colours are a photograph, one colour, or say the same, the opacity is the mask.
         if all(look.plain_below or look.alpha_is_colour or _is_photograph(look) for look in looks):
@@ -154,11 +156,11 @@ def _by_colours(looks: Sequence[Look], where: str, settle: str) -> MaskKind:
             raise UserError(f"{look.name}: JPEG changes colours; save masks as PNG")
     colours = set[float]().union(*(_colours_of(look) for look in looks))
     if 0 not in colours:
-        found = [_hex(int(colour)) for colour in sorted(colours)[:_OFFERED]]
+        shown = [_hex(int(colour)) for colour in sorted(colours)[:_OFFERED]]
         raise Question(
-            f"{where}: masks of the colours {', '.join(found)}, and none is black: which are the "
+            f"{where}: masks of the colours {', '.join(shown)}, and none is black: which are the "
             f"region? 'regions:' in data.yaml names them",
-            [{"regions": {"region": colour}} for colour in found],
+            [{"regions": {"region": colour}} for colour in shown],
         )
     border = _BORDER_COLOUR in colours and len(colours) > 2
     return MaskKind("colour", ignored=(_unpack(_BORDER_COLOUR),) if border else ())

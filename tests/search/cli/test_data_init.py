@@ -99,7 +99,7 @@ def test_what_is_written_reads_the_same(
     assert code == 0, err
     folder = path if path.is_dir() else path.parent
     written = tmp_path / "described.yaml" if place == "elsewhere" else folder / "data.yaml"
-    assert out.splitlines()[: len(expected.said)] == list(expected.said)
+    assert out.splitlines()[: len(expected.notes)] == list(expected.notes)
     same(read_listing(written), expected)
     code, _, err = init(*words)
     assert code == 2

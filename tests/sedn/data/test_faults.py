@@ -108,7 +108,7 @@ def test_what_is_left_out_is_counted_in_the_data_set_and_changes_its_fingerprint
     assert found.skipped == 2
     assert sum(map(len, found.splits.values())) == 88
     assert found.fingerprint != whole.fingerprint
-    assert found.said[-1] == "left out by `skip_unreadable`: 1 missing file, 1 image in all"
+    assert found.notes[-1] == "left out by `skip_unreadable`: 1 missing file, 1 image in all"
 
 
 def test_the_check_lists_all_faults(table: Path) -> None:
@@ -268,7 +268,7 @@ def test_of_very_many_columns_some_are_named(table: Path) -> None:
     lines = [f"{row},{','.join(str(9.5 + (i + k) % 7) for k in range(400))}"
              for i, row in enumerate(rows)]  # fmt: skip
     table.write_text("\n".join([f"{header},{','.join(many)}", *lines]) + "\n")
-    said = read_listing(table).said
+    said = read_listing(table).notes
     assert any("'price_11' (numbers), … and 388 more" in line for line in said)
     assert max(map(len, said)) < SCREEN
     table.write_text(re.sub(r",\d+\.5", ",0.125", table.read_text()))

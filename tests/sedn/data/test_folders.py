@@ -31,7 +31,7 @@ def test_strays_change_nothing(kind: str, tmp_path: Path) -> None:
     assert after.maps == before.maps or kind in ("coco", "fashionpedia", "yolo")
     assert after.splits == before.splits
     assert np.array_equal(after.targets, before.targets, equal_nan=True)
-    assert after.said == before.said
+    assert after.notes == before.notes
 
 
 @pytest.mark.parametrize("name", ["._a.png", ".DS_Store", "THUMBS.DB", "__MACOSX", "desktop.ini"])

@@ -82,7 +82,7 @@ def test_stated_sizes_that_differ_from_the_files_are_told_with_their_ratio(
     checked = check(path)
     (found,) = [finding for finding in checked.findings if finding.kind == "other-sizes"]
     assert found.level == "error"
-    assert "each map is 2 times as wide and high, so images were scaled after" in found.said
+    assert "each map is 2 times as wide and high, so images were scaled after" in found.message
     assert re.search(r"000\.jpg: map of 96 x 72 pixels for an image of 48 x 36", found.where[0])
     assert not [finding for finding in checked.findings if finding.kind == "unreadable"]
     assert len(checked.to_json()["unreadable"]) == len(found.where)
@@ -113,7 +113,9 @@ def test_images_of_12_bits_among_others_of_16_are_told(table: Path, dark: int) -
     found = finding(table, "dark-images")
     assert (found is not None) == bool(dark)
     if found is not None:
-        assert "1 image of 16 bits with no value above 4,095 of 65,535, as of 12 bits" in found.said
+        assert (
+            "1 image of 16 bits with no value above 4,095 of 65,535, as of 12 bits" in found.message
+        )
         assert found.where == ("0.png: at most 4,095",)
 
 

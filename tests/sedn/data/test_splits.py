@@ -179,7 +179,7 @@ def test_a_group_that_is_too_large_is_a_finding_of_the_check(table: Path) -> Non
     (finding,) = (f for f in checked.findings if f.kind == "large-groups")
     assert "train: 90% of the images instead of 70%; group 'seller' alone has 90%" in finding.where
     assert any(
-        line.startswith("splits: drawn, by group: 81 train") for line in checked.subject.said
+        line.startswith("splits: drawn, by group: 81 train") for line in checked.subject.notes
     )
 
 
@@ -212,7 +212,7 @@ def test_copies_of_one_photograph_stay_in_one_split(tmp_path: Path, kind: str) -
         rows = [f"{n}, {int((n, 0) in there)}, {int((n, 1) in there)}" for n in names]
         (folder / "_classes.csv").write_text("\n".join(["filename, red, blue", *rows]) + "\n")
     listing = read_listing(tmp_path)
-    assert "groups: Roboflow's copies of 30 photographs" in listing.said
+    assert "groups: Roboflow's copies of 30 photographs" in listing.notes
     splits = assign_splits(listing, 0)
     of_source: dict[str, set[str]] = {}
     for image, split in zip(listing.images, splits, strict=True):

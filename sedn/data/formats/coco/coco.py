@@ -65,7 +65,7 @@ class _Gathered:
     """Their names, each once, in order."""
     names: dict[str, None] = field(default_factory=dict)
     """Of what may be labels: categories, or attributes that annotations name by id."""
-    said: dict[str, None] = field(default_factory=dict)
+    notes: dict[str, None] = field(default_factory=dict)
     pictures: list[Picture] = field(default_factory=list)
     listed: int = 0
     """Images, those with a fault too."""
@@ -79,12 +79,12 @@ def read_coco(description: CocoDescription, folder: Path, faults: Faults) -> Lis
     """
     paths = by_split(description.annotations, f"{folder}: annotations")
     source = folder if len(paths) > 1 else folder / next(iter(paths.values()))
-    found = _Gathered()
+    gathered = _Gathered()
     with no_collection():
         for split, name in paths.items():
             root = folder / path_of(description.images, split, f"{folder}: images")
-            _gather(found, description, folder / name, root, split, faults)
-        pictures = distinct(found.pictures, source, faults)
+            _gather(gathered, description, folder / name, root, split, faults)
+        pictures = distinct(gathered.pictures, source, faults)
         if not pictures:
             raise UserError(f"{source}: no image is left")
         chosen, left_out = _choose_attributes(description, pictures, source)
@@ -92,20 +92,20 @@ def read_coco(description: CocoDescription, folder: Path, faults: Faults) -> Lis
             labels, targets = attribute_targets(chosen, [p.noted for p in pictures])
         else:
             missing = f"{source}: no image has a label; expected annotations"
-            labels = labels_that_occur(found.names, (p.labels for p in pictures), missing)
+            labels = labels_that_occur(gathered.names, (p.labels for p in pictures), missing)
             targets = target_matrix([dict.fromkeys(p.labels, 1.0) for p in pictures], labels)
-        listing = _list(description, source, pictures, [*found.categories], labels, targets)
-    said = found.said | dict.fromkeys([_say_labels(listing, description, chosen), *left_out])
+        listing = _list(description, source, pictures, [*gathered.categories], labels, targets)
+    notes = gathered.notes | dict.fromkeys([_say_labels(listing, description, chosen), *left_out])
     return replace(
         listing,
-        said=(*said, _say_maps(listing, description, sum(p.boxes for p in pictures))),
+        notes=(*notes, _say_maps(listing, description, sum(p.boxes for p in pictures))),
         fields={"attributes": [attribute.name for attribute in chosen]} if chosen else {},
-        skipped=found.listed - len(pictures),
+        skipped=gathered.listed - len(pictures),
     )
 
 
 def _gather(
-    found: _Gathered,
+    gathered: _Gathered,
     description: CocoDescription,
     path: Path,
     root: Path,
@@ -118,16 +118,16 @@ def _gather(
     attributes = None
     if _has_attribute_ids(description):
         attributes = name_of_ids(document, "attributes", path)
-    found.categories |= dict.fromkeys(categories.values())
-    found.names |= dict.fromkeys((categories if attributes is None else attributes).values())
+    gathered.categories |= dict.fromkeys(categories.values())
+    gathered.names |= dict.fromkeys((categories if attributes is None else attributes).values())
     items = list_items(document, "images", path)
     pictures, rule = read_images(items, path, root, split, faults)
-    found.said |= dict.fromkeys([f"images: {rule}"] if rule else [])
+    gathered.notes |= dict.fromkeys([f"images: {rule}"] if rule else [])
     read_annotations(
         document, path, pictures, categories, attributes, faults, boxes=description.boxes
     )
-    found.pictures += [picture for picture in pictures.values() if picture is not None]
-    found.listed += len(items)
+    gathered.pictures += [picture for picture in pictures.values() if picture is not None]
+    gathered.listed += len(items)
 
 
 def _has_attribute_ids(description: CocoDescription) -> bool:

@@ -83,21 +83,23 @@ def choose_attributes(
     names = [wanted] if isinstance(wanted, str) else wanted
     if names == ["none"]:
         return (), ()
-    known = _sum_up(noted)
-    usable = tuple(attribute for attribute in known.values() if not attribute.why_not)
+    attributes = _sum_up(noted)
+    usable = tuple(attribute for attribute in attributes.values() if not attribute.why_not)
     if names is not None and names != ["all"]:
         for name in names:
-            if name not in known:
-                hint = did_you_mean(name, known) or f"; there are {_list(known) or 'none'}"
+            if name not in attributes:
+                hint = (
+                    did_you_mean(name, attributes) or f"; there are {_list(attributes) or 'none'}"
+                )
                 raise UserError(f"{source}: attributes: no annotation has '{name}'{hint}")
-            if not known[name].labels():
+            if not attributes[name].labels():
                 raise UserError(f"{source}: attributes: '{name}' is false in every annotation")
-        return tuple(known[name] for name in dict.fromkeys(names)), ()
+        return tuple(attributes[name] for name in dict.fromkeys(names)), ()
     if names == ["all"] and not usable:
         raise UserError(f"{source}: attributes: none has values that recur; name those to learn")
-    left_out = some_of(f"'{a.name}' ({a.why_not})" for a in known.values() if a.why_not)
-    said = (f"left out: attributes {left_out}",) if left_out else ()
-    counts = Counter(name for found in labels for name in found)
+    left_out = some_of(f"'{a.name}' ({a.why_not})" for a in attributes.values() if a.why_not)
+    notes = (f"left out: attributes {left_out}",) if left_out else ()
+    counts = Counter(name for of_image in labels for name in of_image)
     vary = [name for name, count in counts.items() if count < len(labels)]
     if names is None and usable and vary:
         raise Question(
@@ -106,7 +108,7 @@ def choose_attributes(
             f"attributes: none, or attributes: all, or a list of them",
             [{"attributes": "none"}, {"attributes": "all"}],
         )
-    return usable, said
+    return usable, notes
 
 
 def attribute_targets(
@@ -119,8 +121,8 @@ def attribute_targets(
         for label, value in attribute.labels().items()
     ]
     rows = [
-        {label: float(value in said[name]) for label, name, value in columns if name in said}
-        for said in noted
+        {label: float(value in values[name]) for label, name, value in columns if name in values}
+        for values in noted
     ]
     labels = tuple(label for label, _, _ in columns)
     return labels, target_matrix(rows, labels, absent=np.nan)
@@ -134,19 +136,19 @@ def _sum_up(noted: Sequence[Noted]) -> dict[str, Attribute]:
             counts.setdefault(name, Counter()).update(values)
             images[name] += 1
     return {
-        name: Attribute(name, tuple(sorted(found, key=str)), _why_not(name, found, images[name]))
-        for name, found in counts.items()
+        name: Attribute(name, tuple(sorted(values, key=str)), _why_not(name, values, images[name]))
+        for name, values in counts.items()
     }
 
 
-def _why_not(name: str, found: Mapping[str | bool, int], images: int) -> str:
+def _why_not(name: str, values: Mapping[str | bool, int], images: int) -> str:
     if plain_name(name) in _NOTES:
         return "how it is seen"
-    if len(found) < 2:
+    if len(values) < 2:
         return "one value"
-    if all(isinstance(value, str) and _is_number(value) for value in found):
+    if all(isinstance(value, str) and _is_number(value) for value in values):
         return "numbers"
-    return "text" if len(found) * 2 > images else ""
+    return "text" if len(values) * 2 > images else ""
 
 
 def _read(value: str | bool | float) -> str | bool:
@@ -172,5 +174,5 @@ def _is_number(text: str) -> bool:
 
 
 def _list(names: Iterable[str]) -> str:
-    found = [*names]
-    return ", ".join(found[:_SHOWN]) + (", …" if len(found) > _SHOWN else "")
+    listed = [*names]
+    return ", ".join(listed[:_SHOWN]) + (", …" if len(listed) > _SHOWN else "")

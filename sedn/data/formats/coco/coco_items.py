@@ -93,8 +93,8 @@ def read_size(item: dict[str, Any], where: str) -> tuple[int, int] | None:
 
 def image_name(name: str) -> str:
     """The path in a name: Label Studio writes ``/data/local-files/?d=photos/1.jpg``."""
-    _, found, path = name.partition("?d=")
-    return unquote(path) if found else name
+    _, has_query, path = name.partition("?d=")
+    return unquote(path) if has_query else name
 
 
 def by_id(names: dict[Id, str], wanted: Id, where: str) -> str:

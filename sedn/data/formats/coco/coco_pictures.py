@@ -94,7 +94,7 @@ def read_images(
             faults.add("unreadable file", error)
             continue
         pictures[image.id] = Picture(content, width, height, split)
-    return pictures, rule.said()
+    return pictures, rule.describe()
 
 
 def _read_entries(

@@ -59,12 +59,15 @@ def recognise_coco_folder(path: Path) -> dict[str, Any] | None:
                 "annotations": str(file.relative_to(path)),
                 "images": root,
             }
-    found = {
+    annotations = {
         folder: file
         for folder in folders_of(path)
         if is_split(folder.name) and (file := _only(_coco_files(folder), folder))
     }
-    below = {split: found[folder] for split, folder in folders_by_split(found, str(path)).items()}
+    below = {
+        split: annotations[folder]
+        for split, folder in folders_by_split(annotations, str(path)).items()
+    }
     return _of_splits(path, below) if below else None
 
 
@@ -95,18 +98,18 @@ def _coco_files(folder: Path) -> list[Path]:
 
 def _only(files: list[Path], folder: Path) -> Path | None:
     usual = [file for file in files if file.name in _USUAL]
-    found = usual if len(usual) == 1 else files
-    if len(found) > 1:
-        some = ", ".join(file.name for file in found[:5])
+    candidates = usual if len(usual) == 1 else files
+    if len(candidates) > 1:
+        some = ", ".join(file.name for file in candidates[:5])
         raise Question(f"{folder}: holds several of COCO's JSON ({some}); give the path of one")
-    return found[0] if found else None
+    return candidates[0] if candidates else None
 
 
 def _split_of(stem: str) -> str | None:
     """The split that a part of a name says: ``instances_val2017``, ``test-v2``, ``train.coco``."""
     parts = [stem, *re.split(r"[^a-zA-Z0-9]+", stem)]
-    found = {split_name(part, stem) for part in parts if part and is_split(part)}
-    return found.pop() if len(found) == 1 else None
+    splits = {split_name(part, stem) for part in parts if part and is_split(part)}
+    return splits.pop() if len(splits) == 1 else None
 
 
 def _folder_of(path: Path, folders: list[str], image: str) -> str | None:
@@ -128,11 +131,11 @@ def _peek(path: Path) -> tuple[str, bool]:
     """
     data = _read(path)
     if b'"images"' not in data:
-        said = name_foreign(path) or "no 'images' in it"
-        raise UserError(f"{path}: not COCO's JSON: {said}")
-    found = re.search(rb'"file_name"\s*:\s*("(?:[^"\\]|\\.)*")', data)
+        reason = name_foreign(path) or "no 'images' in it"
+        raise UserError(f"{path}: not COCO's JSON: {reason}")
+    file_name = re.search(rb'"file_name"\s*:\s*("(?:[^"\\]|\\.)*")', data)
     try:
-        name = str(json.loads(found[1])) if found else ""
+        name = str(json.loads(file_name[1])) if file_name else ""
     except ValueError:
         name = ""
     return name, b'"attribute_ids"' in data

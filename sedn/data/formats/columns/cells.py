@@ -92,10 +92,10 @@ def note_cells(
         say: what is wrong with the cell of an index.
         kind: of the fault.
     """
-    said = {cell: say(cell) for cell in cells}
-    for row, cell in enumerate(column.codes.tolist()) if said else ():
-        if cell in said:
-            faults.add(kind, f"{column.where(row)}: {said[cell]}", row)
+    messages = {cell: say(cell) for cell in cells}
+    for row, cell in enumerate(column.codes.tolist()) if messages else ():
+        if cell in messages:
+            faults.add(kind, f"{column.where(row)}: {messages[cell]}", row)
 
 
 def texts(column: Column) -> list[str]:

@@ -49,7 +49,7 @@ class Reading:
         splits = {"split_column": self.splits[0]} if len(self.splits) == 1 else {}
         return splits | ({"group_column": self.group} if self.group else {})
 
-    def said(self) -> tuple[str, ...]:
+    def notes(self) -> tuple[str, ...]:
         """The columns that are not read, a line for all of them."""
         if not self.left_out:
             return ()
@@ -75,8 +75,8 @@ def read_columns(
     Raises:
         UserError: a named column is not there, two readings are plausible, or there is no label.
     """
-    said = _said_columns(columns, description, source)
-    splits = find_split_columns(columns, getattr(description, "split_column", None), said, source)
+    named = _named_columns(columns, description, source)
+    splits = find_split_columns(columns, getattr(description, "split_column", None), named, source)
     rest = {n: c for n, c in columns.items() if n not in (*splits, *description.leave_out)}
     group = _find_group(rest, description, source, image)
     rest.pop(group or "", None)
@@ -110,7 +110,7 @@ def read_groups(column: Column) -> tuple[tuple[str, ...], str]:
     return groups, f"column '{column.name}'{none}"
 
 
-def _said_columns(
+def _named_columns(
     columns: Mapping[str, Column], description: ColumnsDescription, source: str
 ) -> list[str]:
     """Columns that the description takes for something, all of which are there."""
@@ -136,23 +136,23 @@ def _find_group(
 ) -> str | None:
     if description.group_column is not None:
         return description.group_column
-    found = []
+    groups = []
     for name, column in columns.items():
         plain = plain_name(name)
         if name in (description.labels or ()) or plain not in _GROUPS:
             continue
         counts = _images_in(column, image)
         if plain == "group" or (1 < counts.max() <= max(2, counts.sum() * 0.2)):
-            found.append(name)
-    found.sort(key=lambda name: len(columns[name].cells))
-    for finer in found[1:]:
-        if not nests(columns[found[0]], columns[finer]):
+            groups.append(name)
+    groups.sort(key=lambda name: len(columns[name].cells))
+    for finer in groups[1:]:
+        if not nests(columns[groups[0]], columns[finer]):
             raise Question(
-                f"{source}: columns '{found[0]}' and '{finer}' may both hold the images together "
+                f"{source}: columns '{groups[0]}' and '{finer}' may both hold the images together "
                 f"that must not be parted; say which with group_column:",
-                [{"group_column": name} for name in found],
+                [{"group_column": name} for name in groups],
             )
-    return found[0] if found else None
+    return groups[0] if groups else None
 
 
 def _images_in(column: Column, image: Column | None) -> NDArray[np.int64]:

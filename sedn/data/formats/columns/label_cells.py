@@ -118,9 +118,9 @@ def as_bits(
     bits = [_bits_of(cell) for cell in parsed]
     rows: Counter[int] = Counter()
     others = 0
-    for cell, found, count in zip(parsed, bits, column.counts().tolist(), strict=True):
-        if found is not None:
-            rows[len(found)] += count
+    for cell, values, count in zip(parsed, bits, column.counts().tolist(), strict=True):
+        if values is not None:
+            rows[len(values)] += count
         elif cell is not None and cell != UNSURE:
             others += count
     width, most = rows.most_common(1)[0] if rows else (0, 0)
@@ -132,11 +132,11 @@ def as_bits(
         repeats and most >= _NEARLY_ALL * (rows.total() + others)
     ):
         return None
-    for index, (cell, found) in enumerate(zip(parsed, bits, strict=True)):
-        if found is not None and len(found) != width:
-            wrong[index] = f"{len(found)} values of 1 and 0, where other cells hold {width}"
+    for index, (cell, values) in enumerate(zip(parsed, bits, strict=True)):
+        if values is not None and len(values) != width:
+            wrong[index] = f"{len(values)} values of 1 and 0, where other cells hold {width}"
             bits[index] = None
-        elif found is None and cell is not None and cell != UNSURE:
+        elif values is None and cell is not None and cell != UNSURE:
             shown = str(cell if isinstance(cell, str) else [*cell])
             wrong[index] = f"'{shown[:40]}', where other cells hold {width} values of 1 and 0"
     return bits

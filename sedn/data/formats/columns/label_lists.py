@@ -44,7 +44,7 @@ class LabelLists:
     labels: tuple[str, ...]
     targets: NDArray[np.float32]
     """``(rows, labels)``: 1, 0, or NaN where the truth is unknown."""
-    said: tuple[str, ...]
+    notes: tuple[str, ...]
     """How its cells were read."""
     fields: Mapping[str, Any]
     """Fields of a description that say so outright."""
@@ -75,18 +75,20 @@ def read_label_lists(
     note_cells(faults, column, wrong, lambda cell: f"{column.name}: {wrong[cell]}")
     if bits:
         return _multi_hot(column, bits, description.labels)
-    lists, said, fields = _names_of(column, parsed, description, wrong)
+    lists, notes, fields = _names_of(column, parsed, description, wrong)
     if description.merge_names:
         lists = _merged(column, lists)
-    found = {name for names in lists if names for name in names}
-    labels = tuple(n for n in classes if n in found) if classes else tuple(sorted(found))
+    names_listed = {name for names in lists if names for name in names}
+    labels = (
+        tuple(n for n in classes if n in names_listed) if classes else tuple(sorted(names_listed))
+    )
     if not labels:
         raise UserError(f"{column.source}: column '{column.name}' lists no label at all")
     check_names(labels, column.source, description.labels or (), listed=True)
     of_cell = target_matrix(
         [None if names is None else dict.fromkeys(names, 1.0) for names in lists], labels
     )
-    return LabelLists(labels, of_cell[column.codes], said, fields)
+    return LabelLists(labels, of_cell[column.codes], notes, fields)
 
 
 def check_names(
@@ -138,11 +140,11 @@ def _multi_hot(column: Column, bits: Sequence[Bits], labels: Sequence[str] | Non
     blank = (float("nan"),) * width
     of_cell = np.array([blank if cell is None else cell for cell in bits], dtype=np.float32)
     soft = bool(((of_cell > 0) & (of_cell < 1)).any())
-    said = [f"a number from 0 to 1 for each of labels:, {SOFT}" if soft else
+    notes = [f"a number from 0 to 1 for each of labels:, {SOFT}" if soft else
             "a 1 or 0 for each of labels:"]  # fmt: skip
     if any(cell is not None and np.isnan(cell).any() for cell in bits):
-        said.append("null in a list means unknown")
-    return LabelLists(tuple(labels), of_cell[column.codes], tuple(said), {"labels": [*labels]})
+        notes.append("null in a list means unknown")
+    return LabelLists(tuple(labels), of_cell[column.codes], tuple(notes), {"labels": [*labels]})
 
 
 def _names_of(
@@ -176,9 +178,9 @@ def _names_of(
                     f"numbers are no classes, but the lists are not of one length either"
                 )
             lists.append(tuple(str(item) for item in cell if str(item)))
-    said = [f"split at {spoken(separator)}" if separator else "a list or one name each"]
+    notes = [f"split at {spoken(separator)}" if separator else "a list or one name each"]
     lists, nothing = _without_words_for_nothing(lists)
-    said += [f"'{word}' means none" for word in nothing]
+    notes += [f"'{word}' means none" for word in nothing]
     blank = _fill_blanks(column, lists, bool(nothing), description.blank, wrong)
     fields = {"separator": separator_word(separator)} if text else {}
     if blank:
@@ -187,9 +189,11 @@ def _names_of(
         )
         other = "unknown" if blank == "none" else "none"
         cells = "cell means" if rows == 1 else "cells mean"
-        said.append(f"{rows:,} blank {cells} {blank} ('blank: {other}' in data.yaml reads them so)")
+        notes.append(
+            f"{rows:,} blank {cells} {blank} ('blank: {other}' in data.yaml reads them so)"
+        )
         fields["blank"] = blank
-    return lists, tuple(said), fields
+    return lists, tuple(notes), fields
 
 
 def _without_words_for_nothing(lists: list[Names]) -> tuple[list[Names], list[str]]:

@@ -43,10 +43,10 @@ def pick_column(
         if named not in columns:
             raise UserError(f"{where}: no column '{named}'{did_you_mean(named, columns)}")
         return named
-    found = [column for column in usual if column in columns]
-    if len(found) > 1:
-        raise UserError(f"{where}: columns '{found[0]}' and '{found[1]}' mean the same; keep one")
-    return found[0] if found else None
+    there = [column for column in usual if column in columns]
+    if len(there) > 1:
+        raise UserError(f"{where}: columns '{there[0]}' and '{there[1]}' mean the same; keep one")
+    return there[0] if there else None
 
 
 def read_labels(
@@ -72,9 +72,9 @@ def read_labels(
     """
     if reading.listed:
         lists = read_label_lists(columns[reading.listed], description, faults, classes)
-        said = f"labels: column '{reading.listed}', {', '.join(lists.said)}"
+        note = f"labels: column '{reading.listed}', {', '.join(lists.notes)}"
         fields = {"label_list": reading.listed, **lists.fields}
-        return lists.labels, lists.targets, (said,), fields
+        return lists.labels, lists.targets, (note,), fields
     labels = reading.labels
     check_names(labels, str(source), description.labels or ())
     flags = [columns[label] for label in labels]
@@ -85,13 +85,13 @@ def read_labels(
     )
     if not (targets < 1).any() and any(None in column.cells for column in flags):
         raise _only_ones(labels, source)
-    told = f"labels: {count_of(len(labels), 'column')} of 1 and 0"
-    told += _say_words(flags, words)
+    note = f"labels: {count_of(len(labels), 'column')} of 1 and 0"
+    note += _say_words(flags, words)
     if soft := some_of(f"'{name}'" for name in reading.soft):
-        told += f", with numbers between in {soft}: {SOFT}"
+        note += f", with numbers between in {soft}: {SOFT}"
     if "" not in given:
-        told += _say_blank(flags)
-    return labels, targets, (told,), {"labels": [*labels]}
+        note += _say_blank(flags)
+    return labels, targets, (note,), {"labels": [*labels]}
 
 
 def _only_ones(labels: Sequence[str], source: Path) -> Question:
@@ -121,12 +121,12 @@ def _say_words(flags: Sequence[Column], given: Mapping[str, float]) -> str:
         for cell, meaning in zip(column.cells, judge(column, given), strict=True):
             if cell is not None and meaning is not None and word_of(cell) not in _PLAIN:
                 meanings.setdefault(word_of(cell), meaning)
-    told = [
+    meant = [
         f"{word if word.lstrip('-').isdigit() else repr(word)} means "
         f"{'unknown' if meaning != meaning else f'{meaning:g}'}"
         for word, meaning in sorted(meanings.items(), key=lambda item: (item[1] != 1, item[1] != 0))
     ]
-    return "".join(f", {text}" for text in told[:_WORDS])
+    return "".join(f", {text}" for text in meant[:_WORDS])
 
 
 def read_roles(
@@ -137,11 +137,11 @@ def read_roles(
     """
     splits: tuple[str, ...] = ("",) * rows
     groups: tuple[str, ...] = ()
-    said = []
+    notes = []
     if reading.splits:
-        splits, told = read_splits([columns[name] for name in reading.splits], faults)
-        said.append(f"splits: {told}")
+        splits, how = read_splits([columns[name] for name in reading.splits], faults)
+        notes.append(f"splits: {how}")
     if reading.group:
-        groups, told = read_groups(columns[reading.group])
-        said.append(f"groups: {told}")
-    return splits, groups, tuple(said)
+        groups, how = read_groups(columns[reading.group])
+        notes.append(f"groups: {how}")
+    return splits, groups, tuple(notes)

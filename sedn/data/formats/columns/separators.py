@@ -61,18 +61,18 @@ def find_separator(cells: Sequence[str], rows: int, where: str) -> str | None:
     Raises:
         Question: two readings are plausible.
     """
-    found = {s: e for s in (*_STRONG, *_WEAK) if (e := _weigh(cells, s)) is not None}
-    strong = [s for s in _STRONG if s in found and _passes_strong(found[s])]
+    evidence = {s: e for s in (*_STRONG, *_WEAK) if (e := _weigh(cells, s)) is not None}
+    strong = [s for s in _STRONG if s in evidence and _passes_strong(evidence[s])]
     if len(strong) > 1:
         raise _question(where, cells, strong)
     if strong:
-        rival = next((s for s in _STRONG if s in found and _is_rival(cells, strong[0], s)), None)
+        rival = next((s for s in _STRONG if s in evidence and _is_rival(cells, strong[0], s)), None)
         if rival:
             raise _question(where, cells, [strong[0], rival])
         return strong[0]
-    doubtful = [s for s in _STRONG if s in found]
-    weak = [s for s in _WEAK if s in found and _passes_weak(found[s])]
-    doubtful += [s for s in _WEAK if s in found and _may_be(found[s], len(cells), rows)]
+    doubtful = [s for s in _STRONG if s in evidence]
+    weak = [s for s in _WEAK if s in evidence and _passes_weak(evidence[s])]
+    doubtful += [s for s in _WEAK if s in evidence and _may_be(evidence[s], len(cells), rows)]
     if len(weak) == 1 and doubtful in ([], weak):
         return weak[0]
     if weak or doubtful:

@@ -57,11 +57,11 @@ def find_split_columns(
             ],
         )
     if len(words) + bool(flags) > 1:
-        found = [*words, *flags]
+        rivals = [*words, *flags]
         raise Question(
-            f"{source}: columns '{found[0]}' and '{found[1]}' both say the split of an image; "
+            f"{source}: columns '{rivals[0]}' and '{rivals[1]}' both say the split of an image; "
             f"say which counts with split_column:",
-            [{"split_column": name} for name in found],
+            [{"split_column": name} for name in rivals],
         )
     return tuple(words or flags)
 
@@ -88,18 +88,19 @@ def read_splits(columns: Sequence[Column], faults: Faults) -> tuple[tuple[str, .
         values = [flag[row] for flag in flags.values()]
         there = [split for split, flag in flags.items() if flag[row] == 1]
         if any(value != value for value in values) or len(there) > 1 or not (there or rest):
-            said = ", ".join(f"{c.name} {c.cells[c.codes[row]]}" for c in columns)
-            faults.add("bad cell", f"{first.where(row)}: {said}: that is no split", row)
+            flagged = ", ".join(f"{c.name} {c.cells[c.codes[row]]}" for c in columns)
+            faults.add("bad cell", f"{first.where(row)}: {flagged}: that is no split", row)
         splits.append(there[0] if there else rest)
-    told = ", ".join(f"'{c.name}' means {_flag_of(c)}" for c in columns)
-    return tuple(splits), f"column {told}; the others are {rest}" if rest else f"column {told}"
+    meanings = ", ".join(f"'{c.name}' means {_flag_of(c)}" for c in columns)
+    others = f"; the others are {rest}" if rest else ""
+    return tuple(splits), f"column {meanings}{others}"
 
 
 def _flag_of(column: Column) -> str:
     """The split of the images that a flag marks; ``""`` if the column is no flag."""
     name = column.name.strip()
-    found = _FLAG.fullmatch(name)
-    word = found[1] if found else name if _BARE.fullmatch(name) else ""
+    match = _FLAG.fullmatch(name)
+    word = match[1] if match else name if _BARE.fullmatch(name) else ""
     return split_name(word, column.source) if word and is_binary(column) else ""
 
 

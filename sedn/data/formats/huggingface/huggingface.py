@@ -52,7 +52,7 @@ def read_hugging_face(description: HuggingFaceDescription, folder: Path, faults:
     labels, targets, cells, fields = read_labels(
         gathered, reading, description, root, faults, classes
     )
-    splits, groups, said = read_roles(gathered, reading, len(images), faults)
+    splits, groups, notes = read_roles(gathered, reading, len(images), faults)
     splits = splits if reading.splits else _of_parts(parts)
     rows = [row for row in range(len(images)) if row not in faults.rows]
     if not rows:
@@ -69,10 +69,10 @@ def read_hugging_face(description: HuggingFaceDescription, folder: Path, faults:
         splits=tuple(splits[row] for row in rows),
         groups=tuple(groups[row] for row in rows) if groups else (),
         skipped=len(images) - len(rows),
-        said=(
+        notes=(
             f"images: column '{image_column}'",
             *([f"maps: column '{map_column}'{kind and f', {kind}'}"] if map_column else ()),
-            *(*cells, *said, *reading.said()),
+            *(*cells, *notes, *reading.notes()),
         ),
         fields={
             "image_column": image_column,
@@ -105,8 +105,8 @@ def _read_images(
 
 def _image_column(part: SavedPart, columns: list[str]) -> str:
     """``image``, or the only column of images that are no maps."""
-    found = [c for c in columns if part.kind(c) == "Image" and c not in MAP_COLUMNS]
-    return found[0] if len(found) == 1 else "image"
+    images = [c for c in columns if part.kind(c) == "Image" and c not in MAP_COLUMNS]
+    return images[0] if len(images) == 1 else "image"
 
 
 def _of_parts(parts: list[SavedPart]) -> tuple[str, ...]:

@@ -137,9 +137,9 @@ class ParquetPart:
         """``Image``, or the name of another kind."""
         import pyarrow as pa
 
-        found = self._files[0].schema_arrow.field(column).type
-        is_image = pa.types.is_struct(found) and found.get_field_index("bytes") >= 0
-        return "Image" if is_image else str(found)
+        column_type = self._files[0].schema_arrow.field(column).type
+        is_image = pa.types.is_struct(column_type) and column_type.get_field_index("bytes") >= 0
+        return "Image" if is_image else str(column_type)
 
     def classes(self, column: str) -> Sequence[str]:
         """The names of a column's classes."""
@@ -198,14 +198,14 @@ def parquet_files(root: Path) -> dict[str, tuple[Path, ...]]:
     """
     if is_file(root):
         return {"": (root,)} if root.suffix.lower() in _ENDINGS else {}
-    found: dict[str, list[Path]] = {}
+    by_split: dict[str, list[Path]] = {}
     for folder in (root, root / "data"):
         for path in folders_of(folder):
             if is_split(path.name):
-                found.setdefault(path.name, []).extend(files_of(path, _ENDINGS))
+                by_split.setdefault(path.name, []).extend(files_of(path, _ENDINGS))
         for path in files_of(folder, _ENDINGS):
-            found.setdefault(path.stem.partition("-")[0], []).append(path)
-    named = {split: paths for split, paths in found.items() if paths}
+            by_split.setdefault(path.stem.partition("-")[0], []).append(path)
+    named = {split: paths for split, paths in by_split.items() if paths}
     if not all(is_split(split) for split in named):
         return {"": tuple(p for paths in named.values() for p in paths)} if len(named) == 1 else {}
     splits: dict[str, tuple[Path, ...]] = {}

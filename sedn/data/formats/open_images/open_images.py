@@ -57,14 +57,14 @@ def read_open_images(description: OpenImagesDescription, folder: Path, faults: F
         frame = _read_labels(path, classes, faults)
         verified.append(frame)
         root = folder / path_of(description.images, split, f"{folder}: images")
-        found = _find_images(frame, root, path, faults)
-        for image in found:
+        content_of = _find_images(frame, root, path, faults)
+        for image in content_of:
             if image in images:
-                said = f"{path}: image '{image}' is in split {split_of[image]} too"
-                faults.add("duplicate", said)
-                found[image] = None
-        images |= found
-        split_of |= dict.fromkeys(found, split)
+                message = f"{path}: image '{image}' is in split {split_of[image]} too"
+                faults.add("duplicate", message)
+                content_of[image] = None
+        images |= content_of
+        split_of |= dict.fromkeys(content_of, split)
         masks += read_masks(description, split, folder, classes, faults)
         boxes += read_boxes(description, split, folder, classes, faults)
     source = path if len(paths) == 1 else folder
@@ -72,7 +72,7 @@ def read_open_images(description: OpenImagesDescription, folder: Path, faults: F
     if not there:
         raise UserError(f"{source}: no image is left")
     labels, targets = _targets(verified, list(there), names, source)
-    regions, maps, said = draw_objects(description, masks, boxes, list(there), names, source)
+    regions, maps, message = draw_objects(description, masks, boxes, list(there), names, source)
     return Listing(
         source=source,
         labels=labels,
@@ -83,7 +83,7 @@ def read_open_images(description: OpenImagesDescription, folder: Path, faults: F
         splits=tuple(split_of[name] for name in there),
         groups=(),
         skipped=len(images) - len(there),
-        said=(f"labels: {len(labels)} that people verified; unknown where they did not", said),
+        notes=(f"labels: {len(labels)} that people verified; unknown where they did not", message),
     )
 
 
@@ -117,10 +117,10 @@ def _read_labels(path: Path, classes: dict[str, str], faults: Faults) -> "pd.Dat
     frame = read_columns(path, ("ImageID", "LabelName", "Confidence"), classes, faults)
     frame["there"] = pd.to_numeric(frame["Confidence"], errors="coerce")
     wrong = ~frame["there"].isin([0, 1])
-    for number, said in frame["Confidence"][wrong].items():
+    for number, cell in frame["Confidence"][wrong].items():
         faults.add(
             "bad cell",
-            f"{path}: row {number}: Confidence is '{said}'; expected 1 or 0, as of labels that "
+            f"{path}: row {number}: Confidence is '{cell}'; expected 1 or 0, as of labels that "
             f"people verified",
         )
     frame.loc[wrong, "there"] = np.nan
@@ -133,14 +133,14 @@ def _find_images(
     """The image of each identifier; ``None`` where it is missing."""
     images = frame["ImageID"].drop_duplicates()
     pictures = ImageFolder(root)
-    found: dict[str, FileContent | None] = {}
+    content_of: dict[str, FileContent | None] = {}
     for number, image in images.items():
         try:
-            found[image] = pictures.find(image or "", f"{path}: row {number}: ImageID")
+            content_of[image] = pictures.find(image or "", f"{path}: row {number}: ImageID")
         except UserError as error:
             faults.add("missing file", error)
-            found[image] = None
-    return found
+            content_of[image] = None
+    return content_of
 
 
 def _targets(

@@ -97,8 +97,8 @@ def read_boxes(
     )
     for number, image, name, (left, right, top, bottom), wrong in rows:
         if wrong:
-            said = "a side is no number from 0 to 1, a share of the image's"
-            faults.add("bad annotation", f"{path}: row {number}: {said}")
+            fault = "a side is no number from 0 to 1, a share of the image's"
+            faults.add("bad annotation", f"{path}: row {number}: {fault}")
         box = corners((left + right) / 2, (top + bottom) / 2, right - left, bottom - top)
         boxes.append(Object(image, name if isinstance(name, str) else None, None if wrong else box))
     return boxes
@@ -134,9 +134,9 @@ def draw_objects(
         else:
             maps.append(RelativeMap(len(regions), others))
             count += len(others)
-    known = sum(region_map is not None for region_map in maps)
-    said = f"maps: masks{say_boxes(count)}, of {known:,} of {len(images):,} images"
-    return regions, tuple(maps), said if known else "maps: none, since no image has a mask"
+    with_map = sum(region_map is not None for region_map in maps)
+    note = f"maps: masks{say_boxes(count)}, of {with_map:,} of {len(images):,} images"
+    return regions, tuple(maps), note if with_map else "maps: none, since no image has a mask"
 
 
 def _by_image(
@@ -145,14 +145,14 @@ def _by_image(
     """The region and the place of each object in a region, by image; ``None`` for an image one of
     whose objects has no place, or may belong to any region.
     """
-    found: dict[str, list[tuple[int, Any]]] = {}
+    rows: dict[str, list[tuple[int, Any]]] = {}
     unclear = set()
     for item in objects:
         if (item.name is None and of_all) or (item.name in channel and item.place is None):
             unclear.add(item.image)
         elif item.name is not None and item.name in channel:
-            found.setdefault(item.image, []).append((channel[item.name], item.place))
-    places = {image: tuple(places) for image, places in found.items()}
+            rows.setdefault(item.image, []).append((channel[item.name], item.place))
+    places = {image: tuple(places) for image, places in rows.items()}
     return {**places, **dict.fromkeys(unclear)}
 
 

@@ -51,8 +51,8 @@ def find_image_column(
         if rule := _rule(table.paths(name), root, table):
             return table.paths(name), rule
     rest = [name for name in table.names if name not in usual and name not in taken]
-    if found := _find_by_files(table, rest, root):
-        return found
+    if by_files := _find_by_files(table, rest, root):
+        return by_files
     paths = [name for name in usual if _look_like_paths(table.paths(name))]
     if not (paths or usual[:1] == ["image"]):
         hint = did_you_mean("image", table.names)
@@ -68,20 +68,20 @@ def _find_by_files(
     Raises:
         Question: several do.
     """
-    found = {
+    rules = {
         name: rule
         for name in names
         # A 1 is no name of the file 1.png, unless the column is called so.
         if not _has_numbers(table.paths(name)) and (rule := _rule(table.paths(name), root, table))
     }
-    if len(found) > 1:
-        some = " and ".join(f"'{name}'" for name in found)
+    if len(rules) > 1:
+        some = " and ".join(f"'{name}'" for name in rules)
         raise Question(
             f"{table.source}: columns {some} name files; say which are the images with "
             f"image_column:",
-            [{"image_column": name} for name in found],
+            [{"image_column": name} for name in rules],
         )
-    return next(((table.paths(name), rule) for name, rule in found.items()), None)
+    return next(((table.paths(name), rule) for name, rule in rules.items()), None)
 
 
 def find_map_column(
@@ -99,19 +99,19 @@ def find_map_column(
             )
         return _with_rule(table, named, root, maps=True)
     # A mask may be worn, too: 1 and 0 are no paths.
-    found = [
+    candidates = [
         name
         for name in table.names
         if plain_name(name) in _MAPS and not is_binary(table.paths(name))
         and name not in (*(description.labels or ()), *description.leave_out)
     ]  # fmt: skip
-    if len(found) > 1:
+    if len(candidates) > 1:
         raise Question(
-            f"{table.source}: columns '{found[0]}' and '{found[1]}' mean the same; keep one, or "
-            f"say which with map_column:",
-            [{"map_column": name} for name in found],
+            f"{table.source}: columns '{candidates[0]}' and '{candidates[1]}' mean the same; keep "
+            f"one, or say which with map_column:",
+            [{"map_column": name} for name in candidates],
         )
-    return _with_rule(table, found[0], root, maps=True) if found else None
+    return _with_rule(table, candidates[0], root, maps=True) if candidates else None
 
 
 def _with_rule(

@@ -25,7 +25,7 @@ class Merged:
     """The first row of each."""
     targets: NDArray[np.float32]
     """``(images, labels)``."""
-    said: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
 def first_rows(image: Column) -> NDArray[np.int64]:
@@ -59,11 +59,11 @@ def merge_rows(
     first = first_rows(image)
     left_out = np.zeros(len(first), dtype=bool)
     left_out[image.codes[sorted(faults.rows)]] = True
-    said: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     if len(first) < len(image):
         if long and not (np.nansum(targets, axis=1) > 1).any():
             left_out |= _contradicting(image, first, others, where, faults)
-            said = (f"rows: {len(image)} rows of one label each make {len(first)} images",)
+            notes = (f"rows: {len(image)} rows of one label each make {len(first)} images",)
         else:
             left_out |= _repeated(image, first, targets, others, where, faults)
     kept = np.flatnonzero(~left_out)
@@ -75,7 +75,7 @@ def merge_rows(
     np.maximum.at(counts, image.codes, np.where(known, targets, 0))
     np.logical_or.at(seen, image.codes, known)
     merged = np.where(seen, counts, np.float32(np.nan))
-    return Merged(kept, first[kept], merged[kept], said)
+    return Merged(kept, first[kept], merged[kept], notes)
 
 
 def _contradicting(
@@ -86,18 +86,18 @@ def _contradicting(
     faults: Faults,
 ) -> NDArray[np.bool_]:
     """``(images,)``: whether rows of an image differ in what all of them have to say."""
-    found = np.zeros(len(first), dtype=bool)
+    contradicts = np.zeros(len(first), dtype=bool)
     for other in others:
         for row in np.flatnonzero(other.codes != other.codes[first[image.codes]]).tolist():
             code = image.codes[row]
-            if not found[code]:
+            if not contradicts[code]:
                 faults.add(
                     "bad row",
                     f"{where(row)}: image '{image.cells[code]}' has another '{other.name}' than in "
                     f"a row before",
                 )
-            found[code] = True
-    return found
+            contradicts[code] = True
+    return contradicts
 
 
 def _repeated(
@@ -109,7 +109,7 @@ def _repeated(
     faults: Faults,
 ) -> NDArray[np.bool_]:
     """``(images,)``: whether an image is there twice with something else said of it."""
-    found = np.zeros(len(first), dtype=bool)
+    is_repeated = np.zeros(len(first), dtype=bool)
     for row in np.setdiff1d(np.arange(len(image)), first).tolist():
         code = image.codes[row]
         if image.cells[code] is None:
@@ -118,5 +118,5 @@ def _repeated(
         same = np.array_equal(targets[row], targets[first[code]], equal_nan=True) and all(
             other.codes[row] == other.codes[first[code]] for other in others
         )
-        found[code] |= not same
-    return found
+        is_repeated[code] |= not same
+    return is_repeated

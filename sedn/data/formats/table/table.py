@@ -40,14 +40,14 @@ def read_table(description: TableDescription, folder: Path, faults: Faults) -> L
     columns = {name: table.column(name) for name in table.names if name not in roles}
     reading = read_columns(columns, description, str(path), faults, image)
     labels, targets, cells, fields = read_labels(columns, reading, description, path, faults)
-    splits, groups, told = read_roles(columns, reading, len(table), faults)
+    splits, groups, role_notes = read_roles(columns, reading, len(table), faults)
     splits = _combine(table, splits, bool(reading.splits), faults)
     same = [*(columns[name] for name in (*reading.splits, reading.group) if name),
             *((mapped[0],) if mapped else ())]  # fmt: skip
     images = _find_all(table, image, image, image_rule, root, "image", faults)
     masks = _find_all(table, image, *mapped, root, "map", faults) if mapped else None
     merged = merge_rows(image, targets, same, table.where, faults, long=reading.listed is not None)
-    found = [images[index] for index in merged.images.tolist()]
+    contents = [images[index] for index in merged.images.tolist()]
     regions, maps, kind = read_maps(
         [masks[index] if masks else None for index in merged.images.tolist()],
         description,
@@ -58,16 +58,16 @@ def read_table(description: TableDescription, folder: Path, faults: Faults) -> L
         source=path,
         labels=labels,
         regions=regions,
-        images=tuple(content for content in found if content is not None),
+        images=tuple(content for content in contents if content is not None),
         maps=maps,
         targets=merged.targets,
         splits=tuple(splits[row] for row in rows),
         groups=tuple(groups[row] for row in rows) if groups else (),
         skipped=table.skipped + _count_images(image) - len(rows),
-        said=(
-            _said("images", image, image_rule),
-            *((", ".join(filter(None, (_said("maps", *mapped), kind))),) if mapped else ()),
-            *(*cells, *told, *merged.said, *reading.said(), *table.said),
+        notes=(
+            _note("images", image, image_rule),
+            *((", ".join(filter(None, (_note("maps", *mapped), kind))),) if mapped else ()),
+            *(*cells, *role_notes, *merged.notes, *reading.notes(), *table.notes),
         ),
         fields={
             "image_column": image.name,
@@ -112,18 +112,18 @@ def _count_images(image: Column) -> int:
 
 
 def _combine(
-    table: TableRows, told: tuple[str, ...], has_column: bool, faults: Faults
+    table: TableRows, of_rows: tuple[str, ...], has_column: bool, faults: Faults
 ) -> tuple[str, ...]:
     """The split of each row by its table, which a column may repeat but not contradict."""
     splits = table.row_splits()
     if not splits:
-        return told
-    for row, (of_table, of_column) in enumerate(zip(splits, told, strict=True)):
+        return of_rows
+    for row, (of_table, of_column) in enumerate(zip(splits, of_rows, strict=True)):
         if has_column and of_table != of_column:
-            said = f"split '{of_column}' in a table of split '{of_table}'"
-            faults.add("bad cell", f"{table.where(row)}: {said}", row)
+            contradiction = f"split '{of_column}' in a table of split '{of_table}'"
+            faults.add("bad cell", f"{table.where(row)}: {contradiction}", row)
     return splits
 
 
-def _said(what: str, column: Column, rule: Rule) -> str:
-    return ", ".join(filter(None, (f"{what}: column '{column.name}'", rule.said())))
+def _note(what: str, column: Column, rule: Rule) -> str:
+    return ", ".join(filter(None, (f"{what}: column '{column.name}'", rule.describe())))

@@ -39,11 +39,13 @@ class TableRows:
         return list(self.files[0].cells)
 
     @property
-    def said(self) -> tuple[str, ...]:
+    def notes(self) -> tuple[str, ...]:
         """What was left out of the tables."""
         several = len(self.files) > 1
         return tuple(
-            f"{file.path}: {said}" if several else said for file in self.files for said in file.said
+            f"{file.path}: {note}" if several else note
+            for file in self.files
+            for note in file.notes
         )
 
     def where(self, row: int) -> str:

@@ -57,11 +57,11 @@ def _tables(folder: Path) -> list[Path]:
 
 def _choose(folder: Path, tables: list[Path]) -> Path | None:
     usual = [table for table in tables if _stem(table) in _USUAL]
-    found = usual if len(usual) == 1 else tables
-    if len(found) > 1:
-        some = ", ".join(table.name for table in found[:5])
+    candidates = usual if len(usual) == 1 else tables
+    if len(candidates) > 1:
+        some = ", ".join(table.name for table in candidates[:5])
         raise UserError(f"{folder}: holds several tables ({some}); give the path of one")
-    return found[0] if found else None
+    return candidates[0] if candidates else None
 
 
 def _stem(table: Path) -> str:

@@ -33,11 +33,11 @@ class _Part:
     """The images of one root."""
 
     images: tuple[FileContent, ...]
-    found: tuple[VocImage, ...]
+    annotations: tuple[VocImage, ...]
     """What the XML of each says."""
     masks: tuple[FileContent | None, ...]
     splits: tuple[str, ...]
-    said: tuple[str, ...]
+    notes: tuple[str, ...]
     skipped: int
     """Images that were left out for a fault."""
 
@@ -51,18 +51,19 @@ def read_voc(description: VocDescription, folder: Path, faults: Faults) -> Listi
     roots = by_split(description.root, f"{folder}: root")
     parts = [_read_part(description, folder / root, split, faults) for split, root in roots.items()]
     source = folder / roots[""] if "" in roots else folder
-    images = [found for part in parts for found in part.found]
+    images = [annotation for part in parts for annotation in part.annotations]
     if not images:
         raise UserError(f"{source}: no image is left")
-    clear = [[name for name, sure in image.objects.items() if sure] for image in images]
+    clear = [[name for name, is_clear in image.objects.items() if is_clear] for image in images]
     missing = f"{source}: no image has an object that is not difficult"
     labels = labels_that_occur(sorted({n for names in clear for n in names}), clear, missing)
     targets = target_matrix(
-        [{n: 1.0 if sure else np.nan for n, sure in i.objects.items()} for i in images], labels
+        [{n: 1.0 if is_clear else np.nan for n, is_clear in i.objects.items()} for i in images],
+        labels,
     )
     contents = [image for part in parts for image in part.images]
     masks = [mask for part in parts for mask in part.masks]
-    regions, maps, said = read_maps(description, images, contents, masks, labels, source)
+    regions, maps, note = read_maps(description, images, contents, masks, labels, source)
     return Listing(
         source=source,
         labels=labels,
@@ -73,10 +74,10 @@ def read_voc(description: VocDescription, folder: Path, faults: Faults) -> Listi
         splits=tuple(split for part in parts for split in part.splits),
         groups=(),
         skipped=sum(part.skipped for part in parts),
-        said=(
+        notes=(
             f"labels: {len(labels)} by class of object; an image without such an object has none",
-            *(line for part in parts for line in part.said),
-            said,
+            *(line for part in parts for line in part.notes),
+            note,
         ),
     )
 
@@ -91,16 +92,16 @@ def _read_part(description: VocDescription, root: Path, split: str, faults: Faul
     names = [name for name in listed if split_of.get(name, split) is not None]
     own = _splits_of_folders(names) if not split_of else ()
     of_name = dict(zip(names, own, strict=True)) if own else dict.fromkeys(names, split)
-    of_name |= {name: found for name, found in split_of.items() if found is not None}
+    of_name |= {name: part for name, part in split_of.items() if part is not None}
     pictures = ImageFolder(root / description.images)
     read = _read_images(names, of_name, xml, pictures, faults, boxes=description.boxes)
     masks = [root / description.masks / f"{name}.png" for name in read]
     return _Part(
         images=tuple(image for image, _ in read.values()),
-        found=tuple(found for _, found in read.values()),
+        annotations=tuple(annotation for _, annotation in read.values()),
         masks=tuple(FileContent(str(path)) if is_file(path) else None for path in masks),
         splits=tuple(of_name[name] for name in read),
-        said=_say(root / description.images, len(described), len(listed), place),
+        notes=_say(root / description.images, len(described), len(listed), place),
         skipped=len(listed) - len(read),
     )
 
@@ -119,27 +120,27 @@ def _read_images(
     seen: dict[str, str] = {}
     for name in names:
         path = xml / f"{name}.xml"
-        found = None
+        annotation = None
         try:
-            found = read_xml(path, boxes=boxes)
+            annotation = read_xml(path, boxes=boxes)
         except UserError as error:
             faults.add("bad annotation", error)
         try:
-            said = "" if found is None else found.name
-            base = said.replace("\\", "/").rpartition("/")[2]
+            written = "" if annotation is None else annotation.name
+            base = written.replace("\\", "/").rpartition("/")[2]
             image = pictures.find(name, f"{path}: its image", base)
         except UserError as error:
             faults.add("missing file", error)
             continue
-        if found is None:
+        if annotation is None:
             continue
         other = seen.setdefault(image.path, name)
         if other == name:
-            read[name] = (image, found)
+            read[name] = (image, annotation)
             continue
         same = xml / f"{other}.xml"
         faults.add("duplicate", f"{path}: its image is that of {same} too: {image.path}")
-        mine = (found.objects, splits[name])
+        mine = (annotation.objects, splits[name])
         if other in read and (read[other][1].objects, splits[other]) != mine:
             del read[other]
     return read

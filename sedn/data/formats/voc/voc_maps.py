@@ -55,9 +55,9 @@ def read_maps(
     outlined = any(shape for image in images for _, shape in image.outlines)
     if not outlined or (any(masks) and not description.boxes):
         regions, values = _regions(description.regions, labels, source)
-        drawn, said = _maps(masks, values, source)
+        drawn, note = _maps(masks, values, source)
         none = "" if any(masks) or description.boxes else f" ({BOXES_HINT})"
-        return regions, drawn, said + none
+        return regions, drawn, note + none
     known = sorted({name for image in images for name, _ in image.outlines})
     regions, channel = choose_regions(description.regions, labels, known, str(source))
     outlines = [
@@ -72,10 +72,10 @@ def read_maps(
             tuple(outlines),
             f"maps: polygons{say_boxes(boxes)}, of {count:,} of {len(outlines):,} images",
         )
-    drawn, said = _maps(masks, _regions(description.regions, labels, source)[1], source)
+    drawn, note = _maps(masks, _regions(description.regions, labels, source)[1], source)
     both = zip(drawn, outlines, strict=True)
     boxes = sum(i.boxes for i, mask in zip(images, masks, strict=True) if mask is None)
-    return regions, tuple(a or b for a, b in both), f"{said}{say_boxes(boxes)}"
+    return regions, tuple(a or b for a, b in both), f"{note}{say_boxes(boxes)}"
 
 
 def _outlined(

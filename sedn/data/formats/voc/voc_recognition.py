@@ -48,11 +48,11 @@ def recognise_loose_voc(path: Path) -> dict[str, Any] | None:
     """
     if layout := _layout(path):
         return {"format": "voc", **layout}
-    found = {f: layout for f in folders_of(path) if is_split(f.name) and (layout := _layout(f))}
-    layouts = list(found.values())
+    layout_of = {f: layout for f in folders_of(path) if is_split(f.name) and (layout := _layout(f))}
+    layouts = list(layout_of.values())
     if not layouts or any(layout != layouts[0] for layout in layouts):
         return None
-    named = folders_by_split(found, str(path))
+    named = folders_by_split(layout_of, str(path))
     roots = {split: folder.name for split, folder in named.items()}
     return {"format": "voc", "root": roots, **layouts[0]}
 

@@ -79,15 +79,15 @@ def _read_size(tree: ET.Element) -> Size | None:
 def _read_outline(item: ET.Element, size: Size | None, where: str) -> Shape | None:
     """The polygon of an object: ``<x1>``, ``<y1>``, ``<x2>`` and so on."""
     polygon = item.find("polygon")
-    found = {} if polygon is None else {point.tag: point.text for point in polygon}
-    count = sum(tag.startswith("x") for tag in found)
+    texts = {} if polygon is None else {point.tag: point.text for point in polygon}
+    count = sum(tag.startswith("x") for tag in texts)
     if not count:
         return None
     if size is None:
         raise UserError(f"{where} has a polygon, but the XML has no size of the image")
     tags = [f"{axis}{number}" for number in range(1, count + 1) for axis in "xy"]
     try:
-        points = [float(found[tag] or "") for tag in tags]
+        points = [float(texts[tag] or "") for tag in tags]
     except (KeyError, ValueError):
         raise UserError(f"{where}: polygon is not of numbers x1, y1, x2, y2, …") from None
     return parse_shape([points], *size, where)

@@ -66,9 +66,9 @@ def read_yolo(description: YoloDescription, folder: Path, faults: Faults) -> Lis
     """
     classes = _classes(description.names, folder)
     pictures: list[_Picture] = []
-    said: list[str] = []
+    notes: list[str] = []
     listed = 0
-    for split, places in _places(description, folder, said).items():
+    for split, places in _places(description, folder, notes).items():
         images = [
             image for place in places for image in _find_images(folder / place, folder, faults)
         ]
@@ -76,7 +76,7 @@ def read_yolo(description: YoloDescription, folder: Path, faults: Faults) -> Lis
         there = [image for image in images if image is not None]
         if not there:
             raise UserError(f"{folder}: images: {', '.join(places)} holds no image")
-        pictures += _read_split(there, split, classes, description, said, faults)
+        pictures += _read_split(there, split, classes, description, notes, faults)
     pictures = _distinct(pictures, faults)
     if not pictures:
         raise UserError(f"{folder}: no image is left")
@@ -98,9 +98,9 @@ def read_yolo(description: YoloDescription, folder: Path, faults: Faults) -> Lis
         splits=tuple(picture.split for picture in pictures),
         groups=(),
         skipped=listed - len(pictures),
-        said=(
+        notes=(
             f"labels: {len(labels)} by class of object; an image without such an object has none",
-            *said,
+            *notes,
             _say_maps(pictures, boxes=description.boxes),
         ),
     )
@@ -118,7 +118,7 @@ def _classes(names: Sequence[str] | Mapping[int, str] | None, folder: Path) -> d
 
 
 def _places(
-    description: YoloDescription, folder: Path, said: list[str]
+    description: YoloDescription, folder: Path, notes: list[str]
 ) -> dict[str, tuple[str, ...]]:
     """The folders and lists of the images of each split; not of those that are not there, or are
     those of another split.
@@ -136,13 +136,13 @@ def _places(
         same = next((other for other, theirs in kept.items() if theirs == places), None)
         missing = next((place for place in places if not exists(folder / place)), None)
         if same is not None:
-            said.append(f"splits: {split} left out, since its images are those of {same}")
+            notes.append(f"splits: {split} left out, since its images are those of {same}")
         elif missing is None:
             kept[split] = places
         elif split in ("", "train"):
             raise UserError(f"{folder}: images: '{missing}': no such folder or list")
         else:
-            said.append(f"splits: {split} left out, since there is no '{missing}'")
+            notes.append(f"splits: {split} left out, since there is no '{missing}'")
     return kept
 
 
@@ -158,14 +158,14 @@ def _find_images(place: Path, folder: Path, faults: Faults) -> list[str | None]:
         raise UserError(f"{place}: cannot be read: {error}") from None
     names = [line.strip() for line in lines if line.strip()]
     rule = find_rule(names, folder, str(place)) or PathRule()
-    found = find_files(
+    contents = find_files(
         names,
         rule,
         folder,
         lambda row: f"{place}: line {row + 1}:",
         lambda _, error: faults.add("missing file", error),
     )
-    return [None if content is None else content.path for content in found]
+    return [None if content is None else content.path for content in contents]
 
 
 def _read_split(
@@ -173,11 +173,11 @@ def _read_split(
     split: str,
     classes: Mapping[int, str],
     description: YoloDescription,
-    said: list[str],
+    notes: list[str],
     faults: Faults,
 ) -> list[_Picture]:
     paths = [[p for p in label_path(image) if is_file(p)] for image in images]
-    without = sum(not found for found in paths)
+    without = sum(not files for files in paths)
     if without == len(images):
         of_split = f" of {split}" if split else ""
         raise UserError(
@@ -186,10 +186,10 @@ def _read_split(
         )
     if without:
         of_split = f" of {split}" if split else ""
-        said.append(f"labels: {without:,} images{of_split} without a label file have none")
+        notes.append(f"labels: {without:,} images{of_split} without a label file have none")
     pictures = []
-    for image, found in zip(images, paths, strict=True):
-        path = Path(found[0]) if found else None
+    for image, files in zip(images, paths, strict=True):
+        path = Path(files[0]) if files else None
         try:
             objects = read_objects(path, only_boxes=description.only_boxes) if path else []
         except Question:

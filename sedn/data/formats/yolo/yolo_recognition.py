@@ -56,8 +56,8 @@ def describe_yolo(fields: Mapping[Any, Any], path: Path) -> dict[str, Any] | Non
         places = value if isinstance(value, list) else [value]
         if not all(isinstance(place, str) for place in places):
             raise UserError(f"{path}: {key} is {value!r:.40}; expected a folder, or a list of them")
-        found = [_resolve(place, root, path, key) for place in places]
-        images[split_name(key, str(path))] = found if len(found) > 1 else found[0]
+        folders = [_resolve(place, root, path, key) for place in places]
+        images[split_name(key, str(path))] = folders if len(folders) > 1 else folders[0]
     if not images:
         raise UserError(f"{path}: no folder of images under train, val or test")
     described = {"format": "yolo", "images": images, "names": names}
@@ -71,8 +71,10 @@ def recognise_yolo(path: Path) -> dict[str, Any] | None:
     Raises:
         UserError: it holds several YAML files of YOLO's, or one that is wrong.
     """
-    found = {file: fields for file in files_of(path, (".yaml", ".yml")) if (fields := _load(file))}
-    own = {file: fields for file, fields in found.items() if _is_yolo(fields)}
+    described = {
+        file: fields for file in files_of(path, (".yaml", ".yml")) if (fields := _load(file))
+    }
+    own = {file: fields for file, fields in described.items() if _is_yolo(fields)}
     if len(own) > 1:
         some = ", ".join(file.name for file in list(own)[:5])
         raise UserError(
@@ -152,15 +154,16 @@ def _resolve(place: str, root: Path, path: Path, key: str) -> str:
     """
     written = place.replace("\\", "/")
     below = written.lstrip("./") if written.startswith("../") else ""
-    found = [name for name in (written, below) if name and exists(root / name)]
-    if len(found) > 1:
+    candidates = [name for name in (written, below) if name and exists(root / name)]
+    if len(candidates) > 1:
         raise Question(
-            f"{path}: {key} is '{place}', and both {root / found[0]} and {root / found[1]} are "
-            f"there; remove one of them, or write '{found[1]}' if the second is meant"
+            f"{path}: {key} is '{place}', and both {root / candidates[0]} and "
+            f"{root / candidates[1]} are there; remove one of them, or "
+            f"write '{candidates[1]}' if the second is meant"
         )
     tails = _tails(written) if PureWindowsPath(written).root else ()
-    found += [name for name in tails if exists(root / name)]
-    there = root / (found[0] if found else below or written)
+    candidates += [name for name in tails if exists(root / name)]
+    there = root / (candidates[0] if candidates else below or written)
     return Path(os.path.relpath(there, path.parent)).as_posix()
 
 
@@ -183,7 +186,7 @@ def _folders_of_images(path: Path) -> Any:
             return {split: part.relative_to(path).as_posix() for split, part in named.items()}
     # CVAT's: the images and label files of each subset.
     names = {f.name: re.fullmatch(r"obj_(\w+)_data", f.name) for f in folders_of(path)}
-    subsets = {name: found[1] for name, found in names.items() if found and is_split(found[1])}
+    subsets = {name: layout[1] for name, layout in names.items() if layout and is_split(layout[1])}
     if subsets and all(_has_labels(path / name) for name in subsets):
         return {split_name(subset, str(path)): name for name, subset in subsets.items()}
     whole = next((name for name in _FOLDERS if _has_labels(path / name)), None)

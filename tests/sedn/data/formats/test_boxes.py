@@ -114,7 +114,7 @@ WRITERS: dict[str, Callable[[Path, bool], Path]] = {
 
 
 def said_of_maps(listing: Listing) -> str:
-    (said,) = [line for line in listing.said if line.startswith("maps: ")]
+    (said,) = [line for line in listing.notes if line.startswith("maps: ")]
     return said
 
 

@@ -72,7 +72,7 @@ def assert_true(folder: Path, given: dict[str, Any] | None = None) -> tuple[str,
     for label, column in found.items():
         assert np.array_equal(column, truth[label]), label
     assert all(region_map is not None for region_map in listing.maps)
-    return listing.said
+    return listing.notes
 
 
 def test_attributes_are_the_labels_where_no_category_can_be(tmp_path: Path) -> None:

@@ -159,7 +159,7 @@ def test_the_check_of_an_export_says_how_it_was_read(tmp_path: Path) -> None:
     cvat(tmp_path)
     checked = check_data(DataConfig(path=str(tmp_path), image_size=24))
     assert checked.trainable
-    said = "\n".join(checked.subject.said)
+    said = "\n".join(checked.subject.notes)
     assert "labels: 3 by category" in said
     assert "maps: polygons and run lengths of all objects, of 60 of 60 images" in said
 
@@ -230,7 +230,9 @@ def test_objects_of_boxes_alone_have_no_maps(tmp_path: Path) -> None:
     dump(tmp_path / "a.json", document)
     listing = read_listing(tmp_path)
     assert set(listing.maps) == {None}
-    assert any(line.startswith("maps: none, since no object has polygons") for line in listing.said)
+    assert any(
+        line.startswith("maps: none, since no object has polygons") for line in listing.notes
+    )
 
 
 def test_an_object_of_clicks_alone_has_no_place(tmp_path: Path) -> None:

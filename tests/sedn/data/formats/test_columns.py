@@ -65,7 +65,7 @@ def test_columns_that_are_no_labels_are_left_out_and_it_is_said(name: str, kind:
     found = read({name: NO_LABELS[name], **labels})
     assert found.labels == (("red", "striped") if kind == "columns" else ())
     assert found.listed == (None if kind == "columns" else "labels")
-    (said,) = found.said()
+    (said,) = found.notes()
     assert said.startswith(f"left out: '{name}' (")
     assert set(read(NO_LABELS | labels).left_out) == set(NO_LABELS)
     if all(value in (0, 1) for value in NO_LABELS[name]):

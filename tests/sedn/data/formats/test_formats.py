@@ -292,7 +292,7 @@ def test_missing_images_in_parquet_are_told_by_their_row(tmp_path: Path) -> None
     listing = read_listing(path)
     assert np.array_equal(listing.targets, [[1], [0], [1], [0]])
     assert listing.images[2].read() == image["bytes"]
-    assert listing.said[0] == "images: column 'photo'"
+    assert listing.notes[0] == "images: column 'photo'"
 
 
 def test_without_the_package_it_is_said_how_to_get_it(folders: dict[str, Path]) -> None:

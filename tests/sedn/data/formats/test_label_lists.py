@@ -107,7 +107,7 @@ def test_a_null_among_1_and_0_is_unknown(form: str, rows: list[list[int | None]]
     lists = read(cells, labels=list(LABELS))
     expected = np.array([*rows, [1, None, 0], [0, 0, 0]], dtype=np.float32)
     np.testing.assert_array_equal(lists.targets, expected)
-    assert lists.said == ("a 1 or 0 for each of labels:", "null in a list means unknown")
+    assert lists.notes == ("a 1 or 0 for each of labels:", "null in a list means unknown")
 
 
 def test_a_null_among_names_is_a_bad_cell() -> None:
@@ -151,7 +151,7 @@ def test_a_blank_cell_has_one_meaning_which_is_said() -> None:
     for blank in ("", " ", "NaN", None, float("nan")):
         lists = read([blank, "red", "red;striped", "striped"])
         assert lists.targets[0].tolist() == [0, 0]
-        assert lists.said[-1] == (
+        assert lists.notes[-1] == (
             "1 blank cell means none ('blank: unknown' in data.yaml reads them so)"
         )
         lists = read([blank, "red", "striped", "No Finding"])

@@ -64,7 +64,7 @@ def test_shares_of_one_number_in_two_columns_are_labels(tmp_path: Path, n: int, 
     assert listing.labels == ("red", "cotton", "striped")
     expected = np.stack([truth[:, 0], hard, truth[:, 1]], axis=1)
     assert np.allclose(listing.targets, expected, atol=1e-6)
-    (said,) = [line for line in listing.said if line.startswith("labels")]
+    (said,) = [line for line in listing.notes if line.startswith("labels")]
     assert "with numbers between in 'red', 'striped': kept as they are for the loss; ½" in said
 
 
@@ -116,7 +116,7 @@ def test_a_number_for_each_label_in_one_cell(tmp_path: Path, form: Any) -> None:
         read_listing(path)
     listing = read_listing(path, {"labels": list(LABELS)})
     assert np.allclose(listing.targets, truth, atol=1e-6)
-    assert any("a number from 0 to 1 for each of labels:, kept as" in s for s in listing.said)
+    assert any("a number from 0 to 1 for each of labels:, kept as" in s for s in listing.notes)
 
 
 @settings(
@@ -132,7 +132,7 @@ def test_soft_equals_hard_where_all_are_0_or_1(tmp_path: Path, rows: list[Any]) 
     soft = read_listing(write(tmp_path, written, "y.csv"), {"labels": list(LABELS)})
     assert np.array_equal(listing.targets, soft.targets, equal_nan=True)
     assert np.array_equal(cut(soft.targets), soft.targets, equal_nan=True)
-    assert listing.said == soft.said
+    assert listing.notes == soft.notes
     assert assign_splits(listing, 0).tolist() == assign_splits(soft, 0).tolist()
 
 

@@ -97,7 +97,7 @@ def test_tables_are_read_as_programs_write_them(tmp_path: Path, kind: str) -> No
 
 def test_what_is_left_out_is_said_and_rows_keep_their_numbers(tmp_path: Path) -> None:
     table = read_whole(write(tmp_path, ",image,\n0,a,\n,,\n2,b,\n,,\n"))
-    assert table.said == (
+    assert table.notes == (
         "2 blank rows left out",
         "column 1 left out: it has no name and numbers the rows",
         "column 3 left out: it has no name and no values",

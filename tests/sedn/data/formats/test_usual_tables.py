@@ -83,7 +83,7 @@ def test_paths_are_found_by_one_rule_for_all(tmp_path: Path, kind: str) -> None:
     rows = flags([cell.format(name) for name in NAMES])
     listing = read_listing(write(tmp_path / "x.csv", ["image", *LABELS], rows))
     right(listing)
-    assert listing.said[0].startswith(f"images: column 'image'{', ' if said else ''}{said}")
+    assert listing.notes[0].startswith(f"images: column 'image'{', ' if said else ''}{said}")
 
 
 def test_images_in_two_folders_of_one_name_are_a_question(tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ def test_nih_chest_x_rays(tmp_path: Path) -> None:
     listing = read_listing(write(tmp_path / "Data_Entry_2017.csv", header, rows))
     right(listing)
     assert listing.groups == tuple(str(i // 2) for i in range(COUNT))
-    assert listing.said[:3] == (
+    assert listing.notes[:3] == (
         "images: column 'Image Index', in several folders, by name",
         "labels: column 'Finding Labels', split at '|', 'No Finding' means none",
         "groups: column 'Patient ID'",
@@ -183,7 +183,7 @@ def test_chexpert(tmp_path: Path) -> None:
     expected = TRUTH.copy()
     expected[3, 0] = expected[4, 1] = expected[5, 2] = np.nan
     assert np.array_equal(listing.targets, expected, equal_nan=True)
-    assert listing.said[0] == "images: column 'Path', without the first 1 parts of their paths"
+    assert listing.notes[0] == "images: column 'Path', without the first 1 parts of their paths"
 
 
 def test_planet(tmp_path: Path) -> None:
@@ -204,7 +204,7 @@ def test_one_row_for_each_label(tmp_path: Path) -> None:
     ]
     listing = read_listing(write(tmp_path / "train.csv", header, rows))
     right(listing)
-    assert f"rows: {len(rows)} rows of one label each make {COUNT} images" in listing.said
+    assert f"rows: {len(rows)} rows of one label each make {COUNT} images" in listing.notes
     split = [[*row, "train" if i % 2 else "test"] for i, row in enumerate(rows)]
     with pytest.raises(UserError, match=r"row 3: image 'img_000' has another 'split'"):
         read_listing(write(tmp_path / "train.csv", [*header, "split"], split))
@@ -327,7 +327,7 @@ def test_a_table_says_the_same_in_every_format(tmp_path: Path, form: str) -> Non
     for listing in listings:
         assert listing.labels == LABELS
         assert np.array_equal(listing.targets, expected, equal_nan=True)
-        assert listing.said[:2] == listings[0].said[:2]
+        assert listing.notes[:2] == listings[0].notes[:2]
 
 
 LISTED = st.lists(

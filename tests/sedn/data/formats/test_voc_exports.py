@@ -285,7 +285,7 @@ def test_a_list_of_train_and_validation_together(tmp_path: Path) -> None:
 def test_what_is_left_out_is_said(tmp_path: Path) -> None:
     devkit(tmp_path)
     (tmp_path / "ImageSets/Main/test.txt").unlink()
-    (said,) = [line for line in read_listing(tmp_path).said if line.startswith("splits")]
+    (said,) = [line for line in read_listing(tmp_path).notes if line.startswith("splits")]
     count = SPLITS.count("test")
     assert said == (
         f"splits: the lists of ImageSets/Main; {count} images in none of them are left out"
@@ -294,7 +294,7 @@ def test_what_is_left_out_is_said(tmp_path: Path) -> None:
     (tmp_path / "Annotations/007.xml").unlink()
     listing = read_listing(tmp_path)
     assert len(listing) == COUNT - 1
-    assert "images: 1 of 'JPEGImages' without an XML are left out" in listing.said
+    assert "images: 1 of 'JPEGImages' without an XML are left out" in listing.notes
 
 
 def _two_of_one_image(folder: Path) -> None:

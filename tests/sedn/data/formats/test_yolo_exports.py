@@ -253,7 +253,7 @@ def test_a_shape_is_read_by_its_path_alone(name: str, tmp_path: Path) -> None:
     listing = read_listing(tmp_path)
     assert_true(listing, kind)
     assert set(assign_splits(listing, 0)) == {"train", "validation", "test"}
-    has_boxes = any("boxes of" in line and "background too" in line for line in listing.said)
+    has_boxes = any("boxes of" in line and "background too" in line for line in listing.notes)
     assert has_boxes == kind.startswith("boxes")
 
 
@@ -287,13 +287,13 @@ def test_splits_that_are_missing_or_the_same_are_left_out_and_said(tmp_path: Pat
     shutil.rmtree(tmp_path / "test")
     listing = read_listing(tmp_path)
     assert set(listing.splits) == {"train", "validation"}
-    assert "splits: test left out, since there is no 'test/images'" in listing.said
+    assert "splits: test left out, since there is no 'test/images'" in listing.notes
     assert set(assign_splits(listing, 0)) == {"train", "validation", "test"}
     text = (tmp_path / "data.yaml").read_text().replace("../valid/", "../train/")
     (tmp_path / "data.yaml").write_text(text)
     listing = read_listing(tmp_path)
     assert set(listing.splits) == {"train"}
-    assert "splits: validation left out, since its images are those of train" in listing.said
+    assert "splits: validation left out, since its images are those of train" in listing.notes
 
 
 def test_what_has_no_label_file_is_said(tmp_path: Path) -> None:
@@ -301,7 +301,7 @@ def test_what_has_no_label_file_is_said(tmp_path: Path) -> None:
     none = [row for row in of("train") if not TARGETS[row].any()]
     said = f"labels: {len(none)} images of train without a label file have none"
     assert none
-    assert said in read_listing(tmp_path).said
+    assert said in read_listing(tmp_path).notes
 
 
 def _edit(old: str, new: str) -> Callable[[Path], Any]:

@@ -85,7 +85,7 @@ def test_what_is_white_is_told_from_all_images(name: str, tmp_path: Path) -> Non
     path = data_of(tmp_path, images, suffix)
     listing = read_listing(path)
     assert listing.levels == (None if white is None else Levels(white))
-    said = [line for line in listing.said if "is white" in line]
+    said = [line for line in listing.notes if "is white" in line]
     assert len(said) == (white not in (None, FULL))
     for pixels, found in zip(images, brightest(listing), strict=True):
         top = 255 if pixels.dtype == np.uint8 else white or FULL
@@ -142,7 +142,7 @@ def test_what_may_mean_two_things_is_refused_with_what_settles(name: str, tmp_pa
     if white is not None:
         listing = read_listing(path, {"white": white})
         assert listing.levels == Levels(white, told=False)
-        assert f"images: {listing.levels.say()}" in listing.said
+        assert f"images: {listing.levels.say()}" in listing.notes
 
 
 def colours(top: int) -> bytes:

@@ -63,7 +63,7 @@ def test_training_and_check_open_what_is_kept(
         assert identify(listing, 0, lambda *_: None).fingerprint == plain.fingerprint
     with no_reading(monkeypatch):
         again, other = loading.prepare_dataset(config), open_subject(config, lambda *_: None)
-        assert again.fingerprint == plain.fingerprint and again.said == plain.said
+        assert again.fingerprint == plain.fingerprint and again.notes == plain.notes
         assert other.names == subject.names
         assert np.array_equal(other.look(3, 24).region_map, subject.look(3, 24).region_map)
         assert loading.find_cache_damage(config) is None

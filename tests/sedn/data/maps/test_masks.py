@@ -234,7 +234,7 @@ def test_each_kind_of_mask(name: str, tmp_path: Path) -> None:
     listing = read_listing(path)
     for region, of_image in zip(regions_of(listing), classes, strict=True):
         assert overlap(region > 127, of_image > 0) > 0.9
-    assert any(line.startswith("maps: column 'mask'") and "masks" in line for line in listing.said)
+    assert any(line.startswith("maps: column 'mask'") and "masks" in line for line in listing.notes)
 
 
 def describe(path: Path, **fields: object) -> Path:
