@@ -28,7 +28,7 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Score:
-    """What one configuration reaches on a split."""
+    """The scores of one configuration on a split."""
 
     mean_auc: float
     """Over labels and seeds."""
@@ -46,7 +46,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Confirmed:
-    """One configuration of a confirmation."""
+    """A configuration of a confirmation, with its scores."""
 
     title: str
     config_hash: str
@@ -78,7 +78,7 @@ def best_confirmed(confirmed: Sequence[Confirmed]) -> Confirmed:
 
 
 def score_candidates(candidates: Mapping[str, Sequence[Predictions]]) -> dict[str, Score]:
-    """The score of each configuration on one split.
+    """Score each configuration on one split.
 
     Args:
         candidates: predictions of all seeds by the configuration's title, the baseline first.

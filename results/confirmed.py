@@ -24,7 +24,9 @@ class KeptConfirmation:
 
 
 def kept_confirmation(reading: ReadOfTest) -> KeptConfirmation | None:
-    """What a reading of the test split found, where a confirmation read it and has ended."""
+    """The result that a reading of the test split recorded, where a confirmation made the reading
+    and has ended.
+    """
     found = reading.found
     if reading.command != CONFIRM or found is None:
         return None

@@ -93,13 +93,13 @@ def _at_rank(ranked: pd.DataFrame, rank: int, name: str) -> int:
 
 
 def _describe_machine(trial: Trial) -> str:
-    """Where the trial ran, and what repeats it, in one line."""
+    """Describe in one line where the trial ran, and how its training can be repeated."""
     where = "a GPU" if trial.cost("device_memory") else "a CPU"
     return f"Trained on {where}; the same kind of device, with these threads, repeats the trial"
 
 
 def _describe(trial: Trial, ranked: pd.DataFrame) -> str:
-    """The trial, its rank and what it reached, in one line."""
+    """Describe in one line the trial, its rank and its scores."""
     text = f"trial {trial.number} ({trial.role})"
     is_ranked = trial.state is TrialState.COMPLETE and trial.mean_auc is not None
     if not is_ranked or trial.duplicate_of is not None:

@@ -41,7 +41,7 @@ class ExperimentFrames:
         return importance(*self._named())
 
     def axis_effects(self) -> "pd.DataFrame":
-        """What each value of each axis does, as :func:`results.axis_effects`."""
+        """Estimate the effect of each value of each axis, as :func:`results.axis_effects`."""
         from results.axes.found import axis_effects
 
         return axis_effects(*self._named())

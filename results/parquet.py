@@ -54,7 +54,9 @@ def write_frames(store: Store, name: str, folder: Path, storage: str | None = No
 def _write_predictions(
     store: Store, experiment_id: int, folder: Path, storage: str | None
 ) -> list[str]:
-    """Trial by trial: those of all would take too much memory."""
+    """Write the predictions trial by trial, since those of all trials would take too much
+    memory.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 

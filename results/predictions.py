@@ -8,7 +8,7 @@ __all__ = ["Predictions", "read_predictions"]
 
 
 def read_predictions(trial: Trial, storage: str | None = None) -> Predictions:
-    """What the network of a complete trial says of the validation images, and what is true of them.
+    """Read the validation scores of a complete trial's network, and the true labels of the images.
 
     Its mean AUC is the trial's, to the last digit. A trial that another one answered has those of
     that one.

@@ -22,7 +22,7 @@ class Configured(Protocol):
 
     @property
     def params(self) -> Mapping[str, Any]:
-        """What was sampled, by axis."""
+        """The sampled values by axis."""
 
     @property
     def config(self) -> Mapping[str, Any]:

@@ -36,7 +36,7 @@ def hide_password(text: str, url: str) -> str:
 
 
 def _secrets(url: str) -> set[str]:
-    """What of an address may be a password, as written and as meant, whole and in parts."""
+    """The parts of an address that may be a password, as written and as meant."""
     password = re.search(r"://[^:@]*:(.*)@", url, flags=re.DOTALL)
     options = url.partition("?")[2]
     parts = {password[1] if password else "", options, *(value for _, value in parse_qsl(options))}

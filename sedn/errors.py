@@ -50,7 +50,7 @@ class OutOfMemory(TrainingError):
 
 
 class DataChanged(UserError):
-    """Data that differ from those that a search was started with."""
+    """Data that differ from the data that a search was started with."""
 
 
 class TimeExceeded(TrainingError):

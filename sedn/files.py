@@ -148,5 +148,5 @@ def _remove_left(folder: Path) -> None:
 
 @cache
 def _node() -> str:
-    """Eight letters that stand for this machine in file names."""
+    """Eight letters that identify this machine in file names."""
     return hashlib.sha256(platform.node().encode()).hexdigest()[:8]

@@ -20,7 +20,7 @@ Costs = Mapping[str, float | None]
 
 @dataclass(frozen=True)
 class Measure:
-    """One quantity that is measured."""
+    """A measured quantity."""
 
     title: str
     """Such as ``time for one image``."""
@@ -106,7 +106,7 @@ there."""
 
 
 def register_cost(name: str, measure: Measure) -> None:
-    """Add a cost that trials are measured for.
+    """Register a cost that each trial is measured for.
 
     Raises:
         ValueError: the name, or that of the objective, is taken.

@@ -30,7 +30,9 @@ _PIECE = 1 << 20
 
 
 class Sighting(NamedTuple):
-    """What was seen at one path; of a tuple's class, since there may be a million."""
+    """The state of a path when a reading saw the path; a named tuple, since there may be a
+    million.
+    """
 
     path: str
     kind: Kind
@@ -41,7 +43,7 @@ class Sighting(NamedTuple):
     is taken for another content."""
 
     def renewed(self) -> "Sighting | None":
-        """The same, with the stamp of now; ``None`` if it is not so any more."""
+        """A copy with the current stamp; ``None`` if the path has changed."""
         now, status = time.time_ns(), _find(self.path)
         if _kind(status) != self.kind:
             return None
@@ -65,7 +67,7 @@ class _Look:
     """Its digest then, where its time would not tell that it was changed while it was read."""
 
     def settle(self, path: str, kind: Kind) -> Sighting | None:
-        """What was seen; ``None`` if it changed since then."""
+        """The sighting after the read; ``None`` if the path changed since the look."""
         now = time.time_ns()
         digest, steady = _digest(path, kind) if self.hashed else (b"", self.early is None)
         status = _find(path)

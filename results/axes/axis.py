@@ -21,7 +21,7 @@ NOTHING = "none"
 
 @dataclass(frozen=True)
 class Axis:
-    """One axis over a number of configurations."""
+    """An axis over a number of configurations."""
 
     path: str
     points: tuple[Any, ...]

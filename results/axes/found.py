@@ -1,4 +1,4 @@
-"""What mattered in an experiment, as tables and in words."""
+"""Importance of the axes of an experiment, as tables."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,21 +29,21 @@ from sedn.errors import UserError, did_you_mean
 from sedn.metrics.ranking import Floats
 
 FOUND = 0.05
-"""An effect is found where luck shows as much in fewer of the searches without any effect."""
+"""The significance level: an effect with a p below this is significant."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """The mean AUC, or all labels: what their configurations tell."""
+    """The configurations and effects for one outcome: the mean AUC, or all labels."""
 
     sample: Sample
     design: Design | None
     """``None`` without an axis."""
     effects: Effects | None
-    """``None`` where nothing can be said."""
+    """``None`` where nothing can be estimated."""
     paired: Paired | None
     read: int = 0
-    """Complete trials whose scores told what other images might show."""
+    """Complete trials whose scores were read for the variance over images."""
 
     @property
     def labels(self) -> list[str]:
@@ -52,26 +52,26 @@ class Part:
 
     @property
     def missing(self) -> int:
-        """Configurations that are wanting, before anything can be said."""
+        """Number of further configurations that an estimate needs."""
         return max(LEAST_FREEDOM - self.design.freedom, 1) if self.design else 0
 
 
 @dataclass(frozen=True)
 class Importance:
-    """What mattered in an experiment."""
+    """The importance of the axes of an experiment."""
 
     experiment: str
     basis: Basis
     mean: Part
     labels: Part
     axes: pd.DataFrame
-    """As :func:`importance` gives it."""
+    """The rows of :func:`importance`."""
     values: pd.DataFrame
-    """As :func:`axis_effects` gives it."""
+    """The rows of :func:`axis_effects`."""
 
 
 def importance(store: Store, name: str) -> pd.DataFrame:
-    """How much each axis of an experiment mattered, for the mean AUC and for each label.
+    """Estimate how much each axis of an experiment mattered, for the mean AUC and for each label.
 
     Returns:
         One row for each axis and outcome, the mean AUC first, then the labels in order: label
@@ -88,7 +88,7 @@ def importance(store: Store, name: str) -> pd.DataFrame:
 
 
 def axis_effects(store: Store, name: str) -> pd.DataFrame:
-    """What each value of each axis does to the mean AUC and to the AUC of each label.
+    """Estimate the effect of each value of each axis on the mean AUC and on the AUC of each label.
 
     Returns:
         One row for each value, what it is held against, and outcome: label (None for the mean),
@@ -106,7 +106,7 @@ def axis_effects(store: Store, name: str) -> pd.DataFrame:
 
 
 def find_importance(store: Store, name: str) -> Importance:
-    """What mattered in experiment ``name``.
+    """Estimate the importance of the axes of experiment ``name``.
 
     Raises:
         UserError: there is no such experiment.
@@ -119,7 +119,7 @@ def find_importance(store: Store, name: str) -> Importance:
 def importance_of(
     store: Store, experiment_id: int, name: str, trials: Sequence[Trial]
 ) -> Importance:
-    """The same, of trials that are read already."""
+    """Estimate the importance of the axes of an experiment from its ``trials``, read already."""
     basis = find_basis(trials)
     reached = store.mean_aucs_after(experiment_id, basis.epoch)
     names = [label.name for label in store.labels(experiment_id)]
@@ -139,7 +139,7 @@ def importance_of(
 
 
 def check_label(found: Importance, label: str) -> None:
-    """See that ``label`` has been compared.
+    """Check that ``label`` was compared.
 
     Raises:
         UserError: there is no such label, or it has no AUC.

@@ -35,7 +35,9 @@ MOST_MISSING = 3
 
 @dataclass(frozen=True)
 class Influences:
-    """Of each image, or group of images that go together, on the AUC of each label."""
+    """The influence of each image, or group of images that go together, on the AUC of each
+    label.
+    """
 
     trials: tuple[int, ...]
     """Numbers of the trials."""

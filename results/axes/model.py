@@ -45,7 +45,7 @@ ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class Contrast:
-    """A value of an axis, and what it is held against."""
+    """A value of an axis, and the value or average that the contrast compares this value with."""
 
     axis: int
     point: int
@@ -55,7 +55,7 @@ class Contrast:
 
 @dataclass(frozen=True)
 class Effects:
-    """What was found; ``C`` contrasts, ``L`` outcomes (the mean AUC, or labels), ``J`` axes."""
+    """Estimated effects; ``C`` contrasts, ``L`` outcomes (the mean AUC, or labels), ``J`` axes."""
 
     contrasts: tuple[Contrast, ...]
     effect: Floats
@@ -74,7 +74,7 @@ class Effects:
 
 @dataclass(frozen=True)
 class Design:
-    """What the configurations are, for the model."""
+    """The configurations as a design of the linear model."""
 
     basis: Floats
     """``(configurations, rank)``: orthonormal columns that span the model."""

@@ -29,7 +29,7 @@ OF_THE_MACHINE = frozenset({"threads", "micro_batch_size"})
 
 @dataclass(frozen=True)
 class Sample:
-    """Configurations, what they are, and what they reached."""
+    """Configurations with their axis values and their outcomes."""
 
     axes: tuple[Axis, ...]
     codes: NDArray[np.int64]
@@ -50,7 +50,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Basis:
-    """What an answer rests on."""
+    """The trials and the epoch that an estimate rests on."""
 
     complete: int
     """Trials that were trained to their last epoch."""
@@ -164,7 +164,9 @@ def _averaged(values: Floats, groups: Sequence[Sequence[int]]) -> Floats:
 
 
 def axis_values(trials: Sequence[Trial]) -> dict[str, list[Any]]:
-    """What each trial has of each axis, by path, as it was sampled; ``None``: without effect."""
+    """The values of each axis by path, one for each trial; ``None``: the axis had no effect
+    there.
+    """
     flat = [flatten(trial.config) for trial in trials]
     sampled = list(dict.fromkeys(path for trial in trials for path in trial.params))
     paths = sampled or list(dict.fromkeys(path for fields in flat for path in fields))

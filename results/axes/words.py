@@ -15,7 +15,9 @@ MOST_NAMED = 4
 
 
 def answer(found: Importance, label: str | None = None) -> list[str]:
-    """What mattered for the mean AUC and for the labels, or for one ``label`` alone."""
+    """Describe which axes mattered for the mean AUC and for the labels, or for one ``label``
+    alone.
+    """
     if label is not None:
         return _of_outcome(found.labels, found, label)
     lines = _of_outcome(found.mean, found, None)
@@ -23,7 +25,7 @@ def answer(found: Importance, label: str | None = None) -> list[str]:
 
 
 def assumptions(found: Importance) -> list[str]:
-    """What the answer rests on, and what it does not know."""
+    """Describe what an answer assumes, and what stays unknown."""
     lines = [_compared(found.basis)]
     part = found.mean if found.mean.effects else found.labels
     if part.effects is None:
@@ -61,7 +63,7 @@ def _compared(basis: Basis) -> str:
 
 
 def _of_outcome(part: Part, found: Importance, label: str | None) -> list[str]:
-    """What mattered for the mean AUC, or for a label."""
+    """Describe which axes mattered for the mean AUC, or for a label."""
     what = "the mean AUC" if label is None else f"label {one_line(label)}"
     if part.effects is None:
         return [_nothing(part, found.basis)]
@@ -84,7 +86,7 @@ def _of_outcome(part: Part, found: Importance, label: str | None) -> list[str]:
 
 
 def of_label(frame: pd.DataFrame, label: str | None) -> pd.DataFrame:
-    """The rows of one label; without one, those of the mean AUC."""
+    """Select the rows of one label, or those of the mean AUC where ``label`` is ``None``."""
     return frame[frame["label"].isna() if label is None else frame["label"] == label]
 
 
@@ -95,7 +97,7 @@ def _with_share(row: dict[Any, Any]) -> str:
 
 
 def _best_values(values: pd.DataFrame, axis: str) -> str | None:
-    """What the found values of an axis do."""
+    """Describe the significant values of an axis."""
     own = values[(values["axis"] == axis) & values["found"]]
     held = own[own["against"].notna()]
     chosen = (held if len(held) else own).sort_values("effect", ascending=False)

@@ -18,7 +18,7 @@ SURE = 0.05
 
 @dataclass(frozen=True)
 class Comparison:
-    """One side beside another on the same validation images."""
+    """Two sides compared on the same validation images."""
 
     first: Side
     second: Side
@@ -58,7 +58,9 @@ class Comparison:
         )
 
     def mean(self) -> dict[str, float]:
-        """The same of the mean AUC over labels: first, second, difference, low, high and p."""
+        """The comparison of the mean AUC over labels: first, second, difference, low, high and
+        p.
+        """
         found = self.paired.mean
         return {
             "first": self.paired.mean_first,
@@ -92,7 +94,7 @@ def compare(
 
 
 def compare_sides(first: Side, second: Side) -> Comparison:
-    """Compare two sides that are there.
+    """Compare two sides.
 
     Raises:
         UserError: as :func:`compare`.

@@ -32,7 +32,7 @@ MEAN = "mean AUC"
 
 
 def write_page(comparison: Comparison, output: Path) -> None:
-    """Write the page; it needs no network and no other file.
+    """Write the page as one file that needs no network and no other file.
 
     Raises:
         UserError: the file cannot be written.

@@ -22,7 +22,7 @@ _FORMS = (
 
 @dataclass(frozen=True)
 class Side:
-    """One of two that are compared."""
+    """One of the two sides of a comparison."""
 
     name: str
     """As it was asked for."""
@@ -35,7 +35,7 @@ class Side:
 
     @property
     def identities(self) -> set[tuple[str, int, str]]:
-        """What tells its trainings from others."""
+        """The configuration, seed and data of each training of the side."""
         return {(one.configuration, one.seed, one.data) for one in self.trainings}
 
 
@@ -45,7 +45,7 @@ def is_of_experiment(address: str) -> bool:
 
 
 def find_side(store: Store | None, address: str, storage: str | None = None) -> Side:
-    """What an address names, with its scores on validation.
+    """Find the side that an address names, with its scores on validation.
 
     Args:
         store: has the experiment; not needed for the folder of a run.

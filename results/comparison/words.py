@@ -15,7 +15,7 @@ def answer(comparison: Comparison) -> list[str]:
 
 
 def assumptions(comparison: Comparison) -> list[str]:
-    """What the answer rests on, and what it does not know."""
+    """Describe what the comparison assumes, and what stays unknown."""
     first, second = comparison.first, comparison.second
     lines = [_seeds(first, second), *_chosen(first), *_chosen(second)]
     if comparison.has_groups:
@@ -105,7 +105,7 @@ def difference(value: float | None, digits: int = 4) -> str:
 
 
 def interval(low: float, high: float) -> str:
-    """Of a difference, ``[+0.001, +0.023]``."""
+    """The interval of a difference as text: ``[+0.001, +0.023]``."""
     if low != low or high != high:
         return ""
     return f"[{difference(low, 3)}, {difference(high, 3)}]"

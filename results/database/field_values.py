@@ -18,7 +18,7 @@ FieldValues = dict[str, list[Any]]
 
 
 def read_values(session: Session, experiment_id: int) -> FieldValues:
-    """What is kept of an experiment."""
+    """Read the values of each field that an experiment's configurations have."""
     query = (
         select(FieldValue.path, FieldValue.value)
         .where(FieldValue.experiment_id == experiment_id)
@@ -53,7 +53,7 @@ def note_values(session: Session, experiment_id: int, configs: Iterable[Mapping[
 def with_configs(
     known: Mapping[str, list[Any]], configs: Iterable[Mapping[str, Any]]
 ) -> FieldValues:
-    """The ``known`` values and those of further configurations.
+    """Merge the ``known`` values with those of further configurations.
 
     A field that some configurations lack has the value ``None`` there.
     """

@@ -15,7 +15,7 @@ from results.database.writing import storable
 
 @dataclass(frozen=True)
 class ForeignTrial:
-    """A trial that another program ran, as far as it is known."""
+    """A trial of another program, as far as its results are known."""
 
     number: int
     state: TrialState

@@ -21,7 +21,7 @@ from sedn.errors import UserError
 
 
 class StoreLost(UserError):
-    """The database file is not where it was."""
+    """The database file is gone, or another file has taken its place."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class FileIdentity:
         return cls(path, found.st_dev, found.st_ino)
 
     def is_in_place(self) -> bool:
-        """Whether the name is still that of the file."""
+        """Whether the path still leads to the file."""
         try:
             found = os.stat(self.path)  # noqa: PTH116, a Path costs more, and this is asked often
         except FileNotFoundError:

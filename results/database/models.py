@@ -27,7 +27,7 @@ BASELINE = "baseline"
 
 
 class TrialState(StrEnum):
-    """What became of a trial."""
+    """The state of a trial."""
 
     RUNNING = "RUNNING"
     COMPLETE = "COMPLETE"
@@ -120,7 +120,7 @@ class Label(Base):
 
 
 class Trial(Base):
-    """One training of one configuration."""
+    """A training of one configuration."""
 
     __tablename__ = "sedn_trial"
     __table_args__ = (
@@ -175,22 +175,23 @@ class Trial(Base):
 
     @property
     def params(self) -> dict[str, Any]:
-        """What was sampled, by axis."""
+        """The sampled values by axis."""
         return self.setup.params
 
     @property
     def config(self) -> dict[str, Any]:
-        """The fields of the configuration that it trains."""
+        """The fields of the configuration that the trial trains."""
         return self.setup.config
 
     def cost(self, name: str) -> float | None:
-        """One of the costs; ``None`` where it was not measured."""
+        """The cost called ``name``; ``None`` where the cost was not measured."""
         return self.costs.get(name)
 
 
 class Setup(Base):
-    """What a trial trains. Longer than all else of it, and asked for of few trials: in a table of
-    its own, so that reading and updating many trials does not pass over it.
+    """The configuration and samples of a trial. A setup is longer than the rest of the trial, and
+    few trials' setups are read: in a table of their own they do not slow down reading and updating
+    many trials.
     """
 
     __tablename__ = "sedn_setup"
@@ -217,7 +218,7 @@ class FieldValue(Base):
 
 
 class Epoch(Base):
-    """What a trial reached after an epoch."""
+    """The results of a trial after an epoch."""
 
     __tablename__ = "sedn_epoch"
     # In the order of its key, without a table beside it: a third less to write and to keep.
@@ -249,7 +250,9 @@ class LabelAucs(Base):
 
 
 class ReadOfTest(Base):
-    """One look at the test split of an experiment's data: each makes the next say less."""
+    """A reading of the test split of an experiment's data: each reading makes the next one say
+    less.
+    """
 
     __tablename__ = "sedn_test_read"
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -251,7 +251,7 @@ def lock_for_creation(connection: Connection) -> None:
 
 
 def describe_failure(error: Exception, url: str = "") -> str:
-    """What the database or the system says of an address, in one line, without its password."""
+    """Describe in one line, without the password, why an address cannot be opened."""
     cause = getattr(error, "orig", None) or error
     said = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause)
     code = getattr(cause, "sqlite_errorcode", 0) & 0xFF

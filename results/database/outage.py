@@ -95,7 +95,7 @@ def reason_of(error: BaseException) -> str:
 
 @contextmanager
 def in_one_line(database: str) -> Iterator[None]:
-    """Let what a database does wrong within be told in one line.
+    """Turn an error of the database into one line.
 
     Raises:
         StoreUnavailable: the database could not be read or written.
@@ -121,7 +121,7 @@ def is_refusal(error: BaseException) -> bool:
 
 
 def _database_error(error: BaseException | None) -> DBAPIError | None:
-    """What the database itself raised: the error, or what it was raised from."""
+    """The database's own error: the error itself, or the one that caused it."""
     while error is not None and not isinstance(error, DBAPIError):
         error = error.__cause__ or error.__context__
     return error

@@ -23,7 +23,7 @@ class BestEpoch:
 
 
 class StoreReader:
-    """What is in the database, as rows or as what a query makes of them; nothing is written."""
+    """Reads rows of the database, or results of queries; writes nothing."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -164,7 +164,7 @@ class StoreReader:
             return {number: auc for number, auc in session.execute(query) if auc is not None}
 
     def measured(self, experiment_id: int, number: int) -> dict[str, float | None]:
-        """What is known of a trial that has ended, by the names of ``MEASURES``."""
+        """The measures of a trial that has ended, by the names of ``MEASURES``."""
         row = self.known_trial(experiment_id, number)
         source = (
             row if row.duplicate_of is None else self.known_trial(experiment_id, row.duplicate_of)

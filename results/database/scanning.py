@@ -50,7 +50,7 @@ class LabelAucArrays:
     """``(trials, labels)``; ``None`` where they were not asked for."""
 
     def only(self, numbers: Iterable[int]) -> "LabelAucArrays":
-        """Those of the trials that have one of the ``numbers``."""
+        """Select the trials whose number is among the ``numbers``."""
         wanted = set(numbers)
         if wanted.issuperset(self.trials):
             return self
@@ -77,7 +77,7 @@ class StoppedTrial:
 
 @dataclass(frozen=True)
 class Failures:
-    """Trials that failed alike."""
+    """Trials that failed with the same error."""
 
     first_line: str
     """Of the reason; empty where none was recorded."""
@@ -85,7 +85,7 @@ class Failures:
 
 
 class StoreScanner(StoreReader):
-    """What is known of the trials of an experiment, column by column."""
+    """Reads the trials of an experiment column by column."""
 
     def counts(self, experiment_id: int) -> "Counter[TrialState]":
         """How many trials are in each state."""
@@ -178,7 +178,7 @@ class StoreScanner(StoreReader):
             return {row[0]: row[1] for row in _of_trials(session, query, numbers)}
 
     def setups(self, experiment_id: int, numbers: Sequence[int] | None = None) -> dict[int, Setup]:
-        """What trials were sampled and train, by number; of some trials or of all."""
+        """The samples and configurations of trials by number; of some trials or of all."""
         query = (
             select(Trial.number, Setup)
             .join(Setup, Setup.trial_id == Trial.id)

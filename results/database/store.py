@@ -182,7 +182,7 @@ class Store(StoreScanner):
         return moved
 
     def write_note(self, experiment_id: int, note: str | None) -> None:
-        """Replace an experiment's note; ``None`` removes it."""
+        """Replace an experiment's note; a note of ``None`` removes the old one."""
         with self.sessions.begin() as session:
             of_it = update(Experiment).where(Experiment.id == experiment_id)
             session.execute(of_it.values(note=storable(note)))
@@ -198,7 +198,7 @@ class Store(StoreScanner):
             return row.tags
 
     def delete_experiment(self, experiment_id: int) -> None:
-        """Remove an experiment with all that is known of its trials."""
+        """Remove an experiment with all of its trials and their results."""
         trials = select(Trial.id).where(Trial.experiment_id == experiment_id)
         with self.sessions.begin() as session:
             for table in (Epoch, LabelAucs, Setup):
@@ -226,7 +226,7 @@ class Store(StoreScanner):
     def record_epoch(
         self, experiment_id: int, number: int, epoch: EpochResult, *, node: str | None
     ) -> None:
-        """Write an epoch, and bring its trial's own row up to it.
+        """Write an epoch, and update the row of its trial to that epoch.
 
         Raises:
             TrialEnded: the trial has ended.
@@ -363,7 +363,7 @@ def _running(trial_id: int) -> Update:
 
 
 def _over_epochs(trial_id: int) -> dict[str, Any]:
-    """Columns of a trial that follow from all its epochs."""
+    """The columns of a trial that are computed from all its epochs."""
     of_trial = Epoch.trial_id == trial_id
     best = select(Epoch.epoch).where(of_trial).order_by(Epoch.mean_auc.desc(), Epoch.epoch).limit(1)
     return {

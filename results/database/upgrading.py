@@ -15,7 +15,7 @@ from sedn.errors import UserError
 
 @dataclass(frozen=True)
 class Upgrade:
-    """What was done to a database."""
+    """An upgrade of a database: the schema versions before and after, and the backup."""
 
     before: int
     """The version of its tables."""

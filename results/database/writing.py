@@ -38,7 +38,7 @@ def upsert(
 
 
 def known_costs(costs: Costs) -> dict[str, float]:
-    """Those that were measured, as they are stored."""
+    """The measured costs, as the database stores them."""
     return {
         name: value
         for name, value in costs.items()
@@ -47,7 +47,9 @@ def known_costs(costs: Costs) -> dict[str, float]:
 
 
 def shared_costs(costs: Costs) -> dict[str, float]:
-    """Those that every trial of a configuration has; also such that this version does not know."""
+    """The costs that all trials of a configuration share, also those that this version does not
+    know.
+    """
     return {
         name: value
         for name, value in known_costs(costs).items()

@@ -13,7 +13,7 @@ Measured = Mapping[str, float | None]
 
 @dataclass(frozen=True)
 class Objective:
-    """A measure that is made as small, or as large, as it can be."""
+    """A measure that a search minimises or maximises."""
 
     measure: str
     """Its name in the store."""
@@ -22,7 +22,7 @@ class Objective:
 
 
 def objectives() -> dict[str, Objective]:
-    """What a search may optimise, by the names of the setting ``objective``."""
+    """The measures that a search may optimise, by the names of the setting ``objective``."""
     return {
         str(one.objective): Objective(name, one.title, one.maximise)
         for name, one in goals().items()
@@ -31,7 +31,7 @@ def objectives() -> dict[str, Objective]:
 
 @dataclass(frozen=True)
 class Goals:
-    """What a search is after: its objectives, and the constraints that a trial is to satisfy."""
+    """The objectives of a search, and the constraints that a trial is to satisfy."""
 
     objectives: tuple[str, ...] = ("auc",)
     """Names of :func:`objectives`, in the order of the study's values."""
@@ -39,7 +39,7 @@ class Goals:
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> "Goals":
-        """The goals in the settings that an experiment keeps."""
+        """Read the goals from the settings that an experiment keeps."""
         return cls(
             tuple(settings.get("objective", cls.objectives)),
             tuple(parse_constraint(text) for text in settings.get("where", ())),
@@ -47,7 +47,7 @@ class Goals:
 
     @property
     def are_plain(self) -> bool:
-        """Whether the mean AUC is all there is to it."""
+        """Whether the mean AUC is the only goal."""
         return self == Goals()
 
     @property
@@ -114,8 +114,8 @@ class Reached(Protocol):
 
 
 def measures_of(reached: Reached, worst_auc: float | None) -> dict[str, float | None]:
-    """What may be optimised or bounded of a trial's row, or of an epoch's result, and the AUC of
-    its worst label.
+    """Collect the measures that may be optimised or bounded from a trial's row, or from an epoch's
+    result, and the AUC of its worst label.
     """
     aucs = {"mean_auc": reached.mean_auc, "worst_auc": worst_auc}
     return {name: aucs.get(name, reached.costs.get(name)) for name in goals()}

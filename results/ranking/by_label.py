@@ -120,7 +120,7 @@ def pool_labels(
 
 
 def complete_frame(rows: Sequence[tuple[Any, ...]]) -> pd.DataFrame:
-    """What the store's ``complete`` gives, by column: its ``COMPLETE_COLUMNS``."""
+    """Turn the store's ``complete`` rows into a frame of its ``COMPLETE_COLUMNS``."""
     known = [row[: len(COMPLETE_COLUMNS)] for row in rows]
     return pd.DataFrame.from_records(known, columns=list(COMPLETE_COLUMNS)).astype(TYPES)
 

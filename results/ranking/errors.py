@@ -39,7 +39,7 @@ class Errors:
         return self.over_images + np.diag(self.over_seeds)
 
     def draws(self, count: int, generator: np.random.Generator) -> Floats:
-        """``(count, configurations)``: errors as they may be.
+        """``(count, configurations)``: random errors drawn from their joint distribution.
 
         Normal, but for the size of each draw, which is as uncertain as the variances are: together
         the draws have Student's distribution in many dimensions.
@@ -51,7 +51,7 @@ class Errors:
         return np.asarray(images + seeds * _scales(self.seed_freedom, count, generator))
 
     def of(self, chosen: NDArray[np.int64] | NDArray[np.bool_]) -> "Errors":
-        """Those of some of the configurations."""
+        """Select the errors of some of the configurations."""
         images = self.over_images[chosen][:, chosen]
         seeds = self.over_seeds[chosen]
         return replace(self, over_images=images, over_seeds=seeds)

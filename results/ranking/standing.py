@@ -31,7 +31,9 @@ THREADS = 8
 
 @dataclass(frozen=True)
 class Standing:
-    """What is known of a ranking as a whole."""
+    """The uncertainty of a ranking: ties, the probability of being best, the optimism of the
+    first.
+    """
 
     tied: dict[str, bool]
     """By configuration hash, whether it may be the best; those that are not here are not known."""
@@ -54,7 +56,7 @@ class Standing:
 
 
 def standing(store: Store, experiment_id: int, ordered: pd.DataFrame) -> Standing:
-    """What the validation images say of the whole ranking ``ordered`` of an experiment."""
+    """Judge the whole ranking ``ordered`` of an experiment by the validation images."""
     trainings = read_trainings(store, experiment_id, chosen_configurations(ordered))
     return judge(ordered, trainings, store.labels(experiment_id))
 
@@ -94,7 +96,7 @@ def chosen_configurations(ordered: pd.DataFrame) -> list[str]:
 def judge(
     ordered: pd.DataFrame, trainings: Sequence[Training], labels: Sequence[Label]
 ) -> Standing:
-    """What the validation images say of a ranking.
+    """Judge a ranking by the validation images.
 
     Args:
         ordered: the whole ranking, with the columns config_hash, role, mean_auc, low, high and
@@ -133,7 +135,7 @@ def _judged(
     labels: Sequence[Label],
     faults: dict[str, str],
 ) -> Standing:
-    """What follows from the trainings that can be compared."""
+    """Judge the trainings that can be compared."""
     configs = list(dict.fromkeys(t.config_hash for t in trainings))
     values, errors = _estimate(configs, trainings, read, labels)
     eligible = np.flatnonzero(pd.Index(configs).isin(feasible["config_hash"]))
@@ -189,8 +191,8 @@ def _rarer(labels: Sequence[Label]) -> float:
 
 
 def _rest(feasible: pd.DataFrame, compared: Sequence[str], labels: Sequence[Label]) -> pd.DataFrame:
-    """Those that are not compared, and whether each lies ``below`` the first by more than any
-    correlation of their errors could explain.
+    """List the configurations that are not compared, and whether each lies ``below`` the first by
+    more than any correlation of their errors could explain.
     """
     rest = feasible[~feasible["config_hash"].isin(compared)].copy()
     first = feasible.iloc[0]
@@ -202,7 +204,9 @@ def _rest(feasible: pd.DataFrame, compared: Sequence[str], labels: Sequence[Labe
 
 
 def _read(trainings: Sequence[Training]) -> tuple[dict[int, Influence], dict[str, str]]:
-    """What could be read, by trial number, and why the rest could not, by configuration."""
+    """Read the influences of the trainings by trial number, and collect why the rest could not be
+    read, by configuration.
+    """
 
     def one(training: Training) -> Influence | str:
         if training.predictions is None:
@@ -234,7 +238,7 @@ def _read(trainings: Sequence[Training]) -> tuple[dict[int, Influence], dict[str
 
 
 def _is_alike(found: Influence | None, lead: Influence) -> bool:
-    """Whether it is of the same images."""
+    """Whether an influence is of the same images as ``lead``."""
     return (
         found is not None
         and found.fingerprint == lead.fingerprint

@@ -54,7 +54,7 @@ def stopped_early(
 
 
 def scheduler_of(experiment: Experiment) -> str:
-    """What the scheduler of an experiment is called."""
+    """The name of the scheduler of an experiment."""
     return str(experiment.settings.get("scheduler", "the scheduler"))
 
 
@@ -128,7 +128,9 @@ def stopped_lines(
 
 
 def place(better: int, ranked: int) -> str:
-    """Where a stopped trial stands: how many of the ranked configurations are ``better``."""
+    """Describe the rank of a stopped trial: the number of ranked configurations that are
+    ``better``.
+    """
     return f"{better} of {ranked} ranked are higher" if ranked else "nothing is ranked yet"
 
 

@@ -34,7 +34,7 @@ LONGEST = 5.0
 
 @dataclass(frozen=True)
 class Winner:
-    """The best of many, as it is expected to be on fresh images."""
+    """The best of many configurations, with its expected AUC on fresh images."""
 
     value: float
     """The value by which it was chosen."""
@@ -46,7 +46,7 @@ class Winner:
 
     @property
     def optimism(self) -> float:
-        """What the value owes to the choice."""
+        """The part of the value that is owed to the choice of the highest."""
         return self.value - self.expected
 
 

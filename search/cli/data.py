@@ -68,7 +68,8 @@ def check(
     ] = False,
 ) -> None:
     """Count images, labels and maps, and list everything that is wrong; exit code 2 if training
-    on it would fail."""
+    on it would fail.
+    """
     from search.cli.images import ImageBar
     from sedn.config import DataConfig
     from sedn.config.reading import build_group

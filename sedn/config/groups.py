@@ -52,7 +52,7 @@ Names = Annotated[
 
 
 class DataConfig(Group):
-    """Which images, and how they are cut into splits."""
+    """The images, and how they are cut into splits."""
 
     path: str = "digits-in-clutter"
     """The name of an embedded data set, or the path of one: a ``data.yaml``, a table, a folder."""
@@ -77,7 +77,7 @@ class DataConfig(Group):
     """The attributes of COCO's annotations that become the labels; or all, or none."""
 
     def given(self) -> dict[str, Any]:
-        """The fields of ``data.yaml`` that are given here."""
+        """The fields of ``data.yaml`` that the configuration sets."""
         names = ("label_list", "separator", "image_column")
         lists = {
             name: list(getattr(self, name) or ()) for name in ("labels", "leave_out", "attributes")
@@ -87,7 +87,7 @@ class DataConfig(Group):
 
 
 class BackboneConfig(Group):
-    """A timm model and how it is built."""
+    """A timm model and the options that build the model."""
 
     name: str = "resnet50"
     """One of timm's; ``local-dir:`` and a folder, such as the ``backbone`` of a run; or ``hf-hub:``
@@ -125,7 +125,7 @@ class BackboneConfig(Group):
         return self
 
     def from_scratch(self) -> "BackboneConfig":
-        """The same without pretrained weights."""
+        """A copy without pretrained weights."""
         return self.model_copy(update={"pretrained": False, "weights": "", "weights_digest": ""})
 
     def _replace(self, **values: str) -> None:
@@ -134,7 +134,7 @@ class BackboneConfig(Group):
 
 
 class EmbeddingConfig(Group):
-    """Where and how the semantic map enters the backbone."""
+    """The places and the method by which the semantic map enters the backbone."""
 
     placement: str = "none"
     """``none``; or the map on the image itself: ``mask-image`` (image times map) or ``crop`` (to
@@ -203,7 +203,9 @@ class AttentionConfig(Group):
 
 
 class MapConfig(Group):
-    """Where the semantic map comes from, and what becomes of it before the network sees it."""
+    """The source of the semantic map, and the changes that are made before the network sees the
+    map.
+    """
 
     source: Annotated[str, BeforeValidator(SEMANTIC_SOURCES.check)] = "given"
     """One of :data:`sedn.registry.SEMANTIC_SOURCES`."""
@@ -226,14 +228,14 @@ class MapConfig(Group):
 
 
 class HeadConfig(Group):
-    """From the last feature map to one logit for each label."""
+    """The head, from the last feature map to one logit for each label."""
 
     kind: Annotated[str, BeforeValidator(HEADS.check)] = "average"
     """One of :data:`sedn.registry.HEADS`; ``average`` is the backbone's own."""
 
 
 class LossConfig(Group):
-    """What a step of training reduces; labels that are unknown (NaN) take no part.
+    """The loss that training minimises; unknown labels (NaN) take no part.
 
     A loss may have fields of its own (:attr:`sedn.registry.Loss.options`). They are there with the
     loss alone.
@@ -256,7 +258,7 @@ class LossConfig(Group):
 
     @classmethod
     def entry_fields(cls) -> Mapping[str, type[BaseModel]]:
-        """The fields that losses have of their own."""
+        """The fields that only some losses have."""
         return own_fields()
 
     @model_validator(mode="after")
@@ -283,7 +285,7 @@ class _NoOptions(Group):
 
 
 class OptimizerConfig(Group):
-    """What turns gradients into steps. Biases and normalisation are not decayed."""
+    """The optimiser. Biases and normalisation are not decayed."""
 
     name: str = "adamw"
     """Any optimiser of timm's: ``adamw``, ``sgd``, ``lamb``, ``lion``, ``adan``, ``muon`` …"""

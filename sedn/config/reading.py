@@ -28,7 +28,7 @@ def build_config(fields: Mapping[str, Any], source: str) -> TrainingConfig:
 
 
 def build_group(kind: type[GroupType], fields: Mapping[str, Any], source: str) -> GroupType:
-    """Build one group of fields; as :func:`build_config`."""
+    """Build one group of fields in the manner of :func:`build_config`."""
     try:
         return kind.model_validate(fields)
     except ValidationError as error:

@@ -25,7 +25,7 @@ from sedn.registry import ATTENTIONS, FUSIONS, LOSSES, SEMANTIC_SOURCES
 
 
 class TrainingConfig(Group):
-    """Everything that decides a training run. Equal configurations train equal networks."""
+    """All fields that decide a training run. Equal configurations train equal networks."""
 
     data: DataConfig = DataConfig()
     backbone: BackboneConfig = BackboneConfig()

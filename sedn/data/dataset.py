@@ -17,7 +17,7 @@ class Pixels(Protocol):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """As of an array."""
+        """The shape, as of a NumPy array."""
 
     def __len__(self) -> int: ...
 
@@ -35,7 +35,7 @@ def cut(targets: NDArray[np.float32]) -> NDArray[np.float32]:
 
 @dataclass(frozen=True)
 class Split:
-    """The images of one split, all of one size."""
+    """The images of one split, all of the same size."""
 
     images: Pixels
     """``(images, height, width, 3)``, RGB."""

@@ -1,4 +1,4 @@
-"""All that is wrong in the tables of a data set: found at once, and left out where that is asked.
+"""The faults in the tables of a data set: collected in one pass, and left out on request.
 
 Readers go on after a fault: they leave out the row, the image or the annotation that has one, and
 note the fault here. What is noted is refused in one message, or counted and said where
@@ -25,20 +25,20 @@ OPTION = "`skip_unreadable`"
 
 
 class FaultyData(UserError):
-    """Something in the data is wrong that may be left out."""
+    """Data with faults that the option ``skip_unreadable`` may leave out."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One kind of fault, and all places that have it."""
+    """A kind of fault, and all places that have it."""
 
     kind: FaultKind
     places: tuple[str, ...]
-    """Each with where it is and what is wrong, such as ``a.csv: row 7: label 'red' is 'yess'``."""
+    """The location and the fault of each place, such as ``a.csv: row 7: label 'red' is 'yess'``."""
 
 
 class Faults:
-    """What was found so far.
+    """The faults of the data that were noted so far.
 
     Args:
         source: the path of the data, which places need not repeat.
@@ -56,7 +56,7 @@ class Faults:
         return bool(self._places)
 
     def add(self, kind: FaultKind, place: str | UserError, row: int | None = None) -> None:
-        """Note one fault.
+        """Note a fault.
 
         Args:
             kind: of the fault.
@@ -99,7 +99,7 @@ class Faults:
 
 
 def say_counts(faults: Sequence[Fault]) -> str:
-    """How many there are of each kind: ``3 missing files, 1 bad cell``."""
+    """The number of faults of each kind in words: ``3 missing files, 1 bad cell``."""
     return ", ".join(f"{len(f.places):,} {_plural(f)}" for f in faults)
 
 

@@ -26,7 +26,9 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Identity:
-    """What names a data set in the cache, in the store and in every result."""
+    """The fingerprint and splits that identify a data set in the cache, the store and every
+    result.
+    """
 
     fingerprint: str
     """A hash of the labels, the splits, and the name and bytes of every image and map."""

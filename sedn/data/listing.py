@@ -1,4 +1,4 @@
-"""What a data set holds, read from its tables alone: no image is decoded yet.
+"""The content of a data set, read from its tables alone: no image is decoded yet.
 
 Each format is read into a :class:`Listing`; from here on all formats are one.
 """
@@ -24,21 +24,21 @@ Orientation = Literal["shown", "stored"]
 
 
 class RegionMap(Protocol):
-    """Where the regions of one image lie: a mask in a file, polygons, run lengths."""
+    """The places of the regions of one image: a mask in a file, polygons, run lengths."""
 
     @property
     def orientation(self) -> Orientation | None:
-        """How it lies on an image that EXIF turns, where the image itself does not tell."""
+        """How the map lies on an image that EXIF turns; ``None`` where the map's size decides."""
 
     @property
     def contents(self) -> Sequence[Content]:
-        """The files that it is drawn from."""
+        """The files that the map is drawn from."""
 
     def describe(self) -> str:
-        """All that decides it beside those files."""
+        """Describe all that decides the map besides its files."""
 
     def lies(self, stored: Size, shown: Size) -> Orientation | None:
-        """How its own size, or its points, say that it lies on an image that EXIF turns.
+        """How the map lies on an image that EXIF turns, by the map's own size or points.
 
         Args:
             stored: size of the image in its file.
@@ -49,7 +49,7 @@ class RegionMap(Protocol):
         """
 
     def draw(self, size: Size) -> NDArray[np.uint8]:
-        """The map ``(regions, height, width)``, 0 to 255, in the map's own size.
+        """Draw the map ``(regions, height, width)``, 0 to 255, in the map's own size.
 
         Args:
             size: of the image, for maps that have no size of their own.
@@ -80,13 +80,13 @@ class Listing:
     levels: Levels | None = None
     """What is white in images of more than 8 bits; ``None`` where none of those looked at is."""
     notes: tuple[str, ...] = ()
-    """What was taken for what, a line each."""
+    """How the data was read, a line for each decision."""
     fields: Mapping[str, Any] = field(default_factory=dict)
-    """Fields of a description that say so outright."""
+    """Fields of a description that state those decisions."""
     skipped: int = 0
     """Images that were left out for a fault."""
     faults: tuple[Fault, ...] = ()
-    """What was wrong, and is left out."""
+    """The faults, whose rows or images are left out."""
 
     def __len__(self) -> int:
         return len(self.images)
@@ -104,8 +104,8 @@ class Listing:
         )
 
     def names(self, rows: NDArray[np.int64]) -> tuple[str, ...]:
-        """What images are called: their paths, from the folder of the data set where they lie in
-        it.
+        """The names of images: their paths, relative to the folder of the data set where they lie
+        in that folder.
         """
         folder = f"{self.source if self.source.is_dir() else self.source.parent}/".removeprefix(
             "./"
@@ -120,7 +120,7 @@ class Listing:
                 yield from region.contents
 
     def stamps(self) -> Iterator[str]:
-        """The stamp of each of them.
+        """The stamp of each content.
 
         Raises:
             UserError: one cannot be found any more.

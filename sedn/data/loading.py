@@ -85,7 +85,7 @@ def find_cache_damage(config: DataConfig, show: Progress = lambda *_: None) -> s
 
 
 def data_path(path: str) -> Path:
-    """The path of a data set that is none of the embedded ones.
+    """The path of a data set that is not embedded.
 
     Raises:
         UserError: there is nothing at the path.
@@ -162,12 +162,12 @@ def _grouped(dataset: Dataset, listing: Listing) -> Dataset:
 
 
 def _entry(fingerprint: str, size: int) -> Path:
-    """Where the cache keeps a data set."""
+    """The place in the cache of a data set."""
     return cache_folder() / f"{fingerprint}-{size}-v{LAYOUT}"
 
 
 def _refuse_broken(config: DataConfig, broken: list[str]) -> None:
-    """See that images which cannot be read may be left out."""
+    """Check that images which cannot be read may be left out."""
     if config.skip_unreadable:
         return
     faults = Faults(config.path)

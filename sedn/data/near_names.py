@@ -13,13 +13,15 @@ from sedn.seen import exists, is_file, see_content
 
 
 def slash_variants(name: str) -> list[str]:
-    """The same name with its folders parted by ``/`` or by ``\\`` throughout, if that differs."""
+    r"""The name with its folders parted by ``/`` or by ``\`` throughout, where the result
+    differs.
+    """
     variants = (name.replace("\\", "/"), name.replace("/", "\\"))
     return [variant for variant in dict.fromkeys(variants) if variant != name]
 
 
 def plain(name: str) -> str:
-    """A name by which all that are near each other are one."""
+    """A form of a name that is equal for names that are near each other."""
     return _nfc(name).casefold()
 
 

@@ -106,7 +106,7 @@ def _write(graph: ScoringGraph, header: ModelHeader, file: Path) -> None:
 
 
 def _metadata(header: ModelHeader) -> dict[str, str]:
-    """What a reader of the scores must know; all but text as JSON."""
+    """The metadata that a reader of the scores needs; values other than text as JSON."""
     return {
         "labels": json.dumps(header.labels),
         "thresholds": json.dumps(header.calibration.thresholds),

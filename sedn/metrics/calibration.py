@@ -64,7 +64,9 @@ def fit_temperature(targets: ArrayLike, logits: ArrayLike) -> float:
 
 
 def temperature_warning(temperature: float) -> str | None:
-    """What a person should know of a fitted temperature, in one line; ``None`` if nothing."""
+    """A warning about a fitted temperature, in one line; ``None`` if there is nothing to warn
+    of.
+    """
     if not COLDEST * 1.01 < temperature < HOTTEST / 1.01:
         end = "lowest" if temperature < 1 else "highest"
         return (

@@ -130,7 +130,7 @@ def holm(p: ArrayLike) -> Floats:
 
 @dataclass(frozen=True)
 class _Model:
-    """What one model reaches."""
+    """The scores of one model."""
 
     areas: Floats
     """``(seeds, labels)``."""
@@ -175,7 +175,7 @@ class _Model:
 
 @dataclass(frozen=True)
 class _Evidence:
-    """What the images say of the error of each label's difference, and what they leave open."""
+    """The error of each label's difference as the images show it, and its degrees of freedom."""
 
     delong: Floats
     """``(labels,)``: variance of the difference over images; NaN where the label has no AUC."""
@@ -215,7 +215,7 @@ class _Evidence:
 
     @property
     def freedom(self) -> Floats:
-        """``(labels,)``: the degrees of freedom of that."""
+        """``(labels,)``: the degrees of freedom of the error."""
         return _freedom(_weight(self.rarer, self.wrong))
 
     def of_mean(self) -> tuple[Floats, Floats]:
@@ -242,7 +242,7 @@ def _count_units(of_class: NDArray[np.bool_], groups: NDArray[np.int64] | None) 
 
 
 def _weight(rarer: ArrayLike, wrong: ArrayLike) -> Floats:
-    """What DeLong's variance counts, in images of the rarer class."""
+    """The weight of DeLong's variance, in images of the rarer class."""
     count, errors = np.asarray(rarer, np.float64), np.asarray(wrong, np.float64)
     weight = np.maximum(count - 1, 0) * errors / (errors + HALF_TRUSTED)
     return np.asarray(weight, dtype=np.float64)

@@ -108,7 +108,7 @@ def _rank(
 
 
 def _tie_bounds(ranked: NDArray[np.floating], places: Ints) -> tuple[Ints, Ints]:
-    """Where the scores equal to those at each of ``places`` begin, and where they have ended."""
+    """The begin and end of the run of scores that are equal to the score at each of ``places``."""
     differs = np.ones(len(ranked) + 1, dtype=bool)
     np.not_equal(ranked[1:], ranked[:-1], out=differs[1:-1])
     first, last = places.copy(), places + 1

@@ -176,7 +176,7 @@ def _stderr(ranking: Ranking, influence: Floats) -> float:
 
 
 def _weight(size: int) -> float:
-    """One over a class's size, times the correction of its variance."""
+    """The reciprocal of a class's size, times the correction of its variance."""
     return float(np.sqrt(size / max(size - 1, 1)) / size)
 
 

@@ -47,8 +47,8 @@ def embeddable(region_logits: Tensor) -> Tensor:
 
 
 def auxiliary_place(config: TrainingConfig) -> Place:
-    """Where the map is predicted: the deepest place of stride 8 or less; in a plain transformer
-    the second quarter of its depth; where the backbone starts coarser, its first stage.
+    """The place where the map is predicted: the deepest place of stride 8 or less; in a plain
+    transformer the second quarter of its depth; where the backbone starts coarser, its first stage.
 
     Raises:
         UserError: the backbone has no stage, or the map enters before it is predicted.

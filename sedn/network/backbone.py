@@ -94,7 +94,9 @@ def create_backbone(config: BackboneConfig, n_labels: int, image_size: int) -> n
 
 
 def _from_cache(name: str, source: BackboneSource) -> dict[str, Any]:
-    """What lets timm read weights that are here without asking the hub whether they are new."""
+    """Options that let timm read weights that are on this machine without asking the hub whether
+    they are new.
+    """
     file = stored_weights(name)
     named = not source.is_timm or source.described.hf_hub_filename
     if file is None or file.suffix != ".safetensors" or named:

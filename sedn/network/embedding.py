@@ -11,7 +11,8 @@ from sedn.registry import FUSIONS
 
 
 def create_embedding(fusion: str, regions: int, width: int, channels: int) -> nn.Module:
-    """What fuses a stage of ``channels`` with maps of ``regions``, encoded in ``width`` channels.
+    """Create the module that fuses a stage of ``channels`` with maps of ``regions``, encoded in
+    ``width`` channels.
 
     The module takes the stage (B, C, h, w) and the maps (B, K, H, W), of any size, and keeps the
     shape of the stage.

@@ -61,7 +61,7 @@ def trace_features(model: nn.Module, image_size: int) -> list[tuple[int, Place]]
 
 
 def stage_of(output: Any, place: Place) -> Tensor:
-    """What takes up the map in the ``output`` of the place's module, in its own layout."""
+    """The tensor of the module's ``output`` that takes up the map, in the module's own layout."""
     x: Tensor = output if place.element is None else output[place.element]
     return x
 
@@ -145,7 +145,7 @@ def _find_in(feature: dict[str, Any], x: Tensor, model: nn.Module, size: int) ->
 
 
 def _order(name: str, model: nn.Module, tokens: int) -> tuple[int, ...]:
-    """Where the patches lie in the sequence, for a model that regroups them, as Hiera."""
+    """The order of the patches in the sequence, for a model that regroups them, as Hiera."""
     reroll: Any = getattr(model, "reroll", None)
     if reroll is None:
         return ()

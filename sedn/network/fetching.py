@@ -21,7 +21,7 @@ SECONDS = 8.0
 
 @dataclass(frozen=True)
 class Remote:
-    """Where a file is fetched from, and under which names."""
+    """The address that a file is fetched from, and the names of the file there."""
 
     repository: str = ""
     """At the hub, ``owner/name`` or ``owner/name@revision``; if there is none, the URL counts."""

@@ -25,7 +25,7 @@ QUERY_WIDTH = 256
 
 @dataclass(frozen=True)
 class LastFeature:
-    """What a backbone yields before its own pooling."""
+    """The feature that a backbone yields before its own pooling."""
 
     channels: int
     layout: Layout

@@ -32,5 +32,5 @@ def zero(layer: Linear) -> Linear:
 
 
 def map_encoder(regions: int, width: int) -> nn.Module:
-    """What encodes maps of ``regions`` in ``width`` channels, size kept."""
+    """Create the module that encodes maps of ``regions`` in ``width`` channels, size kept."""
     return nn.Sequential(nn.Conv2d(regions, width, 3, padding=1), nn.SiLU())

@@ -26,7 +26,7 @@ Hook = Callable[[nn.Module, tuple[Any, ...], Any], Any]
 
 
 class Outputs(NamedTuple):
-    """What the network predicts of a batch."""
+    """The predictions of the network for a batch."""
 
     logits: Tensor
     """``(batch, labels)``."""
@@ -211,7 +211,7 @@ def _create_auxiliary(config: TrainingConfig, n_regions: int) -> AuxiliaryHead |
 
 @dataclass
 class _Pass:
-    """What the hooks of one forward pass tell each other."""
+    """The state that the hooks of one forward pass share."""
 
     maps: Tensor | None
     region_logits: Tensor | None = None
@@ -228,7 +228,7 @@ def _predict(auxiliary: nn.Module, run: _Pass) -> Hook:
 
 
 def _embed(embedding: nn.Module, run: _Pass) -> Hook:
-    """What replaces the output of the module it is hooked to."""
+    """A hook that replaces the output of a module by the output fused with the map."""
 
     def embed(_: nn.Module, inputs: tuple[Any, ...], output: Any) -> Any:
         if isinstance(embedding, InputChannels):

@@ -15,7 +15,7 @@ _NAMES = ("model.safetensors", "pytorch_model.bin")
 
 
 def stored_weights(name: str) -> Path | None:
-    """Where the pretrained weights of a backbone are on this machine; ``None``: not here.
+    """The place of a backbone's pretrained weights on this machine; ``None`` if they are not here.
 
     Raises:
         UserError: there is no such backbone.

@@ -21,7 +21,7 @@ _FIELDS = frozenset(field.name for field in fields(PretrainedCfg))
 
 @dataclass(frozen=True)
 class BackboneSource:
-    """What a backbone's name means."""
+    """The source of a backbone: timm's name, options and weights."""
 
     architecture: str
     """The name of the model in timm, without a tag of weights."""
@@ -35,7 +35,7 @@ class BackboneSource:
 
 
 def find_backbone(name: str) -> BackboneSource:
-    """What the name of a backbone means: ``resnet50``, ``resnet50.a1_in1k``,
+    """Resolve the name of a backbone: ``resnet50``, ``resnet50.a1_in1k``,
     ``local-dir:runs/best/backbone``, ``hf-hub:timm/resnet50.a1_in1k``.
 
     Raises:

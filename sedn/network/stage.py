@@ -12,7 +12,7 @@ from sedn.network.layout import feature_map, replace_feature_map
 
 
 class Stage(nn.Module):
-    """What follows one stage of the backbone: the fusion with the map, then the attention.
+    """The modules that follow a stage of the backbone: the fusion with the map, then the attention.
 
     Both work on (batch, channels, height, width), whatever the layout of the stage; tokens of
     class and register pass untouched.

@@ -23,7 +23,7 @@ NAMED = 3
 
 
 def find_weights(config: BackboneConfig) -> Path:
-    """Where the file of weights is on this machine: where the configuration names it, or among
+    """Find the file of weights on this machine: the file that the configuration names, or among
     those that a search has sent here.
 
     Raises:
@@ -60,7 +60,7 @@ def check_weights_file(config: BackboneConfig, image_size: int, field: str = FIE
 
 
 def weights_options(config: BackboneConfig) -> dict[str, Any]:
-    """What lets timm read the weights from the file, for :func:`timm.create_model`.
+    """Options with which :func:`timm.create_model` reads the weights from the file.
 
     The classifier's are taken where there are as many labels as in the file.
     """
@@ -99,7 +99,7 @@ def _kept_here() -> Path:
 
 
 def _remedy(name: str) -> str:
-    """Which file to fetch, and where to put it."""
+    """Advice on which file to fetch, and where to put the file."""
     described = find_backbone(name).described
     if described.hf_hub_id:
         fetched = f"`hf download {described.hf_hub_id} model.safetensors` where there is a network"
@@ -153,7 +153,7 @@ def _options(source: BackboneSource, weights: dict[str, Tensor]) -> dict[str, An
 
 
 def _classes(source: BackboneSource, weights: Mapping[str, Tensor]) -> int:
-    """Classes of the classifier in the file; 0 where it has none."""
+    """The number of classes of the classifier in the file; 0 where the file has none."""
     named = source.described.classifier or ()
     for name in (named,) if isinstance(named, str) else named:
         with suppress(KeyError):
@@ -162,7 +162,7 @@ def _classes(source: BackboneSource, weights: Mapping[str, Tensor]) -> int:
 
 
 def _misfit(name: str, weights: Mapping[str, Tensor], error: Exception) -> str:
-    """How the weights are not the model's, in one line."""
+    """Describe in one line why the weights do not fit the model."""
     wanted = timm.create_model(name, num_classes=0).state_dict()
     missing = [key for key in wanted if key not in weights]
     other = [

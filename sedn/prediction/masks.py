@@ -18,7 +18,7 @@ from sedn.errors import UserError
 
 @dataclass(frozen=True)
 class RegionMasks:
-    """A map of several regions, a mask of one region for each."""
+    """A map of several regions, with one mask for each region."""
 
     masks: tuple[MaskImage, ...]
     orientation: Orientation | None = "shown"

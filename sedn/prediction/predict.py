@@ -23,7 +23,7 @@ from sedn.training.inputs.fetching import ask_ahead
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a run's network says of one image."""
+    """The prediction of a run's network for one image."""
 
     name: str
     """The path that was given."""

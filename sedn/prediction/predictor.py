@@ -22,14 +22,14 @@ from sedn.training.inputs.fetching import View
 
 
 class ComputesMaps(Protocol):
-    """What a run keeps to compute the maps of new images, such as a segmenter."""
+    """A component of a run that computes the maps of new images, such as a segmenter."""
 
     def maps_of(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The maps (images, regions, H, W), 0 to 255, of ``images`` (images, H, W, 3)."""
         ...
 
     def as_module(self) -> nn.Module:
-        """The same from images (B, 3, H, W) to maps (B, regions, H, W), both from 0 to 1."""
+        """A module from images (B, 3, H, W) to maps (B, regions, H, W), both from 0 to 1."""
         ...
 
 
@@ -73,7 +73,7 @@ class Predictor:
 
 
 def read_run_header(folder: Path) -> ModelHeader:
-    """What the model of a finished run predicts, and how; its weights are not read.
+    """Read the header of a finished run's model, without its weights.
 
     Raises:
         UserError: the folder holds no finished run, or one that scores no single images.

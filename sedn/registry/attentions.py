@@ -19,7 +19,7 @@ w). The result is blended in by a gain that starts at zero."""
 
 @dataclass(frozen=True)
 class Attention:
-    """One kind of attention."""
+    """A kind of attention."""
 
     description: str
     build: BuildAttention | None

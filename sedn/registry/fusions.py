@@ -18,7 +18,7 @@ what it was."""
 
 @dataclass(frozen=True)
 class Fusion:
-    """One way to fuse a stage with the map."""
+    """A way to fuse a stage with the map."""
 
     description: str
     build: BuildFusion | None

@@ -16,7 +16,7 @@ the image (B, N, channels) and gives logits (B, labels)."""
 
 @dataclass(frozen=True)
 class Head:
-    """One head."""
+    """A kind of head."""
 
     description: str
     build: BuildHead | None

@@ -23,7 +23,7 @@ Unknown entries, label smoothing and the mean are taken care of outside."""
 
 @dataclass(frozen=True)
 class Loss:
-    """One loss of the labels."""
+    """A loss of the labels."""
 
     description: str
     build: BuildLoss

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Placement:
-    """One place, or several under one name."""
+    """A place of the map, or several places under one name."""
 
     description: str
     is_alone: bool = False
@@ -57,7 +57,7 @@ def find_placement(part: str) -> Placement | None:
 
 
 def unknown_placement(part: str) -> str:
-    """What is wrong with a part that no entry has, and the one that was probably meant."""
+    """The message about a part that no entry has, with the part that was probably meant."""
     joined = [name for name, one in PLACEMENTS.items() if not one.is_alone]
     at = joined.index("stage")
     shown = [*joined[:at], "stage1", "stage2", "…", *joined[at + 1 :]]

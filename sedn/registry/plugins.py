@@ -32,7 +32,7 @@ def load_plugins() -> None:
 
 
 def _load(point: EntryPoint) -> str | None:
-    """Load one plugin; returns what is wrong with it."""
+    """Load one plugin; returns the fault of a plugin that cannot be loaded."""
     try:
         loaded = point.load()
         if callable(loaded):

@@ -17,7 +17,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_-]*")
 
 
 class Entry(Protocol):
-    """What the entries of all registries have."""
+    """The fields that the entries of all registries have."""
 
     @property
     def description(self) -> str:

@@ -32,7 +32,7 @@ class ComputedMaps:
 
 @dataclass(frozen=True)
 class SemanticSource:
-    """One source of maps."""
+    """A source of semantic maps."""
 
     description: str
     card: str

@@ -11,7 +11,7 @@ from sedn.metrics import DEFAULT_THRESHOLD, best_thresholds, calibrate, fit_temp
 
 @dataclass(frozen=True)
 class Calibration:
-    """One temperature for all labels, and the threshold of each."""
+    """The temperature of all labels, and the threshold of each label."""
 
     temperature: float
     """A probability is ``sigmoid(logit / temperature)``."""

@@ -14,7 +14,7 @@ from sedn.run.train import read_test_scores
 
 @dataclass(frozen=True)
 class PairedAuc:
-    """One label, or the mean of all, in two runs."""
+    """The AUC of a label, or the mean of all labels, in two runs."""
 
     label: str
     auc: float | None

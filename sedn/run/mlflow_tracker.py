@@ -36,7 +36,9 @@ _log = logging.getLogger(__name__)
 
 
 class MlflowTracker:
-    """Logs to one run. Where the server is away, training goes on and the epochs are kept."""
+    """Logs to one run. Where the server does not answer, training goes on and the epochs are
+    kept.
+    """
 
     def __init__(self, client: "MlflowClient", run_id: str, uri: str) -> None:
         self._client = client
@@ -48,7 +50,7 @@ class MlflowTracker:
         self.is_ended = bool(client.get_metric_history(run_id, END_MARK))
 
     def log_epoch(self, result: EpochResult) -> None:
-        """Add an epoch, and those that the server has not taken."""
+        """Log an epoch, and the epochs that the server has not taken yet."""
         self._waiting.append(result)
         self.last_epoch = result.epoch
         try:

@@ -68,7 +68,7 @@ def _of_timm(backbone: str) -> str:
 
 
 def _beginning(backbone: BackboneConfig) -> str:
-    """What the weights were before training."""
+    """Describe the weights before training."""
     if backbone.weights:
         return f"pretrained: `{Path(backbone.weights).name}`, digest `{backbone.weights_digest}`"
     return "pretrained" if backbone.pretrained else "from scratch"

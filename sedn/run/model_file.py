@@ -29,7 +29,7 @@ _ALL_BITS = {"white": FULL, "told": False}
 
 @dataclass(frozen=True)
 class ModelHeader:
-    """All that is needed beside the weights to use a network."""
+    """All fields that a network needs besides its weights."""
 
     config: TrainingConfig
     labels: tuple[str, ...]
@@ -119,7 +119,7 @@ def _read_metadata(path: Path) -> Mapping[str, str]:
 
 
 def _described(metadata: Mapping[str, str]) -> str:
-    """What the checksum covers beside the weights."""
+    """The part of the header that the checksum covers besides the weights."""
     names = ModelHeader.__dataclass_fields__
     return json.dumps([metadata[name] for name in names if name in metadata])
 

@@ -30,7 +30,7 @@ SUMMARY = "summary.json"
 
 @dataclass(frozen=True)
 class RunSummary:
-    """What a finished run reached on the test split, which it read once."""
+    """The scores of a finished run on the test split, which the run read once."""
 
     mean_auc: float
     mean_auc_stderr: float
@@ -81,7 +81,7 @@ def summarise(
     calibration: Calibration,
     last: EpochResult,
 ) -> RunSummary:
-    """What a network with these ``logits`` (images, labels) of the test split reached there."""
+    """Score the ``logits`` (images, labels) of the test split."""
     targets = dataset.splits["test"].truth
     estimate = auc(targets, logits)
     probabilities = calibration.probabilities(logits)
@@ -111,12 +111,12 @@ def summarise(
 
 
 def write_summary(summary: RunSummary, folder: Path) -> None:
-    """Write it into the run's folder, which is then finished."""
+    """Write the summary into the run's folder, which marks the run as finished."""
     write_text(folder / SUMMARY, json.dumps(summary.to_json(), indent=1) + "\n")
 
 
 def read_summary(folder: Path) -> RunSummary:
-    """What the finished run in ``folder`` reached.
+    """Read the summary of the finished run in ``folder``.
 
     Raises:
         UserError: the folder holds no finished run, or one of an older version.

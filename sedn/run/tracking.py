@@ -14,7 +14,7 @@ from sedn.training.result import EpochResult
 
 @dataclass(frozen=True)
 class Tracking:
-    """Where a training is followed, beside its own folder."""
+    """The places where a training is logged, besides its own folder."""
 
     tensorboard: bool = False
     """As event files in the run's folder."""
@@ -36,7 +36,7 @@ class Tracker(Protocol):
 
     @property
     def last_epoch(self) -> int:
-        """The last epoch that it has, from 1; 0 if none."""
+        """The last epoch that the tracker has logged, from 1; 0 if none."""
 
     def log_epoch(self, result: EpochResult) -> None:
         """Add an epoch."""
@@ -46,7 +46,7 @@ class Tracker(Protocol):
 
 
 def check_tracking(tracking: Tracking) -> None:
-    """Check that what is needed is installed.
+    """Check that the packages for tracking are installed.
 
     Raises:
         UserError: an extra is missing.
@@ -83,7 +83,7 @@ def open_trackers(
 
 
 def epoch_metrics(result: EpochResult) -> dict[str, float]:
-    """What is followed epoch by epoch; the mean AUC comes last."""
+    """The metrics that are logged for each epoch; the mean AUC comes last."""
     metrics = {"train/loss": result.train_loss, "train/epoch_seconds": result.seconds}
     if (speed := result.cost("images_per_second")) is not None:
         metrics["train/images_per_second"] = speed
@@ -94,7 +94,7 @@ def epoch_metrics(result: EpochResult) -> dict[str, float]:
 
 
 def end_metrics(summary: RunSummary) -> dict[str, float]:
-    """What the run reached on the test split; the mean AUC comes last."""
+    """The metrics of the run on the test split; the mean AUC comes last."""
     metrics = {
         "test/temperature": summary.temperature,
         "test/calibration_error": summary.calibration_error,

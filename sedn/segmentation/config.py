@@ -47,7 +47,7 @@ class SegmenterConfig(Group):
 
 
 class SegmenterCard(Group):
-    """What a folder's segmenter is, and which data it was trained on."""
+    """The description of a folder's segmenter, and of the data that trained the segmenter."""
 
     segmenter: SegmenterConfig
     data: DataConfig

@@ -21,7 +21,7 @@ from sedn.training.optimization.losses import segmentation_loss
 
 @dataclass(frozen=True)
 class FoldEpoch:
-    """What one epoch of one network reached."""
+    """The scores of one network after an epoch."""
 
     fold: int
     """From 1."""

@@ -30,7 +30,7 @@ class KeptSegmenter:
         return segment_images(self.segmenter, images)
 
     def as_module(self) -> nn.Module:
-        """The same from images (B, 3, H, W) to maps (B, regions, H, W), both from 0 to 1."""
+        """A module from images (B, 3, H, W) to maps (B, regions, H, W), both from 0 to 1."""
         return MeanSegmenter(self.segmenter.networks, self.segmenter.card.data.image_size)
 
 

@@ -38,7 +38,7 @@ _CHECKSUM = "crc32"
 
 @dataclass(frozen=True)
 class Segmenter:
-    """What a folder holds, ready to predict."""
+    """The networks of a folder, ready to predict."""
 
     card: SegmenterCard
     networks: tuple[MapNetwork, ...]
@@ -47,7 +47,7 @@ class Segmenter:
 
 @dataclass(frozen=True)
 class SegmenterSummary:
-    """What the networks of a segmenter reached on the validation images."""
+    """The scores of a segmenter's networks on the validation images."""
 
     validation_dice: list[float]
     """Of each fold's network, at its best epoch."""
@@ -109,7 +109,7 @@ def check_segmenter(config: SegmenterConfig, folder: Path) -> None:
 
 
 def read_segmenter_summary(folder: Path) -> SegmenterSummary:
-    """What the finished segmenter in ``folder`` reached.
+    """Read the summary of the finished segmenter in ``folder``.
 
     Raises:
         UserError: the folder holds no finished segmenter.
@@ -160,7 +160,7 @@ def copy_segmenter(folder: Path, target: Path) -> None:
 
 
 def read_card(folder: Path) -> SegmenterCard:
-    """What the finished segmenter in ``folder`` is.
+    """Read the card of the finished segmenter in ``folder``.
 
     Raises:
         UserError: the folder holds none, or one that is not finished.
@@ -188,7 +188,7 @@ def segmenter_fingerprint(folder: Path) -> str:
 
 
 def _read_reached(path: Path) -> dict[str, Any]:
-    """What a fold's network reached, from the header of its file."""
+    """Read the scores of a fold's network from the header of its file."""
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}

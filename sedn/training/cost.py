@@ -29,7 +29,7 @@ class Probe:
 
 
 def measure_costs(probe: Probe) -> dict[str, float | None]:
-    """What the network costs in evaluation mode and float32, as it scores images.
+    """Measure the costs of the network in evaluation mode and float32, as when scoring images.
 
     Measured on the network's own device, with what else runs there at the time. The network's mode
     is left as it was, and nothing random is drawn.

@@ -104,7 +104,7 @@ def _train(
     micro_batch: int,
     on_step: OnStep,
 ) -> Iterator[EpochResult]:
-    """One attempt with ``micro_batch`` images at once, from the last checkpoint."""
+    """Train once with ``micro_batch`` images at a time, from the last checkpoint."""
     training = prepare(config, micro_batch)
     meant = bounds.data_fingerprint
     if meant is not None and training.dataset.fingerprint != meant:
@@ -156,7 +156,9 @@ def _deadline(training: Training, seconds: float | None) -> Deadline | None:
 def _after_step(
     training: Training, folder: str, save_seconds: float, on_step: OnStep
 ) -> Callable[[], None]:
-    """What tells of a step, and saves the training when the last time was long enough ago."""
+    """A callback that reports a step, and saves the training when the last save is long enough
+    ago.
+    """
     last = time.monotonic()
 
     def after_step() -> None:
@@ -233,7 +235,7 @@ def _peak(training: Training) -> float | None:
 
 
 def _costs(training: Training) -> dict[str, float | None]:
-    """What the network costs: measured after the first epoch, and kept from then on."""
+    """The costs of the network, measured after the first epoch, and kept from then on."""
     if training.history:
         return dict(training.history[-1].costs)
     config, dataset = training.config, training.dataset

@@ -31,7 +31,7 @@ class EpochResult:
     :mod:`sedn.training.checkpoints.predictions` has them; ``None``: none were."""
 
     def cost(self, name: str) -> float | None:
-        """One of the costs; ``None`` where it was not measured."""
+        """The cost called ``name``; ``None`` where the cost was not measured."""
         return self.costs.get(name)
 
     def to_json(self) -> dict[str, Any]:

@@ -120,7 +120,7 @@ def _decode_all(
 def _decode_one(
     listing: Listing, order: NDArray[np.int64], size: int, store: Store, position: int
 ) -> str | None:
-    """Decode one image; why it cannot be, or ``None``."""
+    """Decode one image; returns the reason where the image cannot be decoded, else ``None``."""
     row = order[position]
     try:
         image, region_map = decode_sample(
@@ -165,7 +165,7 @@ def _append_reasons(draft: Path, block: NDArray[np.int64], reasons: list[str | N
 
 
 def _read_reasons(draft: Path, marks: NDArray[np.uint8]) -> dict[int, str]:
-    """Those of the positions that are marked as broken."""
+    """Read the reasons of the positions that are marked as broken."""
     path = draft / _REASONS
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     reasons = dict(json.loads(line) for line in lines)

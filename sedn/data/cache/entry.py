@@ -51,7 +51,7 @@ class ArrayFile:
         return np.frombuffer(content, dtype=np.uint8)
 
     def flush(self) -> None:
-        """Return when all that was written is on the disk."""
+        """Wait until all written bytes are on the disk."""
         os.fsync(self._file)
 
     def close(self) -> None:

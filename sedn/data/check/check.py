@@ -15,7 +15,7 @@ from sedn.data.identity import Progress
 
 @dataclass(frozen=True)
 class DataCheck:
-    """What is in a data set, and what is wrong with it."""
+    """The content of a data set, and its errors and warnings."""
 
     subject: Subject
     inspection: Inspection
@@ -32,7 +32,7 @@ class DataCheck:
         return all(finding.level != "error" for finding in self.findings)
 
     def to_json(self) -> dict[str, Any]:
-        """All of it, without the single numbers of each image."""
+        """The whole check, without the numbers of single images."""
         subject, counts, names = self.subject, self.counts, self.subject.names
         return {
             "data": subject.name,

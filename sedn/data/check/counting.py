@@ -16,7 +16,7 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class LabelCounts:
-    """The images of one split by label."""
+    """The numbers of positive, negative and unknown images of one split, by label."""
 
     images: int
     without_map: int
@@ -62,7 +62,7 @@ class Coverage:
 
 @dataclass(frozen=True)
 class Counts:
-    """All that is counted."""
+    """The counts of images, labels and maps."""
 
     splits: Mapping[str, LabelCounts]
     together: Ints

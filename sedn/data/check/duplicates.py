@@ -22,7 +22,7 @@ Hashes = NDArray[np.uint64]
 
 @dataclass(frozen=True)
 class NearDuplicate:
-    """An image with one much like it in an earlier split."""
+    """An image that looks much like an image of an earlier split."""
 
     row: int
     other: int

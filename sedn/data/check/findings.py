@@ -1,4 +1,4 @@
-"""What is wrong with a data set: errors, on which training would fail, and warnings."""
+"""Errors of a data set, on which training would fail, and warnings."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -26,15 +26,15 @@ FAINT = 0.3
 
 @dataclass(frozen=True)
 class Finding:
-    """One kind of fault, and all places where it is."""
+    """A kind of error or warning, and all places that have it."""
 
     level: Level
     kind: str
     """A short name that stays the same: ``unreadable``, ``near-duplicates``."""
     message: str
-    """What is wrong, in one line."""
+    """The error or warning in one line."""
     where: tuple[str, ...] = ()
-    """The images or labels that have it, a few words each."""
+    """The affected images or labels, a few words each."""
 
 
 def find_faults(
@@ -46,7 +46,7 @@ def find_faults(
     *,
     skip_unreadable: bool,
 ) -> tuple[Finding, ...]:
-    """Everything that is wrong.
+    """Collect all errors and warnings.
 
     Args:
         subject: the data set.
@@ -74,7 +74,7 @@ def find_faults(
 
 
 def _faults(subject: Subject, skip: bool) -> Iterator[Finding]:
-    """What is wrong in the tables, by kind."""
+    """Report the faults of the tables by kind."""
     for fault in subject.faults:
         advice = "; left out" if skip else f"; {OPTION} leaves out what is wrong"
         kind = f"{fault.kind}s".replace(" ", "-").replace("entrys", "entries")
@@ -111,7 +111,7 @@ def _unlearnable(subject: Subject, counts: Counts) -> Iterator[Finding]:
 
 
 def _unmeasurable(subject: Subject, counts: Counts) -> Iterator[Finding]:
-    """Labels that validation or test cannot measure, or not well."""
+    """Report labels whose AUC validation or test cannot measure, or only imprecisely."""
     for name in SPLITS[1:]:
         split = counts.splits[name]
         counted = [

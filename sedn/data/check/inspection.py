@@ -25,7 +25,7 @@ _BLOCK = 128
 
 @dataclass(frozen=True)
 class Inspection:
-    """What the images themselves say; rows as those of the :class:`Subject`."""
+    """The measurements of the images; rows as those of the :class:`Subject`."""
 
     unreadable: dict[int, str]
     """By row, why training could not read the image or its map."""

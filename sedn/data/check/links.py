@@ -27,7 +27,7 @@ def links_outside(listing: Listing) -> tuple[str, ...]:
 
 
 class _Links:
-    """What the links below a folder lead to, each looked at once."""
+    """The targets of the links below a folder, each resolved once."""
 
     def __init__(self, folder: str) -> None:
         self._inside = Path(os.path.realpath(folder))

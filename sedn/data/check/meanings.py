@@ -1,4 +1,4 @@
-"""What data may mean otherwise than it was taken for: names, polygons, sizes, levels of grey."""
+"""Warnings about data that may mean something else: names, polygons, sizes, levels of grey."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ _SHORTEST = 5
 def find_meanings(
     subject: Subject, inspection: Inspection, *, skip_unreadable: bool
 ) -> Iterator[Finding]:
-    """What may mean something else.
+    """Warn about data that may mean something else than was read.
 
     Args:
         subject: the data set.

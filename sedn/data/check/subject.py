@@ -54,27 +54,27 @@ class Subject:
     labels: tuple[str, ...]
     regions: tuple[str, ...]
     names: tuple[str, ...]
-    """Of the images."""
+    """The names of the images."""
     splits: Splits
     """``(images,)``."""
     splits_given: bool
     """Whether the splits are the data's own."""
     groups: tuple[str, ...]
-    """As of a :class:`~sedn.data.listing.Listing`."""
+    """The groups of the images, as in a :class:`~sedn.data.listing.Listing`."""
     targets: NDArray[np.float32]
     """``(images, labels)``: 1, 0, or NaN where the truth is unknown."""
     map_known: NDArray[np.bool_]
     """``(images,)``."""
     image_size: int
-    """What training would decode it to, in pixels a side."""
+    """The size to which training would decode an image, in pixels a side."""
     missed_shares: tuple[str, ...]
     """Drawn splits whose share of the images a large group spoils, a line each."""
     links: tuple[str, ...]
     """Links that lead out of the data set's folder, a line each."""
     notes: tuple[str, ...]
-    """How the data was read: what was taken for what, a line each."""
+    """How the data was read, a line for each decision."""
     faults: tuple[Fault, ...]
-    """What is wrong in the tables, and not among the images."""
+    """The faults of the tables, without those of the images."""
     look: Callable[[int, int], Sample]
     """``look(row, size)`` decodes an image to ``size`` pixels a side, or gives it as it is where it
     lies in an array; raises UserError where training could not read it."""
@@ -84,7 +84,7 @@ class Subject:
 
 
 def open_subject(config: DataConfig, show: Progress) -> Subject:
-    """What a configuration names, for the check.
+    """Open the data set that a configuration names, for the check.
 
     Raises:
         UserError: there is no such data set, its tables are wrong, or it cannot be cut into splits.
@@ -116,7 +116,7 @@ def open_subject(config: DataConfig, show: Progress) -> Subject:
 
 
 def _of_arrays(dataset: Dataset, image_size: int) -> Subject:
-    """A data set that has no files."""
+    """Open a data set that has no files."""
     splits = [dataset.splits[name] for name in SPLITS]
     places = [(split, row) for split in splits for row in range(len(split))]
 

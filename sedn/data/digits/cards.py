@@ -73,7 +73,7 @@ def _window(card: Card, size: int) -> tuple[slice, slice]:
 def _card_coordinates(
     card: Card, window: tuple[slice, slice], size: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Of each pixel, how far below and right of the card's centre it is, along its edges."""
+    """The coordinates of each pixel relative to the card's centre, along the card's edges."""
     grid = (np.arange(size) + 0.5) / size
     y, x = grid[window[0], None] - card.centre[0], grid[None, window[1]] - card.centre[1]
     cos, sin = np.cos(card.angle), np.sin(card.angle)
@@ -97,7 +97,9 @@ def _pattern(
 def _ink(
     form: Floats, card: Card, slot: int, down: NDArray[np.float64], along: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Where a digit's ink lies: its form, stretched over its share of the card's width."""
+    """The opacity of a digit's ink: the digit's form, stretched over its share of the card's
+    width.
+    """
     from scipy.ndimage import map_coordinates
 
     share = 2 * card.half[1] / len(card.digits)

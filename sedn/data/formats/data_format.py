@@ -25,7 +25,7 @@ def _never(_: Path) -> None:
 
 @dataclass(frozen=True)
 class DataFormat:
-    """One format of data."""
+    """A format of data."""
 
     title: str
     """What messages call it."""

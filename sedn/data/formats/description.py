@@ -18,7 +18,7 @@ BySplit = str | dict[str, str]
 
 
 class Description(Group):
-    """What all formats share."""
+    """The fields that the descriptions of all formats share."""
 
     labels: list[str] | None = None
     """The labels to learn; all that the data has if not said."""

@@ -17,7 +17,9 @@ _NO_CLASSES = {"images", "image", "masks", "mask", "maps", "labels", "data"}
 
 
 def name_foreign(path: Path) -> str:
-    """What a file, or those in a folder, are of, and what to do; ``""`` if that is not known."""
+    """Name the foreign format of a file, or of the files in a folder, and what to do; ``""`` if the
+    format is not known.
+    """
     if is_file(path):
         return _of_file(path)
     folders = [path, *folders_of(path)]

@@ -12,7 +12,7 @@ BOXES_HINT = "'boxes: true' in data.yaml draws their boxes"
 
 
 def say_boxes(count: int) -> str:
-    """That boxes are drawn, behind what else is; nothing where none are."""
+    """A note that boxes are drawn, to append to another note; empty where no boxes are drawn."""
     if not count:
         return ""
     return f", and the boxes of {count_of(count, 'object')}, which hold background too"
@@ -38,7 +38,7 @@ def by_split(paths: BySplit, where: str) -> dict[str, str]:
 
 
 def folders_by_split(folders: Iterable[Path], where: str) -> dict[str, Path]:
-    """Folders that are called after a split, by split.
+    """The folders that are named after a split, by split.
 
     Raises:
         UserError: two are of one split.

@@ -1,4 +1,5 @@
-"""A ``data.yaml`` for data that has none: what is told from the data, and what a person answers."""
+"""A proposed ``data.yaml`` for data that has none, from the data and from the answers of a
+person."""
 
 import os
 from collections.abc import Mapping
@@ -19,7 +20,7 @@ from sedn.files import write_text
 
 @dataclass(frozen=True)
 class Proposal:
-    """How data would be read, and the fields that say so."""
+    """A proposed reading of the data, and the fields of a description for this reading."""
 
     folder: Path
     """What paths in the fields are relative to."""
@@ -28,7 +29,7 @@ class Proposal:
 
 
 def propose(path: Path, answers: Mapping[str, Any]) -> Proposal:
-    """Read the data with what is told from it and what is answered.
+    """Read the data as recognised, with the answers of a person.
 
     Args:
         path: of the data.
@@ -54,7 +55,7 @@ def propose(path: Path, answers: Mapping[str, Any]) -> Proposal:
 
 
 def combine(answers: Mapping[str, Any], further: Mapping[str, Any]) -> dict[str, Any]:
-    """Duplicates with a further one, columns that are left out added to those that are."""
+    """Merge two sets of answers: ``leave_out`` and ``values`` are joined, other fields replaced."""
     both = {**answers, **further}
     for field in ("leave_out", "values"):
         if field in answers and field in further:

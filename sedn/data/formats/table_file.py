@@ -37,7 +37,7 @@ class TableFile:
     numbers: NDArray[np.int64]
     """``(rows,)``: the number of each row in the file, as a spreadsheet counts them."""
     notes: tuple[str, ...] = ()
-    """What was left out."""
+    """Notes of the rows and columns that were left out."""
     skipped: int = 0
     """Rows that do not have the cells of the header."""
 

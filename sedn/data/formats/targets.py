@@ -34,7 +34,7 @@ def target_matrix(
 def labels_that_occur(
     names: Iterable[str], rows: Iterable[Iterable[str]], missing: str
 ) -> tuple[str, ...]:
-    """Those of the names, each once and in their order, that some image has.
+    """The names that some image has, each once and in their order.
 
     Args:
         names: of all labels.

@@ -26,7 +26,7 @@ _SAMPLE = 1 << 16
 
 @dataclass(frozen=True)
 class RawTable:
-    """Cells as they are written."""
+    """The cells of a table as they are written."""
 
     names: list[str]
     """Of the columns, as the header has them."""
@@ -188,7 +188,7 @@ def _check_surplus(path: Path, names: Sequence[str], table: Any) -> None:
 
 
 def _find_delimiter(text: str) -> str:
-    """What parts the cells: the header has it, and the rows as often as the header."""
+    """The delimiter that the header has, and the rows as often as the header."""
     widths = {}
     for delimiter in _DELIMITERS:
         try:

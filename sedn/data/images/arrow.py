@@ -15,7 +15,7 @@ STATE = "state.json"
 
 @dataclass(frozen=True, slots=True)
 class ArrowContent:
-    """The image in one row of a column."""
+    """The image in one row of a column of an Arrow file."""
 
     folder: str
     """That of a ``Dataset``, which is one split of a ``DatasetDict``."""
@@ -28,7 +28,7 @@ class ArrowContent:
         return f"{self.folder}/{self.column} {self.row}"
 
     def read(self) -> bytes:
-        """The bytes as they are saved in the column."""
+        """Read the bytes as they are saved in the column."""
         rows = _open(self.folder, self.column, _changed(self.folder))
         stored: bytes = rows[self.row][self.column]["bytes"]
         return stored
@@ -67,5 +67,5 @@ def _changed(folder: str) -> int:
 
 @lru_cache(maxsize=16)
 def _open(folder: str, column: str, changed: int) -> Any:
-    """Once in each process, and again when it has changed."""
+    """Open an Arrow file once in each process, and again when the file has changed."""
     return open_arrow(Path(folder)).select_columns([column])

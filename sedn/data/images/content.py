@@ -11,11 +11,11 @@ from sedn.seen import is_file
 
 
 class Content(Protocol):
-    """The bytes of one image, read when they are wanted."""
+    """The bytes of one image, read on demand."""
 
     @property
     def name(self) -> str:
-        """What a message calls it: its path, as a rule."""
+        """The name that messages show: the path, as a rule."""
 
     def read(self) -> bytes:
         """All of its bytes.
@@ -95,7 +95,7 @@ def has_file(root: Path, name: str) -> bool:
 
 
 def _inside(root: Path, name: str) -> str | None:
-    """The path of a name, ``None`` if it leads out of the folder."""
+    """The path of a name; ``None`` if the name leads out of the folder."""
     base = os.path.normpath(root)
     path = os.path.normpath(os.path.join(base, name))  # noqa: PTH118
     if base == os.curdir:

@@ -121,7 +121,7 @@ def _draw_on(
 
 @dataclass(frozen=True)
 class Header:
-    """What an image says before its pixels."""
+    """The header of an image file."""
 
     stored: Size
     """Its size in the file."""
@@ -134,7 +134,7 @@ class Header:
 
 
 def read_header(content: Content) -> Header:
-    """What an image says before its pixels are decoded.
+    """Read the header of an image, without decoding its pixels.
 
     Raises:
         UserError: it is no image, or cannot be read.
@@ -211,7 +211,7 @@ def _is_heif(source: str | io.BytesIO) -> bool:
 
 
 def unclear_orientation(name: str) -> Question:
-    """What is raised for an image of which nothing tells how its map lies."""
+    """The question for an image whose map may lie either way."""
     return Question(
         f"{name}: EXIF turns this image, and its map may lie on it as shown or as stored; "
         f"'orientation: shown' or 'orientation: stored' in data.yaml says which",

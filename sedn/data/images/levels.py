@@ -33,11 +33,12 @@ class Levels:
     white: float
     """The value that becomes 255; 0 stays 0."""
     told: bool = True
-    """Whether it was told from the files, so that each is held to it; else brighter values are
-    white too."""
+    """Whether the white value was detected from the files, so that brighter images are refused;
+    else brighter values count as white too.
+    """
 
     def say(self) -> str:
-        """A few words."""
+        """Describe the levels in a few words."""
         if self.white == 1:
             return "floats, 1 is white"
         bits = BITS.get(int(self.white), 0) if self.white in BITS else 0
@@ -46,7 +47,7 @@ class Levels:
 
 
 def depth_of(image: Image.Image) -> Depth | None:
-    """What an image has more than 8 bits of; ``None`` if it has no more.
+    """The depth of an image of more than 8 bits; ``None`` for an image of 8 bits or fewer.
 
     Args:
         image: its pixels must not be read yet.
@@ -148,14 +149,14 @@ def shown_level(value: float) -> str:
 
 
 def below_zero(name: str, least: float) -> UserError:
-    """What is raised for an image with values below black."""
+    """The error for an image with values below black."""
     return UserError(
         f"{name}: has values below 0, down to {shown_level(least)}; scale images so that 0 is black"
     )
 
 
 def dark_colours(name: str) -> UserError:
-    """What is raised for colours of 16 bits that are in the bits that are not read."""
+    """The error for colours of 16 bits whose values are in the bits that are not read."""
     return UserError(
         f"{name}: has colours of 16 bits with no value above {MOST_OF_14:,}, of which too little "
         f"is read; save such images with 8 bits for each colour"

@@ -46,7 +46,7 @@ _EIGHT_BITS = (".jpg", ".jpeg", ".jfif", ".jpe", ".webp", ".bmp", ".gif", ".avif
 
 @dataclass(frozen=True)
 class _Look:
-    """What one image tells."""
+    """The depth and range of values of one image."""
 
     name: str
     depth: Depth
@@ -157,7 +157,7 @@ def _decide(looks: Sequence[_Look], where: str) -> Levels | None:
 
 
 def _nearly_black(looks: Sequence[_Look], bright: float, white: float, where: str) -> Question:
-    """What is asked where most images would be nearly black."""
+    """The question where most images would be nearly black."""
     less = next(value for value in BITS if bright <= value)
     return Question(
         f"{where}: images with values up to {shown_level(max(look.most for look in looks))}, but "

@@ -38,7 +38,7 @@ def settle_orientation(listing: Listing, named: Orientation | None) -> Listing:
 
 
 def _tell(listing: Listing) -> Orientation | None:
-    """What the images that tell it agree on."""
+    """The orientation on which all images agree that show one."""
     rows = [
         row
         for row, region_map in enumerate(listing.maps)

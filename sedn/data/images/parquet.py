@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class ParquetContent:
-    """The image in one row of a column."""
+    """The image in one row of a column of a Parquet file."""
 
     path: str
     column: str
@@ -25,7 +25,7 @@ class ParquetContent:
         return f"{self.path}/{self.column} {self.number}"
 
     def read(self) -> bytes:
-        """The bytes as they are in the file."""
+        """Read the bytes as they are in the file."""
         changed = Path(self.path).stat().st_mtime_ns
         stored: bytes = _group(self.path, self.column, self.group, changed)[self.row].as_py()
         return stored

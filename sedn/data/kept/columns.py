@@ -22,7 +22,7 @@ def save_array(folder: Path, name: str, values: Any, dtype: Any) -> None:
 
 
 def map_array(folder: Path, name: str) -> NDArray[Any]:
-    """Map one column; it cannot be written to."""
+    """Map one column into memory, read-only."""
     # As a plain array, of which items are faster to get.
     return np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r"))
 
@@ -36,7 +36,7 @@ class Texts(Sequence[str]):
 
     @staticmethod
     def save(folder: Path, name: str, texts: Iterable[str]) -> None:
-        """Write them; names of files may hold what is no text."""
+        """Write the texts; names of files may hold bytes that are no text."""
         joined, ends = bytearray(), array("q")
         for text in texts:
             joined += text.encode("utf-8", "surrogatepass")

@@ -66,7 +66,7 @@ class KeptContents(Sequence[Content]):
         return np.frombuffer(stats, dtype=np.int64).reshape(-1, 2)
 
     def stamps(self, stats: "Stats") -> Iterator[str]:
-        """As of each content, with what :meth:`look` has found."""
+        """The stamp of each content, from the sizes and times that :meth:`look` returned."""
         if self._place is not None:
             # Columns are of few files, and say more than their size and time.
             yield from (content.stamp() for content in self)

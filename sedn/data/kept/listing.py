@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class _Kept:
-    """What is known of a kept listing without reading all of it."""
+    """The parts of a kept listing that are known without reading all of the listing."""
 
     images: KeptContents
     maps: KeptMaps
@@ -61,7 +61,7 @@ class KeptListing(Listing):
         return self.kept.maps.known
 
     def tables_digest(self) -> str:
-        """As it was when the tables were read."""
+        """The digest of the tables at the time they were read."""
         return self.kept.digest
 
     def keep(self, rows: Sequence[int]) -> Listing:
@@ -70,7 +70,7 @@ class KeptListing(Listing):
         return Listing(**parts).keep(rows)
 
     def _mixed(self, of_images: Iterable[T], of_masks: Iterable[T]) -> Iterator[T]:
-        """What belongs to each image, and behind it what belongs to its map."""
+        """Yield the item of each image, followed by the items of its map."""
         if not len(self.kept.maps.contents):
             yield from of_images
             return
@@ -136,7 +136,7 @@ def load_listing(folder: Path) -> KeptListing | None:
 
 
 def _plain(value: Any, name: str) -> Any:
-    """A value that JSON brings back as it is."""
+    """The value, if JSON restores the value unchanged."""
     try:
         back = json.loads(json.dumps(value))
     except (TypeError, ValueError):

@@ -44,7 +44,7 @@ _COLUMNS = {
 
 
 class KeptMaps(Sequence[RegionMap | None]):
-    """The maps that were written, each made when it is asked for."""
+    """The maps of a kept listing, each built on demand."""
 
     def __init__(self, folder: Path, described: dict[str, Any]) -> None:
         self._forms = [as_tuples(form) for form in described["forms"]]
@@ -240,7 +240,7 @@ _BUILDERS: dict[str, Callable[..., RegionMap | None]] = {
 
 
 def build_map(form: Form, width: int, height: int, parts: Sequence[Part]) -> RegionMap | None:
-    """The map that was taken apart."""
+    """Build a map from its parts."""
     name, *shared = form
     return _BUILDERS[name](width, height, parts, *shared)
 

@@ -42,8 +42,9 @@ _log = logging.getLogger(__name__)
 def open_listing(
     path: Path, given: Mapping[str, Any], *, skip: bool = False, worth: float = WORTH
 ) -> Listing:
-    """The listing of the data set at ``path``, as :func:`~sedn.data.formats.read_listing`; what
-    took long to read is kept in the cache, and not read again before something has changed.
+    """Open the listing of the data set at ``path``, as :func:`~sedn.data.formats.read_listing`; a
+    listing that took long to read is kept in the cache, and read again only after a change of the
+    data.
 
     Args:
         path: of the data.
@@ -72,7 +73,7 @@ def open_listing(
 
 
 def find_kept(place: Path) -> KeptListing | None:
-    """The listing that is kept at a place of the cache, if there is one and it may be believed."""
+    """The listing that is kept at a place of the cache, if there is a valid one."""
     reading = Reading.load(place.with_suffix(".npz"))
     renewed = reading.renewed() if reading is not None else None
     if renewed is None:
@@ -123,7 +124,9 @@ def _keep(place: Path, listing: Listing, seen: Seen) -> KeptListing | None:
 
 
 def _place(path: Path, given: Mapping[str, Any], *, skip: bool) -> Path:
-    """Where the cache keeps the listing of a path; relative names in it are of this folder."""
+    """The place in the cache of the listing of a path; relative names in the listing are of this
+    folder.
+    """
     key = repr((os.path.abspath(path), str(path), sorted(given.items()), skip))  # noqa: PTH100
     return cache_folder() / "listings" / hashlib.sha256(key.encode()).hexdigest()[:16]
 

@@ -34,7 +34,7 @@ _DECIDING = (
 
 @dataclass(frozen=True)
 class Reading:
-    """A listing that is kept, and what it was read from."""
+    """A kept listing's fingerprint, and the files that the listing was read from."""
 
     fingerprint: str
     """Of all that decided it."""
@@ -51,7 +51,7 @@ class Reading:
         return cls(digest.hexdigest()[:16], code_digest(), sightings)
 
     def renewed(self) -> "Reading | None":
-        """The same with the stamps of now; ``None`` if reading again might give another listing."""
+        """A copy with the current stamps; ``None`` if reading again might give another listing."""
         if self.code != code_digest():
             return None
         renewed = []
@@ -63,7 +63,7 @@ class Reading:
         return Reading(self.fingerprint, self.code, tuple(renewed))
 
     def save(self, path: Path) -> None:
-        """Write it, whole or not at all.
+        """Write the record as one file, whole or not at all.
 
         Raises:
             UserError: it cannot be written.
@@ -84,7 +84,7 @@ class Reading:
 
     @classmethod
     def load(cls, path: Path) -> "Reading | None":
-        """What was written; ``None`` if it is damaged, or not there."""
+        """Load a record; ``None`` if the file is damaged or missing."""
         try:
             with np.load(path) as arrays:
                 names = arrays["paths"].tobytes().decode("utf-8", "surrogatepass").split("\0")[:-1]

@@ -15,7 +15,7 @@ KindName = Literal["index", "strength", "colour", "alpha"]
 
 @dataclass(frozen=True)
 class MaskKind:
-    """How one region is read from a mask."""
+    """The way in which one region is read from a mask."""
 
     name: KindName
     full: float | None = None
@@ -26,10 +26,10 @@ class MaskKind:
     by_palette: bool = False
     """Whether indices are those of a palette."""
     detected: bool = True
-    """Whether it was told from the files, so that each is held to it."""
+    """Whether the kind was detected from the files, so that a mask of another kind is refused."""
 
     def say(self) -> str:
-        """A few words."""
+        """Describe the kind in a few words."""
         beside = "".join(f", {shown_value(value)} ignored" for value in self.ignored)
         if self.name == "index":
             few = "indices, all but 0 one region"

@@ -72,7 +72,7 @@ def open_mask(content: Content) -> MaskPixels:
 
 @dataclass(frozen=True)
 class Look:
-    """What one mask shows of the meaning of all; values of colours are ``0xRRGGBB``."""
+    """The evidence of one mask for the meaning of all masks; values of colours are ``0xRRGGBB``."""
 
     name: str
     form: Form

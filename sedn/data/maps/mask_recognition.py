@@ -36,7 +36,7 @@ def tell_kind(
     ignored: Sequence[int | Colour] = (),
     settle: str = SETTLE,
 ) -> MaskKind:
-    """How the one region of each of these masks is read.
+    """Detect how the one region of each of these masks is read.
 
     Args:
         contents: the masks.

@@ -32,11 +32,11 @@ class MaskImage:
         return (self.content,)
 
     def describe(self) -> str:
-        """How it is read."""
+        """Describe how the mask is read."""
         return f"{self.kind} {self.orientation}"
 
     def lies(self, stored: Size, shown: Size) -> Orientation | None:
-        """How its size says that it lies on a turned image."""
+        """How the mask's size says that the mask lies on a turned image."""
         return _lies(self.content, stored, shown)
 
     def draw(self, size: Size) -> NDArray[np.uint8]:
@@ -59,11 +59,11 @@ class RegionsImage:
         return (self.content,)
 
     def describe(self) -> str:
-        """What marks the regions."""
+        """Describe the values that mark the regions."""
         return f"{self.regions} {self.orientation}"
 
     def lies(self, stored: Size, shown: Size) -> Orientation | None:
-        """How its size says that it lies on a turned image."""
+        """How the mask's size says that the mask lies on a turned image."""
         return _lies(self.content, stored, shown)
 
     def draw(self, size: Size) -> NDArray[np.uint8]:
@@ -132,7 +132,8 @@ def _size(mask: Content) -> Size:
 def parse_regions(
     regions: Mapping[str, int | str | Sequence[int | str]], where: str
 ) -> tuple[tuple[Value, ...], ...]:
-    """What marks each region, from ``{sleeve: 3, legs: [4, 5], collar: '#ff0000'}``.
+    """Parse the values that mark each region, such as ``{sleeve: 3, legs: [4, 5], collar:
+    '#ff0000'}``.
 
     Raises:
         UserError: a value is neither an index from 0 to 65535 nor a colour, or marks two regions.
@@ -150,7 +151,7 @@ def parse_regions(
 
 
 def parse_values(values: int | str | Sequence[int | str], where: str) -> tuple[Value, ...]:
-    """Indices and colours, from one or a list of them.
+    """Parse indices and colours, given as a single value or a list of values.
 
     Raises:
         UserError: one is neither an index from 0 to 65535 nor a colour, or is there twice.

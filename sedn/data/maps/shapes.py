@@ -112,7 +112,7 @@ class ShapeMap:
 
 
 def parse_shape(segmentation: Any, width: int, height: int, where: str) -> Shape | None:
-    """Where an object lies, from the ``segmentation`` of COCO's JSON; ``None`` if it does not say.
+    """Parse the ``segmentation`` of an object in COCO's JSON; ``None`` if the object has none.
 
     Args:
         segmentation: a list of polygons, or run lengths, compressed or not.
@@ -158,7 +158,7 @@ def parse_box(box: Any, where: str) -> Shape | None:
 
 
 def box_shape(left: float, top: float, right: float, bottom: float) -> Shape | None:
-    """A rectangle as a polygon; ``None`` if it has no area."""
+    """A rectangle as a polygon; ``None`` if the rectangle has no area."""
     if right <= left or bottom <= top:
         return None
     return (array("d", (left, top, right, top, right, bottom, left, bottom)),)

@@ -16,7 +16,7 @@ _FORMAT = 4
 
 
 class UnusableCheckpoint(UserError):
-    """A checkpoint that no training goes on from."""
+    """A checkpoint from which no training can go on."""
 
 
 class DamagedCheckpoint(UnusableCheckpoint):

@@ -40,7 +40,7 @@ class Influence:
 
 
 def influence_of(predictions: Predictions, estimate: AucEstimate | None = None) -> Influence:
-    """What the images do to the mean AUC of the training that scored them so.
+    """Compute the influence of each image on the mean AUC of the training that gave these scores.
 
     Args:
         predictions: of the training.

@@ -43,7 +43,7 @@ def predictions_file(split: str) -> str:
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a trained network says of the images of a split, and what is true of them."""
+    """The scores of a trained network for the images of a split, and their true labels."""
 
     split: str
     images: tuple[str, ...]

@@ -70,7 +70,9 @@ class Training:
 
     @property
     def identity(self) -> TrainingIdentity:
-        """What a checkpoint must have been made from to be gone on from."""
+        """The identity that a checkpoint must share with a training that goes on from the
+        checkpoint.
+        """
         return TrainingIdentity.of(self.config, self.dataset)
 
     @property

@@ -81,7 +81,7 @@ def training_batches(
 def evaluation_batches(
     view: View, batch_size: int, device: torch.device
 ) -> Iterator[tuple[Batch, Tensor]]:
-    """All images of the split in their order, as they are."""
+    """Yield all images of the split in their order, unchanged."""
     rows = np.arange(len(view.split))
     batches = [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]
     for tensors in fetch_tensors(view, batches, device):

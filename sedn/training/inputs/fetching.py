@@ -41,7 +41,7 @@ class View:
 
 @dataclass(frozen=True)
 class Arrays:
-    """A batch of arrays, as the cache holds them."""
+    """A batch of arrays in the types of the cache."""
 
     images: NDArray[np.uint8]
     masks: NDArray[np.uint8]

@@ -120,7 +120,7 @@ def _classifier(network: SemanticNetwork) -> list[nn.Parameter]:
 
 
 def _other_parts(network: SemanticNetwork, config: OptimizerConfig) -> Mapping[nn.Module, float]:
-    """What the network has beside the backbone, each with its factor of the learning rate."""
+    """The parts of the network besides the backbone, each with its factor of the learning rate."""
     rates = {
         network.head: config.head_rate,
         network.embeddings: config.embedding_rate,

@@ -72,7 +72,7 @@ def train_epoch(
 
 
 def _begin(training: Training, epoch: int, generator: torch.Generator) -> Position:
-    """Where the epoch goes on, or its start; what is drawn by chance is put there."""
+    """Restore the position within the epoch, and the random state there; or start the epoch."""
     position = training.position
     if position is not None and position.epoch == epoch:
         if position.random is not None:
@@ -156,7 +156,7 @@ class LossWatch:
             self._check(*self._pending.popleft()[:3])
 
     def check_all(self) -> None:
-        """Wait for all that was taken.
+        """Wait for all losses, and check them.
 
         Raises:
             NonFiniteLoss: one of them is not finite.

@@ -59,12 +59,12 @@ class CocoDescription(Description):
 
 @dataclass
 class _Gathered:
-    """What the JSON of all splits say."""
+    """The content of the JSON files of all splits."""
 
     categories: dict[str, None] = field(default_factory=dict)
-    """Their names, each once, in order."""
+    """The names of the categories, each once, in order."""
     names: dict[str, None] = field(default_factory=dict)
-    """Of what may be labels: categories, or attributes that annotations name by id."""
+    """The names that may be labels: categories, or attributes that annotations name by id."""
     notes: dict[str, None] = field(default_factory=dict)
     pictures: list[Picture] = field(default_factory=list)
     listed: int = 0
@@ -112,7 +112,7 @@ def _gather(
     split: str,
     faults: Faults,
 ) -> None:
-    """Add what one JSON says."""
+    """Add the content of one JSON file."""
     document = load_document(path)
     categories = name_of_ids(document, "categories", path)
     attributes = None

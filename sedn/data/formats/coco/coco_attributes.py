@@ -35,7 +35,7 @@ _SHOWN = 5
 
 @dataclass(frozen=True)
 class Attribute:
-    """What the annotations of all images say of one attribute."""
+    """An attribute, with the values that the annotations of all images give."""
 
     name: str
     values: tuple[str | bool, ...]
@@ -43,7 +43,7 @@ class Attribute:
     """Why it is no label, if it is none."""
 
     def labels(self) -> dict[str, str | bool]:
-        """The name of each label, and the value that it stands for."""
+        """The name of each label that the attribute gives, with the label's value."""
         if set(self.values) <= {True, False}:
             return {self.name: True} if True in self.values else {}
         return {f"{self.name}={_text(value)}": value for value in self.values}

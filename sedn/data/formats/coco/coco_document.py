@@ -27,7 +27,7 @@ def no_collection() -> Iterator[None]:
 
 
 def load_document(path: Path) -> dict[str, Any]:
-    """What a file of JSON holds.
+    """Load a JSON file.
 
     Raises:
         UserError: it cannot be read, or is no object.

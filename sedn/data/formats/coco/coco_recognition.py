@@ -90,7 +90,7 @@ def _of_splits(path: Path, files: dict[str, Path]) -> dict[str, Any]:
 
 
 def _coco_files(folder: Path) -> list[Path]:
-    """Those of instances; where there are none of that name, all that look like COCO's."""
+    """The files of instances; where no file has that name, all files that look like COCO's."""
     files = files_of(folder, (".json",))
     instances = [file for file in files if file.name.startswith("instances")]
     return instances or [file for file in files if _looks_like_coco(file)]
@@ -113,7 +113,7 @@ def _split_of(stem: str) -> str | None:
 
 
 def _folder_of(path: Path, folders: list[str], image: str) -> str | None:
-    """The first of the folders that has the image."""
+    """The first of the ``folders`` that has the ``image``."""
     there = (name for name in folders if image and is_file(path / name / image))
     return next(there, None)
 

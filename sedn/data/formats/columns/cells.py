@@ -83,7 +83,7 @@ def note_cells(
     say: Callable[[int], str],
     kind: FaultKind = "bad cell",
 ) -> None:
-    """Note a fault for each row that holds one of some cells.
+    """Note a fault for each row whose cell is among some cells.
 
     Args:
         faults: what was found so far.
@@ -145,7 +145,7 @@ def absent_minus_one(columns: Sequence[Column], given: Mapping[str, float]) -> d
 
 
 def as_number(cell: object) -> float | None:
-    """A cell as a number; ``None`` if it is none."""
+    """A cell as a number; ``None`` if the cell is not a number."""
     try:
         value = float(str(cell))
     except ValueError:
@@ -154,7 +154,8 @@ def as_number(cell: object) -> float | None:
 
 
 def judge(column: Column, given: Mapping[str, float], *, soft: bool = False) -> list[float | None]:
-    """What each different cell says: 1, 0, NaN where it is unknown, ``None`` if it is no such word.
+    """The meaning of each different cell: 1, 0, NaN where the truth is unknown, ``None`` if the
+    cell is no such word.
 
     Args:
         column: the column.

@@ -30,19 +30,19 @@ _GROUPS = ("group", "groupid", "patient", "patientid", "subject", "subjectid", "
 
 @dataclass(frozen=True)
 class Reading:
-    """What the columns were taken for; the image and its map are not among them."""
+    """The meaning of the columns, except those of the image and its map."""
 
     splits: tuple[str, ...]
-    """One column, or several flags."""
+    """The column of the splits, or the columns that are flags of splits."""
     group: str | None
     listed: str | None
     """The column that lists the labels; ``None`` if each label has a column."""
     labels: tuple[str, ...]
     """Columns of 1 and 0."""
     soft: tuple[str, ...]
-    """Those of the labels that have numbers between."""
+    """The label columns that have numbers between 0 and 1."""
     left_out: dict[str, str]
-    """Why each of the others is no label."""
+    """The reason why each of the other columns is no label."""
 
     def fields(self) -> dict[str, str]:
         """Fields of a description that say which columns hold splits and groups."""
@@ -50,7 +50,7 @@ class Reading:
         return splits | ({"group_column": self.group} if self.group else {})
 
     def notes(self) -> tuple[str, ...]:
-        """The columns that are not read, a line for all of them."""
+        """A note of the columns that are not read; empty if all are read."""
         if not self.left_out:
             return ()
         return ("left out: " + some_of(f"'{n}' ({why})" for n, why in self.left_out.items()),)
@@ -103,7 +103,7 @@ def read_columns(
 
 
 def read_groups(column: Column) -> tuple[tuple[str, ...], str]:
-    """The group of each row, ``""`` for none, and how it was told."""
+    """The group of each row, ``""`` for none, and a note of how the cells were read."""
     groups = tuple("" if name.lower() in BLANK | {"none"} else name for name in texts(column))
     words = sorted({name for name in texts(column) if name and name.lower() in BLANK | {"none"}})
     none = "".join(f", '{word}' means none" for word in words)

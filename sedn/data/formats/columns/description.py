@@ -11,7 +11,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class ColumnsDescription(Description):
-    """What tables and data sets in columns share."""
+    """The fields that descriptions of tables and of data sets in columns share."""
 
     image_column: str | None = None
     map_column: str | None = None

@@ -85,7 +85,7 @@ def binary_labels(
 
 
 def _why_no_label(name: str, meanings: Sequence[float | None]) -> str:
-    """Why a column of 1 and 0 is no label; nothing if it is one."""
+    """The reason why a column of 1 and 0 is no label; empty if the column is one."""
     if plain_name(name) in _BOOKKEEPING:
         return "says nothing of what an image shows"
     if plain_name(name) == "nofinding" and 0.0 not in meanings:
@@ -94,7 +94,7 @@ def _why_no_label(name: str, meanings: Sequence[float | None]) -> str:
 
 
 def _may_be_labels(name: str, column: Column, *, has_list: bool) -> bool:
-    """Whether a column that is not all 1 and 0 may be meant so."""
+    """Whether a column with other cells than 1 and 0 may be meant as a label."""
     is_other = plain_name(name) in (*LIST_COLUMNS, *_BOOKKEEPING)
     return not is_other and not (has_list and kind_of(column) == "numbers")
 
@@ -102,7 +102,9 @@ def _may_be_labels(name: str, column: Column, *, has_list: bool) -> bool:
 def _nearly_binary(
     columns: Sequence[Column], meanings: Sequence[Sequence[float | None]]
 ) -> Question:
-    """Of columns of 1 and 0 with other cells among them it is said where those are."""
+    """The question about columns of 1 and 0 that have a few other cells, with the rows of those
+    cells.
+    """
     places = sorted(
         (
             (row, column, column.cells[code])
@@ -135,7 +137,7 @@ def find_list(
     description: ColumnsDescription,
     source: str,
 ) -> str | None:
-    """The column that lists the labels, if one does."""
+    """The column that lists the labels, if there is such a column."""
     named = _named_lists(columns, labels)
     if len(named) > 1:
         named = _one_of_equals(columns, named)
@@ -195,7 +197,7 @@ def _one_of_equals(columns: Mapping[str, Column], names: Sequence[str]) -> list[
 
 
 def kind_of(column: Column) -> str:
-    """What the cells of a column are, in a word or two."""
+    """The kind of a column's cells, in a word or two."""
     cells = [cell for cell in column.cells if cell is not None]
     if not cells:
         return "blank"

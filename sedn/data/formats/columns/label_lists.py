@@ -39,7 +39,7 @@ Names = tuple[str, ...] | None
 
 @dataclass(frozen=True)
 class LabelLists:
-    """What a column of lists says."""
+    """The labels and targets of a column of lists."""
 
     labels: tuple[str, ...]
     targets: NDArray[np.float32]
@@ -53,7 +53,7 @@ class LabelLists:
 def read_label_lists(
     column: Column, description: ColumnsDescription, faults: Faults, classes: Sequence[str] = ()
 ) -> LabelLists:
-    """The labels that a column lists, and which image has which.
+    """Read the labels that a column lists, and the targets of each row.
 
     Args:
         column: of lists.

@@ -115,7 +115,7 @@ def _say_blank(flags: Sequence[Column]) -> str:
 
 
 def _say_words(flags: Sequence[Column], given: Mapping[str, float]) -> str:
-    """What words other than 1, 0 and nothing were taken for."""
+    """Describe the meaning of words other than 1, 0 and nothing."""
     meanings: dict[str, float] = {}
     for column in flags:
         for cell, meaning in zip(column.cells, judge(column, given), strict=True):

@@ -45,7 +45,7 @@ def split_names(cell: str, separator: str | None) -> tuple[str, ...]:
 
 
 def fold_name(name: str) -> str:
-    """What names that are written in two ways have in common, such as ``Red`` and ``red``."""
+    """A form that is equal for names that are written in two ways, such as ``Red`` and ``red``."""
     folded = unicodedata.normalize("NFKC", name).casefold()
     return " ".join(re.split(r"[\s_-]+", folded)).strip()
 
@@ -87,7 +87,7 @@ def spoken(separator: str) -> str:
 
 
 def _weigh(cells: Sequence[str], separator: str) -> _Evidence | None:
-    """What speaks for a separator; ``None`` if no cell has it between two names."""
+    """The evidence for a separator; ``None`` if no cell has the separator between two names."""
     lists = [tuple(map(fold_name, split_names(cell, separator))) for cell in cells]
     combined = {name for names in lists if len(names) > 1 for name in names}
     if not combined:

@@ -58,7 +58,7 @@ def are_labels(columns: Sequence[Column]) -> bool:
 
 
 def soft_question(columns: Sequence[Column], labels: Sequence[str], source: str) -> Question:
-    """What is asked where such columns may be labels or measurements.
+    """The question whether such columns are labels or measurements.
 
     Args:
         columns: of them.

@@ -114,7 +114,7 @@ def _of_parts(parts: list[SavedPart]) -> tuple[str, ...]:
 
 
 def _columns(parts: list[SavedPart], root: Path) -> list[str]:
-    """Those that all parts have."""
+    """The columns that all parts have."""
     first = parts[0]
     for part in parts:
         if part.features != first.features:
@@ -125,7 +125,7 @@ def _columns(parts: list[SavedPart], root: Path) -> list[str]:
 
 
 def _contents(part: SavedPart, column: str) -> list[Content | None]:
-    """Where the images of a column lie; ``None`` where there is none."""
+    """The content of the images of a column; ``None`` for rows without an image."""
     if (kind := part.kind(column)) != "Image":
         raise UserError(
             f"{part.place}: column '{column}' is no Image but {kind}; cast it with "

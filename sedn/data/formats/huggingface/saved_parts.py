@@ -20,11 +20,11 @@ _ENDINGS = (".parquet", ".pq")
 
 
 class SavedPart(Protocol):
-    """All of the data, or one split of it."""
+    """A whole data set, or one split of a data set."""
 
     @property
     def place(self) -> Path:
-        """What messages name."""
+        """The path that messages name."""
 
     @property
     def split(self) -> str:
@@ -32,7 +32,7 @@ class SavedPart(Protocol):
 
     @property
     def features(self) -> dict[str, Any]:
-        """What each column holds; equal for parts that fit together."""
+        """The type of each column; equal for parts that fit together."""
 
     def __len__(self) -> int: ...
 
@@ -43,7 +43,7 @@ class SavedPart(Protocol):
         """The names of a column's classes, alone in a cell or in a list; none if it has none."""
 
     def values(self, column: str) -> list[Any]:
-        """What a column that holds no images holds, by row."""
+        """The values of a column without images, by row."""
 
     def contents(self, column: str) -> list[Content | None]:
         """The images of a column; ``None`` where there is none."""
@@ -59,7 +59,7 @@ class ArrowPart:
 
     @property
     def features(self) -> dict[str, Any]:
-        """As ``datasets`` has them."""
+        """The features in the form of the library ``datasets``."""
         return dict(self.rows.features)
 
     def __len__(self) -> int:
@@ -76,7 +76,7 @@ class ArrowPart:
         return getattr(inner or feature, "names", None) or ()
 
     def values(self, column: str) -> list[Any]:
-        """What a column holds, by row."""
+        """The values of a column, by row."""
         return list(self.rows[column])
 
     def contents(self, column: str) -> list[Content | None]:
@@ -150,7 +150,7 @@ class ParquetPart:
         return names if isinstance(names, list) else ()
 
     def values(self, column: str) -> list[Any]:
-        """What a column holds, by row."""
+        """The values of a column, by row."""
         return [v for f in self._files for v in f.read(columns=[column]).column(column).to_pylist()]
 
     def contents(self, column: str) -> list[Content | None]:

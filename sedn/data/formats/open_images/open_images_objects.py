@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Object:
-    """One object, and where it lies."""
+    """An object, and its place in the image."""
 
     image: str
     name: str | None
@@ -54,7 +54,7 @@ def read_masks(
     classes: dict[str, str],
     faults: Faults,
 ) -> list[Object]:
-    """The masks of a split, if it has any."""
+    """Read the masks of a split; none if the split has no masks."""
     path = _table_of(description.segmentations, split, folder, "segmentations")
     if path is None:
         return []
@@ -81,7 +81,7 @@ def read_boxes(
     classes: dict[str, str],
     faults: Faults,
 ) -> list[Object]:
-    """The boxes of a split, if it has any."""
+    """Read the boxes of a split; none if the split has no boxes."""
     import pandas as pd
 
     path = _table_of(description.boxes, split, folder, "boxes")

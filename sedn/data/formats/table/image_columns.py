@@ -63,7 +63,7 @@ def find_image_column(
 def _find_by_files(
     table: TableRows, names: Sequence[str], root: Path
 ) -> tuple[Column, Rule] | None:
-    """The one of these columns that names files, if one does.
+    """The only column that names files; ``None`` if no column does.
 
     Raises:
         Question: several do.

@@ -42,7 +42,7 @@ def merge_rows(
     *,
     long: bool,
 ) -> Merged:
-    """One row for each image; an image of which a row is faulty is left out.
+    """Merge the rows of each image into one row; an image with a faulty row is left out.
 
     Args:
         image: the column of the images.

@@ -35,12 +35,12 @@ class TableRows:
 
     @property
     def names(self) -> list[str]:
-        """Of the columns."""
+        """The names of the columns."""
         return list(self.files[0].cells)
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was left out of the tables."""
+        """Notes of the rows and columns that were left out of the tables."""
         several = len(self.files) > 1
         return tuple(
             f"{file.path}: {note}" if several else note

@@ -6,7 +6,7 @@ from sedn.data.formats.description import BySplit, Description, Regions
 
 
 class VocDescription(Description):
-    """Folders as those of Pascal VOC."""
+    """Folders in the layout of Pascal VOC."""
 
     format: Literal["voc"]
     root: BySplit = "."

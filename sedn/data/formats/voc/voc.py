@@ -34,7 +34,7 @@ class _Part:
 
     images: tuple[FileContent, ...]
     annotations: tuple[VocImage, ...]
-    """What the XML of each says."""
+    """The content of the XML of each image."""
     masks: tuple[FileContent | None, ...]
     splits: tuple[str, ...]
     notes: tuple[str, ...]
@@ -147,7 +147,7 @@ def _read_images(
 
 
 def _say(images: Path, described: int, read: int, place: str) -> tuple[str, ...]:
-    """Where splits are from, and what is left out."""
+    """Notes of the source of the splits, and of what is left out."""
     if place:
         left_out = described - read
         in_no = f"; {left_out:,} images in none of them are left out" if left_out else ""

@@ -62,7 +62,7 @@ def _is_devkit(path: Path) -> bool:
 
 
 def _layout(path: Path) -> dict[str, str] | None:
-    """Where the XML and the images of a folder are."""
+    """The folders of the XML and of the images below a folder."""
     if _has_xml(path) and files_of(path, SUFFIXES):
         return {"annotations": ".", "images": "."}
     folders = folders_of(path)

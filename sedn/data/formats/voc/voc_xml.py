@@ -19,7 +19,7 @@ _DIFFICULT = {"": False, "0": False, "false": False, "unspecified": False, "1": 
 
 @dataclass(frozen=True, slots=True)
 class VocImage:
-    """What an XML says of its image."""
+    """The objects that an XML file describes in its image."""
 
     name: str
     """``""`` if it does not say."""
@@ -32,7 +32,7 @@ class VocImage:
 
 
 def read_xml(path: Path, *, boxes: bool = False) -> VocImage:
-    """What an XML says.
+    """Read an XML file.
 
     Args:
         path: of the file.

@@ -29,7 +29,7 @@ from sedn.seen import exists, is_file, is_folder, read_file
 
 
 class YoloDescription(Description):
-    """Images with a label file each, as YOLO has them."""
+    """Images with a label file each, in the layout of YOLO."""
 
     format: Literal["yolo"]
     images: str | list[str] | dict[str, str | list[str]]

@@ -21,7 +21,7 @@ _SLACK = 0.01
 
 @dataclass(frozen=True, slots=True)
 class YoloObject:
-    """What one line says."""
+    """The object of one line of a label file."""
 
     number: int
     """Of the class."""
@@ -30,8 +30,8 @@ class YoloObject:
 
 
 def label_path(image: str) -> tuple[str, str]:
-    """Where the label file of an image may lie: in ``labels`` where the image is in ``images``, and
-    beside the image.
+    """The places where the label file of an image may lie: in ``labels`` where the image is in
+    ``images``, and beside the image.
     """
     stem = image.rpartition(".")[0]
     parts = stem.split("/")
@@ -42,7 +42,7 @@ def label_path(image: str) -> tuple[str, str]:
 
 
 def read_objects(path: Path, *, only_boxes: bool) -> list[YoloObject]:
-    """The objects of a label file; none if it is empty.
+    """Read the objects of a label file; none if the file is empty.
 
     Args:
         path: of the file.

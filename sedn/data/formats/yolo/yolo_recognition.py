@@ -98,7 +98,7 @@ def _is_yolo(fields: Mapping[Any, Any]) -> bool:
 
 
 def _load(path: Path) -> dict[Any, Any] | None:
-    """What a YAML file holds; ``None`` where it is no mapping."""
+    """The mapping in a YAML file; ``None`` where the file holds no mapping."""
     try:
         fields = parse_value(read_text(path), str(path))
     except UserError:
@@ -139,7 +139,9 @@ def _list_names(path: Path) -> list[str]:
 
 
 def _root(named: Any, path: Path) -> Path:
-    """What paths in a file are relative to: its ``path``, if there is such a folder, or its own."""
+    """The folder to which the paths in a file are relative: the file's ``path``, if there is such a
+    folder, or the folder of the file.
+    """
     if isinstance(named, str) and is_folder(path.parent / named):
         return path.parent / named
     return path.parent

@@ -99,7 +99,7 @@ def draw(count: int, size: int, generator: Generator) -> Tensor:
 
 
 def send(drawn: Tensor, device: torch.device) -> Tensor:
-    """What was drawn, on the device of the images; a GPU is not waited for."""
+    """Copy random draws to the device of the images, without waiting for a GPU."""
     if device.type == "cuda" and drawn.device.type == "cpu":
         return drawn.pin_memory().to(device, non_blocking=True)
     return drawn.to(device)

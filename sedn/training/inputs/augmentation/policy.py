@@ -40,7 +40,7 @@ SIGNED = (*MOVES, "Brightness", "Color", "Contrast", "Sharpness")
 
 @dataclass(frozen=True)
 class Drawn:
-    """What a policy has drawn: for each image some operations, one after another."""
+    """The operations that a policy has drawn for each image, applied one after another."""
 
     operations: Tensor
     """``(steps, batch)``: indices into :data:`OPERATIONS`."""
@@ -51,7 +51,7 @@ class Drawn:
 def draw_policy(
     config: AugmentationConfig, shape: tuple[int, int, int], generator: Generator
 ) -> Drawn:
-    """One operation of any magnitude for each image (``trivial``: Müller and Hutter, arXiv
+    """Draw one operation of any magnitude for each image (``trivial``: Müller and Hutter, arXiv
     2103.10158), or several of one magnitude (``rand``: Cubuk et al., arXiv 1909.13719).
 
     Args:
