@@ -36,7 +36,7 @@ class Score:
     """95 % interval, over images and seeds."""
     high: float
     probability_best: float
-    """Of all that were confirmed, the baseline too."""
+    """The probability of being the best of all that were confirmed, the baseline included."""
     gain: float | None = None
     """Difference of the mean AUC to that of the baseline; ``None`` for the baseline."""
     gain_low: float | None = None

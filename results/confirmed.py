@@ -10,7 +10,7 @@ from sedn.errors import UserError
 from sedn.style import interval_text, number_text
 
 CONFIRM = "confirm"
-"""What the readings of the test split by a confirmation are counted as."""
+"""The name under which readings of the test split by a confirmation are counted."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class KeptConfirmation:
     """A confirmation that has ended."""
 
     experiment_id: int
-    """Of the confirmation's own experiment, which has its trials."""
+    """The id of the confirmation's own experiment, which has its trials."""
     confirmed: tuple[Confirmed, ...]
     """The baseline first, then the leaders in the order of the search's ranking."""
 

@@ -29,7 +29,7 @@ class EndedBy(StrEnum):
 
 @dataclass(frozen=True)
 class Score:
-    """What a complete trial reached."""
+    """The scores of a complete trial."""
 
     mean_auc: float
     stderr: float
@@ -85,7 +85,7 @@ class Spent:
         self._gpu_seconds += seconds * gpus
 
     def met(self) -> EndedBy | None:
-        """The budget that is used up, if one is."""
+        """The budget that is used up, if any is."""
         limit, hours = self._settings.time_seconds, self._settings.gpu_hours
         if limit is not None and self._seconds + self._here() >= limit:
             return EndedBy.TIME

@@ -19,7 +19,7 @@ def error_line(error: BaseException) -> str:
 
 @dataclass(frozen=True)
 class Failure:
-    """A trial that failed."""
+    """A trial that failed, with the error."""
 
     number: int
     error: str
@@ -46,7 +46,7 @@ class FirstTrials:
 
     @classmethod
     def of(cls, rows: Iterable[Trial]) -> "FirstTrials":
-        """What earlier runs leave to count on from."""
+        """The count of first trials that earlier runs leave."""
         trained = [
             row
             for row in rows

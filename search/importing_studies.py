@@ -96,7 +96,7 @@ def _load(url: str, study_name: str) -> optuna.Study:
 
 
 def _check_values(study: optuna.Study, ended: list[FrozenTrial]) -> None:
-    """See that the study's values can be mean AUCs."""
+    """Check that the study's values can be mean AUCs."""
     said = f"study '{study.study_name}': an experiment is ranked by a mean AUC, from 0 to 1"
     if study.directions != [StudyDirection.MAXIMIZE]:
         words = ", ".join(direction.name.lower() for direction in study.directions)

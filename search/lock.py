@@ -79,7 +79,9 @@ def _file_lock(path: Path, taken: str) -> Iterator[None]:
 
 
 _TRIES = 4
-"""One who asks whether the lock is held, by :func:`is_driven`, holds it for a moment."""
+"""Number of tries, since a process that asks by :func:`is_driven` whether the lock is held holds
+the lock for a moment.
+"""
 
 
 def _is_locked(path: Path) -> bool:

@@ -144,7 +144,7 @@ def fixed_names(trial: optuna.Trial) -> set[str]:
 
 
 def frozen_of(trial: optuna.Trial) -> FrozenTrial:
-    """What a trial remembers of itself, as samplers take it.
+    """A trial's own record of its parameters and values, in the form that samplers take.
 
     Uses ``Trial._cached_frozen_trial``: ``Study.get_trials`` would read all trials.
     """

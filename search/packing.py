@@ -18,7 +18,7 @@ _Key = tuple[str, int, int]
 
 @dataclass(frozen=True)
 class Grant:
-    """What Ray sets apart for a trial."""
+    """The resources that Ray reserves for a trial."""
 
     cpus: float = 1.0
     gpus: float | Literal["auto"] = 0.0
@@ -60,7 +60,7 @@ class Packing:
         self._peaks[_key(config)] = max(known, (peak_memory, device_memory))
 
     def share_of(self, config: TrainingConfig) -> float:
-        """What a trial of this configuration is to get of a GPU."""
+        """The share of a GPU that a trial of this configuration is to get."""
         known = self._peaks.get(_key(config))
         return SHARES[-1] if known is None else share(*known)
 

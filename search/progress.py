@@ -24,7 +24,7 @@ class RunningTrial:
 
 @dataclass(frozen=True)
 class Ended:
-    """A trial that was trained to its last epoch."""
+    """A trial that was trained to its last epoch, with its scores."""
 
     number: int
     mean_auc: float
@@ -32,7 +32,7 @@ class Ended:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A search at one moment."""
+    """The state of a search at one moment."""
 
     asked: int
     counts: dict[TrialState, int]
@@ -49,7 +49,7 @@ class Snapshot:
 
     @property
     def ended(self) -> int:
-        """Trials that have ended, in whatever way."""
+        """Number of trials that have ended, in whatever way."""
         return sum(n for state, n in self.counts.items() if state is not TrialState.RUNNING)
 
     @property
@@ -92,7 +92,7 @@ class Tally:
 
     @classmethod
     def of(cls, trials: Iterable[Trial]) -> "Tally":
-        """The tally of the trials that had ended before this run."""
+        """Count the trials that had ended before this run."""
         tally = cls()
         for trial in trials:
             state = TrialState(trial.state)
@@ -103,7 +103,7 @@ class Tally:
 
     @property
     def trained(self) -> int:
-        """Trials that have ended and did not fail."""
+        """Number of trials that have ended and did not fail."""
         return self.counts.total() - self.counts[TrialState.FAILED]
 
     def add(self, number: int, role: str, state: TrialState, mean_auc: float | None) -> None:

@@ -35,7 +35,7 @@ _REBUILDING = "being rebuilt"
 
 @dataclass(frozen=True)
 class StoredTrials:
-    """What the store says of the trials of an experiment."""
+    """The trials of an experiment as the store records them."""
 
     rows: dict[int, Trial]
     """By number."""
@@ -46,7 +46,7 @@ class StoredTrials:
 
     @classmethod
     def of(cls, store: Store, experiment: Experiment) -> "StoredTrials":
-        """Read them."""
+        """Read the trials of an experiment from the store."""
         goals = Goals.of(experiment.settings)
         worst = {} if goals.are_plain else store.worst_aucs(experiment.id)
         return cls({row.number: row for row in store.trials(experiment.id)}, goals, worst)
@@ -121,7 +121,7 @@ class StoredTrials:
         return not is_complete or trial.values == self.goals.values(self._measured(row))
 
     def _source(self, row: Trial) -> int:
-        """Number of the trial that was trained."""
+        """Number of the trial that was trained in place of the duplicate."""
         return row.number if row.duplicate_of is None else row.duplicate_of
 
     def _measured(self, row: Trial) -> Measured:
@@ -170,7 +170,7 @@ def rebuild_study(
 
 
 def notice(stored: StoredTrials, aside: str | None) -> str:
-    """What was rebuilt and what is lost, in a line."""
+    """Describe in one line what was rebuilt and what is lost."""
     trials = "1 trial" if len(stored.rows) == 1 else f"{len(stored.rows)} trials"
     parts = [
         f"The Optuna study was made again from {trials} in the store: numbers, states, values and "

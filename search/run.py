@@ -38,7 +38,7 @@ class SearchOutcome:
     ended_by: "EndedBy | None"
     """The budget that ended it; ``None`` when it was interrupted."""
     failure: "Failure | None"
-    """That of the first trials, where they all failed alike."""
+    """The failure that all of the first trials had in common, if they all failed."""
     snapshot: "Snapshot"
     skipped_images: int
     """Images of the data that could not be read and were left out."""

@@ -26,7 +26,8 @@ LONGEST = 1e9
 
 
 class SearchSettings(BaseModel):
-    """What decides the outcome of a search; kept with its experiment, fixed but for its budgets.
+    """All settings that decide the outcome of a search; kept with its experiment, fixed but for its
+    budgets.
 
     The same command resumes a search, so all of these but the budgets must be what they were.
     """
@@ -52,7 +53,9 @@ class SearchSettings(BaseModel):
         le=LONGEST,
         description="Stop after N seconds of training, counted over all runs.",
     )
-    """What is cut off goes on when the search is resumed with more."""
+    """Time budget of the search in seconds; trials that the budget cuts off go on when the search
+    is resumed with more.
+    """
     gpu_hours: float | None = Field(
         None,
         gt=0,
@@ -168,7 +171,9 @@ class SearchSettings(BaseModel):
 
 
 class Resources(BaseModel):
-    """Where a search runs and what each trial gets; free to change when it is resumed."""
+    """The place where a search runs, and the resources of each trial; free to change when the
+    search is resumed.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -202,7 +207,7 @@ class Resources(BaseModel):
         le=LONGEST,
         description="Stop each trial after N seconds; it keeps what it reached.",
     )
-    """Of all its epochs together."""
+    """Time limit in seconds of all epochs of a trial together."""
 
     @model_validator(mode="after")
     def _fits_the_backend(self) -> Self:
@@ -239,7 +244,7 @@ def check_unchanged(stored: SearchSettings, given: SearchSettings, name: str) ->
 
 
 def read_settings(stored: Mapping[str, Any], name: str) -> SearchSettings:
-    """The settings that the experiment called ``name`` keeps.
+    """Read the settings that the experiment called ``name`` keeps.
 
     Raises:
         UserError: another version of this program wrote them, which had other ones.
@@ -276,7 +281,7 @@ def _build(kind: type[Kind], fields: Mapping[str, Any]) -> Kind:
 
 
 def _describe(error: ValidationError) -> str:
-    """The first fault in one line."""
+    """Describe the first fault in one line."""
     first = error.errors(include_url=False)[0]
     field = str(first["loc"][0])
     if first["type"] == "extra_forbidden":

@@ -4,7 +4,7 @@ from enum import Enum
 
 
 class Stage(Enum):
-    """What a search is doing, for a person to read."""
+    """The current activity of a search, for a person to read."""
 
     CHECKS = "checking the settings", "checks"
     DATA = "reading the data", "data"

@@ -93,7 +93,7 @@ def _watch(
 
 
 def end_at_once(code: int) -> None:
-    """End this process and its children, whatever they are doing."""
+    """End this process and its children at once."""
     for child in _children():
         with suppress(OSError):
             os.kill(child, signal.SIGKILL)

@@ -131,7 +131,7 @@ def _fit(row: Trial, space: Space) -> Fitted:
 
 
 def _changes(config: TrainingConfig, space: Space, point: dict[str, Any]) -> Iterator[str]:
-    """The fields that the space does not leave as they were."""
+    """The fields of an earlier configuration that the space would change, with both values."""
     from sedn.network import canonical_config
 
     before = flatten(config.model_dump())
@@ -142,7 +142,7 @@ def _changes(config: TrainingConfig, space: Space, point: dict[str, Any]) -> Ite
 
 
 def _report(leaders: list[Fitted], space: Space) -> Iterator[str]:
-    """What was used, what was not, and why."""
+    """Report which leaders were used, which were not, and why."""
     used = [leader for leader in leaders if leader.point is not None]
     if not leaders:
         yield "it has no complete trial; the search starts without it"

@@ -13,7 +13,7 @@ _IMPORTS: dict[Extra, tuple[str, ...]] = {
     "onnx": ("onnx", "onnxruntime", "onnxscript"),
     "postgres": ("psycopg",),
 }
-"""What is imported, where that is not one package of the extra's name."""
+"""The imported packages of an extra, where they are not one package of the extra's name."""
 EXTRAS: tuple[Extra, ...] = get_args(Extra)
 
 

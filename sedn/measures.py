@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sedn.training.cost import Probe
 
 Costs = Mapping[str, float | None]
-"""What a training costs, by the names of :data:`COSTS`; ``None`` where a cost is not known."""
+"""The costs of a training by the names of :data:`COSTS`; ``None`` where a cost is not known."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Measure:
     title: str
     """Such as ``time for one image``."""
     header: str
-    """Of a column in a narrow table."""
+    """The header of a column in a narrow table."""
     write: Callable[[float | None], str]
     """A value as text, with its unit."""
     objective: str | None = None
@@ -33,7 +33,7 @@ class Measure:
     maximise: bool = False
     """Whether more is better."""
     is_fixed: bool = False
-    """Whether it is known after the first epoch, and stays."""
+    """Whether the measure is known after the first epoch, and does not change."""
     is_shared: bool = True
     """Whether another trial of the same configuration has the same; else the quantity is one of
     the machine or of the moment."""
@@ -72,7 +72,7 @@ AUCS: dict[str, Measure] = {
         unmeasured="no label has both classes on validation",
     ),
 }  # fmt: skip
-"""What a training reaches on validation."""
+"""The measures of a training on validation."""
 
 COSTS: dict[str, Measure] = {
     "parameters": Measure(
@@ -101,8 +101,9 @@ COSTS: dict[str, Measure] = {
     "device_memory": Measure("memory of the GPU", "GPU memory", byte_text, is_shared=False),
     "micro_batch": Measure("images at once in training", "at once", count_text, is_shared=False),
 }  # fmt: skip
-"""What a training, or its network, costs; measured on the machine that trained, with what else ran
-there."""
+"""The costs of a training, or of its network; measured on the machine that trained, with whatever
+else ran there.
+"""
 
 
 def register_cost(name: str, measure: Measure) -> None:

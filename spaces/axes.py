@@ -8,10 +8,10 @@ from typing import Any, ClassVar, Protocol
 
 
 class SuggestsValues(Protocol):
-    """What an axis asks for values: an Optuna ``Trial``, ``FixedTrial`` or their like."""
+    """A source of values for axes: an Optuna ``Trial``, ``FixedTrial`` or their like."""
 
     def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
-        """One of ``choices``."""
+        """Suggest one of the ``choices``."""
         ...
 
     def suggest_int(
@@ -29,7 +29,7 @@ class SuggestsValues(Protocol):
 
 @dataclass(frozen=True)
 class Condition:
-    """One line of a ``when``: the axis at ``path`` has, or has not, one of ``values``."""
+    """A line of a ``when``: the axis at ``path`` has, or has not, one of ``values``."""
 
     path: str
     values: tuple[Any, ...]
@@ -41,7 +41,7 @@ class Condition:
 
 
 class Axis(Protocol):
-    """What one field of a configuration may be: all that a type of axes has to say."""
+    """The values that a field of a configuration may have; the base of all types of axes."""
 
     is_exact: ClassVar[bool]
     """Whether a value can be written down and met again, as a condition needs."""
@@ -53,12 +53,12 @@ class Axis(Protocol):
 
     @property
     def default(self) -> Any:
-        """The value of the baseline, as far as the space has it."""
+        """The value of the baseline, if the space has that value."""
         ...
 
     @property
     def when(self) -> tuple[Condition, ...]:
-        """What must hold for the axis to have a value."""
+        """The conditions under which the axis has a value."""
         ...
 
     def ask(self, trial: SuggestsValues) -> Any:
@@ -88,7 +88,7 @@ class Axis(Protocol):
 
 @dataclass(frozen=True)
 class Choice:
-    """One of a few values, without an order."""
+    """An axis of a few values, without an order."""
 
     path: str
     options: tuple[Any, ...]

@@ -44,7 +44,7 @@ class Configurations:
 
 
 def parse_configurations(listed: object, seeds: object, source: str) -> Configurations:
-    """What stands under ``configurations:`` and ``seeds:``.
+    """Parse the entries under ``configurations:`` and ``seeds:``.
 
     Raises:
         UserError: one is no mapping or list, a field does not exist or take its value, or a seed is

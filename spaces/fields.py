@@ -32,7 +32,7 @@ def _leaf_paths(of_entries: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def check_path(path: str, source: str) -> None:
-    """Refuse a path that is not that of a field holding a value.
+    """Refuse a path that does not lead to a field with a value.
 
     Raises:
         UserError: there is no such field, or it is a group of fields.

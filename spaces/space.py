@@ -11,15 +11,15 @@ from spaces.configurations import SEED, Configurations
 from spaces.fields import check_path, default_of, nest
 
 PLAIN = {"embedding.placement": "none", "attention.kind": "none"}
-"""What makes a network the plain backbone."""
+"""The fields that make a network the plain backbone."""
 
 _Held = frozenset[Condition]
-"""Those conditions that hold, of the ones that later axes have."""
+"""The conditions of later axes that hold."""
 
 
 @dataclass(frozen=True)
 class Space:
-    """What may be searched: fixed fields, and axes in an order in which conditions look back."""
+    """A search space: fixed fields, and axes in an order in which conditions look back."""
 
     name: str
     description: str
@@ -36,7 +36,9 @@ class Space:
     """Whole configurations that are trained as they are, in place of points of axes."""
 
     def values_of(self, path: str) -> Sequence[Any]:
-        """What the field at ``path`` may be in this space; nothing where its axis is continuous."""
+        """The values that the field at ``path`` may have in this space; empty where the axis is
+        continuous.
+        """
         if self.configurations is not None:
             listed = map(flatten, self.configurations.fields.values())
             return list(

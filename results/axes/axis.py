@@ -16,7 +16,7 @@ MANY = 60
 FEW_POINTS, MANY_POINTS = (0.1, 0.5, 0.9), (0.05, 0.275, 0.5, 0.725, 0.95)
 """Where the points of a scale lie, as shares of the values that were tried."""
 NOTHING = "none"
-"""What a choice is called that leaves something out."""
+"""The name of a choice that leaves something out."""
 
 
 @dataclass(frozen=True)

@@ -58,9 +58,9 @@ class Basis:
     """Trials that the scheduler stopped."""
     failed: int
     epoch: int
-    """After which the mean AUC is compared."""
+    """The epoch after which the mean AUCs are compared."""
     last_epoch: int
-    """Of a full training."""
+    """The last epoch of a full training."""
 
     @property
     def is_full(self) -> bool:

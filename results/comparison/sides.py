@@ -25,11 +25,11 @@ class Side:
     """One of the two sides of a comparison."""
 
     name: str
-    """As it was asked for."""
+    """The address as it was given."""
     said: str
     """What that is, in a few words."""
     trainings: tuple[Predictions, ...]
-    """One for each seed."""
+    """The trainings of the side, one for each seed."""
     best_of: int = 1
     """Configurations of which it has the highest AUC on these images; 1 where it was not chosen."""
 

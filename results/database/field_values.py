@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 from results.database.models import FieldValue
 
 MOST_VALUES = 3
-"""Of each field. From two on the field varies; to see whether it has an effect on a trial, two
-values that the trial does not have are tried."""
+"""Most values that are kept of each field. A field with two or more varies; to see whether the
+field has an effect on a trial, two values that the trial does not have are tried.
+"""
 
 FieldValues = dict[str, list[Any]]
 """By dotted path, in the order in which the trials were added."""

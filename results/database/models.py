@@ -94,7 +94,7 @@ class Experiment(ExperimentFrames, Base):
     """The folder of its trials' checkpoints below a storage path. No other experiment has one of
     that name, whatever the database, and renaming the experiment leaves the folder as it is."""
     note: Mapped[str | None] = mapped_column(Text)
-    """What a person wrote about it."""
+    """A person's note about the experiment."""
     tags: Mapped[list[str]] = mapped_column(JSON, default=list)
     """Words of a person to find it by, in alphabetical order."""
     confirms: Mapped[int | None] = mapped_column(ForeignKey("sedn_experiment.id"))
@@ -142,7 +142,7 @@ class Trial(Base):
     ``worker-lost``, ``infeasible``, ``unmeasured`` (it lacks a value for an objective), ``error``;
     null where the scheduler stopped it."""
     reason: Mapped[str | None] = mapped_column(Text)
-    """The same with all that is known, such as the traceback."""
+    """The cause with all details, such as the traceback."""
     node: Mapped[str | None] = mapped_column(Text)
     started_at: Mapped[datetime] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -162,15 +162,17 @@ class Trial(Base):
     seconds: Mapped[float] = mapped_column(default=0.0)
     """Wall time of its epochs so far."""
     costs: Mapped[dict[str, float]] = mapped_column(JSON, default=dict)
-    """What the trial, or its network, costs after its last epoch: those of
-    :data:`sedn.measures.COSTS` that are known, by name."""
+    """The measured costs of the trial, or of its network, after the last epoch, by the names of
+    :data:`sedn.measures.COSTS`.
+    """
     folder: Mapped[str] = mapped_column(Text)
     predictions: Mapped[str | None] = mapped_column(Text)
     """The file, a path or a URI, of the scores of the validation images after its last epoch; null
     where none are kept. :func:`results.predictions.read_predictions` reads it."""
     predictions_fingerprint: Mapped[str | None] = mapped_column(String(64))
-    """Of the images and labels of these scores and their order: those of two trials with the same
-    one can be compared image by image."""
+    """A fingerprint of the images and labels of these scores and their order: two trials with the
+    same fingerprint can be compared image by image.
+    """
     setup: Mapped["Setup"] = relationship(lazy="joined", innerjoin=True)
 
     @property
@@ -214,7 +216,7 @@ class FieldValue(Base):
     position: Mapped[int] = mapped_column(primary_key=True)
     """From 0, in the order in which trials were added."""
     value: Mapped[str] = mapped_column(Text)
-    """As JSON. In a column of that type, SQLite makes 1 of 1.0."""
+    """The value as JSON text. In a column of type JSON, SQLite would turn 1.0 into 1."""
 
 
 class Epoch(Base):
@@ -261,11 +263,12 @@ class ReadOfTest(Base):
     read_at: Mapped[datetime] = mapped_column(UtcDateTime)
     """When the reading began: it is counted from then on."""
     command: Mapped[str] = mapped_column(String(16))
-    """What read it: ``confirm``, ``combine`` …"""
+    """The command that read the split: ``confirm``, ``combine`` …"""
     trials: Mapped[list[int]] = mapped_column(JSON)
     """Numbers of the trials that were tested."""
     config_hashes: Mapped[list[str]] = mapped_column(JSON)
     """Their configurations, in the same order."""
     found: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
-    """What the reading found; null until it has ended. One that was cut off is gone on with, and
-    is still one reading."""
+    """The result of the reading; null until the reading has ended. A reading that was cut off is
+    resumed, and still counts as one reading.
+    """

@@ -6,7 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 NUMBER = np.dtype("<f8")
-"""As the numbers lie in the database, whatever the machine: no rounding ties two of them."""
+"""The type of the numbers in the database, whatever the machine: no rounding makes two numbers
+equal.
+"""
 
 
 def pack(values: Iterable[float | None]) -> bytes:

@@ -80,7 +80,7 @@ class Failures:
     """Trials that failed with the same error."""
 
     first_line: str
-    """Of the reason; empty where none was recorded."""
+    """The first line of the error; empty where no error was recorded."""
     numbers: list[int]
 
 

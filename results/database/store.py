@@ -93,7 +93,7 @@ _ANSWERED = (
 spent on that one."""
 
 _OF_EPOCH = ("epoch", "mean_auc", "mean_auc_stderr", "train_loss", "seconds")
-"""What is kept of each epoch."""
+"""The columns of each epoch."""
 
 _NEWEST = ("mean_auc", "mean_auc_stderr")
 """What a trial's own row has of its last epoch, beside the costs."""

@@ -24,7 +24,7 @@ class Constraint:
     sign: str
     bound: float
     text: str
-    """As it was written, without spaces."""
+    """The constraint as the user wrote it, without spaces."""
 
     def holds(self, value: float | None) -> bool:
         """Whether ``value`` satisfies it; what was not measured does not."""

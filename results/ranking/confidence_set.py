@@ -23,7 +23,7 @@ from results.ranking.errors import Errors
 from sedn.metrics.ranking import Floats
 
 DRAWS = 1000
-"""Of the errors, for a quantile."""
+"""Number of draws of the errors, for a quantile."""
 SPENT = 0.1
 """Part of the error that is spent on finding what lies far below."""
 ROUNDING = 1e-9

@@ -36,16 +36,19 @@ class Standing:
     """
 
     tied: dict[str, bool]
-    """By configuration hash, whether it may be the best; those that are not here are not known."""
+    """Whether a configuration may be the best, by configuration hash; a configuration that is not
+    listed is not known.
+    """
     lower_bounds: dict[str, float]
-    """By configuration hash, by how much its mean AUC is above the baseline's at the least, for all
-    together; empty where the baseline is not known."""
+    """Lower bound of the difference from the baseline's mean AUC by configuration hash, valid for
+    all configurations together; empty where the baseline is not known.
+    """
     winner: Winner | None
-    """What fresh images are expected to show of the first; ``None`` where it is not known."""
+    """The expected AUC of the first on fresh images; ``None`` where the errors are not known."""
     configurations: int
-    """Among which the first was chosen."""
+    """Number of configurations from which the first was chosen."""
     images: int
-    """Validation images that they were compared on."""
+    """Number of validation images that the configurations were compared on."""
     unknown: str | None
     """Why nothing is known, or not of all, in a sentence; ``None`` where all is."""
 

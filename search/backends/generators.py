@@ -17,7 +17,7 @@ def start_training(train: TrainFunction, trial: Assignment) -> Iterator[EpochRes
 def draw_epoch(
     driver: Driver, trial: Assignment, epochs: Iterator[EpochResult]
 ) -> EpochResult | None:
-    """The next epoch of a trial that is trained in this process.
+    """Train the next epoch of a trial in this process.
 
     ``None`` where the training has raised: the driver has ended the trial, or queued it again.
     """

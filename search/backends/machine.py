@@ -8,7 +8,7 @@ from sedn.errors import UserError
 
 
 def grant_of(resources: Resources) -> Grant:
-    """What each trial gets of this machine: its cores, and a GPU where there is one."""
+    """The cores of this machine that each trial gets, and the GPU where the machine has one."""
     import torch
 
     wants_gpu = resources.gpus_per_trial != 0 and torch.cuda.is_available()

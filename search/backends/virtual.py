@@ -28,7 +28,7 @@ class Clock:
 
 @dataclass(order=True)
 class _Step:
-    """The epoch that a worker is training, ordered by its end."""
+    """The epoch that a worker is training, ordered by the epoch's end."""
 
     ends_at: float
     order: int

@@ -52,7 +52,7 @@ def with_options(message: str, parameters: Iterable[Any]) -> str:
 
 
 def _typed(option: TyperOption, value: str | None) -> str:
-    """The option as it is typed, with its value if it takes one."""
+    """The option as a person types it, with the value if the option takes one."""
     turned_off = [*option.secondary_opts] if value == "False" else []
     name = max(turned_off or option.opts, key=len)
     return name if value is None or option.is_flag else f"{name} {shlex.quote(value)}"

@@ -69,7 +69,7 @@ def compare(
 
 
 def _table(found: "Comparison") -> Table:
-    """Labels, those that differ most surely first."""
+    """The table of labels, the smallest p first."""
     first, second = one_line(found.first.name), one_line(found.second.name)
     table = Table(
         title=f"A: {first}, {found.first.said}\nB: {second}, {found.second.said}",

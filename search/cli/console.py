@@ -51,7 +51,7 @@ class Terminal(Console):
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
     ) -> Iterable[Segment]:
-        """The segments of what is shown, whatever they were made of."""
+        """Render the segments of an object, of whatever kind the object is."""
         for segment in super().render(renderable, options):
             if segment.control:
                 yield segment
@@ -73,7 +73,7 @@ def accept_any_text() -> None:
 
 
 def _as_ascii(error: UnicodeError) -> tuple[str, int]:
-    """What stands for characters that the stream's encoding lacks."""
+    """Replacements for the characters that the stream's encoding lacks."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     lacking = error.object[error.start : error.end]

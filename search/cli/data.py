@@ -165,7 +165,7 @@ def _number(value: float) -> str:
 
 
 def _cut(place: str) -> str:
-    """A place without the middle of it, where that is long."""
+    """A place in one line, without its middle where the place is long."""
     return place if len(place) <= LONGEST else f"{place[: LONGEST - 60]} … {place[-55:]}"
 
 

@@ -84,7 +84,7 @@ def _propose(path: Path, answers: Mapping[str, Any], *, ask: bool) -> "Proposal"
 
 
 def _ask(question: "Question") -> Mapping[str, Any]:
-    """What a person answers."""
+    """Ask a person a question, and return the answer."""
     out.print(str(question), markup=False, highlight=False, soft_wrap=True)
     if not question.answers:
         names = typer.prompt(f"{question.field}, separated by commas")

@@ -49,7 +49,7 @@ def show_ending(console: "Console", name: str, store: str, spent: Mapping[str, f
 
 
 def next_commands(name: str, store: str) -> list[str]:
-    """What can be typed next, as a shell takes it."""
+    """The commands that can be typed next, in the form that a shell takes."""
     from sedn.addresses import without_password
 
     words = f" {quote(name)}"
@@ -64,14 +64,15 @@ def next_commands(name: str, store: str) -> list[str]:
 
 
 def run_line(spent: Mapping[str, float]) -> str:
-    """Where the time of this run went; what took less than a second is left out."""
+    """Describe how this run spent its time; parts of less than a second are left out."""
     parts = [f"{duration(took)} {what}" for what, took in spent.items() if round(took)]
     whole = f"This run: {duration(sum(spent.values()))}"
     return f"{whole} ({', '.join(parts)})." if parts else f"{whole}."
 
 
 def trials_line(trials: Iterable["Trial"]) -> str | None:
-    """Where the time of all trials went, over all runs, by how they ended; ``None``: nowhere.
+    """Describe how the trials of all runs spent their time, by how they ended; ``None`` where no
+    time was spent.
 
     Trials side by side count each.
     """

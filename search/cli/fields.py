@@ -96,7 +96,7 @@ def _parameter(name: str, field: FieldInfo, flags: Mapping[str, Flag | None]) ->
 
 
 def _typed(annotation: Any) -> Any:
-    """What is typed for a field: a whole number, a number, a switch, a text, or several texts."""
+    """The type of a field's option: int, float, bool, str, or a list of str."""
     if get_origin(annotation) in (Union, UnionType):
         annotation = next(one for one in get_args(annotation) if one is not type(None))
     if get_origin(annotation) in (tuple, dict):

@@ -39,6 +39,6 @@ def image_line(what: str, done: int, total: int) -> RenderableType:
 
 
 def say_skipped(console: Console, images: int) -> None:
-    """Count in every result the images that it lacks."""
+    """Say in every result how many images were left out."""
     if images:
         console.print(f"{images} images could not be read and were left out.", highlight=False)

@@ -19,7 +19,7 @@ LEAST_P = 0.001
 
 
 def axes_table(axes: "pd.DataFrame", name: str, label: str | None) -> Table:
-    """The axes for one outcome, what mattered first."""
+    """The axes for one outcome, the most important first."""
     what = "mean AUC" if label is None else f"AUC of {one_line(label)}"
     table = _table(f"{name}: axes, for the {what} on validation")
     table.add_column("axis", overflow="fold")
@@ -47,7 +47,7 @@ def axes_table(axes: "pd.DataFrame", name: str, label: str | None) -> Table:
 
 
 def effects_table(values: "pd.DataFrame", label: str | None) -> Table:
-    """What the values of some axes do, against ``none`` where there is such a value."""
+    """The effects of the values of some axes, against ``none`` where the axis has such a value."""
     table = _table("Difference in AUC of each value, all other axes held alike")
     table.add_column("axis", overflow="fold")
     table.add_column("value", overflow="fold")
@@ -74,8 +74,8 @@ def effects_table(values: "pd.DataFrame", label: str | None) -> Table:
 
 
 def axis_names(paths: Iterable[str]) -> dict[str, str]:
-    """What axes are called where there is little room: the last part of the path, or the group of
-    a ``kind`` or ``name``; the whole path where two would be called alike.
+    """Short names of axes: the last part of the path, or the group of a ``kind`` or ``name``; the
+    whole path where two short names would be equal.
     """
     names = {}
     for path in paths:

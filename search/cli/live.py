@@ -31,8 +31,8 @@ MANY = 1000
 
 
 class LiveView:
-    """What is being done and the running trials, redrawn in a terminal; where there is none, a line
-    for each stage begun and each trial ended.
+    """A view of the current stage and the running trials, redrawn in a terminal; without a
+    terminal, a line for each stage begun and each trial ended.
 
     In a terminal the view is gone in the end, and its last summary stays.
     """
@@ -68,11 +68,11 @@ class LiveView:
 
     @property
     def spent(self) -> dict[str, float]:
-        """Seconds by what they were spent on, in order."""
+        """Seconds spent on each stage, in the order of the stages."""
         return self._spent
 
     def stage(self, stage: "Stage") -> None:
-        """Show the stage that begins."""
+        """Show the name of the stage that begins."""
         if stage is self._stage:
             return
         self._count()
@@ -157,7 +157,9 @@ def fold_line(epoch: "FoldEpoch", config: "SegmenterConfig") -> str:
 
 
 def summary(name: str, snapshot: "Snapshot", running: int) -> Text:
-    """One line: counts by state, the best so far and its gain, the time left."""
+    """Summarise a search in one line: counts by state, the best so far and its gain, the time
+    left.
+    """
     from results import TrialState
 
     words = {
@@ -207,7 +209,7 @@ def _running_row(trial: "RunningTrial") -> tuple[str, str, str, str]:
 
 
 def describe(config: "TrainingConfig") -> str:
-    """A configuration in one line, for a person."""
+    """Describe a configuration in one line."""
     parts = [config.backbone.name, config.embedding.placement]
     if config.embedding.stages:
         parts.append(config.embedding.fusion)

@@ -69,7 +69,7 @@ def main() -> None:
 
 
 def _of_the_database(error: Exception) -> str | None:
-    """What to say of a database that can be read no more; ``None`` of any other error."""
+    """The message about a database that can no longer be read; ``None`` for any other error."""
     if "sqlalchemy" not in sys.modules:
         return None
     from results.database.outage import is_refusal, reason_of

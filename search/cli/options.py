@@ -43,5 +43,5 @@ def print_json(value: Any) -> None:
 
 
 def print_frame(frame: "pd.DataFrame") -> None:
-    """The rows of a table, as ``--json`` asks for them."""
+    """Print the rows of a table as JSON."""
     sys.stdout.write(frame.to_json(orient="records", indent=1) + "\n")

@@ -85,7 +85,7 @@ def predict(
 
 
 def _words(images: list[str] | None) -> list[str]:
-    """What names the images, checked before anything is loaded."""
+    """The names of the images, checked before anything is loaded."""
     if not images and sys.stdin.isatty():
         raise UserError("no image: name files or folders, or give a list of paths on stdin")
     for word in images or ():
@@ -114,8 +114,8 @@ def _counted(predictions: Iterator["Prediction"], counts: Counter[str]) -> Itera
 
 @contextmanager
 def _written(output: Path | None, terminal: bool) -> Iterator[Callable[[str], object]]:
-    """What writes a line: to stdout at once, to a terminal in its own encoding, or to a file that
-    is there when it is whole.
+    """A function that writes a line: to stdout at once, to a terminal in its own encoding, or to a
+    file that appears when the file is whole.
     """
     from sedn.files import writing
 

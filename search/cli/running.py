@@ -49,7 +49,7 @@ def callbacks_of(view: LiveView, context: typer.Context) -> dict[str, Any]:
 
 
 def stop() -> NoReturn:
-    """End the command as one that was told to stop.
+    """End the command as a signal ends a command.
 
     Raises:
         typer.Exit: always.

@@ -31,7 +31,7 @@ class StepBar:
         self._bar.stop()
 
     def show(self, epoch: int, step: int, steps: int) -> None:
-        """Show that ``step`` of the ``steps`` of an epoch are done."""
+        """Show that ``step`` of the ``steps`` of an epoch are trained."""
         self._bar.update(
             self._task,
             description=f"epoch {epoch}/{self._epochs}",

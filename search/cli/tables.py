@@ -31,7 +31,7 @@ HIDDEN = {"low", "high"}
 
 
 def experiments_table(rows: Sequence[Mapping[Any, Any]], shown: str) -> Table:
-    """The experiments of a database, one a row.
+    """The experiments of a database, with a row for each.
 
     Args:
         rows: as :func:`results.overview` gives them, and whether each is searched now.
@@ -61,7 +61,7 @@ def experiments_table(rows: Sequence[Mapping[Any, Any]], shown: str) -> Table:
 
 
 def _state(row: Mapping[Any, Any]) -> str:
-    """What an experiment is at, in a word or two."""
+    """The state of an experiment in a word or two."""
     if row["searching"]:
         return "searching"
     ended = row["trials"] - row["running"]
@@ -69,7 +69,7 @@ def _state(row: Mapping[Any, Any]) -> str:
 
 
 def _trials(row: Mapping[Any, Any]) -> str:
-    """Trials that have ended, of those asked for."""
+    """Trials that have ended, of the number of trials that the experiment has in the end."""
     ended = row["trials"] - row["running"]
     return f"{ended}/{row['asked']}" if row["asked"] else str(ended)
 
@@ -109,7 +109,7 @@ def ranking_table(frame: "pd.DataFrame", name: str, goals: "Goals") -> Table:
 
 
 def stopped_table(frame: "pd.DataFrame", name: str, ranked: int) -> Table:
-    """The trials that were stopped early, one a row.
+    """The trials that were stopped early, with a row for each.
 
     Args:
         frame: as :func:`results.ranking.stopped.stopped_trials` gives it.
@@ -145,14 +145,14 @@ def _head(column: str) -> str:
 
 
 def _measures(goals: "Goals") -> list[str]:
-    """What the search has for objectives and constraints."""
+    """The measures that are objectives or constraints of the search."""
     of_objectives = [objective.measure for objective in goals.all_objectives]
     bounded = [constraint.measure for constraint in goals.constraints]
     return list(dict.fromkeys([*of_objectives, *bounded]))
 
 
 def _ranking_caption(frame: "pd.DataFrame", goals: "Goals") -> str | None:
-    """What the marks in the ranking mean."""
+    """Explain the marks in the ranking."""
     lines = []
     if "tied" in frame and (frame["tied"].eq(True) & (frame["rank"] > 1)).any():
         lines.append("≈ May be the best as well.")
@@ -165,7 +165,7 @@ def _ranking_caption(frame: "pd.DataFrame", goals: "Goals") -> str | None:
 
 
 def labels_table(frame: "pd.DataFrame", name: str) -> Table:
-    """The labels of an experiment, one a row."""
+    """The labels of an experiment, with a row for each."""
     table = titled_table(f"{name}: labels on validation")
     # So that eighty columns hold it.
     table.padding = (0, 0, 0, 0)
@@ -203,7 +203,7 @@ def test_table(summary: "RunSummary", name: str) -> Table:
 
 
 def _test_caption(summary: "RunSummary") -> str:
-    """What the table of the test split rests on."""
+    """Explain what the table of the test split is computed from."""
     lines = [
         f"Calibration error {share_text(summary.calibration_error)}, "
         f"{share_text(summary.calibration_error_scaled)} at temperature {summary.temperature:.3f}. "
@@ -241,7 +241,7 @@ def _compared(row: "PairedAuc") -> tuple[str, ...]:
 
 
 def titled_table(title: str) -> Table:
-    """An empty table as all commands show one."""
+    """Create an empty table in the style of all commands."""
     return Table(
         title=one_line(title),
         title_justify="left",

@@ -108,7 +108,9 @@ def _print_result(summary: "RunSummary", run: Path, beside: Path | None, as_json
 
 
 def _tracking(tensorboard: bool, mlflow: str | None, experiment: str | None) -> "Tracking":
-    """What the options ask for; an experiment without a URI takes that of the environment."""
+    """The tracking that the options configure; an MLflow experiment without a URI takes the URI of
+    the environment.
+    """
     from sedn.run.tracking import Tracking
 
     uri = mlflow or (os.environ.get("MLFLOW_TRACKING_URI") if experiment else None)

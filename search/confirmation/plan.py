@@ -22,7 +22,7 @@ _OF_THE_SEARCH = ("seed", "threads")
 
 @dataclass(frozen=True)
 class Plan:
-    """A confirmation that can be started, or gone on with."""
+    """A plan of a confirmation that can be started or resumed."""
 
     name: str
     """Its experiment."""
@@ -129,7 +129,7 @@ def _leaders(ranked: pd.DataFrame, name: str, top: int | None) -> pd.DataFrame:
 
 
 def _settings(searched: SearchSettings, space: Space) -> SearchSettings:
-    """Those of the search, but that every training goes to its last epoch."""
+    """The settings of the search, but with every training going to its last epoch."""
     assert space.configurations is not None
     kept = {
         name: getattr(searched, name)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Confirmation:
-    """What a confirmation came to."""
+    """The result of a confirmation."""
 
     name: str
     source: str

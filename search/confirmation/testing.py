@@ -20,7 +20,7 @@ OnTrial = Callable[[int, int], None]
 def score_on_test(
     trials: Sequence[Trial], folders: Sequence[str], on_trial: OnTrial = lambda done, count: None
 ) -> list[Predictions]:
-    """What the networks of the trials say of the test split.
+    """Score the test split by the networks of the trials.
 
     Args:
         trials: complete ones.

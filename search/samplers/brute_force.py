@@ -20,7 +20,7 @@ class BruteForceOptions(SamplerOptions):
 
 
 class FittedBruteForce(BruteForceSampler):
-    """Brute force over the trials that are points of the space."""
+    """Brute force that counts only trials that are points of the space."""
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: Any

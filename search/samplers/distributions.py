@@ -18,7 +18,7 @@ Axes = dict[str, BaseDistribution]
 
 
 def distribution_of(axis: Axis) -> BaseDistribution:
-    """The distribution that a suggestion for ``axis`` has."""
+    """The Optuna distribution from which a value of ``axis`` is suggested."""
     distribution: BaseDistribution = axis.ask(_AsDistributions())
     return distribution
 

@@ -14,12 +14,12 @@ from search.samplers.distributions import Axes
 
 
 class FixedAxes(BaseSampler):
-    """Models the axes that it was made with."""
+    """The base of samplers that model a fixed set of axes."""
 
     axes: Axes
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> Axes:
-        """The axes that are drawn together."""
+        """The axes that are sampled jointly."""
         return dict(self.axes)
 
 

@@ -44,7 +44,9 @@ def _why_not(space: Space) -> str | None:
 
 
 def _make(settings: SearchSettings, space: Space, options: dict[str, Any]) -> MakeSampler:
-    """All points but those that the search tries first."""
+    """A function that gives each trial a point of its own, without the points that the search tries
+    first.
+    """
     values = {axis.path: axis.values() or () for axis in space.axes}
     sizes = [len(one) for one in values.values()]
     order = np.random.default_rng(settings.seed).permutation(math.prod(sizes))

@@ -12,7 +12,7 @@ from search.optuna_private import StudyView
 
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
 BEST = 25
-"""As many as TPE takes for good trials, at most, under one objective."""
+"""The most trials that TPE counts as good under one objective."""
 
 
 class RecentTpe(TPESampler):
@@ -43,7 +43,7 @@ class RecentTpe(TPESampler):
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: Any
     ) -> Any:
-        """The value of one axis."""
+        """Sample the value of one axis."""
         study = self._see(study)
         return super().sample_independent(study, trial, param_name, param_distribution)
 

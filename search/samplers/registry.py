@@ -22,7 +22,7 @@ SAMPLERS = {
     "nsga2": "search.samplers.nsga:NSGA2",
     "nsga3": "search.samplers.nsga:NSGA3",
 }
-"""Where each is: ``module:NAME``, a :class:`~search.samplers.sampler.Sampler`."""
+"""The place of each sampler: ``module:NAME``, a :class:`~search.samplers.sampler.Sampler`."""
 
 
 def find_sampler(name: str) -> "Sampler":
@@ -59,7 +59,7 @@ def parse_options(name: str, options: Mapping[str, Any]) -> "SamplerOptions":
 
 
 def refuse_unknown(sampler: str, option: str, known: Mapping[str, Any]) -> None:
-    """Refuse an option that ``sampler`` has not.
+    """Refuse an option that ``sampler`` does not have.
 
     Raises:
         UserError: it has not; the message names the nearest, or all.

@@ -25,7 +25,7 @@ class SamplerOptions(BaseModel):
 
 @dataclass(frozen=True)
 class Sampler:
-    """One sampler."""
+    """A sampler of configurations."""
 
     make: Callable[[SearchSettings, Space, dict[str, Any]], MakeSampler]
     """From the settings of the search, its space and the sampler's options."""
@@ -33,17 +33,17 @@ class Sampler:
     models: Callable[[Space], Axes] = all_axes
     """The axes that it models together, by path; it draws the others one by one."""
     modelled: str = ""
-    """What these axes are, in words."""
+    """The axes that the sampler models, in words."""
     others: str = ""
-    """How it draws the others, in words."""
+    """How the sampler draws the other axes, in words."""
     check: Callable[[Space], str | None] = lambda space: None
     """Why it takes no such space, after the sampler's name; ``None`` where it does."""
     tries_all_points: bool = False
-    """Whether it draws every point of a finite space once, after which the search ends."""
+    """Whether the sampler draws every point of a finite space once, after which the search ends."""
     has_own_order: bool = False
     """Whether points that are tried first would come again in its order."""
     extra: Extra | None = None
-    """What must be installed for it."""
+    """The extra that must be installed for the sampler."""
 
 
 def seed_of(settings: SearchSettings, number: int) -> int:

@@ -60,7 +60,7 @@ def find_scheduler(name: str) -> Scheduler:
 
 
 def make_decision(settings: SearchSettings, epochs: int) -> Decision:
-    """What decides on the trials of a search, before it is shown any.
+    """Make the rules that decide on the trials of a search.
 
     Args:
         settings: of the search.

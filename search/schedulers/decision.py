@@ -21,7 +21,7 @@ Reached = tuple[int, float, float]
 
 @dataclass(frozen=True)
 class PastCurve:
-    """What a trial of earlier runs reached."""
+    """The results of a trial of earlier runs, epoch by epoch."""
 
     number: int
     curve: tuple[Reached, ...]
@@ -46,7 +46,7 @@ class Decision:
 
     @property
     def promotion(self) -> Promotion | None:
-        """The rule, where trials pause under it."""
+        """The promotion rule, where trials pause under one."""
         return self.rule if isinstance(self.rule, Promotion) else None
 
     def decide(

@@ -25,7 +25,7 @@ class _Rung:
             insort(self._paused, place)
 
     def leave(self, number: int) -> None:
-        """Note that a trial waits no longer, if it did."""
+        """Note that a trial no longer waits here, if the trial waited."""
         if self.is_paused(number):
             _drop(self._paused, self._places[number])
 
@@ -49,7 +49,7 @@ class _Rung:
 
     @property
     def all_wait(self) -> bool:
-        """Whether none of the trials that came here went on."""
+        """Whether every trial that reached the rung still waits here."""
         return len(self._paused) == len(self._reached)
 
 

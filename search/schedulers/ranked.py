@@ -5,7 +5,7 @@ from bisect import bisect_left, insort
 
 
 class Ranked:
-    """One value for each trial, by its number."""
+    """A ranking of trials by one value each."""
 
     def __init__(self) -> None:
         self._of: dict[int, float] = {}
@@ -21,7 +21,7 @@ class Ranked:
         insort(self._ordered, value)
 
     def drop(self, number: int) -> None:
-        """Forget the value of a trial, if there is one."""
+        """Remove the value of a trial, if the trial has one."""
         if number in self._of:
             del self._ordered[bisect_left(self._ordered, self._of.pop(number))]
 

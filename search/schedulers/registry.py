@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SchedulerSettings:
-    """What a rule is made from."""
+    """The settings that a scheduler is made from."""
 
     epochs: int
-    """Of a full training."""
+    """Epochs of a full training."""
     grace_epochs: int
     """Epochs that every trial gets before it may be stopped."""
     reduction_factor: int
@@ -34,13 +34,15 @@ class SchedulerSettings:
 
 @dataclass(frozen=True)
 class Scheduler:
-    """One scheduler."""
+    """A scheduler of trials."""
 
     make: "Callable[[SchedulerSettings], Rule]"
     options: tuple[str, ...] = ()
     """Options of a search that it takes; the others are refused beside it."""
     stops: bool = True
-    """Whether it stops trials, so that the rule of futility may stand beside it."""
+    """Whether the scheduler stops trials, so that the rule of futility may stand beside the
+    scheduler.
+    """
 
 
 # The command line shows the names below, so the rules are imported where they are made.

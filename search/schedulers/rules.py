@@ -55,7 +55,7 @@ class SuccessiveHalving:
         )
 
     def goes_on(self, number: int, epoch: int, mean_auc: float) -> bool:
-        """Whether it is among the best at the rung of this epoch, if there is one."""
+        """Whether the trial is among the best at the rung of this epoch, if there is a rung."""
         if epoch not in self._milestones:
             return True
         bracket = self.bracket(number)

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class Action(StrEnum):
-    """What a backend and the driver do with a trial."""
+    """The action that a backend and the driver take on a trial."""
 
     GO_ON = "go on"
     PAUSE = "pause"
@@ -22,7 +22,7 @@ class Verdict:
 
     action: Action
     cause: str | None = None
-    """One word for the kind of reason; ``None`` where a scheduler stops the trial."""
+    """The kind of the reason in one word; ``None`` where a scheduler stops the trial."""
     reason: str | None = None
 
     @property

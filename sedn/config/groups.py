@@ -21,7 +21,7 @@ from sedn.registry.losses import own_fields
 from sedn.registry.placements import ALONE, find_placement, unknown_placement
 
 LARGEST_SEED = 2**32 - 1
-"""Of what all generators take, the least: scikit-learn's."""
+"""The largest seed that all random generators take: scikit-learn's limit is the lowest."""
 
 
 LOCAL = "local-dir:"
@@ -68,7 +68,7 @@ class DataConfig(Group):
     label_list: str | None = None
     """The column that lists the labels of an image."""
     separator: str | None = None
-    """What is between listed labels."""
+    """The separator between listed labels."""
     image_column: str | None = None
     """The column of the images."""
     leave_out: Names = ()
@@ -90,15 +90,18 @@ class BackboneConfig(Group):
     """A timm model and the options that build the model."""
 
     name: str = "resnet50"
-    """One of timm's; ``local-dir:`` and a folder, such as the ``backbone`` of a run; or ``hf-hub:``
-    and the name of a model on the Hugging Face hub."""
+    """A model of timm; ``local-dir:`` and a folder, such as the ``backbone`` of a run; or
+    ``hf-hub:`` and the name of a model on the Hugging Face hub.
+    """
     pretrained: bool = True
     drop_path: float = Field(0.0, ge=0.0, lt=1.0)
     weights: str = ""
     """A file with the pretrained weights, safetensors or torch's, for a backbone by timm's name;
     where there is none timm fetches them."""
     weights_digest: str = ""
-    """Of the file's content, found by itself: training begins with these weights or not at all."""
+    """The digest of the weights file, computed by the program: training begins with these weights
+    or not at all.
+    """
 
     @field_validator("name")
     @classmethod
@@ -198,7 +201,7 @@ class AttentionConfig(Group):
     """Channel attention after each fusion (Hu et al., arXiv 1709.01507, and its kin in timm)."""
 
     kind: Annotated[str, BeforeValidator(ATTENTIONS.check)] = "none"
-    """One of :data:`sedn.registry.ATTENTIONS`."""
+    """A name in :data:`sedn.registry.ATTENTIONS`."""
     reduction_ratio: int = Field(16, ge=1, le=256)
 
 
@@ -208,7 +211,7 @@ class MapConfig(Group):
     """
 
     source: Annotated[str, BeforeValidator(SEMANTIC_SOURCES.check)] = "given"
-    """One of :data:`sedn.registry.SEMANTIC_SOURCES`."""
+    """A name in :data:`sedn.registry.SEMANTIC_SOURCES`."""
     segmenter: str = ""
     """Folder of a segmenter, as ``sedn segment`` writes it; for ``predicted`` alone."""
     auxiliary_weight: float = Field(1.0, gt=0.0, le=100.0)
@@ -231,7 +234,7 @@ class HeadConfig(Group):
     """The head, from the last feature map to one logit for each label."""
 
     kind: Annotated[str, BeforeValidator(HEADS.check)] = "average"
-    """One of :data:`sedn.registry.HEADS`; ``average`` is the backbone's own."""
+    """A name in :data:`sedn.registry.HEADS`; ``average`` is the backbone's own head."""
 
 
 class LossConfig(Group):
@@ -244,7 +247,7 @@ class LossConfig(Group):
     model_config = ConfigDict(extra="allow")
 
     kind: Annotated[str, BeforeValidator(LOSSES.check)] = "bce"
-    """One of :data:`sedn.registry.LOSSES`."""
+    """A name in :data:`sedn.registry.LOSSES`."""
     pos_weight: Literal["none", "sqrt", "inverse"] = "none"
     """Weight of a label's positives: negatives over positives in training, its square root, or 1;
     at most 20. For ``bce`` alone."""

@@ -25,7 +25,7 @@ class Pixels(Protocol):
 
 
 SOFT = "kept as they are for the loss; ½ and more counts as 1 elsewhere"
-"""What becomes of soft labels."""
+"""A note on how soft labels are used."""
 
 
 def cut(targets: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -47,7 +47,7 @@ class Split:
     """``(images, labels)``: 1, 0, between where labels are soft, or NaN where the truth is
     unknown. What is trained on; all that is counted or measured is of :attr:`truth`."""
     names: tuple[str, ...]
-    """What each image is called: its path, from the folder of the data set."""
+    """The name of each image: its path, from the folder of the data set."""
     groups: tuple[str, ...] = ()
     """The group of each image, such as its patient, ``""`` for none; empty where the data have no
     groups."""
@@ -76,7 +76,7 @@ class Dataset:
     skipped: int = 0
     """Images that could not be read and were left out, as the configuration allowed."""
     levels: Levels | None = None
-    """What is white in images of more than 8 bits."""
+    """The white value of images of more than 8 bits."""
     notes: tuple[str, ...] = ()
     """How the data was read: what was taken for what, a line each."""
 

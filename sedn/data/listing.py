@@ -78,7 +78,9 @@ class Listing:
     groups: tuple[str, ...]
     """Images of one group must not be parted; ``""`` is no group. Empty where there are none."""
     levels: Levels | None = None
-    """What is white in images of more than 8 bits; ``None`` where none of those looked at is."""
+    """The white value of images of more than 8 bits; ``None`` where no image that was looked at has
+    more.
+    """
     notes: tuple[str, ...] = ()
     """How the data was read, a line for each decision."""
     fields: Mapping[str, Any] = field(default_factory=dict)

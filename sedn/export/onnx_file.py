@@ -33,7 +33,7 @@ class OnnxExport:
     path: Path
     inputs: tuple[str, ...]
     images: int
-    """Of the run's validation split, on which it was compared with torch."""
+    """Number of images of the run's validation split on which the file was compared with torch."""
     largest_difference: float
     """Between a logit of the file and torch's."""
 

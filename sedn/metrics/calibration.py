@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 Floats = NDArray[np.float64]
 
 BINS = 15
-"""Of equal width, as in the paper."""
+"""Number of bins of equal width, as in the paper."""
 COLDEST, HOTTEST = 0.1, 10.0
 PRIOR = 1.0
 """Deviation of a temperature's logarithm before anything is seen: e times more or less."""

@@ -33,7 +33,7 @@ from sedn.metrics.ranking import Floats
 from sedn.metrics.roc import AucEstimate
 
 MODEL_WEIGHT = 1.0
-"""What the model counts against DeLong's variance, in images of the rarer class."""
+"""The weight of the model against DeLong's variance, in images of the rarer class."""
 HALF_TRUSTED = 2.0
 """Images of the rarer class on the wrong side at which DeLong's variance has half its weight."""
 END_TAIL = 1.5

@@ -71,7 +71,7 @@ class PairedComparison:
     """Mean over the labels that have an AUC."""
     mean_second: float
     mean: Differences
-    """Of the mean AUC."""
+    """The comparison of the mean AUC."""
     images: int
     units: int
     """Independent draws: groups, or images where there are none."""

@@ -11,7 +11,7 @@ from sedn.network.fetching import Remote, faults
 from sedn.network.sources import find_backbone
 
 _NAMES = ("model.safetensors", "pytorch_model.bin")
-"""What timm looks for at the hub, in this order."""
+"""The file names that timm looks for at the hub, in this order."""
 
 
 def stored_weights(name: str) -> Path | None:

@@ -30,7 +30,7 @@ class BackboneSource:
     arguments: Mapping[str, Any]
     """With which the architecture was built, where a folder or the hub says so."""
     is_timm: bool
-    """Whether it is one of timm's own, and not a folder or of the hub."""
+    """Whether the backbone is timm's own, and not of a folder or of the hub."""
     has_weights: bool
 
 

@@ -40,7 +40,9 @@ class Predictor:
     header: ModelHeader
     network: SemanticNetwork
     computes_maps: ComputesMaps | None
-    """What computes the maps of images, where the run's semantic source does."""
+    """The component that computes the maps of images, where the run's semantic source computes
+    them.
+    """
 
     def score(
         self,

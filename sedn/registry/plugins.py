@@ -9,7 +9,7 @@ GROUP = "sedn.plugins"
 function without arguments that does."""
 
 _faults: list[str] | None = None
-"""What is wrong with the plugins; ``None`` before they are loaded."""
+"""The faults of the plugins; ``None`` before they are loaded."""
 
 
 def load_plugins() -> None:

@@ -36,7 +36,7 @@ class SemanticSource:
 
     description: str
     card: str
-    """What a model card says of the maps."""
+    """The text about the maps in a model card."""
     fields: tuple[str, ...] = ()
     why_no_masks: str | None = None
     """Why `sedn predict` takes no masks; ``None`` where it takes them."""
@@ -103,8 +103,9 @@ MAPS_IN_PLACE: dict[str, SemanticSource] = {
         "(semantic_map.control: shuffled) that cannot score single ones",
     ),
 }
-"""What a network sees in place of its image's map: the other values of
-:attr:`sedn.config.TrainingConfig.map_source`."""
+"""The maps that a network sees in place of its image's map: the other values of
+:attr:`sedn.config.TrainingConfig.map_source`.
+"""
 
 
 def describe_source(map_source: str) -> SemanticSource:

@@ -32,7 +32,9 @@ class RunComparison:
 
     rows: tuple[PairedAuc, ...]
     mean: PairedAuc
-    """Of the mean AUC over labels; its gain is the gain of the mean, not the mean of gains."""
+    """The comparison of the mean AUC over labels; its gain is the gain of the mean, not the mean of
+    gains.
+    """
 
     def to_json(self) -> dict[str, Any]:
         """The comparison as plain JSON values."""

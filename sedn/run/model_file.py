@@ -36,11 +36,14 @@ class ModelHeader:
     regions: tuple[str, ...]
     """Names of the channels of its maps."""
     has_indicator: bool
-    """Whether it is told which images have a map, as some of its data set have none."""
+    """Whether the network has an input that says which images have a map, as some of its data set
+    have none.
+    """
     calibration: Calibration
     """From its logits to probabilities and labels."""
     levels: Levels | None = None
-    """What was white in its training images of more than 8 bits; ``None`` where there were none."""
+    """The white value of its training images of more than 8 bits; ``None`` where there were
+    none."""
 
 
 def save_model(network: SemanticNetwork, header: ModelHeader, path: Path) -> None:

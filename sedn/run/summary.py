@@ -46,7 +46,7 @@ class RunSummary:
     undecided_labels: list[str]
     """Labels of which validation lacks images with or without it; their threshold is 0.5."""
     temperature: float
-    """What logits are divided by before the sigmoid; fitted on validation."""
+    """The temperature that logits are divided by before the sigmoid; fitted on validation."""
     calibration_error: float
     """Expected calibration error of the test split without the temperature …"""
     calibration_error_scaled: float

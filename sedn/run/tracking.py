@@ -17,7 +17,7 @@ class Tracking:
     """The places where a training is logged, besides its own folder."""
 
     tensorboard: bool = False
-    """As event files in the run's folder."""
+    """Whether to write event files in the run's folder."""
     mlflow: str | None = None
     """URI of an MLflow tracking server or its database."""
     mlflow_experiment: str = "sedn"

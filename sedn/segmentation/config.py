@@ -28,7 +28,7 @@ class SegmenterConfig(Group):
     """Epochs without a better map of the validation images after which training stops."""
     batch_size: int = Field(32, ge=2, le=65_536)
     learning_rate: float = Field(1e-3, gt=0.0, le=1.0)
-    """Of AdamW, at the start; it falls along half a cosine."""
+    """The learning rate of AdamW at the start; the rate falls along half a cosine."""
     weight_decay: float = Field(0.01, ge=0.0, le=1.0)
     augmentation: AugmentationConfig = AugmentationConfig(horizontal_flip=True, shift=0.1)
     seed: int = Field(0, ge=0, le=LARGEST_SEED)

@@ -29,7 +29,9 @@ class FoldEpoch:
     """Epochs completed, from 1."""
     train_loss: float
     validation_dice: float
-    """Of the maps of all validation images cut at one half, the mean over regions."""
+    """The Dice coefficient of the maps of all validation images cut at one half, the mean over
+    regions.
+    """
     seconds: float
 
 

@@ -21,7 +21,7 @@ from sedn.segmentation.config import SegmenterConfig
 Maps = NDArray[np.uint8]
 
 SIDE = 224
-"""Of the images that the weights of an encoder are compared for."""
+"""The side of the images for which the weights of an encoder are compared."""
 STRIDE = 32
 """Sides are padded to a multiple of it, as the encoder's last features have this stride."""
 

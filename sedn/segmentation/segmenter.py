@@ -42,7 +42,7 @@ class Segmenter:
 
     card: SegmenterCard
     networks: tuple[MapNetwork, ...]
-    """One for each fold of the training images, which it has not seen."""
+    """The networks, one for each fold of the training images, which the network has not seen."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class SegmenterSummary:
     """The scores of a segmenter's networks on the validation images."""
 
     validation_dice: list[float]
-    """Of each fold's network, at its best epoch."""
+    """The Dice coefficient of each fold's network at its best epoch."""
     epochs: list[int]
     """The epoch, from 1, whose weights each network kept."""
     data_fingerprint: str

@@ -12,6 +12,6 @@ class Bounds:
     seconds: float | None = None
     """Wall time of all epochs together."""
     data_fingerprint: str | None = None
-    """Of the data that are meant: training on any other is refused."""
+    """The fingerprint of the data to train on: training on any other data is refused."""
     checkpoint_seconds: float = 600.0
     """An epoch that takes longer is saved within, about this often."""

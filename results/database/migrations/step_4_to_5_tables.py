@@ -13,7 +13,7 @@ from results.database.packing import pack
 CHUNK = 1000
 """Rows that are written at once."""
 MOST_VALUES = 3
-"""Of each field of the configurations."""
+"""Most values that are kept of each field of the configurations."""
 
 
 def reshape_tables(operations: Operations) -> None:

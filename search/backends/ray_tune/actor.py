@@ -17,7 +17,7 @@ from sedn.training.result import EpochResult
 
 
 class TrialActor(Trainable):  # type: ignore[misc]
-    """Draws epochs from a training generator, one a step.
+    """Runs the training generator of a trial, one epoch a step.
 
     An actor is reused for the next trial: torch stays imported and the data stays mapped. One that
     raised is replaced by Ray, so that no broken CUDA context is handed on.
@@ -27,7 +27,7 @@ class TrialActor(Trainable):  # type: ignore[misc]
 
     @classmethod
     def default_resource_request(cls, config: dict[str, Any]) -> dict[str, float]:
-        """What Ray sets apart for the trial."""
+        """The cores and GPU that Ray reserves for the trial."""
         assignment: Assignment = config["assignment"]
         return {"cpu": assignment.cpus, "gpu": assignment.gpus}
 
@@ -76,7 +76,7 @@ class TrialActor(Trainable):  # type: ignore[misc]
         }
 
     def cleanup(self) -> None:
-        """Close the generator, and with it what the training holds."""
+        """Close the generator, which frees the memory of the training."""
         close_training(self._epochs)
         self._output.keep()
 

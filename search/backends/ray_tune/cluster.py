@@ -21,7 +21,9 @@ from search.settings import Resources, SearchSettings
 from sedn.errors import UserError
 
 MOST_BYTES = 38
-"""Of the path of Ray's folder: the path of a socket in it has 69 more, and may have 107."""
+"""Longest path of Ray's folder: the path of a socket in the folder has 69 bytes more, and may have
+107.
+"""
 
 TOKEN_FILE = Path("~/.ray/auth_token")
 
@@ -172,7 +174,7 @@ def _check_token(address: str) -> None:
 
 
 def _refusal(address: str, error: Exception) -> str:
-    """One line on why a cluster could not be joined, and what to do."""
+    """Describe in one line why a cluster could not be joined, and what to do."""
     text = " ".join(str(error).split())
     if "oken" in text:
         return (

@@ -48,7 +48,7 @@ def ask_head(address: str) -> None:
 
 
 def pending_trials(tune_controller: Any) -> list[Any]:
-    """Tune's trials that wait to be run.
+    """The trials that wait in Tune.
 
     Uses ``get_live_trials``: the documented ``get_trials`` gives all that ended too, and takes
     longer with each.

@@ -14,7 +14,7 @@ UNITS = 10_000
 
 @dataclass(frozen=True)
 class Node:
-    """What one machine of a cluster has for trials, whether or not it is in use."""
+    """The cores, GPUs and memory of a machine of a cluster, whether or not they are in use."""
 
     name: str
     cpus: float
@@ -22,7 +22,7 @@ class Node:
 
 
 def nodes_of(rows: Sequence[Mapping[str, Any]]) -> list[Node]:
-    """The nodes that are alive, of what ``ray.nodes()`` gives."""
+    """The running nodes in the output of ``ray.nodes()``."""
     return [
         Node(
             f"node '{row.get('NodeManagerHostname') or row.get('NodeManagerAddress')}'",
@@ -75,7 +75,9 @@ def _units(amount: float) -> int:
 
 
 def _no_room(nodes: Sequence[Node], grant: Grant) -> str:
-    """One line: what a trial asks for, and the node that has most of it."""
+    """Describe in one line the resources that a trial asks for, and the node that has most of
+    them.
+    """
     needs_gpu = bool(grant.gpus)
     largest = max(nodes, key=lambda node: (node.gpus * needs_gpu, node.cpus), default=None)
     asked = _amounts(grant.cpus, 1.0 if grant.gpus == "auto" else grant.gpus)

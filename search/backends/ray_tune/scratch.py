@@ -12,6 +12,6 @@ def scratch_prefix() -> str:
 
 
 def remove_scratch() -> None:
-    """Remove what this process has left of them."""
+    """Remove the scratch folders that this process has left."""
     for scratch in Path(tempfile.gettempdir()).glob(f"{scratch_prefix()}*"):
         shutil.rmtree(scratch, ignore_errors=True)

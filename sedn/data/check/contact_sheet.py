@@ -16,7 +16,7 @@ from sedn.style import count_of
 SHOWN = 32
 PAIRS = 12
 SIDE = 176
-"""Of a thumbnail, in pixels."""
+"""The side of a thumbnail, in pixels."""
 COLOURS = (
     (0, 114, 178),
     (213, 94, 0),
@@ -25,7 +25,7 @@ COLOURS = (
     (230, 159, 0),
     (86, 180, 233),
 )
-"""Of the regions, in turn: the palette of Okabe and Ito."""
+"""Colours of the regions, in turn: the palette of Okabe and Ito."""
 CSS = f"""
 .sheet {{ display: grid; gap: 18px 14px;
   grid-template-columns: repeat(auto-fill, minmax({SIDE}px, 1fr)); }}

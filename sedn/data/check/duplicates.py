@@ -26,7 +26,7 @@ class NearDuplicate:
 
     row: int
     other: int
-    """Of the images of earlier splits, the row of the one most like it."""
+    """The row of the most similar image of the earlier splits."""
     distance: int
     """Bits in which the two hashes differ."""
 

@@ -15,7 +15,7 @@ from sedn.style import count_of, share_text
 SLIP = 0.02
 """A point beyond a side by no more than this part of the side is a slip of the hand."""
 DARK = 1 / 4
-"""Of what a file could hold, all values of a dark image are below."""
+"""All values of a dark image are below this share of the file's highest possible value."""
 _SHORTEST = 5
 """Letters of a name from which on a single other letter is a slip."""
 

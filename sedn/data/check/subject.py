@@ -34,7 +34,7 @@ class Sample:
     digest: str
     """Equal for files of equal content."""
     width: int
-    """Of the file, in pixels, turned as its EXIF says."""
+    """The width of the file in pixels, turned as its EXIF says."""
     height: int
     image: NDArray[np.uint8]
     """``(size, size, 3)``, RGB."""

@@ -10,7 +10,7 @@ from sedn.data.formats.description import Description
 from sedn.data.listing import Listing
 
 Fields = dict[str, Any]
-"""Of a ``data.yaml``."""
+"""The fields of a ``data.yaml``."""
 Tell = Callable[[Path], Fields | None]
 """The fields of a ``data.yaml`` for a path; ``None`` if the data is not of the format.
 
@@ -28,7 +28,7 @@ class DataFormat:
     """A format of data."""
 
     title: str
-    """What messages call it."""
+    """The name of the format in messages."""
     description: type[Description]
     """The fields of its ``data.yaml``."""
     read: Callable[[Any, Path, Faults], Listing]
@@ -41,11 +41,11 @@ class DataFormat:
     paths: tuple[str, ...]
     """Fields that hold a path, a list of them, or one for each split."""
     of_file: Tell = _never
-    """Of a file."""
+    """Recognises a file of the format."""
     of_folder: Tell = _never
-    """Of a folder that can be of this format alone."""
+    """Recognises a folder that can be of this format alone."""
     may_be: Tell = _never
-    """Of a folder that may be of other formats too."""
+    """Recognises a folder that may be of other formats too."""
     yields_to: tuple[str, ...] = ()
     """Formats for which such a folder is not of this one."""
     of_yaml: Callable[[Mapping[Any, Any], Path], Fields | None] = lambda fields, path: None

@@ -14,7 +14,7 @@ Regions = Literal["any", "each"] | list[str]
 """Channels of a map: ``any``, one for all objects together; ``each``, one for each category; or
 the categories that get one. Where labels are categories, ``each`` tells the network the labels."""
 BySplit = str | dict[str, str]
-"""One path for all images, or one for each split."""
+"""A path for all images, or a path for each split."""
 
 
 class Description(Group):

@@ -23,7 +23,7 @@ class Proposal:
     """A proposed reading of the data, and the fields of a description for this reading."""
 
     folder: Path
-    """What paths in the fields are relative to."""
+    """The folder to which paths in the fields are relative."""
     fields: Mapping[str, Any]
     listing: Listing
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".pq", ".jsonl")
-"""Of tables; with ``.gz`` behind it, a text is compressed."""
+"""Suffixes of tables; a further ``.gz`` marks a compressed text."""
 
 
 @dataclass(frozen=True)

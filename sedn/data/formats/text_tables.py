@@ -29,7 +29,7 @@ class RawTable:
     """The cells of a table as they are written."""
 
     names: list[str]
-    """Of the columns, as the header has them."""
+    """The names of the columns, as the header has them."""
     columns: list[Any]
     """A list or an array of Arrow each."""
     numbers: NDArray[np.int64]

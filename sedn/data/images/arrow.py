@@ -18,7 +18,7 @@ class ArrowContent:
     """The image in one row of a column of an Arrow file."""
 
     folder: str
-    """That of a ``Dataset``, which is one split of a ``DatasetDict``."""
+    """The folder of a ``Dataset``, which is one split of a ``DatasetDict``."""
     column: str
     row: int
 

@@ -28,11 +28,11 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""What each value of EXIF's orientation asks for."""
+"""The transposition for each value of EXIF's orientation."""
 _ORIENTATION = 0x0112
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"heif",
                 b"mif1", b"mif2", b"msf1")  # fmt: skip
-"""What such a file says of itself first."""
+"""The brands at the beginning of a HEIF file."""
 
 
 class OtherSize(UserError):
@@ -130,7 +130,7 @@ class Header:
     shown: Size
     """Its size when it is turned."""
     depth: Depth | None
-    """What it has more than 8 bits of, if it has."""
+    """The depth of an image of more than 8 bits; ``None`` for another."""
 
 
 def read_header(content: Content) -> Header:

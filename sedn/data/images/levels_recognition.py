@@ -27,21 +27,21 @@ from sedn.errors import Question, UserError
 _HEADERS, _MOST_HEADERS = 400, 2000
 """So many images are opened; more while some but few have more than 8 bits."""
 _HEADERS_OF_COLUMNS = 24
-"""The same of images in columns, of which each is read whole."""
+"""So many images in columns are opened, each of which is read whole."""
 _LOOKS, _FEW = 48, 8
 _PIXELS = 60_000_000
 """No more images are decoded once they have so many pixels together."""
 _NEARLY_WHITE = 0.75
-"""Of what is white, the greatest value of several images is above."""
+"""The greatest value of several images is above this share of white."""
 _NEARLY_ALL = 99.5
 """Per cent of the pixels of an image."""
 _NEARLY_BLACK = 1 / 16
-"""Of what is white, nearly all pixels of most images are above: else a few pixels may be of
+"""Nearly all pixels of most images are above this share of white: else a few pixels may be of
 another scale, such as a caption in white.
 """
 _EIGHT_BITS = (".jpg", ".jpeg", ".jfif", ".jpe", ".webp", ".bmp", ".gif", ".avif", ".heic", ".heif",
                ".hif", ".tga", ".pbm")  # fmt: skip
-"""Of files that never give more than 8 bits."""
+"""Suffixes of files that never have more than 8 bits."""
 
 
 @dataclass(frozen=True)

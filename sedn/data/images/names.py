@@ -13,7 +13,7 @@ SUFFIXES = (
     ".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".jp2", ".avif",
     ".jfif", ".jpe", ".j2k", ".jpx", ".ppm", ".pgm", ".pbm", ".tga", ".heic", ".heif", ".hif",
 )  # fmt: skip
-"""Of images that are decoded, in small letters, the usual ones first."""
+"""Suffixes of images that are decoded, in small letters, the usual ones first."""
 EXPECTED = "JPEG, PNG, WebP, TIFF, BMP, GIF, JPEG 2000, AVIF or HEIC"
 
 

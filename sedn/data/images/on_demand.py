@@ -21,7 +21,7 @@ class Decoder:
 
     listing: Listing
     rows: NDArray[np.int64]
-    """Of the listing, one for each image of the split."""
+    """The row in the listing of each image of the split."""
     size: int
     _last: tuple[bytes, Sample] | None = field(default=None, repr=False)
 

@@ -16,7 +16,7 @@ from sedn.data.images.parquet import ParquetContent
 from sedn.data.kept.columns import NotKeepable, Texts, map_array, save_array
 
 Place = tuple[str, str, str]
-"""Of what is no file: its kind, the file or folder, and the column."""
+"""The place of an image that is no file: its kind, the file or folder, and the column."""
 Rows = tuple[int, int, int]
 
 

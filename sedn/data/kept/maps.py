@@ -31,7 +31,7 @@ from sedn.data.maps.relative_shapes import RelativeMap
 from sedn.data.maps.shapes import Polygon, Shape, ShapeMap
 
 Form = tuple[Any, ...]
-"""What a map is: its class, and all of it that many maps share."""
+"""The class of a map, and the fields that many maps share."""
 Part = tuple[int, Any]
 """The region of an object, and its shape or mask."""
 _NONE: Form = ("none",)

@@ -37,7 +37,7 @@ class Reading:
     """A kept listing's fingerprint, and the files that the listing was read from."""
 
     fingerprint: str
-    """Of all that decided it."""
+    """A hash of all that decided the reading."""
     code: str
     sightings: tuple[Sighting, ...]
 

@@ -22,7 +22,7 @@ _LOOKS, _FILLED, _MOST_LOOKS = 48, 8, 2000
 _PIXELS = 60_000_000
 """No more masks are looked at once they have so many pixels together."""
 _BORDER_COLOUR = 0xE0E0C0
-"""Of index 255 in Pascal VOC's palette: the border, which belongs to nothing."""
+"""The colour of index 255 in Pascal VOC's palette: the border, which belongs to nothing."""
 _FEW, _INDICES = 20, 100
 """Greatest values that are surely indices, and that are where they come in areas."""
 _OFFERED = 6

@@ -15,7 +15,7 @@ from sedn.data.maps.mask_pixels import MaskPixels, open_mask
 from sedn.errors import UserError
 
 Value = int | Colour
-"""What marks a region in a mask: a palette's index (or a grey value), or a colour."""
+"""A value that marks a region in a mask: a palette's index (or a grey value), or a colour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class RegionsImage:
 
     content: Content
     regions: tuple[tuple[Value, ...], ...]
-    """What marks each region."""
+    """The values that mark each region."""
     orientation: Orientation | None = None
 
     @property

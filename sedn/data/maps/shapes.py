@@ -16,7 +16,7 @@ from sedn.errors import UserError
 Polygon: TypeAlias = "array[float]"
 """``x, y, x, y, …`` in pixels."""
 Shape = tuple[Polygon, ...] | bytes
-"""Where one object lies: its polygons, or its run lengths as COCO compresses them."""
+"""The outline of an object: its polygons, or its run lengths as COCO compresses them."""
 
 _FAR = 10
 """A polygon may leave the image, but not by this many of its sides: drawing takes memory for each

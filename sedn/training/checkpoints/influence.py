@@ -33,7 +33,9 @@ class Influence:
     images: int
     """How many images were scored."""
     fingerprint: str
-    """Of the split, as :attr:`sedn.training.checkpoints.predictions.Predictions.fingerprint`."""
+    """The fingerprint of the split, as
+    :attr:`sedn.training.checkpoints.predictions.Predictions.fingerprint`.
+    """
     configuration: str
     """Hash of the configuration that was trained, without its seed."""
     seed: int

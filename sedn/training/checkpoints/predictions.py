@@ -33,7 +33,7 @@ _UNKNOWN = -1
 DAMAGED = (
     OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error
 )  # fmt: skip
-"""What reading raises where the bytes are not what was written."""
+"""The errors that reading raises where the bytes are not those that were written."""
 
 
 def predictions_file(split: str) -> str:
@@ -47,7 +47,7 @@ class Predictions:
 
     split: str
     images: tuple[str, ...]
-    """What each image is called: its path, from the folder of the data set."""
+    """The name of each image: its path, from the folder of the data set."""
     labels: tuple[str, ...]
     scores: NDArray[np.float32]
     """``(images, labels)``: logits, all finite."""

@@ -36,11 +36,11 @@ class Position:
     loss: Tensor
     """Sum of the losses of these steps."""
     seconds: float
-    """What they took."""
+    """The seconds that the steps took."""
     generator: torch.Generator
-    """Of the augmentation."""
+    """The random generator of the augmentation."""
     random: dict[str, Tensor] | None = None
-    """Where torch's own generators are to be put before the next step."""
+    """The state of torch's own generators before the next step."""
 
 
 @dataclass
@@ -66,7 +66,7 @@ class Training:
     history: list[EpochResult] = field(default_factory=list)
     """The epochs that are done."""
     position: Position | None = None
-    """Where in the next epoch training goes on; ``None``: at its start."""
+    """The step of the next epoch at which training goes on; ``None``: at the epoch's start."""
 
     @property
     def identity(self) -> TrainingIdentity:

@@ -25,7 +25,7 @@ class Deadline:
     at: float
     """By :func:`time.monotonic`."""
     seconds: float
-    """What the training was given in all."""
+    """The seconds that the training was given in all."""
 
 
 def train_epoch(

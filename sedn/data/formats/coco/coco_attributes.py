@@ -28,7 +28,7 @@ _NOTES = frozenset({
     "score", "visibility", "source", "isoccluded", "istruncated", "isdifficult", "isgroupof",
     "isdepiction", "isinside", "isignored",
 })  # fmt: skip
-"""What is noted of how an object was drawn, or is seen, not of what it is."""
+"""Attributes of how an object was drawn, or is seen, not of the object."""
 _UNSET = BLANK | {"unknown", "unspecified", "__undefined__", "undefined"}
 _SHOWN = 5
 

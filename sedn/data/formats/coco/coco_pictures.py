@@ -35,7 +35,7 @@ class Picture:
     split: str
     labels: set[str] = field(default_factory=set)
     noted: Noted = field(default_factory=dict)
-    """What the attributes of its annotations say."""
+    """The values of the attributes of the image's annotations."""
     objects: list[tuple[str | None, Shape | None]] = field(default_factory=list)
     """Category and place of each object; a category of ``None`` is not known."""
     boxes: int = 0

@@ -25,15 +25,16 @@ class ColumnsDescription(Description):
     """Listed names that differ only in case, blanks, ``-`` and ``_`` are one label, called as most
     cells call it."""
     values: Mapping[str | int | float | bool, Share | None] = Field(default_factory=dict)
-    """What words in columns of 1 and 0 mean, beside the usual ones: ``{maybe: null, -1: 0}``; a
-    number between 0 and 1 is a soft label."""
+    """The meaning of words in columns of 1 and 0, besides the usual words: ``{maybe: null, -1:
+    0}``; a number between 0 and 1 is a soft label.
+    """
     leave_out: list[str] = Field(default_factory=list)
     """Columns that are no labels."""
     separator: str | None = None
     """At what the lists are split: a character, ``space``, ``tab``, ``newline``, or ``none`` where
     each cell is one name; told from the cells if not said."""
     blank: Literal["none", "unknown"] | None = None
-    """What a list without a value means: that no label applies, or that nobody knows."""
+    """The meaning of a list without a value: no label applies, or the labels are unknown."""
     regions: Mapping[str, int | str | list[int | str]] = Field(default_factory=dict)
     """By region, the index or the colour that marks it in a mask, or several; one region if not
     said."""

@@ -21,9 +21,9 @@ _NUMBER = rf"(?:[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?|{_NULL})"
 _NUMBERS = re.compile(rf"\[\s*{_NUMBER}(?:[\s,]+{_NUMBER})*\s*,?\s*\]", re.IGNORECASE)
 """Numbers in a list of JSON, Python or NumPy."""
 _NEARLY_ALL = 0.9
-"""Of the rows that have to be alike before the others count as faulty."""
+"""The share of the rows that have to be alike before the others count as faulty."""
 Bits = tuple[float, ...] | None
-"""What a cell says of each label: 1, 0, between, or NaN; ``None`` where it says nothing."""
+"""The value of each label in a cell: 1, 0, between, or NaN; ``None`` where the cell gives none."""
 
 
 def parse_cells(column: Column) -> tuple[list[tuple[Any, ...] | str | None], dict[int, str]]:

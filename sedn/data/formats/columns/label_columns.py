@@ -28,9 +28,11 @@ _BOOKKEEPING = frozenset({
     "ispublished", "archived", "isarchived", "ignored", "excluded", "iscrowd", "fold", "index",
     "idx", "id", "row", "confidence", "score",
 })  # fmt: skip
-"""What is noted of an image's annotation, not of what it shows."""
+"""Names of columns about an image's annotation, not about the image."""
 _NEARLY_ALL = 0.9
-"""Of the rows of a column that have to be 1, 0 or nothing before the others count as faulty."""
+"""The share of the rows of a column that have to be 1, 0 or nothing before the others count as
+faulty.
+"""
 
 
 def nests(coarse: Column, fine: Column) -> bool:

@@ -33,7 +33,7 @@ class _Evidence:
     repeating: bool
     """Whether a cell has a name twice."""
     broken: bool
-    """Whether it leaves pieces of punctuation, which are no names."""
+    """Whether splitting leaves pieces of punctuation, which are no names."""
 
 
 def split_names(cell: str, separator: str | None) -> tuple[str, ...]:

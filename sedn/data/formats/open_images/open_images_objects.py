@@ -27,7 +27,7 @@ class Object:
 
     image: str
     name: str | None
-    """Of the class; ``None`` if it is unknown."""
+    """The name of the class; ``None`` if the class is unknown."""
     place: "FileContent | Polygon | None"
     """Its mask or its box; ``None`` if that is missing, or wrong."""
 

@@ -21,9 +21,9 @@ class TableRows:
     """The table, or the folder of several."""
     files: tuple[TableFile, ...]
     splits: tuple[str, ...]
-    """Of each table; ``""`` where there is but one."""
+    """The split of each table; ``""`` where there is only one table."""
     folders: tuple[str, ...]
-    """What the paths in each table are relative to, from the folder of the images."""
+    """The folder to which the paths in each table are relative, from the folder of the images."""
 
     def __len__(self) -> int:
         return sum(map(len, self.files))

@@ -10,7 +10,7 @@ class VocDescription(Description):
 
     format: Literal["voc"]
     root: BySplit = "."
-    """What the folders below are relative to."""
+    """The folder to which the folders below are relative."""
     annotations: str = "Annotations"
     """Folder of the XML."""
     images: str = "JPEGImages"

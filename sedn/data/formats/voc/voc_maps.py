@@ -22,7 +22,7 @@ CLASSES = (
     "diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train",
     "tvmonitor",
 )  # fmt: skip
-"""Those of the devkit; a mask has 1 where the first of them is, 0 in the background."""
+"""The classes of the devkit; a mask has 1 where the first class is, and 0 in the background."""
 _BORDER = 255
 
 

@@ -36,9 +36,9 @@ class YoloDescription(Description):
     """Folders of images, or text files that list images, for all images or for each split. Label
     files lie in ``labels`` where images lie in ``images``, or beside the images."""
     names: list[str] | dict[int, str] | None = None
-    """Of the classes, in order or by number."""
+    """The names of the classes, in order or by number."""
     only_boxes: bool = False
-    """What follows the box of a line is something else, such as keypoints."""
+    """Whether the numbers after the box of a line are something else, such as keypoints."""
     boxes: bool = True
     """Draw the box of an object without a polygon; it holds background too."""
     regions: Regions = "any"

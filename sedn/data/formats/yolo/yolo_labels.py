@@ -24,7 +24,7 @@ class YoloObject:
     """The object of one line of a label file."""
 
     number: int
-    """Of the class."""
+    """The number of the class."""
     polygon: Polygon
     is_box: bool
 
