@@ -23,6 +23,8 @@ class EndedBy(StrEnum):
     PLATEAU = "plateau"
     TIME = "time"
     GPU_HOURS = "gpu-hours"
+    REQUEST = "request"
+    """`sedn stop` was called from another terminal."""
     FAILURES = "failures"
     """The first trials all failed alike."""
 

@@ -94,6 +94,7 @@ def run_search(
     on_stage(Stage.STORE)
     store = open_store(store_url, create=True)
     with sole_driver(store.engine, name), in_one_line(store.shown):
+        _forget_requests(store, name)
         experiment = _open_experiment(
             store,
             name,
@@ -135,6 +136,12 @@ def run_search(
         snapshot = driver.snapshot()
         ended = (driver.finished, driver.ended_by, driver.failure)
         return SearchOutcome(name, *ended, snapshot, dataset.skipped)
+
+
+def _forget_requests(store: Store, name: str) -> None:
+    """Take notice of what was asked of an earlier run of the search, which ended before."""
+    if (earlier := store.find_experiment(name)) is not None:
+        store.answer_requests(earlier.id)
 
 
 def _read_data(

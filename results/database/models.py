@@ -251,6 +251,19 @@ class LabelAucs(Base):
     stderrs: Mapped[bytes] = mapped_column(LargeBinary)
 
 
+class Request(Base):
+    """What a person asks, from any terminal, of the search that runs now."""
+
+    __tablename__ = "sedn_request"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    experiment_id: Mapped[int] = mapped_column(ForeignKey("sedn_experiment.id"), index=True)
+    command: Mapped[str] = mapped_column(String(16))
+    """``stop``: cut off what runs; ``finish``: end what runs, and start no other trial."""
+    made_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    answered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When a search took notice; null until then."""
+
+
 class ReadOfTest(Base):
     """A reading of the test split of an experiment's data: each reading makes the next one say
     less.

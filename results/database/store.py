@@ -27,6 +27,7 @@ from results.database.models import (
     Label,
     LabelAucs,
     ReadOfTest,
+    Request,
     Setup,
     Trial,
     TrialState,
@@ -187,6 +188,25 @@ class Store(StoreScanner):
             of_it = update(Experiment).where(Experiment.id == experiment_id)
             session.execute(of_it.values(note=storable(note)))
 
+    def add_request(self, experiment_id: int, command: str) -> int:
+        """Ask something of the search that runs; the id of the request."""
+        with self.sessions.begin() as session:
+            row = Request(experiment_id=experiment_id, command=command, made_at=datetime.now(UTC))
+            session.add(row)
+            session.flush()
+            return row.id
+
+    def answer_requests(self, experiment_id: int) -> list[str]:
+        """Take notice of the requests that none has answered; the commands, the oldest first."""
+        is_open = (Request.experiment_id == experiment_id) & Request.answered_at.is_(None)
+        with self.sessions.begin() as session:
+            query = select(Request.id, Request.command).where(is_open).order_by(Request.id)
+            rows = session.execute(query).all()
+            if rows:
+                of_them = update(Request).where(Request.id.in_([row.id for row in rows]))
+                session.execute(of_them.values(answered_at=datetime.now(UTC)))
+            return [row.command for row in rows]
+
     def change_tags(
         self, experiment_id: int, add: Iterable[str] = (), remove: Iterable[str] = ()
     ) -> list[str]:
@@ -203,7 +223,7 @@ class Store(StoreScanner):
         with self.sessions.begin() as session:
             for table in (Epoch, LabelAucs, Setup):
                 session.execute(delete(table).where(table.trial_id.in_(trials)))
-            for table_of in (Trial, Label, FieldValue, ReadOfTest):
+            for table_of in (Trial, Label, FieldValue, ReadOfTest, Request):
                 session.execute(delete(table_of).where(table_of.experiment_id == experiment_id))
             of_it = update(Experiment).where(Experiment.confirms == experiment_id)
             session.execute(of_it.values(confirms=None))

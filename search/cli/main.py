@@ -25,6 +25,7 @@ from search.cli.report import report
 from search.cli.search import search
 from search.cli.segment import segment
 from search.cli.status import status
+from search.cli.stop import stop
 from search.cli.store import app as store_app
 from search.cli.train import train
 from sedn.errors import TrainingError, UserError
@@ -100,6 +101,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "list": list_experiments,
     "status": status,
     "log": log,
+    "stop": stop,
     "rank": rank,
     "labels": labels,
     "compare": compare,

@@ -20,6 +20,7 @@ WHY = {
     "points": "every point of the space has been tried",
     "plateau": "the last trials made the best no better (--plateau)",
     "time": "the time is used up (--time); more goes on with what was cut off",
+    "request": "`sedn stop` was called; the same command goes on",
     "gpu-hours": "the GPU-hours are used up (--gpu-hours); more goes on with what was cut off",
 }
 """Why a search ended, in words."""

@@ -27,6 +27,7 @@ from search.driver.duplicates import Duplicates
 from search.driver.folders import TrialFolders
 from search.driver.memory import Memory
 from search.driver.recovery import Past
+from search.driver.requests import Command, Requests
 from search.driver.starting import Draw, draw_trial, find_fault
 from search.driver.waiting import StorageWait
 from search.driver.writer import Writer
@@ -120,6 +121,7 @@ class Driver:
         """Numbers of the trials that are to go on."""
         self._paused: set[int] = set()
         """Numbers of the trials that wait at a rung."""
+        self._requests = Requests(store, experiment.id)
         self._recover(clock)
 
     @property
@@ -146,14 +148,17 @@ class Driver:
         """What ended the search, or will when what runs has been cut off; ``None``: nothing yet."""
         if self.failure:
             return EndedBy.FAILURES
-        return self._all_started() if self.finished else self._spent.met()
+        if self.finished:
+            return self._all_started()
+        return self._spent.met() or (EndedBy.REQUEST if self._requests.last else None)
 
     @property
     def out_of_budget(self) -> bool:
-        """Whether time or GPU-hours are used up, or the first trials failed alike: what runs is
-        cut off, to go on later.
+        """Whether time or GPU-hours are used up, the first trials failed alike, or the search was
+        asked to stop: what runs is cut off, to go on later.
         """
-        return self._spent.met() is not None or self.failure is not None
+        asked_to_stop = self._requests.last is Command.STOP
+        return self._spent.met() is not None or self.failure is not None or asked_to_stop
 
     @property
     def failure(self) -> Failure | None:
@@ -161,8 +166,11 @@ class Driver:
         return self._first.alike(is_over=self.finished)
 
     def check_store(self) -> None:
-        """Check that the database file is still in place, as :meth:`Store.check_in_place` does."""
+        """Check that the database file is still in place, as :meth:`Store.check_in_place` does,
+        and look for what other terminals ask of the search.
+        """
         self._writer.check_store()
+        self._requests.poll()
 
     def snapshot(self) -> Snapshot:
         """Where the search stands, from memory: costs no query."""
@@ -184,6 +192,8 @@ class Driver:
         """The next trial to run; ``None`` where there is none now, see :attr:`waits`."""
         if not self._wait.is_over():
             self.check_store()
+            return None
+        if self._requests.last:
             return None
         while self._unfinished:
             if resumed := self._resume(self._unfinished.popleft()):
@@ -210,6 +220,7 @@ class Driver:
         """
         live = self._live[number]
         self._wait.stored()
+        self._requests.poll()
         self._writer.record_epoch(number, result, node)
         self._memory.learn(live.assignment.config, result.costs)
         if result.epoch > live.counted:

@@ -83,6 +83,8 @@ def test_all_of_an_experiment_is_taken_and_goes_on(pair: tuple[Place, Place]) ->
     target.search("other")
     source.search("spring", epochs=7)
     source.open().change_tags(1, ["paper"])
+    source.open().add_request(1, "stop")
+    source.open().answer_requests(1)
     with source.open().engine.begin() as connection:
         connection.execute(
             text(

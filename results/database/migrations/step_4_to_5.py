@@ -10,7 +10,7 @@ from results.database.migrations.step_4_to_5_tables import reshape_tables
 
 
 def keep_what_comparing_needs(operations: Operations) -> None:
-    """Add columns and a table, of which nothing is known yet but the folders of checkpoints."""
+    """Add columns and tables, of which nothing is known yet but the folders of checkpoints."""
     experiment = "sedn_experiment"
     for column in (
         sa.Column("folder", sa.Text, nullable=False, server_default=""),
@@ -27,6 +27,7 @@ def keep_what_comparing_needs(operations: Operations) -> None:
     operations.add_column("sedn_trial", sa.Column("predictions", sa.Text))
     operations.add_column("sedn_trial", sa.Column("predictions_fingerprint", sa.String(64)))
     _count_reads_of_test(operations)
+    _take_requests(operations)
     _change_indices(operations)
     reshape_tables(operations)
 
@@ -67,6 +68,18 @@ def _count_reads_of_test(operations: Operations) -> None:
         sa.Column("found", sa.JSON),
     )
     operations.create_index("ix_sedn_test_read_experiment_id", "sedn_test_read", ["experiment_id"])
+
+
+def _take_requests(operations: Operations) -> None:
+    operations.create_table(
+        "sedn_request",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("experiment_id", sa.Integer, sa.ForeignKey("sedn_experiment.id"), nullable=False),
+        sa.Column("command", sa.String(16), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("answered_at", sa.DateTime(timezone=True)),
+    )
+    operations.create_index("ix_sedn_request_experiment_id", "sedn_request", ["experiment_id"])
 
 
 def _change_indices(operations: Operations) -> None:
