@@ -23,7 +23,7 @@ def read_predictions(trial: Trial, storage: str | None = None) -> Predictions:
             they were, are damaged, or are of another trial.
     """
     file = _address(trial, storage)
-    found = load_predictions(file.rsplit("/", 1)[0])
+    found = load_predictions(trained_in(trial, storage))
     if found is None:
         raise UserError(
             f"trial {trial.number}: its predictions are not at '{file}'; see that this machine "
@@ -36,6 +36,20 @@ def read_predictions(trial: Trial, storage: str | None = None) -> Predictions:
             f"search wrote to this folder"
         )
     return found
+
+
+def trained_in(trial: Trial, storage: str | None = None) -> str:
+    """The folder of the training that a trial has its scores from: its own, or that of the trial
+    that answered it.
+
+    Args:
+        trial: a complete one.
+        storage: as for :func:`read_predictions`.
+
+    Raises:
+        UserError: the trial kept no scores.
+    """
+    return _address(trial, storage).rsplit("/", 1)[0]
 
 
 def _address(trial: Trial, storage: str | None) -> str:

@@ -31,7 +31,11 @@ def export(
         bool, typer.Option("--splits", help="Export the split of each image instead, as CSV.")
     ] = False,
     onnx: Annotated[
-        bool, typer.Option("--onnx", help="Export a run of `sedn train` as an ONNX file.")
+        bool,
+        typer.Option(
+            "--onnx",
+            help="Export the folder that `sedn train` or `sedn combine` wrote as an ONNX file.",
+        ),
     ] = False,
     output: Annotated[
         Path | None, typer.Option("-o", help="Write to this file; by default to stdout.")

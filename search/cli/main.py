@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from search.cli.combine import combine
 from search.cli.commands import Command
 from search.cli.compare import compare
 from search.cli.confirm import confirm
@@ -106,6 +107,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "labels": labels,
     "compare": compare,
     "confirm": confirm,
+    "combine": combine,
     "importance": importance,
     "report": report,
     "export": export,

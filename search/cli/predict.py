@@ -28,7 +28,7 @@ err = open_terminal(stderr=True)
 
 
 def predict(
-    run: Annotated[Path, typer.Argument(help="Folder of a run, as `sedn train` writes it.")],
+    run: Annotated[Path, typer.Argument(help="Folder that `sedn train` or `sedn combine` wrote.")],
     images: Annotated[
         list[str] | None,
         typer.Argument(

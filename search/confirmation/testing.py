@@ -1,15 +1,24 @@
 """The scores of trained trials on the test split: each computed once, and kept in its folder."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from results.database.models import Trial
-from sedn.config import build_config
+from sedn.config import TrainingConfig, build_config
 from sedn.errors import UserError
 from sedn.training.checkpoints.predictions import (
     Predictions,
     load_predictions,
     save_predictions,
 )
+
+if TYPE_CHECKING:
+    from sedn.data import Dataset
+    from sedn.network import SemanticNetwork
 
 TEST = "test"
 
@@ -51,10 +60,31 @@ def is_testable(trial: Trial) -> bool:
     return any(0 < positives < known for positives, known in counts)
 
 
-def _score(trial: Trial, folder: str) -> Predictions:
+@dataclass(frozen=True)
+class Restored:
+    """A trained network again, with what it is scored by."""
+
+    config: TrainingConfig
+    dataset: "Dataset"
+    network: "SemanticNetwork"
+    at_once: int
+    """Images that it scores at once."""
+
+    def score(self, split: str) -> NDArray[np.float32]:
+        """``(images, labels)``: logits on a split."""
+        from sedn.run.scoring import score_split
+
+        return score_split(self.network, self.dataset, split, self.config, self.at_once)
+
+
+def restore_trial(trial: Trial, folder: str) -> Restored:
+    """Restore the network of a complete trial.
+
+    Raises:
+        UserError: its checkpoint is gone, or the data cannot be had.
+    """
     from sedn.data import load_dataset
-    from sedn.run.scoring import restore_network, score_split
-    from sedn.training.checkpoints.identity import TrainingIdentity
+    from sedn.run.scoring import restore_network
 
     config = build_config(trial.config, f"trial {trial.number}")
     dataset = load_dataset(config.data)
@@ -63,9 +93,16 @@ def _score(trial: Trial, folder: str) -> Predictions:
     except FileNotFoundError:
         raise UserError(
             f"trial {trial.number}: its checkpoint is not in '{folder}'; see that this machine "
-            f"reaches the storage path, or train the trial again in a new confirmation"
+            f"reaches the storage path, or train the trial again in another experiment"
         ) from None
     at_once = 2 * int(trial.cost("micro_batch") or config.batch_size)
-    logits = score_split(network, dataset, TEST, config, at_once)
-    identity = TrainingIdentity.of(config, dataset)
+    return Restored(config, dataset, network, at_once)
+
+
+def _score(trial: Trial, folder: str) -> Predictions:
+    from sedn.training.checkpoints.identity import TrainingIdentity
+
+    restored = restore_trial(trial, folder)
+    logits, dataset = restored.score(TEST), restored.dataset
+    identity = TrainingIdentity.of(restored.config, dataset)
     return save_predictions(folder, TEST, dataset.splits[TEST], dataset.labels, logits, identity)

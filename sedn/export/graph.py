@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from sedn.network.backbone import pixel_statistics
-from sedn.prediction.predictor import Predictor
+from sedn.prediction.predictor import EnsemblePredictor, Predictor
 
 
 class ScoringGraph(nn.Module):
@@ -53,3 +53,33 @@ class ScoringGraph(nn.Module):
     def _known(self, maps: Tensor) -> Tensor:
         """The maps, with the channel that says that they are known where the network has it."""
         return torch.cat([maps, torch.ones_like(maps[:, :1])], 1) if self.has_indicator else maps
+
+
+class EnsembleGraph(nn.Module):
+    """The networks of an ensemble, each with what it is given in training inside, and the average
+    of their ranks.
+    """
+
+    def __init__(self, predictor: EnsemblePredictor) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(ScoringGraph(member) for member in predictor.members)
+        self.average = predictor.average
+        self.temperature = predictor.header.calibration.temperature
+
+    @property
+    def takes_maps(self) -> bool:
+        """Whether maps must be given with the images, as a member takes given ones."""
+        return any(member.takes_maps for member in self.members)
+
+    def forward(self, images: Tensor, maps: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """As :meth:`ScoringGraph.forward`; each member sees the maps if it takes given ones."""
+        scores = [member(images, maps if member.takes_maps else None)[0] for member in self.members]
+        logits: Tensor = self.average(*scores)
+        return logits, (logits / self.temperature).sigmoid()
+
+
+def scoring_graph(predictor: Predictor | EnsemblePredictor) -> ScoringGraph | EnsembleGraph:
+    """The graph of a run, or of an ensemble."""
+    if isinstance(predictor, EnsemblePredictor):
+        return EnsembleGraph(predictor)
+    return ScoringGraph(predictor)

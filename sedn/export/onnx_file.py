@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from sedn.errors import UserError
-from sedn.export.graph import ScoringGraph
+from sedn.export.graph import EnsembleGraph, ScoringGraph, scoring_graph
 from sedn.export.verification import largest_difference
 from sedn.extras import check_extra
 from sedn.files import write_bytes
@@ -50,7 +50,7 @@ def export_onnx(run_folder: Path, path: Path, tolerance: float = TOLERANCE) -> O
     validation split before it gets its name.
 
     Args:
-        run_folder: what ``sedn train`` wrote.
+        run_folder: what ``sedn train`` or ``sedn combine`` wrote.
         path: of the file.
         tolerance: how far a logit may be from torch's.
 
@@ -60,7 +60,7 @@ def export_onnx(run_folder: Path, path: Path, tolerance: float = TOLERANCE) -> O
     """
     check_extra("export to ONNX", "onnx")
     predictor = load_predictor(run_folder, torch.device("cpu"))
-    graph = ScoringGraph(predictor).eval()
+    graph = scoring_graph(predictor).eval()
     with tempfile.TemporaryDirectory() as part:
         file = Path(part) / "model.onnx"
         _write(graph, predictor.header, file)
@@ -74,11 +74,11 @@ def export_onnx(run_folder: Path, path: Path, tolerance: float = TOLERANCE) -> O
     return OnnxExport(path, _inputs(graph), images, difference)
 
 
-def _inputs(graph: ScoringGraph) -> tuple[str, ...]:
+def _inputs(graph: ScoringGraph | EnsembleGraph) -> tuple[str, ...]:
     return ("images", "maps") if graph.takes_maps else ("images",)
 
 
-def _write(graph: ScoringGraph, header: ModelHeader, file: Path) -> None:
+def _write(graph: ScoringGraph | EnsembleGraph, header: ModelHeader, file: Path) -> None:
     size = header.config.data.image_size
     channels = {"images": 3, "maps": len(header.regions) + header.has_indicator}
     # Two, as torch would take a batch of one for one of always one.

@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sedn.data import load_dataset
-from sedn.prediction.predictor import Predictor
+from sedn.prediction.predictor import EnsemblePredictor, Predictor
 
 _BATCH = 33
 
 
 def largest_difference(
-    file: Path, predictor: Predictor, takes_maps: bool, images: int
+    file: Path, predictor: Predictor | EnsemblePredictor, takes_maps: bool, images: int
 ) -> tuple[int, float]:
     """How many images of the run's validation split were scored, at most ``images``, and by how
     much a logit of the ONNX file differs at most from the predictor's; infinite where one of them

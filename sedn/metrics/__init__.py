@@ -17,7 +17,9 @@ from sedn.metrics.intervals import (
     label_intervals,
     mean_interval,
 )
+from sedn.metrics.mid_ranks import mid_ranks
 from sedn.metrics.paired import Differences, PairedComparison, compare_paired, holm
+from sedn.metrics.platt import fit_sigmoids
 from sedn.metrics.precision import average_precision
 from sedn.metrics.roc import (
     AucEstimate,
@@ -50,12 +52,14 @@ __all__ = [
     "calibrate",
     "compare_paired",
     "estimate_interval",
+    "fit_sigmoids",
     "fit_temperature",
     "holm",
     "label_influences",
     "label_intervals",
     "log_loss",
     "mean_interval",
+    "mid_ranks",
     "paired_difference",
     "paired_label_differences",
     "reliability",

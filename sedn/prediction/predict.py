@@ -15,7 +15,12 @@ from sedn.data.images.levels import OtherLevels, UnclearLevels
 from sedn.data.listing import RegionMap
 from sedn.errors import UserError
 from sedn.prediction.masks import MaskFolder
-from sedn.prediction.predictor import Predictor, load_predictor, read_run_header
+from sedn.prediction.predictor import (
+    EnsemblePredictor,
+    Predictor,
+    load_predictor,
+    read_run_header,
+)
 from sedn.registry import describe_source
 from sedn.run.model_file import ModelHeader
 from sedn.training.inputs.fetching import ask_ahead
@@ -51,7 +56,7 @@ def predict_images(
     run is loaded at once, the images when the predictions are asked for.
 
     Args:
-        run_folder: what ``sedn train`` wrote.
+        run_folder: what ``sedn train`` or ``sedn combine`` wrote.
         images: their files.
         batch_size: images that the network sees at once.
         maps: the masks, for a run with ``given`` maps; see :class:`MaskFolder`.
@@ -101,7 +106,7 @@ def _open_masks(run_folder: Path, header: ModelHeader, folder: Path | None) -> M
 
 
 def _stream(
-    predictor: Predictor,
+    predictor: Predictor | EnsemblePredictor,
     masks: MaskFolder | None,
     images: Iterable[Path],
     batch_size: int,
@@ -170,7 +175,9 @@ def _decode(image: Path, region_map: RegionMap | None, header: ModelHeader) -> _
     return _Sample(str(image), pixels, mask, region_map is not None)
 
 
-def _predict(predictor: Predictor, batch: list[_Sample]) -> Iterator[Prediction]:
+def _predict(
+    predictor: Predictor | EnsemblePredictor, batch: list[_Sample]
+) -> Iterator[Prediction]:
     logits = predictor.score(
         tuple(sample.name for sample in batch),
         np.stack([sample.image for sample in batch]),

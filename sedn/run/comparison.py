@@ -8,8 +8,8 @@ import numpy as np
 
 from sedn.errors import UserError
 from sedn.metrics import auc, paired_difference, paired_label_differences
+from sedn.run.finishing import read_test_scores
 from sedn.run.summary import read_summary
-from sedn.run.train import read_test_scores
 
 
 @dataclass(frozen=True)

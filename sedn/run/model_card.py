@@ -16,20 +16,26 @@ from sedn.files import write_text
 from sedn.metrics import temperature_warning
 from sedn.network.sources import find_backbone
 from sedn.registry import describe_source
-from sedn.run.model_file import ModelHeader
+from sedn.run.model_file import MEMBERS, ModelHeader
 from sedn.run.summary import RunSummary
 from sedn.style import one_line, ratio_text, share_text
 
 CARD = "README.md"
 
 
-def write_card(header: ModelHeader, summary: RunSummary, dataset: Dataset, folder: Path) -> None:
-    """Write the card into the run's folder."""
+def write_card(
+    header: ModelHeader,
+    summary: RunSummary,
+    dataset: Dataset,
+    folder: Path,
+    made: str | None = None,
+) -> None:
+    """Write the card into the folder of a run, or of a model that was ``made`` from several."""
     name = folder.resolve().name
     front = yaml.safe_dump(_front_matter(name, header.config, summary, dataset), sort_keys=False)
     parts = [
         f"---\n{front}---\n# {_data(name)}\n",
-        _what(header, summary, dataset),
+        _what(header, summary, dataset, made),
         _results(summary),
         _use(header),
         _limits(summary),
@@ -85,8 +91,9 @@ def _base_model(backbone: str) -> str | None:
     return f"timm/{source.architecture}{tag}"
 
 
-def _what(header: ModelHeader, summary: RunSummary, dataset: Dataset) -> str:
+def _what(header: ModelHeader, summary: RunSummary, dataset: Dataset, made: str | None) -> str:
     config = header.config
+    decided = "`config.yaml` holds all that decided its training." if made is None else _data(made)
     rows = {
         "task": "multi-label image classification",
         "labels": ", ".join(map(_data, header.labels)),
@@ -107,8 +114,8 @@ def _what(header: ModelHeader, summary: RunSummary, dataset: Dataset) -> str:
     table = "\n".join(f"| {name} | {text} |" for name, text in rows.items())
     return f"""\
 A classifier that sees a semantic map beside the image (SE-DNN, Shen, Zhao and Luo 2023,
-[arXiv 2305.05228](https://arxiv.org/abs/2305.05228)), or one of the arms it is compared with;
-`config.yaml` holds all that decided its training.
+[arXiv 2305.05228](https://arxiv.org/abs/2305.05228)), or one of the arms it is compared with.
+{decided}
 
 | | |
 |---|---|
@@ -152,6 +159,8 @@ def _use(header: ModelHeader) -> str:
     predict = "sedn predict FOLDER photos/"
     if describe_source(header.config.map_source).why_no_masks is None:
         predict = "sedn predict FOLDER photos/ --maps masks/"
+    part = f"{MEMBERS}/{header.members[0]}/" if header.members else ""
+    backbone, where = f"FOLDER/{part}backbone", "" if header.members else "`config.json` and in "
     return f"""\
 ## Use
 
@@ -165,11 +174,11 @@ The backbone alone, without the map, in plain timm:
 ```python
 import timm
 
-model = timm.create_model("local-dir:FOLDER/backbone", pretrained=True)
+model = timm.create_model("local-dir:{backbone}", pretrained=True)
 ```
 
 A probability is `sigmoid(logit / temperature)`; a label is present where it reaches the threshold.
-Both are in `config.json` and in the header of `model.safetensors`.
+Both are in {where}the header of `model.safetensors`.
 """
 
 

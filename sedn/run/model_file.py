@@ -1,4 +1,8 @@
-"""A trained network in one file: its weights as safetensors, and in the header how to use them."""
+"""A trained network in one file: its weights as safetensors, and in the header how to use them.
+
+The file of an ensemble holds what its members' scores are averaged by; each member has a folder
+with a file of its own.
+"""
 
 import json
 from collections.abc import Mapping
@@ -18,11 +22,14 @@ from sedn.errors import UserError
 from sedn.files import write_bytes
 from sedn.network import SemanticNetwork, build_network
 from sedn.run.calibration import Calibration
+from sedn.run.rank_average import RankAverage
 from sedn.weights import read_weights, weights_checksum
 
 MODEL = "model.safetensors"
 BACKBONE = "backbone"
 """Folder of a run in which timm finds its backbone."""
+MEMBERS = "members"
+"""Folder of an ensemble in which its networks have a folder each."""
 _CHECKSUM = "crc32"
 _ALL_BITS = {"white": FULL, "told": False}
 
@@ -44,9 +51,12 @@ class ModelHeader:
     levels: Levels | None = None
     """The white value of its training images of more than 8 bits; ``None`` where there were
     none."""
+    members: tuple[str, ...] = ()
+    """The folders of an ensemble's networks, below its own; empty for a single network. The
+    configuration is then that of a member that sees given maps, if any does, or of the first."""
 
 
-def save_model(network: SemanticNetwork, header: ModelHeader, path: Path) -> None:
+def save_model(network: SemanticNetwork | RankAverage, header: ModelHeader, path: Path) -> None:
     """Write weights and header, whole or not at all.
 
     Raises:
@@ -54,6 +64,8 @@ def save_model(network: SemanticNetwork, header: ModelHeader, path: Path) -> Non
     """
     fields = asdict(header) | {"config": header.config.model_dump(mode="json")}
     weights = weights_of(network)
+    if not header.members:
+        del fields["members"]
     metadata = {"format": "pt"} | {name: json.dumps(value) for name, value in fields.items()}
     metadata[_CHECKSUM] = weights_checksum(weights, _described(metadata))
     write_bytes(path, safetensors.torch.save(weights, metadata=metadata))
@@ -75,10 +87,11 @@ def read_header(path: Path) -> ModelHeader:
         fields = {
             name: json.loads(metadata[name])
             for name in ModelHeader.__dataclass_fields__
-            if name != "levels"
+            if name not in ("levels", "members")
         }
         # Models of before levels were told have none: they saw all 16 bits.
         levels = json.loads(metadata["levels"]) if "levels" in metadata else _ALL_BITS
+        members = json.loads(metadata.get("members", "[]"))
     except FileNotFoundError:
         raise UserError(f"{path}: no such model; `sedn train` makes one") from None
     except KeyError as error:
@@ -95,6 +108,7 @@ def read_header(path: Path) -> ModelHeader:
         has_indicator=fields["has_indicator"],
         calibration=_read_calibration(fields["calibration"]),
         levels=None if levels is None else Levels(**levels),
+        members=tuple(members),
     )
 
 
@@ -106,14 +120,36 @@ def load_network(path: Path, header: ModelHeader, device: torch.device) -> Seman
     """
     config = _built_here(header.config.from_scratch(), path.parent)
     network = build_network(config, len(header.labels), len(header.regions), header.has_indicator)
-    metadata = _read_metadata(path)
-    weights = read_weights(path, metadata.get(_CHECKSUM), _described(metadata))
+    weights = _read_checked(path)
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:
         raise UserError(f"{path}: not the weights of this network: {_reason(error)}") from None
     network.to(device).to(memory_format=torch.channels_last)
     return network.eval()
+
+
+def load_rank_average(path: Path, header: ModelHeader) -> RankAverage:
+    """Load what averages the scores of an ensemble's members.
+
+    Raises:
+        UserError: the file is damaged, or not of such an ensemble.
+    """
+    weights = _read_checked(path)
+    shape = weights["values"].shape if "values" in weights else torch.Size()
+    if len(shape) != 3 or shape[:2] != (len(header.members), len(header.labels)):
+        raise UserError(f"{path}: not the file of an ensemble of {len(header.members)} networks")
+    average = RankAverage(*shape)
+    try:
+        average.load_state_dict(weights)
+    except RuntimeError as error:
+        raise UserError(f"{path}: not the file of an ensemble: {_reason(error)}") from None
+    return average.eval()
+
+
+def _read_checked(path: Path) -> dict[str, Tensor]:
+    metadata = _read_metadata(path)
+    return read_weights(path, metadata.get(_CHECKSUM), _described(metadata))
 
 
 def _read_metadata(path: Path) -> Mapping[str, str]:

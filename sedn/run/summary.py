@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sedn.config import TrainingConfig
 from sedn.data import Dataset
 from sedn.errors import UserError
 from sedn.files import write_text
@@ -21,9 +20,9 @@ from sedn.metrics import (
     reliability,
     score_labels,
 )
-from sedn.run.calibration import Calibration
+from sedn.run.model_file import ModelHeader
 from sedn.style import interval_text
-from sedn.training.result import EpochResult, by_label
+from sedn.training.result import by_label
 
 SUMMARY = "summary.json"
 
@@ -75,13 +74,16 @@ class RunSummary:
 
 
 def summarise(
-    config: TrainingConfig,
+    header: ModelHeader,
     dataset: Dataset,
     logits: NDArray[np.float32],
-    calibration: Calibration,
-    last: EpochResult,
+    *,
+    validation_mean_auc: float,
+    epochs: int,
+    parameters: int,
 ) -> RunSummary:
     """Score the ``logits`` (images, labels) of the test split."""
+    calibration = header.calibration
     targets = dataset.splits["test"].truth
     estimate = auc(targets, logits)
     probabilities = calibration.probabilities(logits)
@@ -101,12 +103,12 @@ def summarise(
         temperature=calibration.temperature,
         calibration_error=reliability(targets, calibrate(logits, 1.0)).error,
         calibration_error_scaled=reliability(targets, probabilities).error,
-        validation_mean_auc=last.mean_auc,
-        map_source=config.map_source,
+        validation_mean_auc=validation_mean_auc,
+        map_source=header.config.map_source,
         data_fingerprint=dataset.fingerprint,
         skipped_images=dataset.skipped,
-        epochs=last.epoch,
-        parameters=int(last.costs["parameters"] or 0),
+        epochs=epochs,
+        parameters=parameters,
     )
 
 

@@ -5,23 +5,16 @@ import io
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from sedn.config import TrainingConfig, load_config
 from sedn.data import load_dataset
 from sedn.errors import UserError
-from sedn.files import check_folder, make_folder, write_bytes, write_text
-from sedn.network import SemanticNetwork, check_network, check_pretrained_available
+from sedn.files import check_folder, make_folder, write_text
+from sedn.network import check_network, check_pretrained_available
 from sedn.registry import SEMANTIC_SOURCES
-from sedn.run.calibration import fit_calibration
-from sedn.run.hub import write_backbone, write_hub_config
-from sedn.run.model_card import write_card
-from sedn.run.model_file import MODEL, ModelHeader, save_model
-from sedn.run.reliability import write_reliability
+from sedn.run.finishing import describe_model, save_model_folder, write_results
 from sedn.run.resuming import check_unchanged_data
 from sedn.run.scoring import restore_network, score_split
-from sedn.run.summary import SUMMARY, RunSummary, read_summary, summarise, write_summary
+from sedn.run.summary import SUMMARY, RunSummary, read_summary
 from sedn.run.tracking import UNTRACKED, Tracking, check_tracking, open_trackers
 from sedn.training.epochs import OnStep, train_epochs
 from sedn.training.optimization.optimizer import check_optimizer
@@ -29,7 +22,6 @@ from sedn.training.result import EpochResult
 
 CONFIG = "config.yaml"
 EPOCHS = "epochs.csv"
-TEST_SCORES = "test.npz"
 
 
 def train_run(
@@ -88,16 +80,15 @@ def check_run(config: TrainingConfig, folder: Path) -> None:
         computed.check(config.semantic_map)
     path = folder / CONFIG
     if not path.exists():
+        if (folder / SUMMARY).exists():
+            raise UserError(
+                f"{folder}: holds a model of `sedn combine`, and no training of its own; name "
+                f"another folder"
+            )
         check_folder(folder)
         check_pretrained_available([config])
     elif load_config(path) != config:
         raise UserError(f"{folder}: holds a run of another configuration; name another folder")
-
-
-def read_test_scores(folder: Path) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Targets and logits of a finished run on the test split, each ``(images, labels)``."""
-    with np.load(folder / TEST_SCORES) as arrays:
-        return arrays["targets"], arrays["logits"]
 
 
 def _claim(config: TrainingConfig, folder: Path) -> None:
@@ -113,41 +104,14 @@ def _finish(config: TrainingConfig, folder: Path, last: EpochResult) -> None:
     network = restore_network(config, dataset, str(folder))
     at_once = 2 * int(last.cost("micro_batch") or config.batch_size)
     validation = score_split(network, dataset, "validation", config, at_once)
-    calibration = fit_calibration(dataset.labels, dataset.splits["validation"].truth, validation)
-    header = ModelHeader(
-        config,
-        dataset.labels,
-        dataset.regions,
-        dataset.has_indicator,
-        calibration,
-        dataset.levels,
-    )
-    _save_model(network, header, folder)
+    header = describe_model(config, dataset, validation)
+    save_model_folder(network, header, folder)
     logits = score_split(network, dataset, "test", config, at_once)
-    targets = dataset.splits["test"].truth
-    _save_scores(targets, logits, folder)
-    write_reliability(targets, logits, calibration, folder)
-    summary = summarise(config, dataset, logits, calibration, last)
-    write_card(header, summary, dataset, folder)
-    write_summary(summary, folder)
-
-
-def _save_model(network: SemanticNetwork, header: ModelHeader, folder: Path) -> None:
-    """The model, as the hub and timm know one, and what computes its maps: all that scores a new
-    image.
-    """
-    save_model(network, header, folder / MODEL)
-    write_hub_config(network, header, folder)
-    write_backbone(network, header, folder)
-    semantic_map = header.config.semantic_map
-    if computed := SEMANTIC_SOURCES.find(semantic_map.source).computed:
-        computed.keep(semantic_map, folder)
-
-
-def _save_scores(targets: NDArray[np.float32], logits: NDArray[np.float32], folder: Path) -> None:
-    buffer = io.BytesIO()
-    np.savez(buffer, targets=targets, logits=logits)
-    write_bytes(folder / TEST_SCORES, buffer.getvalue())
+    size = int(last.costs["parameters"] or 0)
+    write_results(
+        header, dataset, logits, folder,
+        validation_mean_auc=last.mean_auc, epochs=last.epoch, parameters=size,
+    )  # fmt: skip
 
 
 def _epochs_csv(history: list[EpochResult]) -> str:

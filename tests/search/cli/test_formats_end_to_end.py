@@ -16,7 +16,8 @@ from sedn.data import load_dataset
 from sedn.data.check import check_data
 from sedn.prediction.images import find_images
 from sedn.prediction.predict import predict_images
-from sedn.run.train import read_test_scores, train_run
+from sedn.run.finishing import read_test_scores
+from sedn.run.train import train_run
 from tests.sedn.data.fixtures import CLASSES, WITHOUT_MAPS, WRITERS, draw_picture
 from tests.sedn.data.formats import test_coco_attributes, test_voc_exports, test_yolo_exports
 from tests.sedn.data.formats.test_coco_exports import EXPORTS

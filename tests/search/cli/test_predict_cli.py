@@ -19,8 +19,9 @@ from sedn.config import build_config
 from sedn.errors import UserError
 from sedn.prediction.images import find_images
 from sedn.prediction.predict import predict_images
+from sedn.run.finishing import read_test_scores
 from sedn.run.summary import read_summary
-from sedn.run.train import read_test_scores, train_run
+from sedn.run.train import train_run
 from sedn.segmentation.config import SegmenterConfig
 from sedn.segmentation.segmenter import train_segmenter
 

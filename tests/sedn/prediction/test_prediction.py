@@ -17,9 +17,10 @@ from sedn.data.images.levels import FULL, Levels
 from sedn.errors import UserError
 from sedn.prediction.images import find_images
 from sedn.prediction.predict import Prediction, predict_images
+from sedn.run.finishing import read_test_scores
 from sedn.run.model_file import read_header
 from sedn.run.summary import read_summary
-from sedn.run.train import read_test_scores, train_run
+from sedn.run.train import train_run
 from sedn.segmentation.config import SegmenterConfig
 from sedn.segmentation.segmenter import train_segmenter
 
@@ -316,8 +317,9 @@ def test_what_is_wrong_with_a_run_is_said(table: Path, tmp_path: Path) -> None:
         assert "\n" not in str(caught.value)
         return str(caught.value)
 
-    assert "nothing: no such folder; expected one that `sedn train` wrote" in wrong(
-        tmp_path / "nothing"
+    assert (
+        "nothing: no such folder; expected one that `sedn train` or `sedn combine` wrote"
+        in wrong(tmp_path / "nothing")
     )
     assert "holds no finished run" in wrong(tmp_path)
     train_run(configure(table, "none"), run)

@@ -18,9 +18,10 @@ from sedn.network.backbone import create_backbone
 from sedn.prediction.images import find_images
 from sedn.prediction.predict import predict_images
 from sedn.run.calibration import Calibration
+from sedn.run.finishing import read_test_scores
 from sedn.run.hub import write_backbone
 from sedn.run.model_file import ModelHeader
-from sedn.run.train import read_test_scores, train_run
+from sedn.run.train import train_run
 from spaces import check_backbones, parse_space
 
 LABELS = ("red", "bright", "third")

@@ -11,9 +11,10 @@ from sklearn.metrics import precision_recall_fscore_support
 from sedn.config import TrainingConfig, build_config
 from sedn.data import load_dataset
 from sedn.errors import UserError
+from sedn.run.finishing import read_test_scores
 from sedn.run.model_file import read_header
 from sedn.run.summary import read_summary
-from sedn.run.train import read_test_scores, train_run
+from sedn.run.train import train_run
 
 
 def configure(table: Path) -> TrainingConfig:

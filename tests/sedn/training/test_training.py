@@ -13,7 +13,8 @@ from sedn.config import TrainingConfig, build_config
 from sedn.data import load_dataset
 from sedn.errors import NonFiniteLoss, UserError
 from sedn.run.comparison import compare_runs
-from sedn.run.train import read_test_scores, train_run
+from sedn.run.finishing import read_test_scores
+from sedn.run.train import train_run
 from sedn.training.checkpoints.predictions import PREDICTIONS
 from sedn.training.checkpoints.state import prepare
 from sedn.training.epochs import train_epochs

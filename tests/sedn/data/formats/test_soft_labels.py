@@ -18,7 +18,8 @@ from sedn.data.formats import read_listing
 from sedn.data.loading import load_dataset
 from sedn.data.splits.cutting import assign_splits
 from sedn.errors import Question, UserError
-from sedn.run.train import read_test_scores, train_run
+from sedn.run.finishing import read_test_scores
+from sedn.run.train import train_run
 from sedn.training.epochs import train_epochs
 
 COUNT = 40

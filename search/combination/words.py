@@ -1,0 +1,51 @@
+"""The result of a combination in a few sentences."""
+
+from search.combination.running import Combination, Difference
+from sedn.style import number_text
+
+SURE = 0.05
+"""The p below which a difference is told."""
+
+
+def answer_lines(combination: Combination) -> list[str]:
+    """Describe a combination, and compare it with its best member: on test, then on validation."""
+    lines = [_made(combination)]
+    if combination.test is not None:
+        lines.append(f"On the test split {_beside(combination, combination.test)}")
+    if combination.validation is not None:
+        lines.append(
+            f"On validation {_beside(combination, combination.validation)} The members were chosen "
+            f"on these images, so this is too favourable."
+        )
+    reads = combination.test_reads
+    lines.append(f"Test read {reads} time{'' if reads == 1 else 's'}.")
+    return lines
+
+
+def _made(combination: Combination) -> str:
+    best, *others = combination.members
+    if not others:
+        return (
+            f"No other of {combination.candidates} trials improves {best.title}: the folder has "
+            f"this network alone."
+        )
+    what = "averages the ranks" if combination.kind == "ensemble" else "averages the weights"
+    return (
+        f"The {combination.kind} {what} of {len(combination.members)} of {combination.candidates} "
+        f"trials."
+    )
+
+
+def _beside(combination: Combination, found: Difference) -> str:
+    """End a sentence with the two mean AUCs and their difference."""
+    best = f"{combination.members[0].title}, the best of its members"
+    aucs = f"{number_text(found.combined)} against {number_text(found.best)}"
+    apart = (
+        f"{number_text(found.difference, signed=True)} [{number_text(found.low, 3, signed=True)}, "
+        f"{number_text(found.high, 3, signed=True)}]"
+    )
+    kind = f"the {combination.kind}"
+    if found.p < SURE:
+        word = "higher" if found.difference > 0 else "lower"
+        return f"{kind} is {word} than {best}, in mean AUC: {aucs}, {apart}."
+    return f"{kind} cannot be told from {best}, in mean AUC: {aucs}, {apart}."
