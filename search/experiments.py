@@ -112,5 +112,5 @@ def delete_experiment(store: Store, name: str, folders: list[str]) -> Iterator[s
         store.delete_experiment(row.id)
         if reads:
             times = "once" if len(reads) == 1 else f"{len(reads)} times"
-            yield f"The test split was read {times} for '{name}', which is counted no more"
+            yield f"The test split was read {times} for '{name}', which stays counted"
         yield f"Deleted experiment '{name}' and its Optuna study"

@@ -271,8 +271,11 @@ class ReadOfTest(Base):
 
     __tablename__ = "sedn_test_read"
     id: Mapped[int] = mapped_column(primary_key=True)
-    experiment_id: Mapped[int] = mapped_column(ForeignKey("sedn_experiment.id"), index=True)
-    """The search whose trials were tested, also where a confirmation of it trained them again."""
+    experiment_id: Mapped[int | None] = mapped_column(ForeignKey("sedn_experiment.id"), index=True)
+    """The search whose trials were tested, also where a confirmation of it trained them again; null
+    where the search was deleted since."""
+    data_fingerprint: Mapped[str] = mapped_column(String(64), index=True)
+    """The data whose test split was read. It counts, whatever becomes of the search."""
     read_at: Mapped[datetime] = mapped_column(UtcDateTime)
     """When the reading began: it is counted from then on."""
     command: Mapped[str] = mapped_column(String(16))

@@ -79,15 +79,12 @@ class StoreReader:
             return [row.of_store(self) for row in rows]
 
     def test_reads(self, data_fingerprint: str) -> list[ReadOfTest]:
-        """All readings of the test split of these data, the oldest first, by whatever search."""
-        query = (
-            select(ReadOfTest)
-            .join(Experiment, Experiment.id == ReadOfTest.experiment_id)
-            .where(Experiment.data_fingerprint == data_fingerprint)
-            .order_by(ReadOfTest.id)
-        )
+        """All readings of the test split of these data, the oldest first, by whatever search, also
+        by one that was deleted since.
+        """
+        of_data = select(ReadOfTest).where(ReadOfTest.data_fingerprint == data_fingerprint)
         with self.sessions() as session:
-            return list(session.scalars(query))
+            return list(session.scalars(of_data.order_by(ReadOfTest.id)))
 
     def splits(self, experiment_id: int) -> bytes:
         """The compressed table of an experiment's splits."""

@@ -218,15 +218,19 @@ class Store(StoreScanner):
             return row.tags
 
     def delete_experiment(self, experiment_id: int) -> None:
-        """Remove an experiment with all of its trials and their results."""
+        """Remove an experiment with all of its trials and their results; its readings of the test
+        split stay in the count.
+        """
         trials = select(Trial.id).where(Trial.experiment_id == experiment_id)
         with self.sessions.begin() as session:
             for table in (Epoch, LabelAucs, Setup):
                 session.execute(delete(table).where(table.trial_id.in_(trials)))
-            for table_of in (Trial, Label, FieldValue, ReadOfTest, Request):
+            for table_of in (Trial, Label, FieldValue, Request):
                 session.execute(delete(table_of).where(table_of.experiment_id == experiment_id))
             of_it = update(Experiment).where(Experiment.confirms == experiment_id)
             session.execute(of_it.values(confirms=None))
+            reads = update(ReadOfTest).where(ReadOfTest.experiment_id == experiment_id)
+            session.execute(reads.values(experiment_id=None))
             session.execute(delete(Experiment).where(Experiment.id == experiment_id))
         self.forget_trials()
 
@@ -353,8 +357,10 @@ class Store(StoreScanner):
             for row in session.scalars(alike):
                 if (row.trials, row.config_hashes) == (numbers, hashes):
                     return row
+            data = select(Experiment.data_fingerprint).where(Experiment.id == experiment_id)
             begun = ReadOfTest(
                 experiment_id=experiment_id,
+                data_fingerprint=session.scalars(data).one(),
                 read_at=datetime.now(UTC),
                 command=command,
                 trials=numbers,

@@ -142,13 +142,13 @@ def test_a_confirmation_outlives_what_it_confirms(place: Place) -> None:
     with store.engine.begin() as connection:
         connection.execute(text("UPDATE sedn_experiment SET confirms = 1 WHERE id = 2"))
         for experiment in (1, 1, 2):
-            row = f"({experiment}, '2026-11-29 12:00:00', 'confirm', '[0]', '[\"a\"]')"
-            columns = "(experiment_id, read_at, command, trials, config_hashes)"
+            row = f"({experiment}, '{'0' * 16}', '2026-11-29 12:00:00', 'confirm', '[0]', '[]')"
+            columns = "(experiment_id, data_fingerprint, read_at, command, trials, config_hashes)"
             connection.execute(text(f"INSERT INTO sedn_test_read {columns} VALUES {row}"))
     said = delete(place, "spring")
     assert "Experiment 'again', which confirms 'spring', stays" in said
-    assert "The test split was read 2 times for 'spring', which is counted no more" in said
-    assert len(place.open().test_reads("0" * 16)) == 1
+    assert "The test split was read 2 times for 'spring', which stays counted" in said
+    assert len(place.open().test_reads("0" * 16)) == 3
     assert place.open().experiment("again").confirms is None
 
 

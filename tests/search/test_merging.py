@@ -88,8 +88,9 @@ def test_all_of_an_experiment_is_taken_and_goes_on(pair: tuple[Place, Place]) ->
     with source.open().engine.begin() as connection:
         connection.execute(
             text(
-                "INSERT INTO sedn_test_read (experiment_id, read_at, command, trials, "
-                "config_hashes) VALUES (1, '2026-11-29 12:00:00', 'confirm', '[0]', '[\"a\"]')"
+                "INSERT INTO sedn_test_read (experiment_id, data_fingerprint, read_at, command, "
+                "trials, config_hashes) "
+                "VALUES (1, 'abc', '2026-11-29 12:00:00', 'confirm', '[0]', '[\"a\"]')"
             )
         )
     before = content(source.open(), "spring")

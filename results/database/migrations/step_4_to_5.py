@@ -60,14 +60,16 @@ def _count_reads_of_test(operations: Operations) -> None:
     operations.create_table(
         "sedn_test_read",
         sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column("experiment_id", sa.Integer, sa.ForeignKey("sedn_experiment.id"), nullable=False),
+        sa.Column("experiment_id", sa.Integer, sa.ForeignKey("sedn_experiment.id")),
+        sa.Column("data_fingerprint", sa.String(64), nullable=False),
         sa.Column("read_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("command", sa.String(16), nullable=False),
         sa.Column("trials", sa.JSON, nullable=False),
         sa.Column("config_hashes", sa.JSON, nullable=False),
         sa.Column("found", sa.JSON),
     )
-    operations.create_index("ix_sedn_test_read_experiment_id", "sedn_test_read", ["experiment_id"])
+    for column in ("experiment_id", "data_fingerprint"):
+        operations.create_index(f"ix_sedn_test_read_{column}", "sedn_test_read", [column])
 
 
 def _take_requests(operations: Operations) -> None:

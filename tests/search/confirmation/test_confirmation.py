@@ -16,7 +16,7 @@ from results.predictions import read_predictions
 from results.report.page import write_report
 from search.cli.main import app
 from search.confirmation.running import Confirmation, run_confirmation
-from search.experiments import rename_experiment
+from search.experiments import delete_experiment, rename_experiment
 from search.run import run_search
 from search.settings import Resources, SearchSettings
 from sedn.config import config_hash, load_config
@@ -250,3 +250,16 @@ def test_ranking_and_report_of_the_search_tell_of_its_confirmation(folder: Path)
     for text in shown():
         assert "onfirmed:" in text
         assert "Test read 1 time." in text
+
+
+def test_its_reading_of_the_test_split_counts_when_the_search_is_deleted(folder: Path) -> None:
+    assert confirm(folder).test_reads == 1
+    store = store_of(folder)
+    data = store.experiment("spring").data_fingerprint
+    said = list(delete_experiment(store, "spring", []))
+    assert "The test split was read once for 'spring', which stays counted" in said
+    (read,) = store_of(folder).test_reads(data)
+    assert read.experiment_id is None
+    assert read.found is not None
+    listed = overview(store_of(folder)).set_index("name")
+    assert listed.loc["spring-confirmed", "test_reads"] == 1
