@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.graph import Node
 
 Layout = Literal["NCHW", "NHWC", "tokens"]
 
@@ -47,11 +48,12 @@ def trace_features(model: nn.Module, image_size: int) -> list[tuple[int, Place]]
         for feature in getattr(model, "feature_info", None) or []
     ]
     logits, outputs = _run(model, {feature["module"] for feature in described}, image_size)
+    passed = _behind(logits)
     places = []
     for feature in described:
         output = outputs.get(feature["module"])
         place = _find(feature, output, model, image_size)
-        if place and _reaches(stage_of(output, place), logits):
+        if place and stage_of(output, place).grad_fn in passed:
             places.append((feature["reduction"], place))
     # Past the last block, a class token that alone is pooled has seen all it will of the patches.
     if places and places[-1][1].prefix and getattr(model, "global_pool", None) == "token":
@@ -153,7 +155,12 @@ def _order(name: str, model: nn.Module, tokens: int) -> tuple[int, ...]:
     return tuple(reroll(torch.arange(tokens).view(1, -1, 1), block).flatten().tolist())
 
 
-def _reaches(x: Tensor, logits: Tensor) -> bool:
-    """Whether the logits depend on ``x``."""
-    (gradient,) = torch.autograd.grad(logits.sum(), x, retain_graph=True, allow_unused=True)
-    return gradient is not None
+def _behind(logits: Tensor) -> set[Node]:
+    """The nodes of autograd's graph that the logits depend on."""
+    found, left = set[Node](), [logits.grad_fn]
+    while left:
+        node = left.pop()
+        if node is not None and node not in found:
+            found.add(node)
+            left += [before for before, _ in node.next_functions]
+    return found
