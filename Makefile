@@ -7,6 +7,8 @@ LOWEST := .venv-lowest
 IN_PARALLEL := -n auto --maxprocesses 8 --dist loadfile
 # Threads of torch that wait for work give the core to another process's threads.
 export OMP_WAIT_POLICY ?= PASSIVE
+# One thread in each of the processes, of which there is one for each core.
+test test-lowest: export OMP_NUM_THREADS ?= 1
 WITH_EXTRAS := .[dev,cmaes,heif,huggingface,mlflow,onnx,postgres,tensorboard]
 
 .DEFAULT_GOAL := help

@@ -1,8 +1,11 @@
 """A small space, and the place of a store."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from optuna.storages._rdb.storage import _VersionManager
 
 from tests.postgresql import new_database
 
@@ -19,6 +22,23 @@ axes:
   embedding.fusion: {choice: [scale_shift, add], when: {embedding.placement: stage1}}
   optimizer.learning_rate: {float: [1.0e-4, 1.0e-1], log: true}
 """
+
+
+@pytest.fixture(scope="session", autouse=True)
+def migrations_of_optuna() -> Iterator[None]:
+    """Optuna's migrations, read once: Optuna reads and runs the files of all of them, for 40 ms,
+    each time a storage is opened, to know the name of the last.
+    """
+    read, kept = _VersionManager._create_alembic_script, list[Any]()
+
+    def create(manager: _VersionManager) -> Any:
+        if not kept:
+            kept.append(read(manager))
+        return kept[0]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_VersionManager, "_create_alembic_script", create)
+        yield
 
 
 @pytest.fixture

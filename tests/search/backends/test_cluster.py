@@ -71,23 +71,30 @@ sys.exit(1)
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def cluster() -> Iterator[str]:
+    """The address of a cluster of one node."""
     port = free_port()
     # Ray puts sockets in this folder, and a socket's path has a bound of 107 bytes.
     folder = Path("/tmp") / f"ray-{secrets.token_hex(4)}"
-    nodes = [
-        start_node("--head", f"--port={port}", "--include-dashboard=false", f"--temp-dir={folder}")
-    ]
-    address = f"127.0.0.1:{port}"
+    options = ("--head", f"--port={port}", "--include-dashboard=false", f"--temp-dir={folder}")
+    node, address = start_node(*options), f"127.0.0.1:{port}"
     try:
         wait_for_nodes(address, 1)
-        nodes.append(start_node(f"--address={address}"))
-        wait_for_nodes(address, 2)
         yield address
     finally:
-        for node in reversed(nodes):
-            stop(node)
+        stop(node)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def two_nodes(cluster: str) -> Iterator[str]:
+    """The address of the cluster, with a second node."""
+    node = start_node(f"--address={cluster}")
+    try:
+        wait_for_nodes(cluster, 2)
+        yield cluster
+    finally:
+        stop(node)
 
 
 def sedn(*words: str, **environment: str) -> subprocess.CompletedProcess:
@@ -102,7 +109,7 @@ def sedn(*words: str, **environment: str) -> subprocess.CompletedProcess:
 
 @pytest.mark.slow
 def test_search_over_two_nodes_into_postgresql(
-    cluster: str, postgres_url: str, space_file: Path, table: Path, tmp_path: Path
+    two_nodes: str, postgres_url: str, space_file: Path, table: Path, tmp_path: Path
 ) -> None:
     command = [
         "search",
@@ -112,7 +119,7 @@ def test_search_over_two_nodes_into_postgresql(
         "--trials=6",
         "--epochs=15",
         "--scheduler=none",
-        f"--address={cluster}",
+        f"--address={two_nodes}",
         f"--store={postgres_url}",
         f"--storage-path={tmp_path}",
         "--json",

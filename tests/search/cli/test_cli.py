@@ -4,14 +4,20 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 import yaml
 
+from search.cli.main import main
+
+Wrong = Callable[..., str]
+
 
 def sedn(*words: str, folder: Path) -> subprocess.CompletedProcess:
+    """In a process of its own, which takes seconds to import what it needs."""
     return subprocess.run(
         [sys.executable, "-m", "search.cli.main", *words],
         cwd=folder,
@@ -91,11 +97,11 @@ def test_one_label_without_splits_is_checked_searched_and_ranked(
 
 @pytest.mark.slow
 def test_segment_then_search_with_predicted_maps_and_without_unreadable_images(
-    table: Path, space_file: Path, tmp_path: Path
+    table: Path, space_file: Path, tmp_path: Path, wrong: Wrong
 ) -> None:
     (table.parent / "5.png").write_bytes(b"")
     words = (f"--data={table}", "--image-size=32", "--no-pretrained", "-o", "maps")
-    line = wrong(tmp_path, "segment", *words)
+    line = wrong("segment", *words)
     assert "5.png" in line
     assert "--skip-unreadable" in line
     segmented = sedn(
@@ -126,46 +132,63 @@ def test_segment_then_search_with_predicted_maps_and_without_unreadable_images(
     )
 
 
-def wrong(folder: Path, *words: str) -> str:
-    done = sedn(*words, folder=folder)
-    assert done.returncode == 2, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    lines = done.stderr.strip().splitlines()
-    assert len(lines) == 1, done.stderr
+@pytest.fixture
+def wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Wrong:
+    """Run a command in this process and in the test's folder; the one line that is said."""
+
+    def said(*words: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["sedn", *words])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capsys.readouterr()
+        assert ended.value.code == 2, out + err
+        return only_line(err)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    return said
+
+
+def only_line(err: str) -> str:
+    lines = err.strip().splitlines()
+    assert len(lines) == 1, err
     return lines[0]
 
 
 def test_unknown_backbone(space_file: Path, tmp_path: Path) -> None:
     space_file.write_text(space_file.read_text().replace("resnet10t", "resnet5O"))
-    line = wrong(tmp_path, "search", "--name=x", f"--space={space_file}", "--trials=1")
+    words = ("search", "--name=x", f"--space={space_file}", "--trials=1")
+    done = sedn(*words, folder=tmp_path)
+    assert done.returncode == 2, done.stdout + done.stderr
+    line = only_line(done.stderr)
     assert "resnet5O" in line
     assert "did you mean 'resnet50'" in line
     assert not (tmp_path / "sedn.db").exists(), "nothing was written"
 
 
-def test_misspelled_key_in_the_space(space_file: Path, tmp_path: Path) -> None:
+def test_misspelled_key_in_the_space(space_file: Path, wrong: Wrong) -> None:
     text = space_file.read_text().replace("optimizer.learning_rate", "optimizer.learning_rat")
     space_file.write_text(text)
-    line = wrong(tmp_path, "search", "--name=x", f"--space={space_file}", "--trials=1")
+    line = wrong("search", "--name=x", f"--space={space_file}", "--trials=1")
     assert "optimizer.learning_rat" in line
     assert "did you mean 'optimizer.learning_rate'" in line
 
 
-def test_label_without_positives(table: Path, space_file: Path, tmp_path: Path) -> None:
+def test_label_without_positives(table: Path, space_file: Path, wrong: Wrong) -> None:
     lines = table.read_text().splitlines()
     rows = [lines[0] + ",striped"] + [line + ",0" for line in lines[1:]]
     table.write_text("\n".join(rows) + "\n")
-    line = wrong(
-        tmp_path, "search", "--name=x", f"--data={table}", f"--space={space_file}", "--trials=1"
-    )
+    line = wrong("search", "--name=x", f"--data={table}", f"--space={space_file}", "--trials=1")
     assert "products.csv" in line
     assert "'striped'" in line
     assert "positive" in line
 
 
-def test_unreadable_database(tmp_path: Path) -> None:
+def test_unreadable_database(tmp_path: Path, wrong: Wrong) -> None:
     (tmp_path / "sedn.db").write_bytes(b"this is no database" * 100)
-    assert "sedn.db" in wrong(tmp_path, "rank", "x")
+    assert "sedn.db" in wrong("rank", "x")
 
 
 def test_the_version_is_that_of_the_package(tmp_path: Path) -> None:
@@ -185,8 +208,8 @@ def test_the_version_is_that_of_the_package(tmp_path: Path) -> None:
         (("train", "none.yaml", "-o", "run"), "none.yaml"),
     ],
 )
-def test_other_wrong_input(tmp_path: Path, words: tuple[str, ...], said: str) -> None:
-    assert said in wrong(tmp_path, *words)
+def test_other_wrong_input(wrong: Wrong, words: tuple[str, ...], said: str) -> None:
+    assert said in wrong(*words)
 
 
 def test_two_drivers_of_one_experiment(tmp_path: Path) -> None:

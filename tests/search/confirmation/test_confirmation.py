@@ -55,7 +55,30 @@ def folder(searched: Path, tmp_path: Path) -> Path:
     return copied(searched, tmp_path)
 
 
+@pytest.fixture(scope="module")
+def confirmation(
+    searched: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Confirmation]:
+    """The folder of a search that was confirmed with its leaders, and what that came to."""
+    folder = copied(searched, tmp_path_factory.mktemp("confirmed"))
+    return folder, confirm(folder)
+
+
+@pytest.fixture
+def first(confirmation: tuple[Path, Confirmation]) -> Confirmation:
+    """What the confirmation came to."""
+    return confirmation[1]
+
+
+@pytest.fixture
+def confirmed(confirmation: tuple[Path, Confirmation], tmp_path: Path) -> Path:
+    """A folder with a copy of the database of the confirmed search, and its checkpoints."""
+    tmp_path.joinpath("runs").symlink_to(confirmation[0] / "runs")
+    return copied(confirmation[0], tmp_path)
+
+
 def copied(searched: Path, folder: Path) -> Path:
+    """The folder, with a copy of the database of a search."""
     with open_store(place(searched)[0]).engine.connect() as connection:
         connection.exec_driver_sql("VACUUM INTO ?", (str(folder / "sedn.db"),))
     return folder
@@ -80,8 +103,10 @@ def values(confirmed: tuple[Confirmed, ...]) -> list[Any]:
     return [one.to_json() for one in confirmed]
 
 
-def test_leaders_and_baseline_are_trained_on_fresh_seeds_and_tested_once(folder: Path) -> None:
-    came_to, store = confirm(folder), store_of(folder)
+def test_leaders_and_baseline_are_trained_on_fresh_seeds_and_tested_once(
+    confirmed: Path, first: Confirmation
+) -> None:
+    came_to, store = first, store_of(confirmed)
     searched = store.experiment("spring")
     confirmation = store.experiment("spring-confirmed")
     assert confirmation.confirms == searched.id
@@ -107,30 +132,26 @@ def test_leaders_and_baseline_are_trained_on_fresh_seeds_and_tested_once(folder:
 
 
 def test_a_confirmation_that_has_ended_is_shown_again_and_reads_nothing(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+    confirmed: Path, first: Confirmation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = confirm(folder)
     monkeypatch.setattr(
         "search.confirmation.running.score_on_test", lambda *_: pytest.fail("read again")
     )
-    again = confirm(folder, top=None, seeds=None)
+    again = confirm(confirmed, top=None, seeds=None)
     assert values(again.confirmed) == values(first.confirmed)
     assert again.test_reads == 1
 
 
-def test_it_goes_on_from_wherever_it_was_killed(
-    folder: Path, searched: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    whole = confirm(folder)
-    other = copied(searched, tmp_path_factory.mktemp("killed"))
+def test_it_goes_on_from_wherever_it_was_killed(folder: Path, first: Confirmation) -> None:
     deaths = [die_after_epochs(1), die_after_epochs(5), die_in_test(1), die_in_test(4)]
     for death in deaths:
         with pytest.raises(Killed):
-            confirm(other, **death)
-    reads = store_of(other).test_reads(store_of(other).experiment("spring").data_fingerprint)
+            confirm(folder, **death)
+    store = store_of(folder)
+    reads = store.test_reads(store.experiment("spring").data_fingerprint)
     assert [read.found for read in reads] == [None], "it is counted, and has not ended"
-    came_to = confirm(other)
-    assert values(came_to.confirmed) == values(whole.confirmed)
+    came_to = confirm(folder)
+    assert values(came_to.confirmed) == values(first.confirmed)
     assert came_to.test_reads == 1
 
 
@@ -161,30 +182,34 @@ def die_in_test(count: int) -> dict[str, Any]:
     return {"on_test": on_test}
 
 
-def test_each_other_reading_is_counted(folder: Path) -> None:
-    assert confirm(folder).test_reads == 1
-    assert confirm(folder, name="again", top=1).test_reads == 2
+def test_each_other_reading_is_counted(confirmed: Path, first: Confirmation) -> None:
+    assert first.test_reads == 1
+    (confirmed / "runs").unlink()
+    assert confirm(confirmed, name="again", top=1).test_reads == 2
 
 
-def test_it_is_found_again_when_the_search_or_it_was_renamed(folder: Path) -> None:
-    first = confirm(folder)
-    rename_experiment(store_of(folder), "spring", "summer")
-    rename_experiment(store_of(folder), "spring-confirmed", "sure")
-    again = run_confirmation("summer", *place(folder))
+def test_it_is_found_again_when_the_search_or_it_was_renamed(
+    confirmed: Path, first: Confirmation
+) -> None:
+    rename_experiment(store_of(confirmed), "spring", "summer")
+    rename_experiment(store_of(confirmed), "spring-confirmed", "sure")
+    again = run_confirmation("summer", *place(confirmed))
     assert isinstance(again, Confirmation)
     assert values(again.confirmed) == values(first.confirmed)
     assert again.test_reads == 1
-    listed = overview(store_of(folder)).set_index("name")
+    listed = overview(store_of(confirmed)).set_index("name")
     assert listed.loc["sure", "confirms"] == "summer"
     assert list(listed["test_reads"]) == [1, 1]
 
 
-def test_it_keeps_its_leaders_though_the_search_goes_on(folder: Path, shared_table: Path) -> None:
-    (folder / "space.yaml").write_text(SPACE)
-    first = confirm(folder)
+def test_it_keeps_its_leaders_though_the_search_goes_on(
+    confirmed: Path, first: Confirmation, shared_table: Path
+) -> None:
+    (confirmed / "space.yaml").write_text(SPACE)
+    (confirmed / "runs").unlink()
     settings = SearchSettings(data=str(shared_table), trials=6, scheduler="none", sampler="grid")
-    assert run_search("spring", str(folder / "space.yaml"), settings, *place(folder)).finished
-    assert [one.title for one in confirm(folder).confirmed] == [
+    assert run_search("spring", str(confirmed / "space.yaml"), settings, *place(confirmed)).finished
+    assert [one.title for one in confirm(confirmed).confirmed] == [
         one.title for one in first.confirmed
     ]
 
@@ -204,17 +229,15 @@ def test_what_cannot_be_confirmed_is_refused(
     assert [one.name for one in store_of(folder).experiments()] == ["spring"]
 
 
-def test_other_numbers_than_it_began_with_are_refused(folder: Path) -> None:
-    confirm(folder)
+def test_other_numbers_than_it_began_with_are_refused(confirmed: Path) -> None:
     with pytest.raises(UserError, match=r"`seeds=3`: .* began with seeds = 2"):
-        confirm(folder, seeds=3)
+        confirm(confirmed, seeds=3)
     with pytest.raises(UserError, match="is a confirmation itself"):
-        run_confirmation("spring-confirmed", *place(folder))
+        run_confirmation("spring-confirmed", *place(confirmed))
 
 
-def test_predictions_on_test_are_of_the_test_split(folder: Path) -> None:
-    confirm(folder)
-    store = store_of(folder)
+def test_predictions_on_test_are_of_the_test_split(confirmed: Path) -> None:
+    store = store_of(confirmed)
     from sedn.training.checkpoints.predictions import load_predictions
 
     for trial in store.trials(store.experiment("spring-confirmed").id):
@@ -224,30 +247,32 @@ def test_predictions_on_test_are_of_the_test_split(folder: Path) -> None:
         assert not {*kept.images} & {*read_predictions(trial).images}
 
 
-def test_what_was_confirmed_is_exported_as_it_was_trained(folder: Path) -> None:
-    store = store_of(folder)
+def test_what_was_confirmed_is_exported_as_it_was_trained(
+    searched: Path, confirmed: Path, first: Confirmation
+) -> None:
     with pytest.raises(UserError, match="`confirmed`: no confirmation of experiment 'spring'"):
-        export_config(store, "spring", confirmed=True)
-    best = confirm(folder).best
+        export_config(store_of(searched), "spring", confirmed=True)
+    store, best = store_of(confirmed), first.best
     text = export_config(store, "spring", confirmed=True)
     assert best.title in text.splitlines()[0]
     trial = store.trial(store.experiment("spring-confirmed").id, best.trials[0])
     assert trial is not None
-    (folder / "best.yaml").write_text(text)
-    config = load_config(folder / "best.yaml")
+    (confirmed / "best.yaml").write_text(text)
+    config = load_config(confirmed / "best.yaml")
     assert config_hash(config) == trial.config_hash
     assert config.seed == trial.seed
 
 
-def test_ranking_and_report_of_the_search_tell_of_its_confirmation(folder: Path) -> None:
-    def shown() -> Iterator[str]:
-        write_report(store_of(folder), "spring", folder / "report.html")
-        yield (folder / "report.html").read_text()
+def test_ranking_and_report_of_the_search_tell_of_its_confirmation(
+    searched: Path, confirmed: Path, tmp_path: Path
+) -> None:
+    def shown(folder: Path) -> Iterator[str]:
+        write_report(store_of(folder), "spring", tmp_path / "report.html")
+        yield (tmp_path / "report.html").read_text()
         yield CliRunner().invoke(app, ["rank", "spring", "--store", place(folder)[0]]).stdout
 
-    assert not any("onfirmed:" in text for text in shown())
-    confirm(folder)
-    for text in shown():
+    assert not any("onfirmed:" in text for text in shown(searched))
+    for text in shown(confirmed):
         assert "onfirmed:" in text
         assert "Test read 1 time." in text
 

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from search.cli.main import app
 from sedn.config import DataConfig
 from sedn.data import Dataset, prepare_dataset
+from sedn.data.cache import checksums
 from sedn.data.cache.checksums import CHECKSUMS, find_damage, write_checksums
 from sedn.data.loading import find_cache_damage
 from sedn.files import cache_folder
@@ -78,26 +79,29 @@ def test_a_damaged_identity_is_made_again(table: Path) -> None:
 def test_no_changed_byte_goes_unseen_by_a_full_comparison(
     tmp_path_factory: pytest.TempPathFactory, content: bytes, place: float
 ) -> None:
-    folder = tmp_path_factory.mktemp("entry")
+    folder, block = tmp_path_factory.mktemp("entry"), 2**12
     # More blocks than a sample has, most of them of zeros.
-    large = bytes(2**20) * 20 + content
+    large = bytes(block) * 20 + content
     (folder / "small").write_bytes(content)
     (folder / "large").write_bytes(large)
-    write_checksums(folder)
-    assert find_damage(folder) is None
-    assert find_damage(folder, sample=None) is None
-    for name, size in (("small", len(content)), ("large", len(large))):
-        with (folder / name).open("r+b") as file:
-            file.seek(int(place * size))
-            byte = file.read(1)[0]
-            file.seek(int(place * size))
-            file.write(bytes([byte ^ 1]))
-        said = find_damage(folder, sample=None)
-        assert said is not None and name in said
-        with (folder / name).open("r+b") as file:
-            file.seek(int(place * size))
-            file.write(bytes([byte]))
-    assert find_damage(folder, sample=None) is None
+    with pytest.MonkeyPatch.context() as patch:
+        # Small ones are quickly written.
+        patch.setattr(checksums, "_BLOCK", block)
+        write_checksums(folder)
+        assert find_damage(folder) is None
+        assert find_damage(folder, sample=None) is None
+        for name, size in (("small", len(content)), ("large", len(large))):
+            with (folder / name).open("r+b") as file:
+                file.seek(int(place * size))
+                byte = file.read(1)[0]
+                file.seek(int(place * size))
+                file.write(bytes([byte ^ 1]))
+            said = find_damage(folder, sample=None)
+            assert said is not None and name in said
+            with (folder / name).open("r+b") as file:
+                file.seek(int(place * size))
+                file.write(bytes([byte]))
+        assert find_damage(folder, sample=None) is None
 
 
 def test_the_check_of_the_data_compares_the_cache(table: Path) -> None:
