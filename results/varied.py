@@ -54,11 +54,15 @@ def varied_parameters(
         {path: v for path, v in known.items() if len(v) > 1 and path not in NOT_PARAMETERS},
         fields.values(),
     )
-    rows = [_with_effect(trial.config, fields[n], varied) for n, trial in trials.items()]
+    known_effects: dict[Any, bool] = {}
+    rows = [
+        _with_effect(trial.config, fields[n], varied, known_effects) for n, trial in trials.items()
+    ]
     index = pd.Index(list(fields), dtype=int, name="trial")
     frame = pd.DataFrame(rows, index=index, columns=list(varied), dtype=object)
+    drawn = {path for trial in trials.values() for path in trial.params}
     for path in _in_order(known, fields.values()):
-        if path in NOT_PARAMETERS:
+        if path in NOT_PARAMETERS or path not in drawn:
             continue
         sampled = [_other_sample(t, path, fields[n].get(path)) for n, t in trials.items()]
         if any(value is not None for value in sampled):
@@ -95,19 +99,36 @@ def _other_sample(trial: Configured, path: str, value: Any) -> Any:
 
 
 def _with_effect(
-    config: Mapping[str, Any], own: Mapping[str, Any], varied: Mapping[str, Sequence[Any]]
+    config: Mapping[str, Any],
+    own: Mapping[str, Any],
+    varied: Mapping[str, Sequence[Any]],
+    known: dict[Any, bool],
 ) -> list[Any]:
     """The configuration's values of the ``varied`` paths; ``None`` for those without an effect.
 
     A configuration in canonical form does not keep what has no effect, so it is seen by trying
-    other values.
+    other values. What is ``known`` already of configurations of the same kind is not tried again:
+    thousands of them differ in nothing but a learning rate.
     """
     values: list[Any] = []
+    kind = tuple((path, _kind(value)) for path, value in own.items() if path != "seed")
     for path, distinct in varied.items():
         value = own.get(path)
         others = [other for other in distinct if repr(other) != repr(value)]
-        values.append(value if has_effect(config, path, others) else None)
+        key = (kind, path, repr(others[:PROBES]))
+        if key not in known:
+            known[key] = has_effect(config, path, others)
+        values.append(value if known[key] else None)
     return values
+
+
+def _kind(value: Any) -> Any:
+    """A value as far as it can decide what has an effect: of a float, where it lies beside the
+    values at which something is switched off, 0 and 1; of all else, the value.
+    """
+    if isinstance(value, float):
+        return ("float", value > 0, value < 0, value > 1, value < 1)
+    return repr(value)
 
 
 def has_effect(config: Mapping[str, Any], path: str, others: Sequence[Any]) -> bool:

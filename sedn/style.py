@@ -9,6 +9,13 @@ INK = "#1b2430"
 MUTED = "#5d6876"
 GRID = "#e6e9ed"
 FAINT = "#c3c9d1"
+GREY = "#8b95a1"
+PALE = "#eef0f3"
+"""Of cells without a value."""
+MIDDLE = "#f7f8f9"
+"""Of a difference of nothing, between two colours."""
+VEIL = "rgba(255,255,255,0.75)"
+"""Behind words on lines."""
 
 # From the palette of Okabe and Ito, which people with any colour vision can tell apart.
 BLUE = "#0072b2"

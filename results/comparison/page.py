@@ -61,7 +61,13 @@ def render_page(comparison: Comparison) -> str:
             "differences",
             "Differences",
             said,
-            page.figure(_forest(comparison, shown), "forest", "No label has an AUC."),
+            page.figure(
+                _forest(comparison, shown),
+                "forest",
+                "No label has an AUC.",
+                "Differences in AUC with their intervals",
+                480,
+            ),
         ),
         page.section("labels", "Labels", "Those that differ most surely first.", _table(frame)),
     ]

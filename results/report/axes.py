@@ -9,12 +9,24 @@ import plotly.graph_objects as go
 from results.axes.found import Importance
 from results.axes.words import answer, assumptions, effect_text, of_label, shown_effects, value_name
 from sedn import page
-from sedn.style import BLUE, FAINT, INK, VERMILION, layout, number_text, plain, share_text
+from sedn.style import (
+    BLUE,
+    FAINT,
+    GREY,
+    INK,
+    MIDDLE,
+    PALE,
+    VERMILION,
+    layout,
+    number_text,
+    plain,
+    share_text,
+)
 
 PLACEMENT = "embedding.placement"
 MOST_LABELS = 60
 """Rows of the heat map, those with the largest effects."""
-DIVERGING = [[0.0, VERMILION], [0.5, "#f7f8f9"], [1.0, BLUE]]
+DIVERGING = [[0.0, VERMILION], [0.5, MIDDLE], [1.0, BLUE]]
 
 
 def axes_section(found: Importance, of_trials: str = "") -> str:
@@ -23,14 +35,18 @@ def axes_section(found: Importance, of_trials: str = "") -> str:
     rests_on = "".join(page.paragraph(line) for line in assumptions(found))
     content = said
     if found.mean.effects is not None:
-        content += page.figure(shares(found), "axes", "")
+        content += page.figure(
+            shares(found), "axes", "", "Share of the variance of the mean AUC by axis", 420
+        )
         content += "<h3>What each value does to the mean AUC</h3>"
         content += page.paragraph(
             "Difference in AUC with all other axes held alike; bars are 95 % intervals for all "
             "effects together. Against `none` where that is a value, else against the average of "
             "the axis's values. Blue: found."
         )
-        content += page.figure(value_effects(found), "axis-values", "")
+        content += page.figure(
+            value_effects(found), "axis-values", "", "Effect of each value on the mean AUC", 560
+        )
     if (figure := label_effects(found)) is not None:
         axis = _of_heat_map(found)
         content += f"<h3>Labels by {page.text(axis)}</h3>"
@@ -38,7 +54,9 @@ def axes_section(found: Importance, of_trials: str = "") -> str:
             "Difference in each label's AUC; a number stands where an effect was found, and the "
             "others may be luck."
         )
-        content += page.figure(figure, "axis-labels", "")
+        content += page.figure(
+            figure, "axis-labels", "", f"Effects on the AUC of each label by {axis}", 640
+        )
     lead = _LEAD if found.mean.effects else "Which axis mattered, for the mean AUC and for labels."
     return page.section("axes", "What mattered", lead + of_trials, content + rests_on)
 
@@ -79,7 +97,7 @@ def value_effects(found: Importance) -> go.Figure:
     names = [f"{plain(row['axis'])}  <b>{plain(_value(row))}</b>" for row in rows]
     figure = go.Figure(layout=layout(80 + 24 * len(rows), showlegend=False))
     frame = pd.DataFrame(rows)
-    for is_found, colour in ((True, BLUE), (False, "#8b95a1")):
+    for is_found, colour in ((True, BLUE), (False, GREY)):
         chosen = frame[frame["found"] == is_found] if rows else frame
         if chosen.empty:
             continue
@@ -117,7 +135,7 @@ def label_effects(found: Importance) -> go.Figure | None:
     effects = values["effect"].to_numpy(float).reshape(shape)
     largest = float(np.nanmax(np.abs(effects), initial=1e-4))
     height = 100 + 24 * len(rows)
-    figure = go.Figure(layout=layout(max(height, 190), plot_bgcolor="#eef0f3"))
+    figure = go.Figure(layout=layout(max(height, 190), plot_bgcolor=PALE))
     records = values.reset_index().to_dict("records")
     hover = [f"<b>{plain(row['label'])}</b><br>{_hover(row)}" for row in records]
     figure.add_heatmap(

@@ -16,7 +16,7 @@ from results.ranking.leaders import order_configurations, with_details
 from results.ranking.standing import Standing, standing, with_standing
 from results.ranking.stopped import scheduler_of, stopped_trials
 from results.ranking.words import standing_lines
-from results.report.thinning import MOST_STUDIED, choose, evenly, fronts, room
+from results.report.thinning import MOST_STUDIED, choose, evenly, fronts, leading, room, table_room
 from results.varied import varied_parameters
 from sedn.measures import COSTS
 
@@ -52,6 +52,10 @@ class Findings:
     """Epochs of all trials, and the seconds that these took."""
     trials: list[Trial]
     """Those that are drawn: of a large search, the leaders and an even choice of the others."""
+    listed: list[Trial]
+    """Those in the table of trials: all, or those that are drawn and an even choice."""
+    number_leading: int
+    """Of those that are drawn, how many are so because they lead; 0 where all are drawn."""
     epochs: dict[int, list[Epoch]]
     """Of the trials that are drawn, by number."""
     goals: Goals
@@ -80,7 +84,7 @@ class Findings:
     pooled_labels: pd.DataFrame
     """As :func:`results.ranking.by_label.pool_labels` gives it, of the first of the ranking."""
     varied: pd.DataFrame
-    """As :func:`results.varied.varied_parameters` gives it, of the trials that are drawn."""
+    """As :func:`results.varied.varied_parameters` gives it, of the trials that are listed."""
     importance: Importance
     """Which axes mattered."""
     number_studied: int
@@ -134,9 +138,9 @@ def read_findings(store: Store, name: str) -> Findings:
     # Trials after what is found of them: they must be there.
     stopped = store.stopped(experiment.id, MOST_STOPPED)
     most = room(values, rows, len(costs))
-    drawn = choose(last, most, ordered["trial"].tolist(), [one.number for one in stopped])
-    trials = store.some_trials(experiment.id, sorted({*drawn, *told}))
-    listed = {trial.number for trial in trials} | fronts(ordered, rows, costs)
+    leaders, nearest = ordered["trial"].tolist(), [one.number for one in stopped]
+    drawn = {*choose(last, most, leaders, nearest), *told}
+    listed = drawn | fronts(ordered, rows, costs)
     detailed = ordered[
         (ordered["rank"] <= MOST_ROWS)
         | (ordered["role"] == BASELINE)
@@ -146,15 +150,18 @@ def read_findings(store: Store, name: str) -> Findings:
     complete = complete_frame(rows)
     compared = complete[complete["config_hash"].isin(shown["config_hash"])]
     of_compared = store.label_auc_arrays(experiment.id, compared["trial"].tolist())
-    every = {*drawn, *told, *detailed["trial"].tolist()}
-    setups = store.setups(experiment.id, sorted(every))
-    studied = _studied(store, experiment.id, last, trials)
+    listed |= {*detailed["trial"].tolist(), *choose(last, table_room(values), leaders, nearest)}
+    every = store.some_trials(experiment.id, sorted(listed))
+    trials = [trial for trial in every if trial.number in drawn]
+    studied = _studied(store, experiment.id, last, every)
     return Findings(
         experiment=experiment,
         labels=labels,
         counts=dict(store.counts(experiment.id)),
         trained=store.totals(experiment.id),
         trials=trials,
+        listed=every,
+        number_leading=leading(most) if last is not None and last >= most else 0,
         epochs=store.epochs(experiment.id, [trial.number for trial in trials]),
         goals=goals,
         best_so_far=_best_so_far(rows),
@@ -173,7 +180,7 @@ def read_findings(store: Store, name: str) -> Findings:
             lambda numbers: store.label_auc_arrays(experiment.id, numbers),
         ),
         pooled_labels=pool_labels(labels, compared, of_compared),
-        varied=varied_parameters(setups, values),
+        varied=varied_parameters({trial.number: trial for trial in every}, values),
         importance=importance_of(store, experiment.id, name, studied),
         number_studied=len(studied),
     )
@@ -184,10 +191,10 @@ def shown_costs(goals: Goals) -> list[str]:
     return [name for name in dict.fromkeys((*SHOWN_COSTS, *goals.costs)) if name in COSTS]
 
 
-def _studied(store: Store, experiment_id: int, last: int | None, drawn: list[Trial]) -> list[Trial]:
+def _studied(store: Store, experiment_id: int, last: int | None, known: list[Trial]) -> list[Trial]:
     """The trials that tell what mattered: all, or an even choice that prefers none."""
-    if last is None or len(drawn) > last:
-        return drawn
+    if last is None or len(known) > last:
+        return evenly(known, MOST_STUDIED)
     return store.some_trials(experiment_id, evenly(range(last + 1), MOST_STUDIED))
 
 

@@ -1,6 +1,6 @@
 """The history of a search, its learning curves and its costs; ``None`` where nothing is to show."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,17 +12,11 @@ from results.database.models import BASELINE, Trial, TrialState
 from results.ranking.pareto import on_front
 from results.ranking.pooling import of_means
 from results.report.contents import STATES, Findings
-from results.report.style import (
-    STATE_COLOURS,
-    STATE_SYMBOLS,
-    duration,
-    round_numbers,
-    value_text,
-)
+from results.report.style import STATE_COLOURS, STATE_SYMBOLS, duration, round_numbers
 from results.report.thinning import MOST_POINTS, evenly
 from sedn.measures import COSTS
 from sedn.metrics.ranking import Floats
-from sedn.style import AXIS, FAINT, INK, LOG_RATIO, count_text, interval_text, layout, plain
+from sedn.style import AXIS, FAINT, INK, LOG_RATIO, layout
 
 DIGITS = 5
 """Of an AUC in a curve: more cannot be seen, and make the page larger."""
@@ -50,8 +44,7 @@ def history(findings: Findings) -> go.Figure | None:
                 mode="markers",
                 name=title,
                 marker=_state_marker(state),
-                text=[about(findings, trial) for trial in rows],
-                hovertemplate="%{text}<extra></extra>",
+                **of_trials(trial.number for trial in rows),
                 cliponaxis=False,
             )
     last = findings.trials[-1].number
@@ -115,29 +108,11 @@ def pareto_front(cost: Sequence[float], auc: Sequence[float]) -> list[int]:
     return [int(i) for i in front[first]]
 
 
-def about(findings: Findings, trial: Trial) -> str:
-    """A trial for a label that appears under the pointer."""
-    title = "baseline" if trial.role == BASELINE else STATES[trial.state]
-    lines = [f"<b>trial {trial.number}</b> · {title}"]
-    if trial.mean_auc is not None:
-        ends = over_images(findings, [trial.mean_auc], [trial.mean_auc_stderr])[0]
-        lines.append(f"mean AUC {interval_text(trial.mean_auc, *ends)}")
-    lines.append(
-        f"epoch {trial.epochs} of {trial.target_epochs} · {duration(trial.seconds)} · "
-        f"{count_text(trial.cost('parameters'))} parameters"
-    )
-    for path, value in findings.parameters_of(trial.number).items():
-        lines.append(f"{plain(path)}: {plain(value_text(value))}")
-    return "<br>".join(lines)
-
-
-def _about_row(findings: Findings, drawn: dict[int, Trial], row: "pd.Series[Any]") -> str:
-    """The same of a configuration, whose trial may not be among those that are drawn."""
-    trial = drawn.get(int(row["trial"]))
-    if trial is not None:
-        return about(findings, trial)
-    said = f"mean AUC {interval_text(row['mean_auc'], row['low'], row['high'])}"
-    return f"<b>trial {row['trial']}</b> · rank {row['rank']}<br>{said}"
+def of_trials(numbers: Iterable[int]) -> dict[str, Any]:
+    """Of a trace of points, one a trial: the page's script tells under the pointer what the table
+    of trials has of them.
+    """
+    return {"customdata": list(numbers), "meta": "trials"}
 
 
 def over_images(
@@ -183,23 +158,23 @@ def _add_curves(
     """Curves of one colour as one trace, with gaps between: there may be thousands."""
     x: list[int | None] = []
     y: list[float | None] = []
-    text: list[str | None] = []
+    numbers: list[int | None] = []
     for trial in trials:
         epochs = evenly(findings.epochs.get(trial.number, []), MOST_POINTS)
         x += [*(epoch.epoch for epoch in epochs), None]
         y += [*(round(epoch.mean_auc, DIGITS) for epoch in epochs), None]
-        text += [*(f"trial {trial.number}" for _ in epochs), None]
+        numbers += [*(trial.number for _ in epochs), None]
     if any(value is not None for value in x):
         figure.add_scatter(
             x=x,
             y=y,
-            text=text,
+            customdata=numbers,
             name=name,
             mode="lines+markers",
             opacity=0.55,
             line={"color": colour, "width": 1},
             marker={"size": 3},
-            hovertemplate="%{text}, epoch %{x}: %{y:.4f}<extra></extra>",
+            hovertemplate="trial %{customdata}, epoch %{x}: %{y:.4f}<extra></extra>",
         )
 
 
@@ -235,13 +210,13 @@ def _add_cost(
 ) -> None:
     """One kind of cost in its own column of the figure."""
     x, y = rows[kind].astype(float).to_list(), rows["mean_auc"].to_list()
-    by_number = {trial.number: trial for trial in findings.trials}
     front = pareto_front(x, y)
+    on_it = set(front)
     figure.add_scatter(
         x=[x[i] for i in front],
         y=[y[i] for i in front],
         mode="lines",
-        name="none is both cheaper and better",
+        name="Pareto front",
         line={"color": FAINT, "width": 2, "shape": "hv"},
         hoverinfo="skip",
         showlegend=column == 1,
@@ -263,11 +238,10 @@ def _add_cost(
             marker={
                 "symbol": symbol,
                 "size": 10,
-                "color": [colour if i in front else "white" for i in chosen],
+                "color": [colour if i in on_it else "white" for i in chosen],
                 "line": {"color": colour, "width": 1.5},
             },
-            text=[_about_row(findings, by_number, rows.iloc[i]) for i in chosen],
-            hovertemplate="%{text}<extra></extra>",
+            **of_trials(int(rows["trial"].iloc[i]) for i in chosen),
             showlegend=column == 1,
             row=1,
             col=column,

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from results.database.models import BASELINE
 from results.report.contents import MOST_COLUMNS, Findings
-from sedn.style import INK, SCALE, gain_text, layout, number_text, plain
+from sedn.style import INK, PALE, SCALE, gain_text, layout, number_text, plain
 
 MOST_TALL_ROWS = 60
 """More labels than this get rows too low for numbers."""
@@ -29,7 +29,7 @@ def label_heat_map(findings: Findings) -> go.Figure | None:
     tall = len(names) <= MOST_TALL_ROWS
     height = 110 + (26 if tall else 14) * len(names)
     margin = {"l": 64, "r": 16, "t": 90, "b": 12}
-    figure = go.Figure(layout=layout(max(height, 210), margin=margin, plot_bgcolor="#eef0f3"))
+    figure = go.Figure(layout=layout(max(height, 210), margin=margin, plot_bgcolor=PALE))
     figure.add_heatmap(
         z=table.to_numpy().tolist(),
         colorscale=SCALE,

@@ -23,8 +23,9 @@ from results.report.contents import (
 )
 from results.report.figures import cost, history, learning_curves
 from results.report.heat_map import label_heat_map
-from results.report.parallel import parallel_coordinates
+from results.report.parallel import least_width, parallel_coordinates
 from results.report.style import duration, value_text
+from results.report.trials_table import trials_section
 from results.varied import AS_SAMPLED, shown_columns
 from sedn import page
 from sedn.files import write_text
@@ -35,6 +36,11 @@ MOST_OF_REASON = 10_000
 """Characters of the reason of a trial that failed."""
 MOST_NUMBERS = 10
 """Trials named of those that failed alike."""
+ANCHORS = (
+    *("ranking", "axes", "history", "curves", "parameters", "labels", "cost", "failures"),
+    *("trials",),
+)
+"""Of the sections, in their order."""
 NONE_COMPLETE = "No trial has been trained to its last epoch yet."
 
 
@@ -50,6 +56,7 @@ def write_report(store: Store, name: str, output: Path) -> None:
 def render_report(findings: Findings) -> str:
     """The page as HTML."""
     drawn = _drawn(findings)
+    parallel = parallel_coordinates(findings)
     sections = [
         _ranking(findings),
         axes_section(findings.importance, _studied(findings)),
@@ -58,36 +65,61 @@ def render_report(findings: Findings) -> str:
             "Optimisation history",
             "Every trial in the order in which it was started. Trials that were stopped early or "
             "failed stand at the AUC of their last epoch." + drawn,
-            page.figure(history(findings), "history", "No trial has ended an epoch yet."),
+            page.figure(
+                history(findings),
+                "history",
+                "No trial has ended an epoch yet.",
+                "Mean AUC of every trial by its number",
+            ),
         ),
         page.section(
             "curves",
             "Learning curves",
             "Mean AUC on validation after each epoch; bars are 95 % intervals over images." + drawn,
-            page.figure(learning_curves(findings), "curves", "No trial has ended an epoch yet."),
+            page.figure(
+                learning_curves(findings),
+                "curves",
+                "No trial has ended an epoch yet.",
+                "Mean AUC of every trial by epoch",
+            ),
         ),
         page.section(
             "parameters",
             "Parameters",
-            "One line a trial, darker where the mean AUC is higher; within a band the better "
+            "One line a trial, stronger where the mean AUC is higher; within a band the better "
             "trials lie higher. Grey: stopped early or still running. “–”: the parameter has no "
             "effect there." + drawn,
             page.figure(
-                parallel_coordinates(findings), "parameters", "No parameter differs between trials."
+                parallel,
+                "parameters",
+                "No parameter differs between trials.",
+                "Parameters and mean AUC of every trial as parallel coordinates",
+                least_width(parallel),
             ),
         ),
         _labels(findings),
         page.section(
             "cost",
             "Cost",
-            "Configurations on the line, filled: none is both cheaper and better. Times compare "
-            "only as far as the machines that trained were alike." + drawn,
-            page.figure(cost(findings), "cost", NONE_COMPLETE),
+            "Filled points form the Pareto front: no configuration has a higher mean AUC at the "
+            "same cost or less. Times compare only as far as the machines that trained were "
+            "alike." + drawn,
+            page.figure(
+                cost(findings),
+                "cost",
+                NONE_COMPLETE,
+                "Mean AUC against costs, with the Pareto fronts",
+                240 * (1 + len(findings.costs)),
+            ),
         ),
         _failures(findings),
+        trials_section(findings),
     ]
     name = findings.experiment.name
-    return page.document(f"{name} – sedn", _header(findings), sections, _footer(findings))
+    code = (Path(__file__).parent / "trials.js").read_text("utf-8")
+    return page.document(
+        f"{name} – sedn", _header(findings), sections, _footer(findings), code=code
+    )
 
 
 def _studied(findings: Findings) -> str:
@@ -105,14 +137,24 @@ def _drawn(findings: Findings) -> str:
     if len(findings.trials) >= findings.number:
         return ""
     return (
-        f" Of {findings.number:,} trials {len(findings.trials):,} are drawn: the leaders, and of "
-        f"all trials an even choice."
+        f" Of {findings.number:,} trials {len(findings.trials):,} are drawn: those of the "
+        f"{findings.number_leading} best configurations, and of all trials an even choice."
     )
 
 
 def _header(findings: Findings) -> str:
     experiment = findings.experiment
-    anchors = ("ranking", "axes", "history", "curves", "parameters", "labels", "cost", "failures")
+    anchors = (
+        "ranking",
+        "axes",
+        "history",
+        "curves",
+        "parameters",
+        "labels",
+        "cost",
+        "failures",
+        "trials",
+    )
     links = "".join(f'<a href="#{anchor}">{anchor.capitalize()}</a>' for anchor in anchors)
     cards = "".join(page.card(*facts) for facts in _key_facts(findings))
     text = (
@@ -259,7 +301,9 @@ def _ranking_table(findings: Findings, shown: pd.DataFrame) -> str:
         for row in rows
     ]
     marked = [i for i, row in enumerate(rows) if row["role"] == BASELINE]
-    return page.table([*heads, *costs], cells, right=["rank", "gain", *costs], marked=marked)
+    return page.table(
+        [*heads, *costs], cells, right=["rank", "gain", *costs], broken=varied, marked=marked
+    )
 
 
 def _parameter(row: dict[Any, Any], path: str) -> str:
@@ -282,7 +326,9 @@ def _labels(findings: Findings) -> str:
         "without positive and negative images in the validation split has no AUC and takes no "
         "part in the mean."
     )
-    content = page.figure(label_heat_map(findings), "labels", NONE_COMPLETE)
+    content = page.figure(
+        label_heat_map(findings), "labels", NONE_COMPLETE, "AUC by label and configuration", 760
+    )
     heads = ["label", "prevalence", "positives", "best trial", "AUC (95 % interval)"]
     heads += ["baseline", "gain"]
     absent = "–" if findings.ranked.empty else "no AUC"

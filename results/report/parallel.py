@@ -11,23 +11,21 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.colors import sample_colorscale
 
 from results.database.models import Trial, TrialState
-from results.report.contents import STATES, Findings
-from results.report.figures import about
+from results.report.contents import Findings
+from results.report.figures import DIGITS, of_trials
 from results.report.style import round_numbers, value_text
 from results.varied import AS_SAMPLED
-from sedn.style import FAINT, INK, LOG_RATIO, SCALE, layout, plain
+from sedn.style import FAINT, INK, LOG_RATIO, SCALE, VEIL, layout, plain
 
 MOST_VALUES = 8
 """Numbers with more distinct values, or that hardly repeat, are a scale and not bands."""
 BAND = 0.68
 """Share of a band's room that its lines take."""
-MOST_AXES = 10
-"""More than the page has room for: the figure is then wider than the page, and scrolls."""
-LEAST_WIDTH = 124
-"""Pixels from one axis to the next of such a figure."""
+LEAST_WIDTH = 112
+"""Pixels from one axis to the next; where they are more than the page has room for, the figure
+scrolls."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +57,15 @@ def parallel_coordinates(findings: Findings) -> go.Figure | None:
         coordinates.append(_scale("mean AUC", {t.number: t.mean_auc for t in complete}))
     figure = go.Figure(layout=layout(540, showlegend=False))
     figure.update_layout(margin={"l": 16, "r": 16, "t": 84, "b": 16})
-    if len(coordinates) > MOST_AXES:
-        figure.update_layout(autosize=False, width=LEAST_WIDTH * len(coordinates))
     _add_others(figure, others, coordinates)
-    _add_complete(figure, findings, complete, coordinates)
+    _add_complete(figure, complete, coordinates)
     _add_axes(figure, coordinates)
     return figure
+
+
+def least_width(figure: go.Figure | None) -> int:
+    """Pixels that a figure of parallel coordinates needs."""
+    return 0 if figure is None else LEAST_WIDTH * len(figure.layout.shapes)
 
 
 def coordinate(path: str, values: dict[int, Any]) -> Coordinate:
@@ -123,61 +124,63 @@ def _add_others(
     """Trials that were not trained to the end, in one pale trace: their AUC is of fewer epochs."""
     if not trials:
         return
-    x: list[int | None] = []
-    y: list[float | None] = []
-    text: list[str | None] = []
-    for trial in trials:
-        hover = f"trial {trial.number} · {STATES[trial.state]}"
-        hover += f"<br>mean AUC {trial.mean_auc:.4f} after epoch {trial.epochs}"
-        x += [*range(len(coordinates)), None]
-        y += [*(_height(c, trial) for c in coordinates), None]
-        text += [*([hover] * len(coordinates)), None]
+    x, y, numbers = _lines(trials, coordinates)
     figure.add_scatter(
         x=x,
         y=y,
-        text=text,
         mode="lines+markers",
         line={"color": FAINT, "width": 1},
         marker={"size": 3},
         opacity=0.6,
-        hovertemplate="%{text}<extra></extra>",
+        customdata=numbers,
+        meta="trials",
     )
 
 
 def _add_complete(
-    figure: go.Figure,
-    findings: Findings,
-    trials: Sequence[Trial],
-    coordinates: Sequence[Coordinate],
+    figure: go.Figure, trials: Sequence[Trial], coordinates: Sequence[Coordinate]
 ) -> None:
-    """A line for each trial, the best drawn last, and points that carry the scale."""
+    """Lines of six shades, the best drawn last, and points that carry the scale."""
     if not trials:
         return
     aucs = np.array([trial.mean_auc for trial in trials], dtype=float)
     span = float(np.ptp(aucs))
     shares = (aucs - aucs.min()) / span if span else np.ones(len(aucs))
-    for trial, share in zip(trials, shares, strict=True):
-        figure.add_scatter(
-            x=list(range(len(coordinates))),
-            y=[_height(c, trial) for c in coordinates],
-            mode="lines",
-            # Hundreds of lines would bury the few that matter: only the best are thick.
-            line={"color": sample_colorscale(SCALE, [share])[0], "width": 1 + 2 * share**4},
-            hoverinfo="skip",
-        )
+    shades = np.minimum((shares * len(SCALE)).astype(int), len(SCALE) - 1)
+    for shade in np.unique(shades).tolist():
+        some = [trial for trial, its in zip(trials, shades, strict=True) if its == shade]
+        x, y, _ = _lines(some, coordinates)
+        # Hundreds of lines would bury the few that matter: only the best are thick.
+        width = 1 + 2 * (shade / (len(SCALE) - 1)) ** 4
+        line = {"color": SCALE[shade], "width": width}
+        figure.add_scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip")
+    points = [(i, c, trial) for trial in trials for i, c in enumerate(coordinates)]
     figure.add_scatter(
-        x=[i for _ in trials for i in range(len(coordinates))],
-        y=[_height(c, trial) for trial in trials for c in coordinates],
-        text=[hover for trial in trials for hover in len(coordinates) * [about(findings, trial)]],
+        x=[i for i, _, _ in points],
+        y=[_height(c, trial) for _, c, trial in points],
         mode="markers",
         marker={
             "size": 6,
-            "color": [auc for auc in aucs for _ in coordinates],
+            "color": [round(auc, DIGITS) for auc in aucs.tolist() for _ in coordinates],
             "colorscale": SCALE,
             "colorbar": {"title": {"text": "AUC"}, "thickness": 12, "outlinewidth": 0},
         },
-        hovertemplate="%{text}<extra></extra>",
+        **of_trials(trial.number for _, _, trial in points),
     )
+
+
+def _lines(
+    trials: Sequence[Trial], coordinates: Sequence[Coordinate]
+) -> tuple[list[int | None], list[float | None], list[int | None]]:
+    """The lines of several trials as one, with gaps between: positions, heights and numbers."""
+    x: list[int | None] = []
+    y: list[float | None] = []
+    numbers: list[int | None] = []
+    for trial in trials:
+        x += [*range(len(coordinates)), None]
+        y += [*(_height(c, trial) for c in coordinates), None]
+        numbers += [*([trial.number] * len(coordinates)), None]
+    return x, y, numbers
 
 
 def _height(axis: Coordinate, trial: Trial) -> float | None:
@@ -204,7 +207,7 @@ def _add_axes(figure: go.Figure, coordinates: Sequence[Coordinate]) -> None:
                 "xanchor": "left",
                 "xshift": 5,
                 "font": {"size": 11},
-                "bgcolor": "rgba(255,255,255,0.75)",
+                "bgcolor": VEIL,
             }
             for height, text in axis.ticks
         ]

@@ -4,11 +4,11 @@ import math
 from typing import Any
 
 from results.database.models import TrialState
-from sedn.style import BLUE, GREEN, VERMILION, short_text
+from sedn.style import BLUE, GREEN, GREY, VERMILION, short_text
 
 STATE_COLOURS = {
     TrialState.COMPLETE: BLUE,
-    TrialState.PRUNED: "#8b95a1",
+    TrialState.PRUNED: GREY,
     TrialState.FAILED: VERMILION,
     TrialState.RUNNING: GREEN,
 }

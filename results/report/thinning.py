@@ -11,7 +11,7 @@ from results.ranking.pareto import on_front
 
 Thing = TypeVar("Thing")
 
-MOST_DRAWN = 400
+MOST_DRAWN = 500
 """Trials in the figures, however short each is."""
 LEAST_DRAWN = 30
 """However long each is."""
@@ -19,15 +19,19 @@ MOST_STUDIED = 2000
 """Trials that tell which axes mattered."""
 MOST_ON_FRONT = 60
 """Configurations that none beats on AUC and one cost, in the figure of costs."""
-FIGURES_BYTES = 900_000
-"""Of all figures together."""
-POINT_BYTES = 40
+MOST_LISTED = 5000
+"""Trials in the page's table of trials, however few parameters each has."""
+FIGURES_BYTES = 500_000
+"""Of the figures of trials together."""
+TABLE_BYTES = 1_000_000
+"""Of the table of trials."""
+POINT_BYTES = 22
 """Of a point of a curve."""
-LINE_BYTES = 45
-"""Of a line about a trial that appears under the pointer."""
-HEAD_LINES = 4
-"""Such lines beside those of its parameters."""
-MOST_POINTS = 200
+CELL_BYTES = 14
+"""Of a cell of the table of trials, more often than not of a value that many trials have."""
+HEAD_CELLS = 7
+"""Such cells beside those of the parameters."""
+MOST_POINTS = 60
 """Of a curve."""
 
 
@@ -39,13 +43,25 @@ def room(values: Mapping[str, Sequence[Any]], rows: Sequence[tuple[Any, ...]], c
         rows: the complete trials, as the store's ``complete`` gives them.
         costs: number of costs in the figures.
     """
-    axes = sum(len(of_path) > 1 for of_path in values.values())
     epochs = max((row[COMPLETE_COLUMNS.index("epochs")] for row in rows), default=1)
-    about = LINE_BYTES * (axes + HEAD_LINES)
-    # Under the pointer in the history, at each axis, and for each cost and the time of training.
-    texts = about * (1 + (axes + 1) + (costs + 1))
-    a_trial = texts + POINT_BYTES * (min(epochs, MOST_POINTS) + axes)
-    return max(LEAST_DRAWN, min(MOST_DRAWN, FIGURES_BYTES // a_trial))
+    # In the history, in its curve, on each axis as a line and a point, and for each cost.
+    points = 1 + min(epochs, MOST_POINTS) + 2 * (_axes(values) + 1) + costs + 1
+    return max(LEAST_DRAWN, min(MOST_DRAWN, FIGURES_BYTES // (POINT_BYTES * points)))
+
+
+def table_room(values: Mapping[str, Sequence[Any]]) -> int:
+    """How many trials the table of trials has room for, by the values of each field."""
+    a_row = CELL_BYTES * (HEAD_CELLS + _axes(values))
+    return min(MOST_LISTED, TABLE_BYTES // a_row)
+
+
+def _axes(values: Mapping[str, Sequence[Any]]) -> int:
+    return sum(len(of_path) > 1 for of_path in values.values())
+
+
+def leading(most: int) -> int:
+    """How many of the trials that there is room for are the best."""
+    return 2 * most // 5
 
 
 def choose(
@@ -64,7 +80,7 @@ def choose(
         return []
     if last < most:
         return list(range(last + 1))
-    first = [*leaders[: most // 4], *stopped[: most // 8]]
+    first = [*leaders[: leading(most)], *stopped[: most // 8]]
     return sorted({*first, *evenly(range(last + 1), most - len(first))})
 
 

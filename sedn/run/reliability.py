@@ -52,7 +52,12 @@ def reliability_page(name: str, before: Reliability, after: Reliability, tempera
         "Predictions in bins by their probability: where the points lie on the dashed line, a "
         "probability of 30 % is right in 30 % of the cases. Labels whose truth is unknown take no "
         "part.",
-        page.figure(_figure(before, after), "reliability", "No label of the test split is known.")
+        page.figure(
+            _figure(before, after),
+            "reliability",
+            "No label of the test split is known.",
+            "Share that is true by predicted probability",
+        )
         + _bins(before, after),
     )
     now = f"{datetime.now(UTC):%-d %B %Y, %H:%M} UTC"

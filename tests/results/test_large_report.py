@@ -1,8 +1,5 @@
 """The page on a search of very many trials stays small, and says what it leaves out."""
 
-import json
-import re
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +11,7 @@ from results.ranking.leaders import rank
 from results.report.contents import Findings, read_findings
 from results.report.page import render_report
 from results.report.thinning import MOST_DRAWN, choose, evenly
+from tests.pages import figures_of
 
 TRIALS = 1500
 MOST_BYTES = 2_000_000
@@ -57,9 +55,7 @@ def test_the_best_so_far_is_that_of_all_trials(large: Store, found: tuple[Findin
         assert trial.mean_auc is not None
         if not best or trial.mean_auc > best[-1]:
             best.append(trial.mean_auc)
-    drawn = re.search(r'Plotly\.newPlot\(\s*"figure-history",\s*(\[.*?\]),\s*\{"', page)
-    assert drawn is not None
-    traces, _ = json.JSONDecoder().raw_decode(drawn[1])
+    traces = figures_of(page)["history"]
     (line,) = [trace for trace in traces if trace["name"] == "best so far"]
     assert line["y"] == [*best, best[-1]]
 

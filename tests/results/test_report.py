@@ -1,11 +1,7 @@
 """The page holds what is known, needs nothing but itself, and draws without an error."""
 
 import json
-import os
-import re
-import shutil
-import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -17,11 +13,13 @@ from results.report.contents import read_findings
 from results.report.page import render_report, write_report
 from sedn.errors import UserError
 from sedn.metrics import mean_interval
+from tests.browser import Tab, browser_tab
+from tests.pages import figures_of
 from tests.results.rows import add_trial, new_experiment
 
 HOSTILE = "<script>document.title = 'taken'</script>"
 FIGURES = ("history", "curves", "parameters", "labels", "cost")
-VOID = {"meta", "link", "line", "circle", "br"}
+VOID = {"meta", "link", "line", "circle", "br", "input"}
 
 
 class Page(HTMLParser):
@@ -34,6 +32,7 @@ class Page(HTMLParser):
         self.addresses: list[str] = []
         self.words: list[str] = []
         self.scripts: list[str] = []
+        self.html = html
         self.feed(html)
         self.close()
         assert not self.open
@@ -136,7 +135,16 @@ def situations(*fills: Callable[[Store], str]) -> pytest.MarkDecorator:
 @situations(*WITH_FIGURES, *WITHOUT)
 def test_every_situation_gives_a_whole_page(store: Store, fill: Callable[[Store], str]) -> None:
     page = Page(render_report(read_findings(store, fill(store))))
-    for anchor in ("ranking", "history", "curves", "parameters", "labels", "cost", "failures"):
+    for anchor in (
+        "ranking",
+        "history",
+        "curves",
+        "parameters",
+        "labels",
+        "cost",
+        "failures",
+        "trials",
+    ):
         assert page.ids.count(anchor) == 1
     assert len(page.ids) == len(set(page.ids))
     assert "nan" not in page.text.lower().split()
@@ -147,9 +155,8 @@ def test_the_page_needs_nothing_but_itself(store: Store) -> None:
     page = Page(render_report(read_findings(store, searched(store))))
     assert all(address.startswith(("#", "data:")) for address in page.addresses)
     assert sum(script.startswith("/**\n* plotly.js") for script in page.scripts) == 1
-    drawn = [script for script in page.scripts if "Plotly.newPlot" in script[:400]]
-    assert len(drawn) == len(FIGURES)
-    assert all('"showSendToCloud": false' in script for script in drawn)
+    assert set(figures_of(page.html)) == set(FIGURES)
+    assert sum("showSendToCloud: false" in script for script in page.scripts) == 1
 
 
 def test_the_page_holds_what_was_found(store: Store) -> None:
@@ -181,17 +188,10 @@ def test_the_figures_hold_what_was_found(store: Store) -> None:
     assert heat["z"][0] == pytest.approx([0.75, 0.86, 0.8])
     assert heat["z"][1] == [None, None, None]
     assert "+0.1100 to the baseline (+14.7%)" in heat["customdata"][0][1]
-    points = figures["parameters"][-1]["text"]
-    assert sum("trial 3" in point for point in points) == 5, "four parameters, the mean AUC"
+    points = figures["parameters"][-1]["customdata"]
+    assert points.count(3) == 5, "four parameters, the mean AUC"
     fronts = [trace for trace in figures["cost"] if trace["mode"] == "lines"]
     assert [front["y"] for front in fronts] == [[0.81], [0.7, 0.81]], "by time, by parameters"
-
-
-def figures_of(html: str) -> dict[str, list[dict]]:
-    """The traces of each figure, as the browser gets them."""
-    found = re.findall(r'Plotly\.newPlot\(\s*"figure-(\w+)",\s*(\[.*?\]),\s*\{"', html)
-    decoder = json.JSONDecoder()
-    return {name: decoder.raw_decode(traces)[0] for name, traces in found}
 
 
 def test_names_are_never_markup(store: Store) -> None:
@@ -211,47 +211,32 @@ def test_a_folder_that_is_missing_is_one_line(store: Store, tmp_path: Path) -> N
     assert not (tmp_path / "report.html").exists()
 
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-
-
-def open_page(path: Path, folder: Path) -> tuple[str, list[str]]:
-    """The document after its scripts have run, and what they complained of."""
-    assert CHROMIUM
-    words = [
-        *(CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu"),
-        *("--disable-background-networking", "--host-resolver-rules=MAP * ~NOTFOUND"),
-        *(f"--user-data-dir={folder}", "--enable-logging=stderr", "--v=0"),
-        *("--virtual-time-budget=20000", "--dump-dom", path.as_uri()),
-    ]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=True)
-    return done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line]
-
-
 @pytest.fixture(scope="module")
-def browser() -> None:
-    if CHROMIUM is None:
-        reason = "no chromium: apt-get install chromium"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
+    with browser_tab(tmp_path_factory.mktemp("browser")) as tab:
+        yield tab
 
 
 @situations(*WITH_FIGURES)
 def test_a_browser_draws_it_without_complaint(
-    browser: None, store: Store, fill: Callable[[Store], str], tmp_path: Path
+    tab: Tab, store: Store, fill: Callable[[Store], str], tmp_path: Path
 ) -> None:
     path = tmp_path / "report.html"
     write_report(store, fill(store), path)
-    drawn, complaints = open_page(path, tmp_path / "browser")
-    assert not complaints
-    assert "<title>rows – sedn</title>" in drawn, "no name became a script"
+    tab.requests.clear()
+    tab.open(path)
+    tab.draw_all()
+    assert not tab.complaints
+    asked = {address for address in tab.requests if not address.startswith("data:")}
+    assert asked == {path.as_uri()}, "no request leaves the page"
+    assert tab.eval("document.title") == "rows – sedn", "no name became a script"
     wanted = len(figures_of(path.read_text()))
     assert wanted == len(FIGURES) if fill is searched else wanted > 0
-    assert drawn.count('class="plotly-graph-div js-plotly-plot"') == wanted
+    assert tab.eval("document.querySelectorAll('.js-plotly-plot .main-svg').length") >= wanted
 
 
-def test_a_complaint_would_be_heard(browser: None, tmp_path: Path) -> None:
+def test_a_complaint_would_be_heard(tab: Tab, tmp_path: Path) -> None:
     path = tmp_path / "broken.html"
     path.write_text("<!DOCTYPE html><script>noSuchFunction()</script>")
-    _, complaints = open_page(path, tmp_path / "browser")
-    assert "noSuchFunction is not defined" in complaints[0]
+    tab.open(path)
+    assert "noSuchFunction is not defined" in tab.complaints.pop()

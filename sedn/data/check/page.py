@@ -13,7 +13,7 @@ from sedn.data.check.duplicates import BITS
 from sedn.data.check.findings import Finding
 from sedn.data.dataset import SPLITS
 from sedn.files import write_text
-from sedn.style import AXIS, BLUE, GREEN, MUTED, SCALE, VERMILION, layout, plain, share_text
+from sedn.style import AXIS, BLUE, GREEN, SCALE, VERMILION, layout, plain, share_text
 
 SPLIT_COLOURS = dict(zip(SPLITS, (BLUE, VERMILION, GREEN), strict=True))
 SIZES = {"width": "width, pixels", "height": "height, pixels", "aspect": "width over height"}
@@ -21,13 +21,13 @@ MOST_LABELS = 60
 """A plot of more labels shows the most frequent."""
 IN_SIGHT = 3
 """Places of a finding that are shown without a click."""
-FINDING_CSS = f"""
-.finding ul {{ margin: 2px 0 0 74px; padding: 0; list-style: none; font-size: 13.5px;
-  color: {MUTED}; overflow-wrap: anywhere; }}
-.finding details {{ margin-left: 74px; }}
-.finding {{ padding: 9px 0; border-top: 1px solid #e6e9ed; }}
-.finding b {{ display: inline-block; width: 74px; color: #8a6100; }}
-.finding.error b {{ color: {VERMILION}; }}
+FINDING_CSS = """
+.finding ul { margin: 2px 0 0 74px; padding: 0; list-style: none; font-size: 13.5px;
+  color: var(--muted); overflow-wrap: anywhere; }
+.finding details { margin-left: 74px; }
+.finding { padding: 9px 0; border-top: 1px solid var(--grid); }
+.finding b { display: inline-block; width: 74px; color: var(--warning); }
+.finding.error b { color: var(--alarm); }
 """
 
 
@@ -57,13 +57,18 @@ def check_page(check: DataCheck) -> str:
             "prevalence",
             "Labels",
             "The share of images that have a label, of those of which it is known.",
-            page.figure(_prevalence(check), "prevalence", "There is no label.") + _labels(check),
+            page.figure(
+                _prevalence(check), "prevalence", "There is no label.", "Prevalence by label"
+            )
+            + _labels(check),
         ),
         page.section(
             "together",
             "Labels together",
             "Of the images with the label of a row, the share that has that of a column too.",
-            page.figure(_together(check), "together", "It takes two labels."),
+            page.figure(
+                _together(check), "together", "It takes two labels.", "Labels together", 560
+            ),
         ),
         page.section("maps", "Sizes and maps", "Of the images that can be read.", _numbers(check)),
     ]

@@ -66,7 +66,7 @@ def test_the_page_stands_alone(searched: Path) -> None:
     run("spring", "-o", "page.html")
     page = (searched / "page.html").read_text()
     assert "<h1>spring and spring:baseline</h1>" in page
-    assert 'class="plotly-graph-div"' in page
+    assert '<figure id="figure-forest"' in page
     assert 'src="http' not in page
 
 
