@@ -15,7 +15,10 @@ import pytest
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run"),
-    *("--disable-background-networking", "--host-resolver-rules=MAP * ~NOTFOUND"),
+    *(
+        "--disable-background-networking",
+        "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    ),
     *("--allow-file-access-from-files", "--remote-debugging-pipe", "about:blank"),
 )
 A4_WIDTH, A4_HEIGHT = 8.27, 11.69

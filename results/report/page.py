@@ -1,47 +1,38 @@
 """One self-contained page on an experiment: what was searched, what was found, what it cost."""
 
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from results.database.models import BASELINE, Trial, TrialState
+from results.database.models import BASELINE, TrialState
 from results.database.store import Store
-from results.ranking.stopped import place
 from results.ranking.winner import Winner
 from results.ranking.words import nothing_is_better
 from results.report.axes import axes_section
 from results.report.contents import (
-    MOST_FAILURES,
-    MOST_ROWS,
-    MOST_STOPPED,
     STATES,
     Findings,
     read_findings,
 )
+from results.report.failures import failures_section
 from results.report.figures import cost, history, learning_curves
 from results.report.heat_map import label_heat_map
 from results.report.parallel import least_width, parallel_coordinates
-from results.report.style import duration, value_text
+from results.report.ranking import ranking_section
+from results.report.style import NONE_COMPLETE, duration
 from results.report.trials_table import trials_section
-from results.varied import AS_SAMPLED, shown_columns
 from sedn import page
 from sedn.files import write_text
-from sedn.measures import COSTS
 from sedn.style import gain_text, interval_text, number_text, share_text
 
-MOST_OF_REASON = 10_000
-"""Characters of the reason of a trial that failed."""
-MOST_NUMBERS = 10
-"""Trials named of those that failed alike."""
 ANCHORS = (
     *("ranking", "axes", "history", "curves", "parameters", "labels", "cost", "failures"),
     *("trials",),
 )
 """Of the sections, in their order."""
-NONE_COMPLETE = "No trial has been trained to its last epoch yet."
 
 
 def write_report(store: Store, name: str, output: Path) -> None:
@@ -55,10 +46,42 @@ def write_report(store: Store, name: str, output: Path) -> None:
 
 def render_report(findings: Findings) -> str:
     """The page as HTML."""
+    return report_of(findings).html()
+
+
+@dataclass(frozen=True)
+class Report:
+    """The page in its parts."""
+
+    title: str
+    parts: dict[str, str]
+    """One element of HTML each, by its id: the header, the sections in their order, the footer."""
+
+    def html(self, digests: Mapping[str, str] | None = None) -> str:
+        """The whole page; with the ``digests`` of its parts it asks its server for newer ones."""
+        names = ["trials.js"] if digests is None else ["trials.js", "live.js"]
+        code = "".join((Path(__file__).parent / name).read_text("utf-8") for name in names)
+        *sections, footer = list(self.parts.values())[1:]
+        known = "" if digests is None else page.embedded(digests, "digests")
+        return page.document(self.title, self.parts["header"], sections, footer + known, code=code)
+
+
+def report_of(findings: Findings) -> Report:
+    """The page on what was found."""
+    parts = {
+        "header": f'<div id="header">{_header(findings)}</div>',
+        **dict(zip(ANCHORS, _sections(findings), strict=True)),
+        "footer": f'<div id="footer">{_footer(findings)}</div>',
+    }
+    return Report(f"{findings.experiment.name} – sedn", parts)
+
+
+def _sections(findings: Findings) -> list[str]:
+    """The sections in the order of :data:`ANCHORS`."""
     drawn = _drawn(findings)
     parallel = parallel_coordinates(findings)
-    sections = [
-        _ranking(findings),
+    return [
+        ranking_section(findings),
         axes_section(findings.importance, _studied(findings)),
         page.section(
             "history",
@@ -112,14 +135,9 @@ def render_report(findings: Findings) -> str:
                 240 * (1 + len(findings.costs)),
             ),
         ),
-        _failures(findings),
+        failures_section(findings),
         trials_section(findings),
     ]
-    name = findings.experiment.name
-    code = (Path(__file__).parent / "trials.js").read_text("utf-8")
-    return page.document(
-        f"{name} – sedn", _header(findings), sections, _footer(findings), code=code
-    )
 
 
 def _studied(findings: Findings) -> str:
@@ -224,102 +242,6 @@ def _difference(findings: Findings) -> str:
     return f"{said}; may be luck" if nothing_is_better(findings.standing) else said
 
 
-def _ranking(findings: Findings) -> str:
-    ranked = findings.ranked
-    text = (
-        "Configurations trained to their last epoch, by mean AUC over labels on the validation "
-        "split, with 95 % intervals; the dashed line is the baseline."
-    )
-    if ranked.empty:
-        return page.section(
-            "ranking", "Ranking", text, page.paragraph(NONE_COMPLETE) + _stopped(findings)
-        )
-    if constraints := findings.goals.constraints:
-        bounds = " and ".join(constraint.text for constraint in constraints)
-        text += f" Those that violate {bounds} come last, and are marked."
-    shown = ranked[(ranked["rank"] <= MOST_ROWS) | (ranked["role"] == BASELINE)]
-    if (ranked["replicates"] > 1).any():
-        text += " A configuration with several seeds stands at their mean."
-    if len(shown) < findings.number_ranked:
-        text += f" Of {findings.number_ranked}, {len(shown)} are shown; `sedn rank` has them all."
-    if (ranked["tied"].eq(True) & (ranked["rank"] > 1)).any():
-        text += " ≈: may be the best as well as the first."
-    known = page.paragraph(" ".join(findings.said_of_ranking))
-    if findings.confirmation:
-        known += page.paragraph(" ".join(findings.confirmation))
-    content = known + _ranking_table(findings, shown) + _stopped(findings)
-    return page.section("ranking", "Ranking", text, content)
-
-
-def _stopped(findings: Findings) -> str:
-    """The trials that were stopped early, the best first."""
-    stopped = findings.stopped
-    if stopped.empty:
-        return ""
-    text = (
-        "Trials that were stopped early are not ranked. Their value is the highest mean AUC after "
-        "any epoch; what a full training would have come to is not known."
-    )
-    if findings.number_stopped > MOST_STOPPED:
-        text += f" Of {findings.number_stopped}, the {MOST_STOPPED} best are shown; "
-        text += "`sedn rank --stopped` has them all."
-    heads = ["trial", "mean AUC", "epoch", "place", "why it was stopped"]
-    rows = [
-        [
-            page.text(row["trial"]),
-            page.text(interval_text(row["mean_auc"], row["low"], row["high"])),
-            page.text(f"{row['best_epoch']} of {row['target_epochs']}"),
-            page.text(place(row["better"], findings.number_ranked)),
-            page.text(row["stopped_by"]),
-        ]
-        for row in stopped.head(MOST_STOPPED).to_dict("records")
-    ]
-    table = page.table(heads, rows, right=["trial"], wide=["why it was stopped"])
-    return f"<h3>Stopped early</h3>{page.paragraph(text)}{table}"
-
-
-def _ranking_table(findings: Findings, shown: pd.DataFrame) -> str:
-    varied = shown_columns([str(path) for path in findings.varied.columns])
-    heads = ["rank", "trial", "mean AUC", "95 % interval", "gain", *varied]
-    costs = ["training", *(COSTS[name].header for name in findings.costs)]
-    rows = shown.to_dict("records")
-    least, most = shown[["mean_auc", "low"]].min().min(), shown[["mean_auc", "high"]].max().max()
-    mark = findings.baseline["mean_auc"] if findings.baseline else None
-    cells = [
-        [
-            page.text(f"≈{row['rank']}" if row["tied"] and row["rank"] > 1 else row["rank"]),
-            page.text(_trial_name(row)),
-            page.text(interval_text(row["mean_auc"], row["low"], row["high"])),
-            page.interval_bar(
-                row["mean_auc"], row["low"], row["high"], (float(least), float(most)), mark
-            ),
-            page.text(gain_text(row["gain"])),
-            *(page.text(_parameter(row, path)) for path in varied),
-            page.text(duration(row["seconds"])),
-            *(page.text(COSTS[name].write(row[name])) for name in findings.costs),
-        ]
-        for row in rows
-    ]
-    marked = [i for i, row in enumerate(rows) if row["role"] == BASELINE]
-    return page.table(
-        [*heads, *costs], cells, right=["rank", "gain", *costs], broken=varied, marked=marked
-    )
-
-
-def _parameter(row: dict[Any, Any], path: str) -> str:
-    """A parameter's value, and what was sampled where that was another one."""
-    sampled = row.get(path + AS_SAMPLED)
-    text = value_text(row[path])
-    return text if sampled is None else f"{text} (sampled {value_text(sampled)})"
-
-
-def _trial_name(row: dict[Any, Any]) -> str:
-    name = f"{row['trial']} baseline" if row["role"] == BASELINE else str(row["trial"])
-    if row["replicates"] > 1:
-        name += f" ({row['replicates']} seeds)"
-    return name if row["feasible"] else f"{name}, violates a constraint"
-
-
 def _labels(findings: Findings) -> str:
     text = (
         "AUC of each label under the baseline and the best configurations in the mean. A label "
@@ -355,44 +277,6 @@ def _label_row(row: dict[Any, Any], absent: str) -> list[page.Cell]:
         gain_text(row["gain"]),
     )
     return [page.text(cell) for cell in cells]
-
-
-def _failures(findings: Findings) -> str:
-    failures = findings.failures
-    if not failures:
-        return page.section("failures", "Failures", "No trial has failed.", "")
-    by_number = {trial.number: trial for trial in findings.trials}
-    rows = [
-        [
-            page.text(len(one.numbers)),
-            page.text(_numbers(one.numbers)),
-            page.text(one.first_line or "no reason was recorded")
-            + page.folded(
-                f"trial {one.numbers[0]} in full", _told(findings, by_number[one.numbers[0]])
-            ),
-        ]
-        for one in failures[:MOST_FAILURES]
-    ]
-    failed = sum(len(one.numbers) for one in failures)
-    text = f"{failed} of {findings.number} trials failed, for these reasons."
-    if len(failures) > MOST_FAILURES:
-        text += f" Of {len(failures)} reasons, the {MOST_FAILURES} most frequent are shown."
-    table = page.table(["count", "trials", "reason"], rows, wide=["reason"])
-    return page.section("failures", "Failures", text, table)
-
-
-def _numbers(numbers: list[int]) -> str:
-    shown = ", ".join(str(number) for number in numbers[:MOST_NUMBERS])
-    more = len(numbers) - MOST_NUMBERS
-    return f"{shown} and {more} more" if more > 0 else shown
-
-
-def _told(findings: Findings, trial: Trial) -> str:
-    """The parameters of a trial that failed, how far it came, and its reason."""
-    parameters = findings.parameters_of(trial.number)
-    lines = [f"{path}: {value_text(value)}" for path, value in parameters.items()]
-    lines.append(f"epoch {trial.epochs} of {trial.target_epochs} on {trial.node or 'no node'}")
-    return "\n".join([*lines, "", (trial.reason or "")[:MOST_OF_REASON]])
 
 
 def _footer(findings: Findings) -> str:

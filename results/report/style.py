@@ -6,6 +6,7 @@ from typing import Any
 from results.database.models import TrialState
 from sedn.style import BLUE, GREEN, GREY, VERMILION, short_text
 
+NONE_COMPLETE = "No trial has been trained to its last epoch yet."
 STATE_COLOURS = {
     TrialState.COMPLETE: BLUE,
     TrialState.PRUNED: GREY,

@@ -152,5 +152,14 @@ const sedn = (() => {
   addEventListener("afterprint", () => print(false));
   dark.addEventListener("change", redraw);
   addEventListener("DOMContentLoaded", () => figures().forEach(one => unseen.observe(one)));
-  return { drawAll, about, trials, cell, figureCsv: id => csv(figureRows(document.getElementById(id))) };
+
+  /* A part of the page has been replaced: what was drawn in it is drawn anew with its new data. */
+  function arrived(part) {
+    if (part.querySelector("#trials-data")) { columns = null; rowOf = new Map(); }
+    for (const figure of part.querySelectorAll("figure[id^=figure-]")) {
+      if (isDrawn(figure)) draw(figure);
+      else unseen.observe(figure);
+    }
+  }
+  return { drawAll, arrived, about, trials, cell, figureCsv: id => csv(figureRows(document.getElementById(id))) };
 })();

@@ -17,6 +17,11 @@ Cell = str
 """HTML of a table's cell, from :func:`text` or one of its kin."""
 
 FOLDER = Path(__file__).parent
+POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
+    "img-src data: blob:; connect-src 'self'; form-action 'none'; base-uri 'none'"
+)
+"""A page asks no one for anything, but its own server where it has one."""
 
 
 def style() -> str:
@@ -55,6 +60,7 @@ def document(
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         # An icon of nothing, so that a browser asks no server for one.
         '<link rel="icon" href="data:,">\n'
         f"<title>{escape(title)}</title>\n<style>{style()}{css}</style>\n</head>\n<body>\n"
