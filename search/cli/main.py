@@ -97,35 +97,44 @@ def _options(
     """Options of the command itself."""
 
 
-COMMANDS: dict[str, Callable[..., None]] = {
-    "search": search,
-    "list": list_experiments,
-    "status": status,
-    "log": log,
-    "stop": stop,
-    "rank": rank,
-    "labels": labels,
-    "compare": compare,
-    "confirm": confirm,
-    "combine": combine,
-    "importance": importance,
-    "report": report,
-    "export": export,
-    "train": train,
-    "predict": predict,
-    "segment": segment,
-    "dashboard": dashboard,
-    "note": note,
-    "tag": tag,
-    "rename": rename,
-    "delete": delete,
+COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
+    "Run a search": {
+        "search": search,
+        "status": status,
+        "log": log,
+        "stop": stop,
+        "dashboard": dashboard,
+    },
+    "Read its results": {
+        "rank": rank,
+        "labels": labels,
+        "compare": compare,
+        "importance": importance,
+        "report": report,
+    },
+    "Use the best": {
+        "confirm": confirm,
+        "combine": combine,
+        "export": export,
+        "train": train,
+        "predict": predict,
+    },
+    "Prepare data": {"segment": segment},
+    "Look after experiments": {
+        "list": list_experiments,
+        "note": note,
+        "tag": tag,
+        "rename": rename,
+        "delete": delete,
+    },
 }
-"""By their names, in the order of the help."""
+"""By their names, in the panels and the order of the help."""
 
-for name, command in COMMANDS.items():
-    app.command(name, cls=Command)(command)
-app.add_typer(data_app, name="data")
-app.add_typer(store_app, name="store")
+for panel, commands in COMMANDS.items():
+    for name, command in commands.items():
+        app.command(name, cls=Command, rich_help_panel=panel)(command)
+app.add_typer(data_app, name="data", rich_help_panel="Prepare data")
+app.add_typer(store_app, name="store", rich_help_panel="Look after experiments")
 
 
 if __name__ == "__main__":
