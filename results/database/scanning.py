@@ -9,6 +9,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Select, func, select
@@ -82,6 +83,19 @@ class Failures:
     first_line: str
     """The first line of the error; empty where no error was recorded."""
     numbers: list[int]
+
+
+@dataclass(frozen=True)
+class TrialTimes:
+    """The time that a trial took."""
+
+    state: TrialState
+    started_at: datetime
+    ended_at: datetime | None
+    seconds: float
+    """Of its epochs."""
+    duplicate_of: int | None
+    """Number of the trial that answered it."""
 
 
 class StoreScanner(StoreReader):
@@ -219,6 +233,16 @@ class StoreScanner(StoreReader):
         with self.sessions() as session:
             epochs, seconds = session.execute(query).one()
         return epochs or 0, seconds or 0.0
+
+    def times(self, experiment_id: int) -> list[TrialTimes]:
+        """The time that each trial took, by number."""
+        query = (
+            select(Trial.state, Trial.started_at, Trial.ended_at, Trial.seconds, Trial.duplicate_of)
+            .where(Trial.experiment_id == experiment_id)
+            .order_by(Trial.number)
+        )
+        with self.sessions() as session:
+            return [TrialTimes(*row) for row in session.execute(query)]
 
     def failures(self, experiment_id: int) -> list[Failures]:
         """The trials that failed, by the first line of the reason, the most frequent first."""

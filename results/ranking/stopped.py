@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from results.database.models import Experiment, Label
+from results.database.models import Experiment, Label, Trial
 from results.database.scanning import StoppedTrial
 from results.database.store import Store
 from results.ranking.pooling import of_means
@@ -78,7 +78,7 @@ def stopped_trials(
     rows = [
         (
             *(trial.number, trial.best_auc, trial.best_auc_stderr, trial.best_epoch, trial.epochs),
-            *(trial.target_epochs, _stopped_by(trial, scheduler), trial.config_hash),
+            *(trial.target_epochs, stopped_by(trial, scheduler), trial.config_hash),
         )
         for trial in found
     ]
@@ -134,7 +134,7 @@ def place(better: int, ranked: int) -> str:
     return f"{better} of {ranked} ranked are higher" if ranked else "nothing is ranked yet"
 
 
-def _stopped_by(trial: StoppedTrial, scheduler: str) -> str:
+def stopped_by(trial: StoppedTrial | Trial, scheduler: str) -> str:
     """Why a trial was stopped."""
     after = f"after epoch {trial.epochs}"
     if trial.reason is None and trial.cause is None:

@@ -8,7 +8,7 @@ import pandas as pd
 from results.axes.found import Importance, importance_of
 from results.confirmed import confirmation_lines
 from results.database.models import BASELINE, Epoch, Experiment, Label, Trial, TrialState
-from results.database.scanning import COMPLETE_COLUMNS, Failures
+from results.database.scanning import COMPLETE_COLUMNS, Failures, TrialTimes
 from results.database.store import Store
 from results.goals.objectives import Goals
 from results.ranking.by_label import best_by_label, complete_frame, pool_labels
@@ -16,6 +16,7 @@ from results.ranking.leaders import order_configurations, with_details
 from results.ranking.standing import Standing, standing, with_standing
 from results.ranking.stopped import scheduler_of, stopped_trials
 from results.ranking.words import standing_lines
+from results.report.calibration import Scored, read_scored
 from results.report.thinning import MOST_STUDIED, choose, evenly, fronts, leading, room, table_room
 from results.varied import varied_parameters
 from sedn.measures import COSTS
@@ -77,6 +78,8 @@ class Findings:
     """As :func:`results.ranking.stopped.stopped_trials` gives it, the first of them."""
     number_stopped: int
     """Trials that were stopped early."""
+    times: list[TrialTimes]
+    """Of all trials."""
     failures: list[Failures]
     """As the store's ``failures`` gives them."""
     by_label: pd.DataFrame
@@ -85,6 +88,10 @@ class Findings:
     """As :func:`results.ranking.by_label.pool_labels` gives it, of the first of the ranking."""
     varied: pd.DataFrame
     """As :func:`results.varied.varied_parameters` gives it, of the trials that are listed."""
+    scored: list[Scored]
+    """The scores of the first of the ranking and of the baseline, those that can be read."""
+    not_scored: str
+    """Why a trial's scores cannot be read."""
     importance: Importance
     """Which axes mattered."""
     number_studied: int
@@ -153,6 +160,7 @@ def read_findings(store: Store, name: str) -> Findings:
     listed |= {*detailed["trial"].tolist(), *choose(last, table_room(values), leaders, nearest)}
     every = store.some_trials(experiment.id, sorted(listed))
     trials = [trial for trial in every if trial.number in drawn]
+    scored, not_scored = read_scored(_leading(ordered, every))
     studied = _studied(store, experiment.id, last, every)
     return Findings(
         experiment=experiment,
@@ -172,6 +180,7 @@ def read_findings(store: Store, name: str) -> Findings:
         number_ranked=len(ordered),
         stopped=stopped_trials(stopped, ordered, labels, scheduler_of(experiment)),
         number_stopped=store.count_stopped(experiment.id),
+        times=store.times(experiment.id),
         failures=failures,
         by_label=best_by_label(
             labels,
@@ -181,6 +190,8 @@ def read_findings(store: Store, name: str) -> Findings:
         ),
         pooled_labels=pool_labels(labels, compared, of_compared),
         varied=varied_parameters({trial.number: trial for trial in every}, values),
+        scored=scored,
+        not_scored=not_scored,
         importance=importance_of(store, experiment.id, name, studied),
         number_studied=len(studied),
     )
@@ -196,6 +207,16 @@ def _studied(store: Store, experiment_id: int, last: int | None, known: list[Tri
     if last is None or len(known) > last:
         return evenly(known, MOST_STUDIED)
     return store.some_trials(experiment_id, evenly(range(last + 1), MOST_STUDIED))
+
+
+def _leading(ordered: pd.DataFrame, trials: list[Trial]) -> dict[str, Trial]:
+    """The trials of the first of the ranking and of the baseline, by what they are called."""
+    by_number = {trial.number: trial for trial in trials}
+    baseline = ordered.loc[ordered["role"] == BASELINE, "trial"].head(1)
+    named = [("baseline", number) for number in baseline]
+    if len(ordered) and ordered["role"].iloc[0] != BASELINE:
+        named.insert(0, ("rank 1", ordered["trial"].iloc[0]))
+    return {title: by_number[number] for title, number in named if number in by_number}
 
 
 def _best_so_far(rows: list[tuple[Any, ...]]) -> list[tuple[int, float]]:

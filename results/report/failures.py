@@ -1,4 +1,4 @@
-"""The trials that failed, by their reason."""
+"""The trials that failed, by their cause and the first line of the reason."""
 
 from results.database.models import Trial
 from results.report.contents import MOST_FAILURES, Findings
@@ -19,6 +19,7 @@ def failures_section(findings: Findings) -> str:
     by_number = {trial.number: trial for trial in findings.trials}
     rows = [
         [
+            page.text(by_number[one.numbers[0]].cause or "error"),
             page.text(len(one.numbers)),
             page.text(_numbers(one.numbers)),
             page.text(one.first_line or "no reason was recorded")
@@ -32,7 +33,7 @@ def failures_section(findings: Findings) -> str:
     text = f"{failed} of {findings.number} trials failed, for these reasons."
     if len(failures) > MOST_FAILURES:
         text += f" Of {len(failures)} reasons, the {MOST_FAILURES} most frequent are shown."
-    table = page.table(["count", "trials", "reason"], rows, wide=["reason"])
+    table = page.table(["cause", "count", "trials", "reason"], rows, wide=["reason"])
     return page.section("failures", "Failures", text, table)
 
 

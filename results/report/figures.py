@@ -1,5 +1,6 @@
 """The history of a search, its learning curves and its costs; ``None`` where nothing is to show."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -20,6 +21,8 @@ from sedn.style import AXIS, FAINT, INK, LOG_RATIO, layout
 
 DIGITS = 5
 """Of an AUC in a curve: more cannot be seen, and make the page larger."""
+MOST_RUNGS = 8
+"""Epochs at which trials were stopped that are marked."""
 MOST_TICKS = 20
 """Up to so many trials or epochs, each has its tick."""
 
@@ -72,6 +75,7 @@ def learning_curves(findings: Findings) -> go.Figure | None:
         _add_leading(figure, findings, best["trial"], f"best, trial {best['trial']}", "solid")
     if baseline:
         _add_leading(figure, findings, baseline["trial"], "baseline", "dash")
+    _add_stops(figure, findings)
     longest = max(epochs[-1].epoch for epochs in findings.epochs.values())
     figure.update_xaxes(title_text="epochs completed", range=[0.8, longest + 0.2], tickformat="d")
     if longest <= MOST_TICKS:
@@ -176,6 +180,27 @@ def _add_curves(
             marker={"size": 3},
             hovertemplate="trial %{customdata}, epoch %{x}: %{y:.4f}<extra></extra>",
         )
+
+
+def _add_stops(figure: go.Figure, findings: Findings) -> None:
+    """Where curves were stopped early, and lines at the epochs at which most were."""
+    ends = [
+        (trial.number, findings.epochs[trial.number][-1])
+        for trial in findings.in_state(TrialState.PRUNED)
+        if findings.epochs.get(trial.number)
+    ]
+    if not ends:
+        return
+    figure.add_scatter(
+        x=[last.epoch for _, last in ends],
+        y=[round(last.mean_auc, DIGITS) for _, last in ends],
+        mode="markers",
+        name="stopped here",
+        marker=_state_marker(TrialState.PRUNED) | {"size": 7},
+        **of_trials(number for number, _ in ends),
+    )
+    for epoch, _ in Counter(last.epoch for _, last in ends).most_common(MOST_RUNGS):
+        figure.add_vline(x=epoch, line={"color": FAINT, "width": 1, "dash": "dot"}, layer="below")
 
 
 def _add_leading(figure: go.Figure, findings: Findings, number: int, name: str, dash: str) -> None:

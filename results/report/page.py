@@ -11,7 +11,9 @@ from results.database.models import BASELINE, TrialState
 from results.database.store import Store
 from results.ranking.winner import Winner
 from results.ranking.words import nothing_is_better
+from results.report.answer import answer_section
 from results.report.axes import axes_section
+from results.report.calibration import calibration_section
 from results.report.contents import (
     STATES,
     Findings,
@@ -19,18 +21,21 @@ from results.report.contents import (
 )
 from results.report.failures import failures_section
 from results.report.figures import cost, history, learning_curves
+from results.report.grid import placement_grid
 from results.report.heat_map import label_heat_map
+from results.report.origin import origin_section
 from results.report.parallel import least_width, parallel_coordinates
 from results.report.ranking import ranking_section
 from results.report.style import NONE_COMPLETE, duration
+from results.report.time_spent import time_section
 from results.report.trials_table import trials_section
 from sedn import page
 from sedn.files import write_text
 from sedn.style import gain_text, interval_text, number_text, share_text
 
 ANCHORS = (
-    *("ranking", "axes", "history", "curves", "parameters", "labels", "cost", "failures"),
-    *("trials",),
+    *("answer", "ranking", "axes", "history", "curves", "parameters", "placement"),
+    *("labels", "cost", "calibration", "failures", "time", "trials", "origin"),
 )
 """Of the sections, in their order."""
 
@@ -71,7 +76,7 @@ def report_of(findings: Findings) -> Report:
     parts = {
         "header": f'<div id="header">{_header(findings)}</div>',
         **dict(zip(ANCHORS, _sections(findings), strict=True)),
-        "footer": f'<div id="footer">{_footer(findings)}</div>',
+        "footer": f'<div id="footer">{_footer()}</div>',
     }
     return Report(f"{findings.experiment.name} – sedn", parts)
 
@@ -81,6 +86,7 @@ def _sections(findings: Findings) -> list[str]:
     drawn = _drawn(findings)
     parallel = parallel_coordinates(findings)
     return [
+        answer_section(findings),
         ranking_section(findings),
         axes_section(findings.importance, _studied(findings)),
         page.section(
@@ -98,7 +104,9 @@ def _sections(findings: Findings) -> list[str]:
         page.section(
             "curves",
             "Learning curves",
-            "Mean AUC on validation after each epoch; bars are 95 % intervals over images." + drawn,
+            "Mean AUC on validation after each epoch; bars are 95 % intervals over images. "
+            "Triangles and dotted lines: where trials were stopped early; the pointer tells why."
+            + drawn,
             page.figure(
                 learning_curves(findings),
                 "curves",
@@ -120,6 +128,7 @@ def _sections(findings: Findings) -> list[str]:
                 least_width(parallel),
             ),
         ),
+        _grid(findings),
         _labels(findings),
         page.section(
             "cost",
@@ -135,8 +144,11 @@ def _sections(findings: Findings) -> list[str]:
                 240 * (1 + len(findings.costs)),
             ),
         ),
+        calibration_section(findings.scored, findings.not_scored),
         failures_section(findings),
+        time_section(findings),
         trials_section(findings),
+        origin_section(findings),
     ]
 
 
@@ -162,18 +174,7 @@ def _drawn(findings: Findings) -> str:
 
 def _header(findings: Findings) -> str:
     experiment = findings.experiment
-    anchors = (
-        "ranking",
-        "axes",
-        "history",
-        "curves",
-        "parameters",
-        "labels",
-        "cost",
-        "failures",
-        "trials",
-    )
-    links = "".join(f'<a href="#{anchor}">{anchor.capitalize()}</a>' for anchor in anchors)
+    links = "".join(f'<a href="#{anchor}">{anchor.capitalize()}</a>' for anchor in ANCHORS)
     cards = "".join(page.card(*facts) for facts in _key_facts(findings))
     text = (
         f"Data {experiment.data_path} · space {experiment.space_name} · "
@@ -242,6 +243,24 @@ def _difference(findings: Findings) -> str:
     return f"{said}; may be luck" if nothing_is_better(findings.standing) else said
 
 
+def _grid(findings: Findings) -> str:
+    grid = placement_grid(findings)
+    return page.section(
+        "placement",
+        "Placement, fusion and ratio",
+        "Mean AUC of the complete trials of each combination: rows are placements, columns are "
+        "fusions with reduction ratios, the highest first. The other parameters differ between "
+        "the cells, so a difference is a hint; `sedn importance` holds them alike.",
+        page.figure(
+            grid,
+            "placement",
+            "The placement, or both the fusion and the ratio, did not vary.",
+            "Mean AUC by placement, fusion and reduction ratio",
+            560,
+        ),
+    )
+
+
 def _labels(findings: Findings) -> str:
     text = (
         "AUC of each label under the baseline and the best configurations in the mean. A label "
@@ -279,15 +298,5 @@ def _label_row(row: dict[Any, Any], absent: str) -> list[page.Cell]:
     return [page.text(cell) for cell in cells]
 
 
-def _footer(findings: Findings) -> str:
-    experiment = findings.experiment
-    settings = "\n".join(f"{name}: {value}" for name, value in experiment.settings.items())
-    now = f"{datetime.now(UTC):%-d %B %Y, %H:%M} UTC"
-    images = experiment.skipped_images
-    skipped = f"; {images} of its images could not be read and were left out" if images else ""
-    return (
-        f"<p>Written {now} from data with fingerprint {page.text(experiment.data_fingerprint)}"
-        f"{skipped}.</p>"
-        + page.folded("Settings of the search", settings)
-        + page.folded("The space as it was searched", experiment.space_yaml)
-    )
+def _footer() -> str:
+    return f"<p>Written {datetime.now(UTC):%-d %B %Y, %H:%M} UTC.</p>"

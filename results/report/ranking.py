@@ -35,10 +35,7 @@ def ranking_section(findings: Findings) -> str:
         text += f" Of {findings.number_ranked}, {len(shown)} are shown; `sedn rank` has them all."
     if (ranked["tied"].eq(True) & (ranked["rank"] > 1)).any():
         text += " ≈: may be the best as well as the first."
-    known = page.paragraph(" ".join(findings.said_of_ranking))
-    if findings.confirmation:
-        known += page.paragraph(" ".join(findings.confirmation))
-    content = known + _ranking_table(findings, shown) + _stopped(findings)
+    content = _ranking_table(findings, shown) + _stopped(findings)
     return page.section("ranking", "Ranking", text, content)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from results.database.models import BASELINE, Trial, TrialState
+from results.ranking.stopped import scheduler_of, stopped_by
 from results.report.contents import STATES, Findings
 from results.report.figures import over_images
 from results.report.style import duration, value_text
@@ -72,7 +73,7 @@ def columns(findings: Findings) -> list[dict[str, Any]]:
             made.append(_column(COSTS[name].header, cells, right=True))
     paths = shown_columns([str(path) for path in findings.varied.columns])
     made += [_column(path, _parameter(findings, path)) for path in paths]
-    why = [(_why(trial), None) for trial in trials]
+    why = [(_why(trial, scheduler_of(findings.experiment)), None) for trial in trials]
     if any(text for text, _ in why):
         made.append(_column("why it is not complete", why) | {"long": True})
     return made
@@ -120,10 +121,10 @@ def _parameter(findings: Findings, path: str) -> list[Value]:
     return cells
 
 
-def _why(trial: Trial) -> str:
+def _why(trial: Trial, scheduler: str) -> str:
     """Why a trial is not complete, in a line."""
     if trial.state is TrialState.PRUNED:
-        return (trial.reason or "stopped by the scheduler").split("\n")[0][:MOST_OF_LINE]
+        return stopped_by(trial, scheduler)[:MOST_OF_LINE]
     if trial.state is not TrialState.FAILED:
         return ""
     first = (trial.reason or "no reason was recorded").split("\n")[0]

@@ -2,6 +2,7 @@
 /* Draws the figures of a page, and gives their data as CSV. */
 const sedn = (() => {
   const PAPER = 700; /* pixels of the width of A4 between its margins */
+  const HOVER = 90; /* characters of a line under the pointer */
   const OPTIONS = {
     displaylogo: false,
     responsive: true,
@@ -61,9 +62,9 @@ const sedn = (() => {
   function about(number) {
     const all = trials(), row = rowOf.get(number);
     if (row === undefined) return `<b>trial ${number}</b>`;
-    const told = all.slice(2).filter(column => !column.long && cell(column, row) !== "–");
-    return [`<b>trial ${number}</b> · ${plain(cell(all[1], row))}`].concat(
-      told.map(column => `${plain(column.name)}: ${plain(cell(column, row))}`)).join("<br>");
+    const told = all.slice(2).filter(column => !["–", ""].includes(cell(column, row)));
+    return [`<b>trial ${number}</b> · ${plain(cell(all[1], row))}`].concat(told.map(column =>
+      `${plain(column.name)}: ${plain(cell(column, row).slice(0, HOVER))}`)).join("<br>");
   }
 
   function onSight(entries) {

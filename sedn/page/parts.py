@@ -75,7 +75,7 @@ def section(anchor: str, title: str, text: str, content: str) -> str:
     """A section with HTML ``content`` below a few words on what it shows."""
     return (
         f'<section id="{escape(anchor)}"><h2>{escape(title)}</h2>\n'
-        f"{paragraph(text)}\n{content}</section>\n"
+        f"{paragraph(text) if text else ''}\n{content}</section>\n"
     )
 
 

@@ -18,7 +18,7 @@ from tests.pages import figures_of
 from tests.results.rows import add_trial, new_experiment
 
 HOSTILE = "<script>document.title = 'taken'</script>"
-FIGURES = ("history", "curves", "parameters", "labels", "cost")
+FIGURES = ("history", "curves", "parameters", "placement", "labels", "cost")
 VOID = {"meta", "link", "line", "circle", "br", "input"}
 
 

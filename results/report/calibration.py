@@ -1,0 +1,112 @@
+"""Whether the leader's probabilities hold on validation, and the images with the largest errors."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+
+from results.database.models import Trial
+from results.predictions import Predictions, read_predictions
+from sedn import page
+from sedn.errors import UserError
+from sedn.metrics import Reliability, calibrate, reliability
+from sedn.style import AXIS, BLUE, FAINT, INK, layout, share_text
+
+MOST_ERRORS = 30
+"""Images in the table of the largest errors."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A trial's scores of the validation images."""
+
+    title: str
+    trial: int
+    predictions: Predictions
+
+    @property
+    def reliability(self) -> Reliability:
+        """How often what the network predicts is true, as it was trained: no temperature fitted."""
+        return reliability(self.predictions.targets, calibrate(self.predictions.scores, 1.0))
+
+
+def read_scored(trials: dict[str, Trial]) -> tuple[list[Scored], str]:
+    """The scores of trials by their titles, and why those of others cannot be read."""
+    found, reason = [], ""
+    for title, trial in trials.items():
+        try:
+            found.append(Scored(title, trial.number, read_predictions(trial)))
+        except (UserError, OSError) as error:
+            reason = str(error)
+    return found, reason
+
+
+def calibration_section(scored: list[Scored], reason: str) -> str:
+    """The section of the page."""
+    if not scored:
+        text = f"Not known: {reason}." if reason else "No trial has kept its scores yet."
+        return page.section("calibration", "Calibration", text, "")
+    errors = "; ".join(f"{one.title} {share_text(one.reliability.error)}" for one in scored)
+    text = (
+        "Predicted probabilities of the validation images in bins, all labels together: on the "
+        "dashed line a probability of 30 % is right in 30 % of the cases. As the networks came "
+        f"from training; `sedn train` fits a temperature. Expected calibration error: {errors}."
+    )
+    content = page.figure(
+        reliability_figure(scored), "calibration", "", "Share that is true by predicted probability"
+    )
+    content += f"<h3>The largest errors of trial {scored[0].trial}</h3>"
+    content += page.paragraph("Validation images, each with the label that is furthest from true.")
+    content += _errors(scored[0].predictions)
+    return page.section("calibration", "Calibration and errors", text, content)
+
+
+def reliability_figure(scored: list[Scored]) -> go.Figure:
+    """The observed share of what was predicted, by the predicted probability."""
+    figure = go.Figure(layout=layout(420))
+    line = {"color": FAINT, "dash": "dash"}
+    figure.add_scatter(
+        x=[0, 1], y=[0, 1], mode="lines", name="perfect", hoverinfo="skip", line=line
+    )
+    for one, colour in zip(scored, (BLUE, INK), strict=False):
+        bins = one.reliability
+        filled = bins.counts > 0
+        figure.add_scatter(
+            x=bins.predicted[filled].round(4).tolist(),
+            y=bins.observed[filled].round(4).tolist(),
+            mode="lines+markers",
+            name=f"{one.title}, trial {one.trial}",
+            marker={"color": colour, "size": 8},
+            line={"color": colour, "width": 1.5},
+            text=[f"{count:,} predictions" for count in bins.counts[filled]],
+            hovertemplate="predicted %{x:.1%}, true %{y:.1%}<br>%{text}<extra></extra>",
+        )
+    figure.update_xaxes(
+        AXIS | {"range": [-0.02, 1.02], "tickformat": ".0%"}, title_text="predicted probability"
+    )
+    figure.update_yaxes(
+        AXIS | {"range": [-0.02, 1.02], "tickformat": ".0%"}, title_text="share that is true"
+    )
+    return figure
+
+
+def _errors(found: Predictions) -> str:
+    """The images that are furthest from true, each by its worst label."""
+    probabilities = calibrate(found.scores, 1.0)
+    errors = np.nan_to_num(np.abs(probabilities - found.targets), nan=-1.0)
+    worst = errors.argmax(axis=1)
+    largest = errors.max(axis=1)
+    rows = []
+    for image in np.argsort(-largest, kind="stable")[:MOST_ERRORS].tolist():
+        label = int(worst[image])
+        if largest[image] < 0:
+            break
+        cells = (
+            found.labels[label],
+            "yes" if found.targets[image, label] == 1 else "no",
+            share_text(float(probabilities[image, label])),
+            found.images[image],
+        )
+        rows.append([page.text(cell) for cell in cells])
+    heads = ["label", "true", "predicted", "image"]
+    return page.table(heads, rows, right=["predicted"], wide=["image"])

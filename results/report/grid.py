@@ -1,0 +1,105 @@
+"""Placement, fusion and reduction ratio together: the mean AUC of each combination."""
+
+import numpy as np
+import plotly.graph_objects as go
+
+from results.database.models import TrialState
+from results.report.contents import Findings
+from results.report.style import value_text
+from sedn.metrics.ranking import Floats
+from sedn.style import INK, PALE, SCALE, count_of, layout, number_text, plain
+
+ROWS = "embedding.placement"
+COLUMNS = ("embedding.fusion", "attention.reduction_ratio")
+MOST_ROWS, MOST_COLUMNS = 40, 24
+"""More are not drawn: those with the highest mean AUC stay."""
+
+BETWEEN = " · "
+"""Stands between a fusion and a ratio."""
+
+Cells = dict[tuple[str, str], list[float]]
+
+
+def placement_grid(findings: Findings) -> go.Figure | None:
+    """A row for each placement, a column for each fusion and reduction ratio; ``None`` where the
+    placement, or both of the others, did not vary.
+    """
+    columns = [path for path in COLUMNS if path in findings.varied.columns]
+    if ROWS not in findings.varied.columns or not columns:
+        return None
+    cells: Cells = {}
+    for trial in findings.listed:
+        if trial.state is TrialState.COMPLETE and trial.mean_auc is not None:
+            own = findings.varied.loc[trial.number]
+            told = [
+                f"{path.split('_')[-1].split('.')[-1]} {value_text(own[path])}"
+                for path in columns
+                if value_text(own[path]) != "–"
+            ]
+            key = (value_text(own[ROWS]), BETWEEN.join(told) or "without fusion")
+            cells.setdefault(key, []).append(trial.mean_auc)
+    return _heat_map(cells) if cells else None
+
+
+def _heat_map(cells: Cells) -> go.Figure:
+    rows, columns = _best_first(cells, 0, MOST_ROWS), _best_first(cells, 1, MOST_COLUMNS)
+    aucs = [cells.get((row, column)) for row in rows for column in columns]
+    means = np.array([np.mean(some) if some else np.nan for some in aucs])
+    shape = (len(rows), len(columns))
+    hover = [
+        f"<b>{plain(row)}</b><br>{plain(column)}<br>"
+        f"mean AUC {number_text(mean)}, the best {number_text(max(some or [np.nan]))}, "
+        f"{count_of(len(some or []), 'trial')}"
+        for (row, column), mean, some in zip(
+            ((row, column) for row in rows for column in columns), means, aucs, strict=True
+        )
+    ]
+    figure = go.Figure(layout=layout(130 + 26 * len(rows), plot_bgcolor=PALE))
+    figure.add_heatmap(
+        z=means.reshape(shape).tolist(),
+        colorscale=SCALE,
+        xgap=2,
+        ygap=1,
+        hoverongaps=False,
+        customdata=[hover[i : i + shape[1]] for i in range(0, len(hover), shape[1])],
+        hovertemplate="%{customdata}<extra></extra>",
+        colorbar={"title": {"text": "AUC"}, "thickness": 12, "outlinewidth": 0},
+    )
+    _add_numbers(figure, means.reshape(shape))
+    figure.update_yaxes(
+        range=[len(rows) - 0.5, -0.5],
+        showgrid=False,
+        tickvals=list(range(len(rows))),
+        ticktext=[plain(row) for row in rows],
+    )
+    figure.update_xaxes(
+        range=[-0.5, len(columns) - 0.5],
+        side="top",
+        showgrid=False,
+        tickvals=list(range(len(columns))),
+        ticktext=[plain(column).replace(BETWEEN, "<br>") for column in columns],
+    )
+    return figure.update_layout(margin={"l": 64, "r": 16, "t": 90, "b": 12})
+
+
+def _best_first(cells: Cells, side: int, most: int) -> list[str]:
+    """The names of one side of the grid, those with the highest mean AUC first."""
+    of_name: dict[str, list[float]] = {}
+    for key, aucs in cells.items():
+        of_name.setdefault(key[side], []).extend(aucs)
+    return sorted(of_name, key=lambda name: -float(np.mean(of_name[name])))[:most]
+
+
+def _add_numbers(figure: go.Figure, means: Floats) -> None:
+    rows, columns = np.nonzero(~np.isnan(means))
+    values = means[rows, columns]
+    middle = (values.min() + values.max()) / 2
+    figure.add_scatter(
+        x=columns.tolist(),
+        y=rows.tolist(),
+        mode="text",
+        text=[f"{value:.3f}".removeprefix("0") for value in values],
+        textfont={"color": ["white" if value > middle else INK for value in values]},
+        hoverinfo="skip",
+        showlegend=False,
+    )

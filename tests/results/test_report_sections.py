@@ -1,0 +1,160 @@
+"""What the sections of the page say: the answer, the time, the grid of placements, the origin."""
+
+import re
+import shutil
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sqlalchemy import update
+
+from results.database.models import Trial, TrialState
+from results.database.store import Store
+from results.report.answer import answer_section
+from results.report.calibration import calibration_section
+from results.report.contents import read_findings
+from results.report.grid import placement_grid
+from results.report.origin import origin_section
+from results.report.page import ANCHORS, render_report
+from results.report.time_spent import time_section
+from tests.pages import trials_of
+from tests.results.rows import add_trial, new_experiment
+from tests.results.scored import add_baseline, add_scored, split_of
+
+LABELS = {"red": (0.7, 0.02)}
+
+
+def words(html: str) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", html).split())
+
+
+@pytest.fixture
+def searched(store: Store) -> int:
+    experiment = new_experiment(store, "rows", ["red"])
+    add_trial(store, experiment, 0, 0.7, role="baseline", labels=LABELS)
+    for number, (auc, place, fusion) in enumerate(
+        ((0.8, "stage1", "gate"), (0.9, "stage1", "add"), (0.6, "stage2", "gate")), 1
+    ):
+        add_trial(
+            store, experiment, number, auc, labels=LABELS,
+            embedding={"placement": place, "fusion": fusion},
+        )  # fmt: skip
+    add_trial(store, experiment, 4, 0.5, state=TrialState.PRUNED)
+    return experiment
+
+
+def test_the_answer_names_the_first_its_parameters_and_what_comes_next(
+    store: Store, searched: int
+) -> None:
+    said = words(answer_section(read_findings(store, "rows")))
+    assert "Trial 2 has the highest mean AUC, 0.9000" in said
+    assert "placement stage1, fusion add" in said
+    assert "Use the configuration of rank 1" not in said, "it is not shown to be better"
+    assert "sedn confirm rows" in said
+    assert "sedn export rows --rank 1 -o rows.yaml" in said
+
+
+def test_without_a_complete_trial_there_is_no_answer(store: Store) -> None:
+    new_experiment(store, "rows", ["red"])
+    said = words(answer_section(read_findings(store, "rows")))
+    assert "there is no answer yet" in said
+    assert "sedn status rows" in said
+
+
+def test_the_time_is_that_of_epochs_and_the_rest_of_each_trial(store: Store, searched: int) -> None:
+    with store.sessions.begin() as session:
+        for row in session.query(Trial).all():
+            ended = row.started_at + timedelta(seconds=100)
+            of_row = update(Trial).where(Trial.id == row.id)
+            session.execute(of_row.values(ended_at=ended, seconds=40.0))
+    said = words(time_section(read_findings(store, "rows")))
+    assert "were trained to the end 4 2.7 min 4.0 min 80%" in said
+    assert "were stopped early 1 40 s 60 s 20%" in said
+    assert "all 5 3.3 min 5.0 min 100%" in said
+
+
+def test_the_grid_has_the_mean_of_each_combination(store: Store, searched: int) -> None:
+    add_trial(
+        store, searched, 5, 0.7, labels=LABELS, seed=9,
+        embedding={"placement": "stage1", "fusion": "gate"},
+    )  # fmt: skip
+    figure = placement_grid(read_findings(store, "rows"))
+    assert figure is not None
+    rows, columns = figure.layout.yaxis.ticktext, figure.layout.xaxis.ticktext
+    means = {
+        (row, column): figure.data[0].z[i][j]
+        for i, row in enumerate(rows)
+        for j, column in enumerate(columns)
+    }
+    assert means["stage1", "fusion gate"] == pytest.approx(0.75)
+    assert means["stage1", "fusion add"] == pytest.approx(0.9)
+    assert means["stage2", "fusion gate"] == pytest.approx(0.6)
+    assert means["stage2", "fusion add"] != means["stage2", "fusion add"], "was not tried"
+    assert rows.index("stage1") < rows.index("stage2"), "the highest first"
+
+
+def test_the_origin_names_data_and_versions(store: Store, searched: int) -> None:
+    findings = read_findings(store, "rows")
+    said = words(origin_section(findings))
+    assert findings.experiment.data_fingerprint in said
+    assert "sedn-search" in said
+
+
+def test_the_navigation_has_every_section(store: Store, searched: int) -> None:
+    html = render_report(read_findings(store, "rows"))
+    for anchor in ANCHORS:
+        assert html.count(f'href="#{anchor}"') == 1
+        assert html.count(f'<section id="{anchor}"') == 1
+
+
+def test_the_table_of_trials_says_why_a_trial_is_not_complete(store: Store, searched: int) -> None:
+    rows = trials_of(render_report(read_findings(store, "rows")))
+    assert [row["trial"] for row in rows] == ["0", "1", "2", "3", "4"]
+    assert rows[0]["state"] == "complete, baseline"
+    assert rows[1]["embedding.placement"] == "stage1"
+    assert rows[4]["why it is not complete"].startswith("stopped")
+
+
+def test_what_was_sampled_stands_beside_what_it_came_to(store: Store, searched: int) -> None:
+    add_trial(
+        store, searched, 5, 0.7, labels=LABELS,
+        embedding={"placement": "stage3+stage4", "fusion": "gate"},
+        params={"embedding.placement": "last2"},
+    )  # fmt: skip
+    html = render_report(read_findings(store, "rows"))
+    assert trials_of(html)[5]["embedding.placement"] == "stage3+stage4 (sampled last2)"
+    assert "stage3+stage4 (sampled last2)" in words(html), "in the ranking too"
+
+
+def test_calibration_and_the_largest_errors_of_the_first(store: Store, tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    targets = (generator.random((200, 2)) < 0.4).astype(float)
+    targets[:5, 1] = np.nan
+    split = split_of(targets, names="<img src=x>{}.png")
+    experiment = new_experiment(store, "rows", ["label 0", "label 1"])
+    signal = np.nan_to_num(targets) * 2 - 1
+    add_baseline(store, experiment, split, signal + generator.normal(0, 2, (200, 2)), tmp_path)
+    scores = signal * 2 + generator.normal(0, 1, (200, 2))
+    scores[7, 0] = -9.0 * signal[7, 0]
+    add_scored(store, experiment, 1, split, scores, tmp_path, batch_size=8)
+    findings = read_findings(store, "rows")
+    assert [(one.title, one.trial) for one in findings.scored] == [("rank 1", 1), ("baseline", 0)]
+    html = calibration_section(findings.scored, findings.not_scored)
+    said = words(html)
+    assert said.index("&lt;img src=x&gt;7.png") > said.index("The largest errors of trial 1")
+    assert html.count("<tr>") + html.count("<tr ") == 31, "a head and thirty images"
+    assert "Expected calibration error: rank 1" in said
+    assert html.index("&gt;7.png") == html.index("&gt;"), "the largest error comes first"
+
+
+def test_scores_that_are_gone_are_said(store: Store, tmp_path: Path) -> None:
+    split = split_of(np.tile([[1.0], [0.0]], (20, 1)))
+    experiment = new_experiment(store, "rows", ["label 0"])
+    scores = np.random.default_rng(0).normal(0, 1, (40, 1))
+    add_baseline(store, experiment, split, scores, tmp_path)
+    shutil.rmtree(tmp_path / "scored")
+    findings = read_findings(store, "rows")
+    assert not findings.scored
+    said = words(calibration_section(findings.scored, findings.not_scored))
+    assert "Not known: trial 0: its predictions are not at" in said
