@@ -152,6 +152,27 @@ def test_the_same_members_are_one_reading_of_the_test_split(folder: Path) -> Non
     assert combine(folder, "soup", soup=True).test_reads == 2
 
 
+class Killed(BaseException):
+    """What stands for the end of the process."""
+
+
+@pytest.mark.parametrize("after", [1, 2])
+def test_a_reading_that_was_cut_off_goes_on_and_counts_once(folder: Path, after: int) -> None:
+    def die(what: str, done: int, _: int) -> None:
+        if (what, done) == ("trials tested", after):
+            raise Killed
+
+    with pytest.raises(Killed):
+        combine(folder, on_step=die)
+    assert not [path for path in folder.iterdir() if path.is_dir()], "no half a model is left"
+    store = store_of(folder)
+    data = store.experiment("spring").data_fingerprint
+    assert [read.found for read in store.test_reads(data)] == [None], "it is counted"
+    assert combine(folder).test_reads == 1
+    (read,) = store.test_reads(data)
+    assert read.found is not None
+
+
 def test_images_alone_are_scored_as_in_the_test_split(searched: Path, folder: Path) -> None:
     found = combine(folder)
     names = names_in(searched / "data", "test")
