@@ -27,11 +27,11 @@ def kept_confirmation(reading: ReadOfTest) -> KeptConfirmation | None:
     """The result that a reading of the test split recorded, where a confirmation made the reading
     and has ended.
     """
-    found = reading.found
-    if reading.command != CONFIRM or found is None:
+    recorded = reading.found
+    if reading.command != CONFIRM or recorded is None:
         return None
-    confirmed = tuple(map(Confirmed.from_json, found["confirmed"]))
-    return KeptConfirmation(found["experiment"], confirmed)
+    confirmed = tuple(map(Confirmed.from_json, recorded["confirmed"]))
+    return KeptConfirmation(recorded["experiment"], confirmed)
 
 
 def last_confirmation(

@@ -68,6 +68,6 @@ def overview(store: Store) -> "pd.DataFrame":
 
 def short_data(path: str) -> str:
     """The data of an experiment as a table names it: the end of the path."""
-    found = PurePath(path)
+    file = PurePath(path)
     # A description is named by the folder that it describes.
-    return found.parent.name if found.name == "data.yaml" and found.parent.name else found.name
+    return file.parent.name if file.name == "data.yaml" and file.parent.name else file.name

@@ -1,4 +1,4 @@
-"""What is known of an experiment as data frames: ``store.experiment("spring").trials()``."""
+"""The results of an experiment as data frames: ``store.experiment("spring").trials()``."""
 
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -104,16 +104,16 @@ def trials_frame(store: "Store", experiment: "Experiment") -> "pd.DataFrame":
     with store.sessions() as session:
         rows = [dict(row) for row in session.execute(query).mappings()]
     axes = dict.fromkeys(axis for row in rows for axis in row["params"])
-    found = []
+    flat = []
     for row in rows:
         costs, params = row.pop("costs"), row.pop("params")
         number, state = row.pop("number"), str(row.pop("state"))
-        known = {"trial": number, "role": row.pop("role"), "state": state, **row}
-        known |= {name: costs.get(name) for name in COSTS}
-        found.append(known | {PARAMETER + axis: params.get(axis) for axis in axes})
+        fields = {"trial": number, "role": row.pop("role"), "state": state, **row}
+        fields |= {name: costs.get(name) for name in COSTS}
+        flat.append(fields | {PARAMETER + axis: params.get(axis) for axis in axes})
     named = [column.name for column in columns if column.name not in ("number", "role", "state")]
     names = ["trial", "role", "state", *(name for name in named if name != "costs"), *COSTS]
-    frame = pd.DataFrame(found, columns=[*names, *(PARAMETER + axis for axis in axes)])
+    frame = pd.DataFrame(flat, columns=[*names, *(PARAMETER + axis for axis in axes)])
     numbers = [name for name in (*_NUMBERS, *COSTS) if name in frame]
     return frame.astype(dict.fromkeys(numbers, float)).astype({"duplicate_of": "Int64"})
 

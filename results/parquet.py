@@ -68,15 +68,15 @@ def _write_predictions(
         writer: Any = None
         for row in kept:
             try:
-                found = read_predictions(row, storage)
+                predictions = read_predictions(row, storage)
             except UserError as error:
                 lines.append(str(error))
                 continue
-            if first is not None and found.fingerprint != first.fingerprint:
+            if first is not None and predictions.fingerprint != first.fingerprint:
                 lines.append(f"trial {row.number}: its scores are of other images than the first's")
                 continue
-            first = first or found
-            table = pa.Table.from_pandas(_scores(row.number, found), preserve_index=False)
+            first = first or predictions
+            table = pa.Table.from_pandas(_scores(row.number, predictions), preserve_index=False)
             writer = writer or pq.ParquetWriter(file, table.schema)
             writer.write_table(table)
             written += 1
@@ -91,20 +91,24 @@ def _write_predictions(
     return lines
 
 
-def _scores(number: int, found: Predictions) -> "pd.DataFrame":
+def _scores(number: int, predictions: Predictions) -> "pd.DataFrame":
     import pandas as pd
 
-    frame = pd.DataFrame(found.scores, columns=[f"score.{label}" for label in found.labels])
-    frame.insert(0, "image", list(found.images))
+    frame = pd.DataFrame(
+        predictions.scores, columns=[f"score.{label}" for label in predictions.labels]
+    )
+    frame.insert(0, "image", list(predictions.images))
     frame.insert(0, "trial", number)
     return frame
 
 
-def _targets(found: Predictions) -> "pd.DataFrame":
+def _targets(predictions: Predictions) -> "pd.DataFrame":
     import pandas as pd
 
-    frame = pd.DataFrame(found.targets, columns=[f"target.{label}" for label in found.labels])
-    frame.insert(0, "image", list(found.images))
+    frame = pd.DataFrame(
+        predictions.targets, columns=[f"target.{label}" for label in predictions.labels]
+    )
+    frame.insert(0, "image", list(predictions.images))
     return frame
 
 

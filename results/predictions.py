@@ -23,19 +23,19 @@ def read_predictions(trial: Trial, storage: str | None = None) -> Predictions:
             they were, are damaged, or are of another trial.
     """
     file = _address(trial, storage)
-    found = load_predictions(trained_in(trial, storage))
-    if found is None:
+    predictions = load_predictions(trained_in(trial, storage))
+    if predictions is None:
         raise UserError(
             f"trial {trial.number}: its predictions are not at '{file}'; see that this machine "
             f"reaches the storage path of the search, or name where that lies now"
         )
-    is_its_own = (found.configuration, found.seed) == (trial.config_hash, trial.seed)
-    if not is_its_own or found.fingerprint != trial.predictions_fingerprint:
+    is_its_own = (predictions.configuration, predictions.seed) == (trial.config_hash, trial.seed)
+    if not is_its_own or predictions.fingerprint != trial.predictions_fingerprint:
         raise UserError(
             f"trial {trial.number}: the predictions at '{file}' are of another training; another "
             f"search wrote to this folder"
         )
-    return found
+    return predictions
 
 
 def trained_in(trial: Trial, storage: str | None = None) -> str:

@@ -97,15 +97,15 @@ def _load(url: str, study_name: str) -> optuna.Study:
 
 def _check_values(study: optuna.Study, ended: list[FrozenTrial]) -> None:
     """Check that the study's values can be mean AUCs."""
-    said = f"study '{study.study_name}': an experiment is ranked by a mean AUC, from 0 to 1"
+    lead = f"study '{study.study_name}': an experiment is ranked by a mean AUC, from 0 to 1"
     if study.directions != [StudyDirection.MAXIMIZE]:
         words = ", ".join(direction.name.lower() for direction in study.directions)
-        raise UserError(f"{said}, which is maximised; the study's objectives: {words}")
+        raise UserError(f"{lead}, which is maximised; the study's objectives: {words}")
     for trial in ended:
         reached = [*(trial.values or ()), *trial.intermediate_values.values()]
         wrong = [v for v in reached if math.isfinite(v) and not 0.0 <= v <= 1.0]
         if wrong:
-            raise UserError(f"{said}; trial {trial.number} has {wrong[0]:g}")
+            raise UserError(f"{lead}; trial {trial.number} has {wrong[0]:g}")
 
 
 def _foreign(trial: FrozenTrial, trials: list[FrozenTrial], space: Space | None) -> ForeignTrial:
@@ -181,8 +181,8 @@ def _experiment(name: str, study_name: str, space: Space | None, trials: int) ->
 
 def _report(name: str, trials: list[FrozenTrial], space: Space | None) -> Iterator[str]:
     counts = Counter(_STATES[t.state] for t in trials if t.state in _STATES)
-    said = ", ".join(f"{number} {state.lower()}" for state, number in counts.items())
-    yield f"Experiment '{name}': {counts.total()} trials ({said or 'none'})"
+    counted = ", ".join(f"{number} {state.lower()}" for state, number in counts.items())
+    yield f"Experiment '{name}': {counts.total()} trials ({counted or 'none'})"
     if left := len(trials) - counts.total():
         yield f"Left out: {left} that have not ended"
     yield (

@@ -112,7 +112,8 @@ def _key(name: str) -> int:
 
 
 def _taken(name: str, to: str | None) -> str:
-    said = f"experiment '{name}' is being searched by another process; "
+    message = f"experiment '{name}' is being searched by another process; "
     if to is not None:
-        return f"{said}end that search, which can go on later, to {to}"
-    return f"{said}watch it with `sedn status {quote(name)}`, or give the new search another `name`"
+        return f"{message}end that search, which can go on later, to {to}"
+    watch = f"watch it with `sedn status {quote(name)}`"
+    return f"{message}{watch}, or give the new search another `name`"

@@ -148,10 +148,10 @@ def copy_study(source: RDBStorage, name: str, target: Store, new: str) -> str:
 
 def _compare(source: Store, target: Store, row: Experiment, there: Experiment) -> str:
     here, known = extent(source, row.id), extent(target, there.id)
-    said = f"Experiment '{row.name}' is in {target.shown} already, as '{there.name}'"
+    lead = f"Experiment '{row.name}' is in {target.shown} already, as '{there.name}'"
     if here == known:
-        return said
+        return lead
     return (
-        f"{said}, with {known[0]} trials and {known[2]} epochs instead of {here[0]} and {here[2]}; "
+        f"{lead}, with {known[0]} trials and {known[2]} epochs instead of {here[0]} and {here[2]}; "
         f"to take it as it is here, delete it there first, with its checkpoints kept"
     )

@@ -67,8 +67,8 @@ def check_warm_start(settings: SearchSettings, name: str, store_url: str) -> Non
 
 
 def _has_begun(store: Store, name: str) -> bool:
-    found = store.find_experiment(name)
-    return found is not None and bool(store.trial_folders(found.id))
+    experiment = store.find_experiment(name)
+    return experiment is not None and bool(store.trial_folders(experiment.id))
 
 
 def warm_start(

@@ -138,16 +138,16 @@ def importance_of(
     )
 
 
-def check_label(found: Importance, label: str) -> None:
+def check_label(effects: Importance, label: str) -> None:
     """Check that ``label`` was compared.
 
     Raises:
         UserError: there is no such label, or it has no AUC.
     """
-    names = found.labels.labels
+    names = effects.labels.labels
     if label not in names:
         hint = did_you_mean(label, names) or f"; labels with an AUC: {', '.join(names) or 'none'}"
-        raise UserError(f"`label`: no label '{label}' with an AUC in '{found.experiment}'{hint}")
+        raise UserError(f"`label`: no label '{label}' with an AUC in '{effects.experiment}'{hint}")
 
 
 def _part(sample: Sample, influences: Influences | None) -> Part:
@@ -168,11 +168,11 @@ def _part(sample: Sample, influences: Influences | None) -> Part:
 
 def _over_images(sample: Sample, design: Design, influences: Influences) -> Floats | None:
     """``(C, L)``: the variance of the effects over images, for the mean AUC or for labels."""
-    known = [i for i, number in enumerate(influences.trials) if number in sample.rows]
-    if len(known) < LEAST_TRIALS:
+    rows_read = [i for i, number in enumerate(influences.trials) if number in sample.rows]
+    if len(rows_read) < LEAST_TRIALS:
         return None
-    rows = [sample.rows[influences.trials[i]] for i in known]
-    of_labels = influences.of_labels[known]
+    rows = [sample.rows[influences.trials[i]] for i in rows_read]
+    of_labels = influences.of_labels[rows_read]
     is_mean = sample.names == (None,)
     return image_variances(
         design, rows, of_labels.mean(axis=2, keepdims=True) if is_mean else of_labels

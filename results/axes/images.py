@@ -59,25 +59,25 @@ def read_influences(trials: Sequence[Trial], labels: Sequence[str]) -> Influence
         return None
     # Spread over the search: its sampler changes what it tries.
     picks = np.linspace(0, len(kept) - 1, min(MOST_TRIALS, len(kept))).round().astype(int)
-    found: list[tuple[int, Floats]] = []
+    by_trial: list[tuple[int, Floats]] = []
     fingerprint, missing, most = None, 0, MOST_TRIALS
     for trial in (kept[pick] for pick in np.random.default_rng(0).permutation(picks)):
-        if len(found) >= most:
+        if len(by_trial) >= most:
             break
         try:
             predictions = read_predictions(trial)
         except (UserError, StorageFault, OSError):
             missing += 1
-            if missing >= MOST_MISSING and not found:
+            if missing >= MOST_MISSING and not by_trial:
                 return None
             continue
         fingerprint = fingerprint or predictions.fingerprint
         if predictions.fingerprint == fingerprint and set(labels) <= set(predictions.labels):
-            found.append((trial.number, _influences(predictions, labels)))
-            most = max(LEAST_TRIALS, min(most, int(MOST_NUMBERS / found[0][1].size)))
-    if len(found) < LEAST_TRIALS:
+            by_trial.append((trial.number, _influences(predictions, labels)))
+            most = max(LEAST_TRIALS, min(most, int(MOST_NUMBERS / by_trial[0][1].size)))
+    if len(by_trial) < LEAST_TRIALS:
         return None
-    numbers, influences = zip(*found, strict=True)
+    numbers, influences = zip(*by_trial, strict=True)
     return Influences(numbers, tuple(labels), np.stack(influences))
 
 

@@ -284,10 +284,12 @@ def _codes(points: int) -> Floats:
 
 
 def _contrasts(axes: Sequence[Axis]) -> tuple[Contrast, ...]:
-    found: list[Contrast] = []
+    contrasts: list[Contrast] = []
     for number, axis in enumerate(axes):
         points, reference = range(len(axis.points)), axis.reference
-        found += [Contrast(number, point, None) for point in points]
+        contrasts += [Contrast(number, point, None) for point in points]
         if reference is not None:
-            found += [Contrast(number, point, reference) for point in points if point != reference]
-    return tuple(found)
+            contrasts += [
+                Contrast(number, point, reference) for point in points if point != reference
+            ]
+    return tuple(contrasts)

@@ -52,12 +52,12 @@ def pair_up(
         contrasts: of the axes.
         aucs: ``(configurations, L)``.
     """
-    found = [_differences(axes[one.axis], codes, one, aucs) for one in contrasts]
+    differences = [_differences(axes[one.axis], codes, one, aucs) for one in contrasts]
     nothing = np.full(aucs.shape[1], np.nan)
-    widths = [_half_width(one) if len(one) >= LEAST_PAIRS else nothing for one in found]
+    widths = [_half_width(one) if len(one) >= LEAST_PAIRS else nothing for one in differences]
     return Paired(
-        pairs=np.array([len(one) for one in found], dtype=np.int64),
-        effect=np.array([one.mean(axis=0) if len(one) else nothing for one in found]),
+        pairs=np.array([len(one) for one in differences], dtype=np.int64),
+        effect=np.array([one.mean(axis=0) if len(one) else nothing for one in differences]),
         half_width=np.array(widths),
     )
 

@@ -95,7 +95,7 @@ def sample_means(trials: Sequence[Trial], reached: Mapping[int, float], epoch: i
 def sample_labels(
     trials: Sequence[Trial],
     labels: Sequence[str],
-    found: LabelAucArrays,
+    aucs: LabelAucArrays,
     reached: Mapping[int, float],
 ) -> Sample:
     """Each label's AUC after the last epoch of each configuration; labels without are left out.
@@ -103,11 +103,11 @@ def sample_labels(
     Args:
         trials: of the experiment.
         labels: the names of its labels, in order.
-        found: the AUCs of the labels.
+        aucs: the AUCs of the labels.
         reached: the mean AUC after the epoch that is compared, of the trials that completed it.
     """
     counting = {t.number: t for t in trials if _counts(t) and t.number in reached}
-    chosen = found.only(counting)
+    chosen = aucs.only(counting)
     known = ~np.isnan(chosen.aucs)
     # Validation lacks a class of a label for all trials, or for none.
     columns = np.flatnonzero(known.mean(axis=0) > 0.5) if len(known) else np.array([], dtype=int)
@@ -159,8 +159,8 @@ def _sample(
 
 def _averaged(values: Floats, groups: Sequence[Sequence[int]]) -> Floats:
     """Means over groups of rows."""
-    found = np.array([values[list(rows)].mean(axis=0) for rows in groups], dtype=float)
-    return found.reshape(len(groups), *values.shape[1:])
+    means = np.array([values[list(rows)].mean(axis=0) for rows in groups], dtype=float)
+    return means.reshape(len(groups), *values.shape[1:])
 
 
 def axis_values(trials: Sequence[Trial]) -> dict[str, list[Any]]:

@@ -14,20 +14,20 @@ MOST_NAMED = 4
 """Labels, or values, that a sentence names."""
 
 
-def answer(found: Importance, label: str | None = None) -> list[str]:
+def answer(importance: Importance, label: str | None = None) -> list[str]:
     """Describe which axes mattered for the mean AUC and for the labels, or for one ``label``
     alone.
     """
     if label is not None:
-        return _of_outcome(found.labels, found, label)
-    lines = _of_outcome(found.mean, found, None)
-    return lines + _of_labels(found)
+        return _of_outcome(importance.labels, importance, label)
+    lines = _of_outcome(importance.mean, importance, None)
+    return lines + _of_labels(importance)
 
 
-def assumptions(found: Importance) -> list[str]:
+def assumptions(importance: Importance) -> list[str]:
     """Describe what an answer assumes, and what stays unknown."""
-    lines = [_compared(found.basis)]
-    part = found.mean if found.mean.effects else found.labels
+    lines = [_compared(importance.basis)]
+    part = importance.mean if importance.mean.effects else importance.labels
     if part.effects is None:
         return lines
     covered = (
@@ -62,12 +62,12 @@ def _compared(basis: Basis) -> str:
     )
 
 
-def _of_outcome(part: Part, found: Importance, label: str | None) -> list[str]:
+def _of_outcome(part: Part, importance: Importance, label: str | None) -> list[str]:
     """Describe which axes mattered for the mean AUC, or for a label."""
     what = "the mean AUC" if label is None else f"label {one_line(label)}"
     if part.effects is None:
-        return [_nothing(part, found.basis)]
-    axes, values = of_label(found.axes, label), of_label(found.values, label)
+        return [_nothing(part, importance.basis)]
+    axes, values = of_label(importance.axes, label), of_label(importance.values, label)
     mattered = axes[axes["matters"]].sort_values("share", ascending=False)
     count = len(part.sample.epochs)
     if mattered.empty:
@@ -105,8 +105,8 @@ def _best_values(values: pd.DataFrame, axis: str) -> str | None:
         return None
     against = chosen["against"].iloc[0]
     beside = "the average of its values" if against is None else value_name(against)
-    said = _listed(_with_effect(row) for row in chosen.to_dict("records"))
-    return f"{axis}, against {beside}: {said}."
+    listed = _listed(_with_effect(row) for row in chosen.to_dict("records"))
+    return f"{axis}, against {beside}: {listed}."
 
 
 def _with_effect(row: dict[Any, Any]) -> str:
@@ -133,18 +133,20 @@ def shown_effects(values: "pd.DataFrame") -> list[dict[Any, Any]]:
     return rows
 
 
-def _of_labels(found: Importance) -> list[str]:
+def _of_labels(importance: Importance) -> list[str]:
     """Which axes mattered for which labels."""
-    part, axes = found.labels, found.axes[found.axes["label"].notna()]
+    part, axes = importance.labels, importance.axes[importance.axes["label"].notna()]
     if part.effects is None:
         # Said of the mean already, where as little is known of it.
-        return [] if found.mean.effects is None else [f"Labels: {_nothing(part, found.basis)}"]
+        if importance.mean.effects is None:
+            return []
+        return [f"Labels: {_nothing(part, importance.basis)}"]
     mattered, count = axes[axes["matters"]], len(part.sample.names)
     if mattered.empty:
         return [f"Labels: no axis is shown to matter for any of {count}."]
     lines = []
     for axis, rows in mattered.groupby("axis", sort=False):
-        own = found.values[(found.values["axis"] == axis) & found.values["found"]]
+        own = importance.values[(importance.values["axis"] == axis) & importance.values["found"]]
         named = _listed(
             f"{one_line(label)} ({_strongest(own[own['label'] == label])})"
             for label in rows["label"]

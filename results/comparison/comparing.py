@@ -61,14 +61,14 @@ class Comparison:
         """The comparison of the mean AUC over labels: first, second, difference, low, high and
         p.
         """
-        found = self.paired.mean
+        mean = self.paired.mean
         return {
             "first": self.paired.mean_first,
             "second": self.paired.mean_second,
-            "difference": float(found.value[0]),
-            "low": float(found.low[0]),
-            "high": float(found.high[0]),
-            "p": float(found.p[0]),
+            "difference": float(mean.value[0]),
+            "low": float(mean.low[0]),
+            "high": float(mean.high[0]),
+            "p": float(mean.p[0]),
         }
 
 

@@ -46,21 +46,21 @@ def render_page(comparison: Comparison) -> str:
     first, second = one_line(comparison.first.name), one_line(comparison.second.name)
     shown = frame[frame["p"].notna()].head(MOST_ROWS)
     left_out = len(frame) - len(shown)
-    said = (
+    lead = (
         f"AUC of {first} less that of {second} on the same {comparison.paired.images} validation "
         f"images, with 95 % intervals. Right of the line {first} is higher. In colour: differs, "
         f"all labels looked at together."
     )
     if left_out:
         labels = "1 label" if left_out == 1 else f"{left_out} labels"
-        said += (
+        lead += (
             f" Left out of the picture: {labels} without an AUC, or beyond the first {MOST_ROWS}."
         )
     sections = [
         page.section(
             "differences",
             "Differences",
-            said,
+            lead,
             page.figure(
                 _forest(comparison, shown),
                 "forest",
@@ -89,7 +89,7 @@ def _cards(comparison: Comparison) -> list[str]:
     sides = ((comparison.first, mean["first"]), (comparison.second, mean["second"]))
     return [
         *(
-            page.card(one_line(side.name), number_text(auc), f"mean AUC · {side.said}")
+            page.card(one_line(side.name), number_text(auc), f"mean AUC · {side.description}")
             for side, auc in sides
         ),
         page.card(

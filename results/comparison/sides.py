@@ -26,7 +26,7 @@ class Side:
 
     name: str
     """The address as it was given."""
-    said: str
+    description: str
     """What that is, in a few words."""
     trainings: tuple[Predictions, ...]
     """The trainings of the side, one for each seed."""
@@ -55,10 +55,10 @@ def find_side(store: Store | None, address: str, storage: str | None = None) -> 
     Raises:
         UserError: there is no such thing, or it kept no scores.
     """
-    found = _ADDRESS.fullmatch(address)
-    if found is None or store is None:
+    match = _ADDRESS.fullmatch(address)
+    if match is None or store is None:
         return _of_run(address)
-    name, trial, rank = found.groups()
+    name, trial, rank = match.groups()
     is_folder = trial is None and rank is None and Path(address).is_dir()
     if is_folder and store.find_experiment(name) is None:
         raise UserError(f"'{address}': no experiment has this name; the folder is ./{address}")
@@ -77,22 +77,22 @@ def baseline_of(address: str) -> str:
     Raises:
         UserError: it is of none, or of a baseline itself.
     """
-    found = _ADDRESS.fullmatch(address)
-    if found is None or found[2] == BASELINE:
+    match = _ADDRESS.fullmatch(address)
+    if match is None or match[2] == BASELINE:
         raise UserError(f"'{address}': name what it is to be compared with; {_FORMS}")
-    return f"{found[1]}:{BASELINE}"
+    return f"{match[1]}:{BASELINE}"
 
 
 def _of_run(folder: str) -> Side:
     if not Path(folder).is_dir():
         raise UserError(f"'{folder}': names nothing to compare; {_FORMS}")
-    found = load_predictions(folder)
-    if found is None:
+    predictions = load_predictions(folder)
+    if predictions is None:
         raise UserError(
             f"'{folder}': holds no predictions; a run that an earlier version of sedn-search "
             f"trained kept none, and one that is not finished has none yet"
         )
-    return Side(folder, "a run", (found,))
+    return Side(folder, "a run", (predictions,))
 
 
 def _of_trial(
@@ -133,8 +133,8 @@ def _at_rank(
         raise UserError(f"'{address}': experiment '{experiment.name}' has {there}")
     row = ordered.iloc[rank - 1]
     trainings = _replicates(store, experiment, str(row["config_hash"]), storage)
-    said = f"rank {rank}, trial {row['trial']}"
-    return Side(address, said, trainings, len(ordered) if rank == 1 else 1)
+    description = f"rank {rank}, trial {row['trial']}"
+    return Side(address, description, trainings, len(ordered) if rank == 1 else 1)
 
 
 def _replicates(

@@ -27,19 +27,19 @@ def assumptions(comparison: Comparison) -> list[str]:
 
 
 def _mean(comparison: Comparison) -> str:
-    found = comparison.mean()
+    mean = comparison.mean()
     first, second = one_line(comparison.first.name), one_line(comparison.second.name)
-    if found["difference"] != found["difference"]:
+    if mean["difference"] != mean["difference"]:
         return "No label has images both with and without it on validation: nothing is compared."
-    aucs = f"{number_text(found['first'])} against {number_text(found['second'])}"
-    apart = f"{difference(found['difference'], 4)} {interval(found['low'], found['high'])}"
-    if found["p"] < SURE:
-        better = "higher" if found["difference"] > 0 else "lower"
+    aucs = f"{number_text(mean['first'])} against {number_text(mean['second'])}"
+    apart = f"{difference(mean['difference'], 4)} {interval(mean['low'], mean['high'])}"
+    if mean["p"] < SURE:
+        better = "higher" if mean["difference"] > 0 else "lower"
         return f"{first} is {better} than {second} in mean AUC: {aucs}, {apart}."
     return (
         f"{first} and {second} cannot be told apart in mean AUC: {aucs}, {apart}. The images allow "
-        f"{first} to be {number_text(max(-found['low'], 0.0), 3)} lower or "
-        f"{number_text(max(found['high'], 0.0), 3)} higher."
+        f"{first} to be {number_text(max(-mean['low'], 0.0), 3)} lower or "
+        f"{number_text(max(mean['high'], 0.0), 3)} higher."
     )
 
 

@@ -54,8 +54,8 @@ def copy_experiment(
 
 def same_experiment(store: Store, folder: str) -> Experiment | None:
     """The experiment that has this folder, and so is the same as one of another database."""
-    found = (row for row in store.experiments() if row.folder == folder)
-    return next(found, None)
+    same = (row for row in store.experiments() if row.folder == folder)
+    return next(same, None)
 
 
 def extent(store: Store, experiment_id: int) -> tuple[int, int, int]:

@@ -25,10 +25,10 @@ def read_values(session: Session, experiment_id: int) -> FieldValues:
         .where(FieldValue.experiment_id == experiment_id)
         .order_by(FieldValue.path, FieldValue.position)
     )
-    found: FieldValues = {}
+    values_of: FieldValues = {}
     for path, value in session.execute(query):
-        found.setdefault(path, []).append(json.loads(value))
-    return found
+        values_of.setdefault(path, []).append(json.loads(value))
+    return values_of
 
 
 def note_values(session: Session, experiment_id: int, configs: Iterable[Mapping[str, Any]]) -> None:

@@ -40,21 +40,21 @@ class FileIdentity:
         # As it is named now: the folder that the process is in may change.
         path = Path(str(engine.url.database)).absolute()
         try:
-            found = path.stat()
+            status = path.stat()
         except OSError:
             return None
-        return cls(path, found.st_dev, found.st_ino)
+        return cls(path, status.st_dev, status.st_ino)
 
     def is_in_place(self) -> bool:
         """Whether the path still leads to the file."""
         try:
-            found = os.stat(self.path)  # noqa: PTH116, a Path costs more, and this is asked often
+            status = os.stat(self.path)  # noqa: PTH116, a Path costs more, and this is asked often
         except FileNotFoundError:
             return False
         except OSError:
             # A file system that is away for a moment has not lost the file.
             return True
-        return (found.st_dev, found.st_ino) == (self.device, self.inode)
+        return (status.st_dev, status.st_ino) == (self.device, self.inode)
 
 
 def lost(engine: Engine, file: FileIdentity) -> StoreLost:
@@ -89,8 +89,8 @@ def _save(engine: Engine, path: Path) -> Path | None:
 
 def _holds_results(connection: sqlite3.Connection) -> bool:
     query = "SELECT count(*) FROM sqlite_master WHERE name = ?"
-    found: Any = connection.execute(query, (Schema.__tablename__,)).fetchone()
-    return bool(found[0])
+    row: Any = connection.execute(query, (Schema.__tablename__,)).fetchone()
+    return bool(row[0])
 
 
 def _free_names(path: Path) -> Iterator[Path]:

@@ -53,8 +53,8 @@ def open_engine(url: str, *, create: bool) -> Engine:
     try:
         _check_schema(engine, shown_name(parsed), create=create)
     except SQLAlchemyError as error:
-        said = describe_failure(error, url)
-        raise UserError(f"{shown_name(parsed)}: cannot be opened: {said}") from None
+        reason = describe_failure(error, url)
+        raise UserError(f"{shown_name(parsed)}: cannot be opened: {reason}") from None
     return engine
 
 
@@ -83,8 +83,8 @@ def find_engine(url: str) -> Engine | None:
         if holds_tables:
             _check_schema(engine, shown_name(parsed), create=False)
     except SQLAlchemyError as error:
-        said = describe_failure(error, url)
-        raise UserError(f"{shown_name(parsed)}: cannot be opened: {said}") from None
+        reason = describe_failure(error, url)
+        raise UserError(f"{shown_name(parsed)}: cannot be opened: {reason}") from None
     return engine if holds_tables else None
 
 
@@ -102,8 +102,8 @@ def open_any_version(url: str) -> Engine:
         if not inspect(engine).has_table(Schema.__tablename__):
             raise UserError(f"{shown_name(parsed)}: holds no results; `sedn search` makes them")
     except SQLAlchemyError as error:
-        said = describe_failure(error, url)
-        raise UserError(f"{shown_name(parsed)}: cannot be opened: {said}") from None
+        reason = describe_failure(error, url)
+        raise UserError(f"{shown_name(parsed)}: cannot be opened: {reason}") from None
     return engine
 
 
@@ -253,13 +253,13 @@ def lock_for_creation(connection: Connection) -> None:
 def describe_failure(error: Exception, url: str = "") -> str:
     """Describe in one line, without the password, why an address cannot be opened."""
     cause = getattr(error, "orig", None) or error
-    said = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause)
+    reason = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause)
     code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_FULL:
-        said = "the disk is full; make room there"
+        reason = "the disk is full; make room there"
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
-        said += "; SQLite must be able to write the file and to keep its log in the same folder"
-    return hide_password(" ".join(said.split()), url)
+        reason += "; SQLite must be able to write the file and to keep its log in the same folder"
+    return hide_password(" ".join(reason.split()), url)
 
 
 def shown_name(url: URL) -> str:

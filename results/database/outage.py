@@ -83,14 +83,14 @@ def reason_of(error: BaseException) -> str:
 
     Optuna wraps what it is told, and guesses at the cause.
     """
-    found = _database_error(error)
-    said = " ".join(str(error if found is None else found.orig).split())[:200]
-    code = getattr(found and found.orig, "sqlite_errorcode", 0) & 0xFF
+    cause = _database_error(error)
+    reason = " ".join(str(error if cause is None else cause.orig).split())[:200]
+    code = getattr(cause and cause.orig, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_FULL:
         return "the disk is full (make room there)"
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return f"{said}; something else than this search wrote to its file"
-    return said
+        return f"{reason}; something else than this search wrote to its file"
+    return reason
 
 
 @contextmanager
@@ -116,8 +116,8 @@ def is_refusal(error: BaseException) -> bool:
 
     It is read-only now, damaged, or lacks our tables; not where it refuses a single value.
     """
-    found = _database_error(error)
-    return found is not None and not isinstance(found, IntegrityError | DataError)
+    cause = _database_error(error)
+    return cause is not None and not isinstance(cause, IntegrityError | DataError)
 
 
 def _database_error(error: BaseException | None) -> DBAPIError | None:

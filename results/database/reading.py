@@ -59,18 +59,18 @@ class StoreReader:
         Raises:
             UserError: there is none.
         """
-        found = self.find_experiment(name)
-        if found is None:
+        experiment = self.find_experiment(name)
+        if experiment is None:
             names = [experiment.name for experiment in self.experiments()]
             hint = did_you_mean(name, names) or (f"; there is {', '.join(names)}" if names else "")
             raise UserError(f"no experiment '{name}' in this database{hint}")
-        return found
+        return experiment
 
     def find_experiment(self, name: str) -> Experiment | None:
         """The experiment called ``name``, if there is one."""
         with self.sessions() as session:
-            found = session.scalar(select(Experiment).where(Experiment.name == name))
-        return found and found.of_store(self)
+            row = session.scalar(select(Experiment).where(Experiment.name == name))
+        return row and row.of_store(self)
 
     def experiments(self) -> list[Experiment]:
         """All experiments, the oldest first."""
@@ -174,10 +174,10 @@ class StoreReader:
         Raises:
             LookupError: there is none.
         """
-        found = self.trial(experiment_id, number)
-        if found is None:
+        trial = self.trial(experiment_id, number)
+        if trial is None:
             raise LookupError(f"no trial {number} in experiment {experiment_id}")
-        return found
+        return trial
 
     def named_trial(self, experiment: Experiment, number: int, named: str) -> Trial:
         """The trial of an experiment that a user has named.
@@ -208,10 +208,10 @@ class StoreReader:
         key = (experiment_id, number)
         if key not in self._trial_ids:
             with self.sessions() as session:
-                found = session.scalar(trial_id_of(experiment_id, number))
-            if found is None:
+                trial_id = session.scalar(trial_id_of(experiment_id, number))
+            if trial_id is None:
                 raise LookupError(f"no trial {number} in experiment {experiment_id}")
-            self._trial_ids[key] = found
+            self._trial_ids[key] = trial_id
         return self._trial_ids[key]
 
     def forget_trials(self) -> None:

@@ -206,8 +206,8 @@ class StoreScanner(StoreReader):
         """The trials that have these numbers, by number."""
         query = select(Trial).where(Trial.experiment_id == experiment_id)
         with self.sessions() as session:
-            found = [row[0] for row in _of_trials(session, query, numbers)]
-        return sorted(found, key=lambda trial: trial.number)
+            trials = [row[0] for row in _of_trials(session, query, numbers)]
+        return sorted(trials, key=lambda trial: trial.number)
 
     def epochs(
         self, experiment_id: int, numbers: Sequence[int] | None = None
@@ -254,8 +254,8 @@ class StoreScanner(StoreReader):
             for number, reason in _plain(session, query.order_by(Trial.number)):
                 first = next(iter((reason or "").strip().splitlines()), "")
                 alike.setdefault(first, []).append(number)
-        found = [Failures(first, numbers) for first, numbers in alike.items()]
-        return sorted(found, key=lambda one: -len(one.numbers))
+        failures = [Failures(first, numbers) for first, numbers in alike.items()]
+        return sorted(failures, key=lambda one: -len(one.numbers))
 
     def field_values(self, experiment_id: int) -> FieldValues:
         """The first few values of each field of the trials' configurations, by dotted path."""
@@ -305,14 +305,14 @@ class StoreScanner(StoreReader):
         import numpy as np
         import pandas as pd
 
-        found = self.label_auc_arrays(experiment_id)
+        arrays = self.label_auc_arrays(experiment_id)
         names = [label.name for label in self.labels(experiment_id)]
-        stderrs = found.aucs if found.stderrs is None else found.stderrs
+        stderrs = arrays.aucs if arrays.stderrs is None else arrays.stderrs
         return pd.DataFrame(
             {
-                "trial": np.repeat(np.array(found.trials, dtype=int), len(names)),
-                "label": np.tile(np.array(names, dtype=object), len(found.trials)),
-                "auc": found.aucs.ravel(),
+                "trial": np.repeat(np.array(arrays.trials, dtype=int), len(names)),
+                "label": np.tile(np.array(names, dtype=object), len(arrays.trials)),
+                "auc": arrays.aucs.ravel(),
                 "stderr": stderrs.ravel(),
             }
         )

@@ -407,11 +407,11 @@ def _by_label(
 ) -> list[tuple[float | None, float | None]]:
     """AUC and standard error of each label of an experiment, in the order of its labels."""
     names = select(Label.name).where(Label.experiment_id == experiment_id)
-    found = (
+    pairs = (
         label_auc.get(name, (None, None))
         for name in session.scalars(names.order_by(Label.position))
     )
-    return [(storable(auc), storable(stderr)) for auc, stderr in found]
+    return [(storable(auc), storable(stderr)) for auc, stderr in pairs]
 
 
 def _changes(session: Session, change: Update) -> bool:

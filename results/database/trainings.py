@@ -34,7 +34,7 @@ def read_trainings(
         Trial.number, Trial.config_hash, Trial.seed, Trial.mean_auc,
         Trial.predictions, Trial.predictions_fingerprint,
     )  # fmt: skip
-    found: list[Training] = []
+    trainings: list[Training] = []
     with Session(store.engine) as session:
         for first in range(0, len(config_hashes), AT_ONCE):
             query = select(*columns).where(
@@ -43,9 +43,9 @@ def read_trainings(
                 Trial.state == TrialState.COMPLETE,
                 Trial.duplicate_of.is_(None),
             )
-            found += [
+            trainings += [
                 Training(number, config_hash, seed, mean_auc, *kept)
                 for number, config_hash, seed, mean_auc, *kept in session.execute(query)
                 if mean_auc is not None
             ]
-    return sorted(found, key=lambda training: training.number)
+    return sorted(trainings, key=lambda training: training.number)

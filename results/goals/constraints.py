@@ -52,15 +52,15 @@ def parse_constraint(text: str) -> Constraint:
         UserError: it has another form, or there is no such measure.
     """
     squeezed = "".join(text.split())
-    found = _FORM.fullmatch(squeezed)
-    bound = float(found[3]) * UNITS[found[4]] if found else math.inf
-    if found is None or math.isinf(bound):
+    match = _FORM.fullmatch(squeezed)
+    bound = float(match[3]) * UNITS[match[4]] if match else math.inf
+    if match is None or math.isinf(bound):
         raise UserError(
             f"`where` '{text}': must be a measure, one of <, <=, > and >=, and a number, such as "
             f"latency_ms<5 or parameters<=5M"
         )
-    measure = found[1]
+    measure = match[1]
     if measure not in goals():
         hint = did_you_mean(measure, goals()) or f"; there is {', '.join(goals())}"
         raise UserError(f"`where` '{text}': no measure '{measure}'{hint}")
-    return Constraint(measure, found[2], bound, squeezed)
+    return Constraint(measure, match[2], bound, squeezed)

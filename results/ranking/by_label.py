@@ -36,7 +36,7 @@ def labels(store: Store, name: str) -> pd.DataFrame:
 def best_by_label(
     labels: Sequence[Label],
     rows: Sequence[tuple[Any, ...]],
-    found: LabelAucArrays,
+    aucs: LabelAucArrays,
     read: Callable[[Sequence[int]], LabelAucArrays],
 ) -> pd.DataFrame:
     """Per label, the configuration that is best for it on validation.
@@ -49,7 +49,7 @@ def best_by_label(
     Args:
         labels: the labels, in order.
         rows: the complete trials, as the store's ``complete`` gives them.
-        found: AUC by label of these trials.
+        aucs: AUC by label of these trials.
         read: gives AUC and standard errors of the trials of these numbers.
 
     Returns:
@@ -70,9 +70,9 @@ def best_by_label(
     )
     trials = complete_frame(rows)
     # A trial may have ended since its row was not yet read.
-    found = found.only(trials["trial"])
+    aucs = aucs.only(trials["trial"])
     first = trials.drop_duplicates("config_hash").set_index("config_hash")[["trial", "role"]]
-    leaders = _leaders(trials, first["trial"], found)
+    leaders = _leaders(trials, first["trial"], aucs)
     plain = first.index[first["role"] == BASELINE].to_list()
     chosen = trials[trials["config_hash"].isin([*filter(None, leaders), *plain])]
     pooled = pool_labels(labels, chosen, read(chosen["trial"].to_list()))
@@ -88,7 +88,7 @@ def best_by_label(
 
 
 def pool_labels(
-    labels: Sequence[Label], trials: pd.DataFrame, found: LabelAucArrays
+    labels: Sequence[Label], trials: pd.DataFrame, aucs: LabelAucArrays
 ) -> pd.DataFrame:
     """AUC of each label under each configuration, replicates pooled.
 
@@ -96,21 +96,21 @@ def pool_labels(
         labels: the labels, in order.
         trials: columns trial, role, config_hash and seed of complete trials, the first of each
             configuration before the others.
-        found: AUC and standard errors of these trials.
+        aucs: AUC and standard errors of these trials.
 
     Returns:
         Columns label, config_hash, trial (the first of the configuration), role, auc, low and high;
         labels without an AUC are left out.
     """
-    known = trials.set_index("trial").loc[found.trials, ["config_hash", "seed"]]
+    known = trials.set_index("trial").loc[aucs.trials, ["config_hash", "seed"]]
     names = np.array([label.name for label in labels], dtype=object)
     scores = pd.DataFrame(
         {
             "config_hash": np.repeat(known["config_hash"].to_numpy(), len(names)),
             "seed": np.repeat(known["seed"].to_numpy(), len(names)),
             "label": np.tile(names, len(known)),
-            "auc": found.aucs.ravel(),
-            "stderr": np.nan if found.stderrs is None else found.stderrs.ravel(),
+            "auc": aucs.aucs.ravel(),
+            "stderr": np.nan if aucs.stderrs is None else aucs.stderrs.ravel(),
         }
     )
     pooled = pool(scores, ["config_hash", "label"], of_labels(labels)).reset_index()
@@ -126,20 +126,20 @@ def complete_frame(rows: Sequence[tuple[Any, ...]]) -> pd.DataFrame:
 
 
 def _leaders(
-    trials: pd.DataFrame, first: "pd.Series[int]", found: LabelAucArrays
+    trials: pd.DataFrame, first: "pd.Series[int]", aucs: LabelAucArrays
 ) -> list[str | None]:
     """For each label the configuration with the highest AUC; of equal ones that whose first trial
     comes first; ``None`` where no configuration has an AUC.
     """
-    known = trials.set_index("trial").loc[found.trials, ["config_hash", "seed"]]
+    known = trials.set_index("trial").loc[aucs.trials, ["config_hash", "seed"]]
     known["config"] = first.index.get_indexer(pd.Index(known["config_hash"]))
     pairs = known.groupby(["config", "seed"], sort=False)
     of_pair, config_of_pair = pairs.ngroup().to_numpy(), pairs["config"].first().to_numpy()
     by_age = np.argsort(first.to_numpy(), kind="stable")
     leaders: list[str | None] = []
-    for aucs in found.aucs.T:
+    for of_label in aucs.aucs.T:
         # Trials that share configuration and seed are one training done twice.
-        by_seed = _means(aucs, of_pair, len(config_of_pair))
+        by_seed = _means(of_label, of_pair, len(config_of_pair))
         means = _means(by_seed, config_of_pair, len(first))[by_age]
         best = None if np.isnan(means).all() else by_age[np.nanargmax(means)]
         leaders.append(None if best is None else str(first.index[best]))

@@ -114,8 +114,8 @@ def _spreads(errors: Errors, position: int) -> Floats:
 
 def _largest(differences: Floats, spreads: Floats) -> float:
     """The largest difference over its error; one without an error counts as far as it goes."""
-    sure = np.where(differences > ROUNDING, np.inf, 0.0)
-    ratios = np.divide(differences, spreads, out=sure, where=spreads > 0)
+    certain = np.where(differences > ROUNDING, np.inf, 0.0)
+    ratios = np.divide(differences, spreads, out=certain, where=spreads > 0)
     return float(ratios.max())
 
 

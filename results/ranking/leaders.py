@@ -54,9 +54,9 @@ def rank(store: Store, name: str, top: int | None = None) -> pd.DataFrame:
     """
     experiment = store.experiment(name)
     ordered = order_experiment(store, experiment)
-    found = standing(store, experiment.id, ordered)
+    uncertainty = standing(store, experiment.id, ordered)
     shown = with_details(store, experiment, ordered if top is None else ordered.head(top))
-    return with_standing(shown, found)
+    return with_standing(shown, uncertainty)
 
 
 def order_experiment(store: Store, experiment: Experiment) -> pd.DataFrame:

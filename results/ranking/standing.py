@@ -70,18 +70,16 @@ def with_standing(ranked: pd.DataFrame, standing: Standing) -> pd.DataFrame:
     alone expected, expected_low and expected_high, what fresh images will show of it.
     """
     hashes = ranked["config_hash"].tolist()
-    found = ranked.copy()
-    found["tied"] = pd.Series(
-        [standing.tied.get(one) for one in hashes], ranked.index, dtype=object
-    )
+    rows = ranked.copy()
+    rows["tied"] = pd.Series([standing.tied.get(one) for one in hashes], ranked.index, dtype=object)
     better = [standing.better.get(one) for one in hashes]
-    found["better"] = pd.Series(better, ranked.index, dtype=object)
+    rows["better"] = pd.Series(better, ranked.index, dtype=object)
     first = standing.winner
     values = (None,) * 3 if first is None else (first.expected, first.low, first.high)
     for column, value in zip(COLUMNS[2:], values, strict=True):
         of_rows = [value if rank == 1 else None for rank in ranked["rank"]]
-        found[column] = pd.Series(of_rows, ranked.index, dtype=object)
-    return found
+        rows[column] = pd.Series(of_rows, ranked.index, dtype=object)
+    return rows
 
 
 def chosen_configurations(ordered: pd.DataFrame) -> list[str]:
@@ -150,8 +148,8 @@ def _judged(
     for config in ordered.loc[ordered["role"] == BASELINE, "config_hash"]:
         if config not in configs:
             continue
-        found = lower_bounds(values, errors, configs.index(config), len(others))
-        bounds = dict(zip(configs, found.tolist(), strict=True))
+        lowest = lower_bounds(values, errors, configs.index(config), len(others))
+        bounds = dict(zip(configs, lowest.tolist(), strict=True))
         del bounds[config]
         # Both tests ask whether the baseline may be the best: one answer is given.
         if config in tied:
@@ -216,34 +214,34 @@ def _read(trainings: Sequence[Training]) -> tuple[dict[int, Influence], dict[str
             return "trainings of an earlier version kept no validation scores"
         folder = training.predictions.rsplit("/", 1)[0]
         try:
-            found = load_influence(folder)
+            influence = load_influence(folder)
         except (UserError, OSError) as error:
             return str(error)
-        if found is None:
+        if influence is None:
             return (
                 f"'{folder}/{INFLUENCE}' is not there (`sedn store relocate` records where "
                 f"checkpoints were moved)"
             )
-        identity = found.configuration, found.seed, found.fingerprint
+        identity = influence.configuration, influence.seed, influence.fingerprint
         if identity != (training.config_hash, training.seed, training.predictions_fingerprint):
             return f"'{folder}/{INFLUENCE}' is of another training"
-        return "no label has an AUC" if np.isnan(found.values).any() else found
+        return "no label has an AUC" if np.isnan(influence.values).any() else influence
 
     read: dict[int, Influence] = {}
     faults: dict[str, str] = {}
     with ThreadPoolExecutor(THREADS) as threads:
-        for training, found in zip(trainings, threads.map(one, trainings), strict=True):
-            if isinstance(found, str):
-                faults.setdefault(training.config_hash, found)
+        for training, influence in zip(trainings, threads.map(one, trainings), strict=True):
+            if isinstance(influence, str):
+                faults.setdefault(training.config_hash, influence)
             else:
-                read[training.number] = found
+                read[training.number] = influence
     return read, faults
 
 
-def _is_alike(found: Influence | None, lead: Influence) -> bool:
+def _is_alike(influence: Influence | None, lead: Influence) -> bool:
     """Whether an influence is of the same images as ``lead``."""
     return (
-        found is not None
-        and found.fingerprint == lead.fingerprint
-        and found.values.shape == lead.values.shape
+        influence is not None
+        and influence.fingerprint == lead.fingerprint
+        and influence.values.shape == lead.values.shape
     )

@@ -49,8 +49,8 @@ def stopped_early(
         UserError: there is no experiment ``name``.
     """
     experiment = store.experiment(name)
-    found = store.stopped(experiment.id, top)
-    return stopped_trials(found, ranked, store.labels(experiment.id), scheduler_of(experiment))
+    stopped = store.stopped(experiment.id, top)
+    return stopped_trials(stopped, ranked, store.labels(experiment.id), scheduler_of(experiment))
 
 
 def scheduler_of(experiment: Experiment) -> str:
@@ -59,12 +59,12 @@ def scheduler_of(experiment: Experiment) -> str:
 
 
 def stopped_trials(
-    found: Sequence[StoppedTrial], ranked: pd.DataFrame, labels: Sequence[Label], scheduler: str
+    stopped: Sequence[StoppedTrial], ranked: pd.DataFrame, labels: Sequence[Label], scheduler: str
 ) -> pd.DataFrame:
     """The trials that were stopped before their last epoch, the highest mean AUC first.
 
     Args:
-        found: as the store's ``stopped`` gives them.
+        stopped: as the store's ``stopped`` gives them.
         ranked: all configurations of the experiment with their mean_auc.
         labels: the labels of the experiment.
         scheduler: what stops trials of which no cause is known.
@@ -80,7 +80,7 @@ def stopped_trials(
             *(trial.number, trial.best_auc, trial.best_auc_stderr, trial.best_epoch, trial.epochs),
             *(trial.target_epochs, stopped_by(trial, scheduler), trial.config_hash),
         )
-        for trial in found
+        for trial in stopped
     ]
     names = ["trial", "mean_auc", "stderr", "best_epoch", "epochs", "target_epochs"]
     frame = pd.DataFrame(rows, columns=[*names, "stopped_by", "config_hash"])

@@ -51,28 +51,29 @@ def compare(
 
     of_experiments = any(is_of_experiment(address) for address in (first, second) if address)
     opened = open_store(store) if of_experiments else None
-    found = compare_addresses(opened, first, second, storage)
+    comparison = compare_addresses(opened, first, second, storage)
     if output is not None:
         from results.comparison.page import write_page
 
-        write_page(found, output)
+        write_page(comparison, output)
     if as_json:
-        print_json(_as_json(found))
+        print_json(_as_json(comparison))
         return
-    for line in answer(found):
+    for line in answer(comparison):
         out.print(line, soft_wrap=True)
-    out.print(_table(found))
-    for line in assumptions(found):
+    out.print(_table(comparison))
+    for line in assumptions(comparison):
         out.print(line, soft_wrap=True)
     if output is not None:
         err.print(f"Wrote {output}")
 
 
-def _table(found: "Comparison") -> Table:
+def _table(comparison: "Comparison") -> Table:
     """The table of labels, the smallest p first."""
-    first, second = one_line(found.first.name), one_line(found.second.name)
+    first, second = one_line(comparison.first.name), one_line(comparison.second.name)
     table = Table(
-        title=f"A: {first}, {found.first.said}\nB: {second}, {found.second.said}",
+        title=f"A: {first}, {comparison.first.description}\n"
+        f"B: {second}, {comparison.second.description}",
         title_justify="left",
         title_style="bold",
         header_style="dim",
@@ -83,13 +84,13 @@ def _table(found: "Comparison") -> Table:
     table.add_column("label", overflow="fold", min_width=8)
     for title in ("count", "A", "B", "A less B [95 %]", "p (Holm)"):
         table.add_column(title, justify="right", no_wrap=True)
-    rows = found.frame().sort_values(["p", "label"], kind="stable")
+    rows = comparison.frame().sort_values(["p", "label"], kind="stable")
     for row in rows.to_dict("records"):
         style = "bold" if row["differs"] else None
         cells = _cells(row, row["p_holm"])
         table.add_row(one_line(row["label"]), str(row["positives"]), *cells, style=style)
     table.add_section()
-    mean = found.mean()
+    mean = comparison.mean()
     table.add_row("mean AUC", "", *_cells(mean, mean["p"]), style="bold")
     table.caption = (
         "AUC on validation; count: images with the label. Bold: differs, with all labels looked at "
@@ -106,22 +107,22 @@ def _cells(row: Any, p: float) -> tuple[str, ...]:
     return number_text(row["first"]), number_text(row["second"]), apart, p_text(p)
 
 
-def _as_json(found: "Comparison") -> dict[str, object]:
+def _as_json(comparison: "Comparison") -> dict[str, object]:
     import json
 
     from results.comparison.words import answer, assumptions
 
     sides = {
-        key: {"name": side.name, "what": side.said, "seeds": len(side.trainings)}
-        for key, side in (("first", found.first), ("second", found.second))
+        key: {"name": side.name, "what": side.description, "seeds": len(side.trainings)}
+        for key, side in (("first", comparison.first), ("second", comparison.second))
     }
-    mean = {key: None if value != value else value for key, value in found.mean().items()}
+    mean = {key: None if value != value else value for key, value in comparison.mean().items()}
     return {
         **sides,
-        "images": found.paired.images,
-        "draws": found.paired.units,
-        "answer": answer(found),
-        "assumptions": assumptions(found),
+        "images": comparison.paired.images,
+        "draws": comparison.paired.units,
+        "answer": answer(comparison),
+        "assumptions": assumptions(comparison),
         "mean": mean,
-        "labels": json.loads(found.frame().to_json(orient="records", double_precision=15)),
+        "labels": json.loads(comparison.frame().to_json(orient="records", double_precision=15)),
     }

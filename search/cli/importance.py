@@ -35,33 +35,33 @@ def importance(
     from results.axes.found import check_label
     from results.axes.words import answer, assumptions
 
-    found = find_importance(open_store(store), name)
+    effects = find_importance(open_store(store), name)
     if label is not None:
-        check_label(found, label)
-    said = answer(found, label)
+        check_label(effects, label)
+    answers = answer(effects, label)
     if as_json:
-        print_json(_as_json(found, said, label))
+        print_json(_as_json(effects, answers, label))
         return
-    for line in said:
+    for line in answers:
         out.print(line, soft_wrap=True)
-    _print_tables(found, label, show_all)
-    for line in assumptions(found):
+    _print_tables(effects, label, show_all)
+    for line in assumptions(effects):
         out.print(line, soft_wrap=True)
 
 
-def _print_tables(found: "Importance", label: str | None, show_all: bool) -> None:
+def _print_tables(effects: "Importance", label: str | None, show_all: bool) -> None:
     from search.cli.importance_tables import axes_table, effects_table, labels_table
 
-    part = found.mean if label is None else found.labels
+    part = effects.mean if label is None else effects.labels
     if part.effects is not None:
-        axes = _of(found.axes, label)
-        out.print(axes_table(axes, found.experiment, label))
+        axes = _of(effects.axes, label)
+        out.print(axes_table(axes, effects.experiment, label))
         shown = axes["axis"] if show_all else axes.loc[axes["matters"], "axis"]
-        values = _of(found.values, label)
+        values = _of(effects.values, label)
         if len(shown):
             out.print(effects_table(values[values["axis"].isin(list(shown))], label))
-    if label is None and found.labels.effects is not None:
-        labels = found.values[found.values["label"].notna() & found.values["found"]]
+    if label is None and effects.labels.effects is not None:
+        labels = effects.values[effects.values["label"].notna() & effects.values["found"]]
         if len(labels):
             out.print(labels_table(labels))
 
@@ -72,19 +72,19 @@ def _of(frame: "pd.DataFrame", label: str | None) -> "pd.DataFrame":
     return of_label(frame, label)
 
 
-def _as_json(found: "Importance", said: list[str], label: str | None) -> dict[str, object]:
+def _as_json(effects: "Importance", answers: list[str], label: str | None) -> dict[str, object]:
     """All that is known: of the mean AUC and all labels, or of one ``label``."""
-    frames = {"axes": found.axes, "values": found.values}
+    frames = {"axes": effects.axes, "values": effects.values}
     if label is not None:
         frames = {name: _of(frame, label) for name, frame in frames.items()}
-    basis = found.basis
+    basis = effects.basis
     return {
-        "experiment": found.experiment,
-        "answer": said,
+        "experiment": effects.experiment,
+        "answer": answers,
         "complete": basis.complete,
         "stopped": basis.stopped,
         "epoch": basis.epoch,
         "last_epoch": basis.last_epoch,
-        "scores_read": found.mean.read,
+        "scores_read": effects.mean.read,
         **{name: json.loads(frame.to_json(orient="records")) for name, frame in frames.items()},
     }

@@ -169,8 +169,8 @@ def _json_lines(predictions: Iterator["Prediction"], top: int | None) -> Iterato
         probabilities = {
             label: round(probability, 6) for label, probability in _best(prediction, top)
         }
-        said = {"image": prediction.name, "present": prediction.present}
-        yield json.dumps(said | {"probabilities": probabilities}) + "\n"
+        row = {"image": prediction.name, "present": prediction.present}
+        yield json.dumps(row | {"probabilities": probabilities}) + "\n"
 
 
 def short_lines(predictions: Iterator["Prediction"], top: int | None) -> Iterator[str]:
@@ -182,11 +182,11 @@ def short_lines(predictions: Iterator["Prediction"], top: int | None) -> Iterato
         present = [pair for pair in best if pair[0] in prediction.present]
         absent = [pair for pair in best if pair[0] not in prediction.present]
         room = max((top or TOP_IN_TERMINAL) - len(present), 0)
-        said = [
+        lines = [
             f"{MARK}{one_line(label)} {probability:.4f}" for label, probability in present[:top]
         ]
-        said += [f"{one_line(label)} {probability:.4f}" for label, probability in absent[:room]]
-        yield f"{one_line(prediction.name)}  {' · '.join(said)}\n"
+        lines += [f"{one_line(label)} {probability:.4f}" for label, probability in absent[:room]]
+        yield f"{one_line(prediction.name)}  {' · '.join(lines)}\n"
 
 
 def _best(prediction: "Prediction", top: int | None) -> list[tuple[str, float]]:

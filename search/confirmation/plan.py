@@ -82,10 +82,10 @@ def _begun(begun: Experiment, searched: Experiment, top: int | None, seeds: int 
         "top": len(space.configurations.fields) - 1,
         "seeds": len(space.configurations.seeds),
     }
-    for field, asked in (("top", top), ("seeds", seeds)):
-        if asked is not None and asked != there[field]:
+    for field, given in (("top", top), ("seeds", seeds)):
+        if given is not None and given != there[field]:
             raise UserError(
-                f"`{field}={asked}`: confirmation '{begun.name}' began with {field} = "
+                f"`{field}={given}`: confirmation '{begun.name}' began with {field} = "
                 f"{there[field]}; leave it as it was, or give the new confirmation another name"
             )
     settings = _settings(read_settings(searched.settings, searched.name), space)

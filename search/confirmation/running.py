@@ -140,8 +140,8 @@ def _test(
             confirmed = ended.confirmed
         else:
             confirmed = _compare(candidates, places, score_on_test(trials, places, on_test))
-            found = [one.to_json() for one in confirmed]
-            kept = {"experiment": experiment.id, "confirmed": found}
+            scores = [one.to_json() for one in confirmed]
+            kept = {"experiment": experiment.id, "confirmed": scores}
             store.end_test_read(reading.id, kept)
     else:
         on_notice("The test split has no label with images of both classes, so it is not read")

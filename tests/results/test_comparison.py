@@ -85,7 +85,7 @@ def test_sides_are_named_in_each_way(
     spring: Store, first: str, second: str | None, what: tuple[str, str], seeds: tuple[int, int]
 ) -> None:
     found = compare(spring, first, second)
-    assert (found.first.said, found.second.said) == what
+    assert (found.first.description, found.second.description) == what
     assert (len(found.first.trainings), len(found.second.trainings)) == seeds
 
 

@@ -68,7 +68,7 @@ def _note_values(operations: Operations) -> None:
         sa.Column("position", sa.Integer, primary_key=True),
         sa.Column("value", sa.Text, nullable=False),
     )
-    found: dict[tuple[int, str], dict[str, Any]] = {}
+    values_of: dict[tuple[int, str], dict[str, Any]] = {}
     query = sa.text(
         "SELECT experiment_id, config FROM sedn_trial JOIN sedn_setup ON trial_id = id "
         "ORDER BY experiment_id, number"
@@ -76,7 +76,7 @@ def _note_values(operations: Operations) -> None:
     rows = operations.get_bind().execute(query)
     for experiment, group in groupby(rows, key=lambda row: row[0]):
         for path, values in _first_values(dict(_leaves(row[1])) for row in group).items():
-            found[experiment, path] = values
+            values_of[experiment, path] = values
     table = sa.table(
         "sedn_field_value",
         *(sa.column(name) for name in ("experiment_id", "path", "position", "value")),
@@ -88,7 +88,7 @@ def _note_values(operations: Operations) -> None:
             "position": position,
             "value": json.dumps(value),
         }
-        for (experiment, path), values in found.items()
+        for (experiment, path), values in values_of.items()
         for position, value in enumerate(values.values())
     ]
     if noted:

@@ -49,13 +49,13 @@ def slots(nodes: Sequence[Node], resources: Resources) -> tuple[int, Grant]:
     return min(room, resources.max_concurrent or room), grant
 
 
-def _gpus(nodes: Sequence[Node], asked: float | Literal["auto"] | None) -> float | Literal["auto"]:
+def _gpus(nodes: Sequence[Node], wanted: float | Literal["auto"] | None) -> float | Literal["auto"]:
     """The GPUs of a trial: where none are asked for, one if there is one."""
-    if asked is not None and asked != "auto":
-        if asked > 1 and not float(asked).is_integer():
-            raise UserError(f"`gpus_per_trial={asked:g}`: give a part of one GPU, or whole GPUs")
-        return asked
-    return (asked or 1.0) if any(node.gpus >= 1 for node in nodes) else 0.0
+    if wanted is not None and wanted != "auto":
+        if wanted > 1 and not float(wanted).is_integer():
+            raise UserError(f"`gpus_per_trial={wanted:g}`: give a part of one GPU, or whole GPUs")
+        return wanted
+    return (wanted or 1.0) if any(node.gpus >= 1 for node in nodes) else 0.0
 
 
 def _room_on(node: Node, grant: Grant) -> int:
@@ -80,8 +80,8 @@ def _no_room(nodes: Sequence[Node], grant: Grant) -> str:
     """
     needs_gpu = bool(grant.gpus)
     largest = max(nodes, key=lambda node: (node.gpus * needs_gpu, node.cpus), default=None)
-    asked = _amounts(grant.cpus, 1.0 if grant.gpus == "auto" else grant.gpus)
-    line = f"no room for a trial: a trial asks for {asked} on one node, and "
+    needed = _amounts(grant.cpus, 1.0 if grant.gpus == "auto" else grant.gpus)
+    line = f"no room for a trial: a trial asks for {needed} on one node, and "
     if largest is None:
         return f"{line}the cluster has no node"
     has = _amounts(largest.cpus, largest.gpus)
