@@ -1,4 +1,4 @@
-"""What searches found: the store, rankings, the report and exports.
+"""The results of searches: the store, rankings, the report and exports.
 
 What is imported from here is the public face of the package, as the command line uses it; all other
 modules and names may change with any release. Nothing heavy is imported before it is asked for.

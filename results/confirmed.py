@@ -51,7 +51,7 @@ def last_confirmation(
 
 
 def confirmed_trial(store: Store, experiment: Experiment) -> tuple[Trial, Confirmed]:
-    """The first trial of the configuration that a confirmation of the search found best.
+    """The first trial of the configuration that won a confirmation of the search.
 
     Raises:
         UserError: no confirmation of the search has ended, or its experiment was deleted.
@@ -119,6 +119,6 @@ def _answer(best: Confirmed) -> str:
             f"mean AUC {over}."
         )
     return (
-        f"Not confirmed: {best.title} cannot be told from the baseline; the difference is "
-        f"{gain_interval_text(score)} mean AUC {over}."
+        f"Not confirmed: {best.title} does not differ significantly from the baseline; "
+        f"the difference is {gain_interval_text(score)} mean AUC {over}."
     )

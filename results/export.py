@@ -30,7 +30,7 @@ def export_config(
         rank: take the configuration at this rank, from 1 …
         trial: … or that of this trial, whatever became of it …
         baseline: … or that of the plain backbone …
-        confirmed: … or the one that the newest confirmation of the experiment found best.
+        confirmed: … or the winner of the newest confirmation of the experiment.
 
     Raises:
         UserError: there is no such experiment, rank or trial, the baseline has not been trained to
@@ -64,7 +64,7 @@ def _written(trial: Trial, name: str, description: str) -> str:
 
 
 def _describe_confirmed(one: Confirmed) -> str:
-    """The configuration that a confirmation found best, and what it reached, in one line."""
+    """The configuration that won a confirmation, with its scores, in one line."""
     seeds = len(one.trials)
     words = f"{one.title}: the best of its confirmation on {seeds} fresh seed{'s' * (seeds > 1)}"
     reached = one.validation

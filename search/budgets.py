@@ -17,7 +17,7 @@ class EndedBy(StrEnum):
     """Why a search is over."""
 
     TRIALS = "trials"
-    """All that were asked for have ended."""
+    """All trials of the search have ended."""
     POINTS = "points"
     """Every point of the space has been tried."""
     PLATEAU = "plateau"

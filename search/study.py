@@ -134,7 +134,7 @@ def _make_study(
 
 
 def has_begun(study: optuna.Study) -> bool:
-    """Whether a trial was asked for, of whatever kind."""
+    """Whether the study has a trial, of whatever kind."""
     return any(trial.state is not TrialState.WAITING for trial in study.get_trials(deepcopy=False))
 
 

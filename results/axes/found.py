@@ -28,7 +28,7 @@ from results.database.store import Store
 from sedn.errors import UserError, did_you_mean
 from sedn.metrics.ranking import Floats
 
-FOUND = 0.05
+SIGNIFICANCE = 0.05
 """The significance level: an effect with a p below this is significant."""
 
 
@@ -79,7 +79,7 @@ def importance(store: Store, name: str) -> pd.DataFrame:
         variance of the AUC that is the axis's, were its values tried equally often), share_low and
         share_high (95 %), p (how often luck alone shows as much anywhere among the axes, values
         and labels), matters (whether p is below 0.05), best and worst (the values of highest and
-        lowest AUC), and difference (between these two). Where nothing can be said, numbers are NaN.
+        lowest AUC), and difference (between these two). Numbers that cannot be estimated are NaN.
 
     Raises:
         UserError: there is no experiment ``name``.
@@ -97,7 +97,7 @@ def axis_effects(store: Store, name: str) -> pd.DataFrame:
         held alike), low and high (95 %, for all effects together), p (as in :func:`importance`),
         found (whether p is below 0.05), pairs (sets of configurations that are alike but for the
         axis), paired (the mean difference within these), paired_low and paired_high (95 %, for the
-        one difference). NaN where it cannot be said.
+        one difference). Numbers that cannot be estimated are NaN.
 
     Raises:
         UserError: there is no experiment ``name``.
@@ -220,7 +220,7 @@ def _of_axis(
     best, worst = int(np.nanargmax(of_points)), int(np.nanargmin(of_points))
     return {
         "p": np.nanmin(ps),
-        "matters": bool(np.nanmin(ps) < FOUND),
+        "matters": bool(np.nanmin(ps) < SIGNIFICANCE),
         "best": points[best],
         "worst": points[worst],
         "difference": of_points[best] - of_points[worst],
@@ -248,7 +248,7 @@ def _value_rows(part: Part) -> pd.DataFrame:
                 own, spread = paired.effect[number, column], paired.half_width[number, column]
                 row |= {"effect": effect, "low": effect - width, "high": effect + width}
                 row |= {"p": effects.p[number, column], "pairs": int(paired.pairs[number])}
-                row |= {"found": bool(effects.p[number, column] < FOUND), "paired": own}
+                row |= {"found": bool(effects.p[number, column] < SIGNIFICANCE), "paired": own}
                 row |= {"paired_low": own - spread, "paired_high": own + spread}
             rows.append(row)
     numbers = ["effect", "low", "high", "p", "paired", "paired_low", "paired_high"]

@@ -26,7 +26,7 @@ from sedn.metrics.ranking import Floats
 from sedn.training.checkpoints.storage import StorageFault
 
 LEAST_TRIALS, MOST_TRIALS = 8, 60
-"""Complete trials whose scores are read: with fewer nothing is told, more tell little more."""
+"""Complete trials whose scores are read: with fewer nothing is estimated, and more add little."""
 MOST_NUMBERS = 4e7
 """Influences in memory, about: fewer trials where there are very many images and labels."""
 MOST_MISSING = 3

@@ -31,7 +31,7 @@ from sedn.metrics.ranking import Floats
 
 LEVEL = 0.95
 LEAST_FREEDOM = 10
-"""Configurations beyond the numbers to be estimated, or nothing is said."""
+"""Configurations beyond the numbers to be estimated, or no effect is estimated."""
 MOST_DEALS, LEAST_DEALS = 999, 199
 DEALT = 1e8
 """Numbers that are dealt out in all, about: fewer deals where there are many configurations and

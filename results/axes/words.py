@@ -75,7 +75,7 @@ def _of_outcome(part: Part, importance: Importance, label: str | None) -> list[s
         return [
             f"No axis is shown to matter for {what}: {count} configurations without any effect "
             f"would differ as much by luck. An effect beyond about "
-            f"{number_text(float(np.nanmedian(seen)), 3)} would have been found."
+            f"{number_text(float(np.nanmedian(seen)), 3)} would have been detected."
         ]
     names = _listed(_with_share(row) for row in mattered.to_dict("records"))
     lines = [f"{len(mattered)} of {len(axes)} axes mattered for {what}: {names}."]
@@ -122,8 +122,8 @@ def effect_text(effect: float | None, low: float | None, high: float | None) -> 
 
 
 def shown_effects(values: "pd.DataFrame") -> list[dict[Any, Any]]:
-    """Of each axis (and label) the effects against one of its values, where there are such and
-    nothing was found but against the average alone; else those against the average.
+    """The effects of each axis (and label) against one of the axis's values, where there are such
+    and no effect is significant against the average alone; else those against the average.
     """
     rows: list[dict[Any, Any]] = []
     for _, own in values.groupby(["label", "axis"], sort=False, dropna=False):
@@ -137,7 +137,7 @@ def _of_labels(importance: Importance) -> list[str]:
     """Which axes mattered for which labels."""
     part, axes = importance.labels, importance.axes[importance.axes["label"].notna()]
     if part.effects is None:
-        # Said of the mean already, where as little is known of it.
+        # The lines on the mean AUC say the same, where no effect on the mean is estimated either.
         if importance.mean.effects is None:
             return []
         return [f"Labels: {_nothing(part, importance.basis)}"]
@@ -156,7 +156,7 @@ def _of_labels(importance: Importance) -> list[str]:
 
 
 def _strongest(own: pd.DataFrame) -> str:
-    """The value with the largest effect found on a label, held against ``none`` where it can be."""
+    """The value with the largest significant effect on a label, against ``none`` where possible."""
     held = own[own["against"].notna()]
     chosen = held if len(held) else own
     row = chosen.iloc[int(np.argmax(chosen["effect"].abs()))]
@@ -164,17 +164,19 @@ def _strongest(own: pd.DataFrame) -> str:
 
 
 def _nothing(part: Part, basis: Basis) -> str:
-    """Why nothing can be said."""
+    """Describe why no effect can be estimated."""
     count = len(part.sample.epochs)
     which = "complete trials" if basis.is_full else "trials"
     if part.design is None:
         if count < 2:
-            return f"Nothing can be said: {count} {which} with an AUC."
-        return f"Nothing can be said: no axis differs among {_count(count, which[:-1], which)}."
+            return f"No effect can be estimated: {count} {which} with an AUC."
+        return (
+            f"No effect can be estimated: no axis differs among {_count(count, which[:-1], which)}."
+        )
     axes = len(part.sample.axes)
     numbers = part.design.basis.shape[1]
     return (
-        f"Nothing can be said: {count} {which} of different configurations for "
+        f"No effect can be estimated: {count} {which} of different configurations for "
         f"{_count(axes, 'axis', 'axes')}, which have {numbers} values to tell apart; "
         f"{part.missing} more are needed."
     )

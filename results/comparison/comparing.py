@@ -12,8 +12,8 @@ from results.predictions import Predictions
 from sedn.errors import UserError
 from sedn.metrics import PairedComparison, compare_paired
 
-SURE = 0.05
-"""What p has to be below for a difference to be told."""
+SIGNIFICANCE = 0.05
+"""The significance level: a difference with a p below this is significant."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Comparison:
                 "high": paired.labels.high,
                 "p": paired.labels.p,
                 "p_holm": paired.adjusted,
-                "differs": paired.adjusted < SURE,
+                "differs": paired.adjusted < SIGNIFICANCE,
             }
         )
 

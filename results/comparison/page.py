@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from results.comparison.comparing import SURE, Comparison
+from results.comparison.comparing import SIGNIFICANCE, Comparison
 from results.comparison.words import answer, assumptions, difference, interval, p_text
 from sedn import page
 from sedn.files import write_text
@@ -103,7 +103,7 @@ def _forest(comparison: Comparison, shown: pd.DataFrame) -> go.Figure | None:
     if shown.empty:
         return None
     mean = comparison.mean()
-    top: dict[Any, Any] = {"label": MEAN, "differs": mean["p"] < SURE, **mean}
+    top: dict[Any, Any] = {"label": MEAN, "differs": mean["p"] < SIGNIFICANCE, **mean}
     rows = [top, *shown.to_dict("records")]
     figure = go.Figure()
     for colour, name, some in _colours(comparison, rows):
@@ -137,7 +137,7 @@ def _colours(
     groups = [
         (BLUE, f"{first} is higher", [(i, r) for i, r in placed if _sign(r) > 0]),
         (VERMILION, f"{first} is lower", [(i, r) for i, r in placed if _sign(r) < 0]),
-        (MUTED, "not told apart", [(i, r) for i, r in placed if _sign(r) == 0]),
+        (MUTED, "no significant difference", [(i, r) for i, r in placed if _sign(r) == 0]),
     ]
     return [group for group in groups if group[2]]
 

@@ -1,6 +1,6 @@
 """What a comparison comes to, in a few sentences."""
 
-from results.comparison.comparing import SURE, Comparison
+from results.comparison.comparing import SIGNIFICANCE, Comparison
 from results.comparison.sides import Side
 from sedn.style import number_text, one_line
 
@@ -33,7 +33,7 @@ def _mean(comparison: Comparison) -> str:
         return "No label has images both with and without it on validation: nothing is compared."
     aucs = f"{number_text(mean['first'])} against {number_text(mean['second'])}"
     apart = f"{difference(mean['difference'], 4)} {interval(mean['low'], mean['high'])}"
-    if mean["p"] < SURE:
+    if mean["p"] < SIGNIFICANCE:
         better = "higher" if mean["difference"] > 0 else "lower"
         return f"{first} is {better} than {second} in mean AUC: {aucs}, {apart}."
     return (

@@ -52,7 +52,7 @@ def survive_outage(
         call: what to do; it may be done more than once, so it must be idempotent.
         database: its name for a person.
         patience_seconds: how long to try.
-        on_wait: told once, at the first failure, in a line what is waited for.
+        on_wait: called once, at the first failure, with a line on what is waited for.
 
     Raises:
         StoreUnavailable: the database did not come back in time.
@@ -81,7 +81,7 @@ def survive_outage(
 def reason_of(error: BaseException) -> str:
     """Why the database could not be used, in a line, by its own words where it has any.
 
-    Optuna wraps what it is told, and guesses at the cause.
+    Optuna wraps the error of the database, and guesses at the cause.
     """
     cause = _database_error(error)
     reason = " ".join(str(error if cause is None else cause.orig).split())[:200]

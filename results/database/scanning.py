@@ -48,7 +48,7 @@ class LabelAucArrays:
     aucs: "NDArray[np.float64]"
     """``(trials, labels)``, the labels in the order of the data."""
     stderrs: "NDArray[np.float64] | None" = None
-    """``(trials, labels)``; ``None`` where they were not asked for."""
+    """``(trials, labels)``; ``None`` where they were not read."""
 
     def only(self, numbers: Iterable[int]) -> "LabelAucArrays":
         """Select the trials whose number is among the ``numbers``."""

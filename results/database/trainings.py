@@ -10,7 +10,7 @@ from results.database.models import Trial, TrialState
 from results.database.reading import StoreReader
 
 AT_ONCE = 500
-"""Configurations asked for in a query."""
+"""Number of configurations in a query."""
 
 
 @dataclass(frozen=True)

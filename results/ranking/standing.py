@@ -1,8 +1,8 @@
-"""What the validation images say of a ranking as a whole: who may be the best, who is better than
-the baseline, and what fresh images are expected to show of the first.
+"""The uncertainty of a whole ranking: which configurations may be the best, which are better than
+the baseline, and the expected AUC of the first on fresh images.
 
-All of it compares configurations image by image, by what each training kept of the validation
-images (:mod:`sedn.training.checkpoints.influence`). Where that is not to be had, nothing is said.
+Configurations are compared image by image, by the influence of each validation image that each
+training kept (:mod:`sedn.training.checkpoints.influence`). Without influences nothing is estimated.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """What fresh images are expected to show of the best of many configurations.
 
 The first of a ranking is partly first by luck: among equals it is the luckiest. How much it owes to
-luck is told by how far the values lie apart: what their errors explain of that spread is no merit.
+luck is measured by the spread of the values: the part that their errors explain is no merit.
 So the first is drawn towards the mean of those near it by that part (James and Stein's estimate for
 many means; Efron and Morris, Journal of the American Statistical Association 70, 1975). The
 correction never exceeds what the largest of as many errors is on average, so that one configuration

@@ -25,7 +25,7 @@ def export(
     ] = False,
     confirmed: Annotated[
         bool,
-        typer.Option("--confirmed", help="Export what `sedn confirm` found best instead."),
+        typer.Option("--confirmed", help="Export the winner of the last `sedn confirm` instead."),
     ] = False,
     splits: Annotated[
         bool, typer.Option("--splits", help="Export the split of each image instead, as CSV.")

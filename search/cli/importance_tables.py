@@ -33,13 +33,13 @@ def axes_table(axes: "pd.DataFrame", name: str, label: str | None) -> Table:
         ends = f"[{share_text(row['share_low'], 0)}, {share_text(row['share_high'], 0)}]"
         table.add_row(
             names[row["axis"]],
-            f"{share_text(row['share'], 0)} {ends}" if known else "cannot be told",
+            f"{share_text(row['share'], 0)} {ends}" if known else "unknown",
             f"{value_name(row['best'])}, {value_name(row['worst'])}" if known else "–",
             number_text(row["difference"], 3),
             _p(row["p"]),
             style="bold" if row["matters"] else None,
         )
-    table.caption = "Bold: found. p: how often luck alone shows as much on any axis" + (
+    table.caption = "Bold: p below 0.05. p: how often luck alone shows as much on any axis" + (
         "." if label is None else " and label."
     )
     table.caption_justify = "left"
@@ -86,8 +86,8 @@ def axis_names(paths: Iterable[str]) -> dict[str, str]:
 
 
 def labels_table(values: "pd.DataFrame") -> Table:
-    """The effects that were found on labels, the largest of each axis and label first."""
-    table = _table("What was found for labels")
+    """The significant effects on labels, the largest of each axis and label first."""
+    table = _table("Significant effects on labels")
     table.add_column("label", min_width=8, overflow="fold")
     table.add_column("axis", overflow="fold")
     table.add_column("value", overflow="fold")

@@ -79,13 +79,13 @@ def run_confirmation(
         seeds: number of seeds; three if none is given.
         name: of the confirmation's own experiment; that of ``source`` with ``-confirmed`` if none.
         train: as for :func:`search.run.run_search`, like all that follows but ``on_test``.
-        watch: told where the trainings stand.
-        on_images: told how far the decoding of the images is.
-        on_wait: told in a line when the database goes away.
-        on_notice: told in a line what a person should know.
-        on_stage: told what is done from now on.
-        on_test: told how many trials have been scored on the test split.
-        on_ray_gone: told in a line that a process of Ray's is gone.
+        watch: called with the state of the trainings.
+        on_images: called with the progress of the decoding of the images.
+        on_wait: called with a line when the database cannot be reached.
+        on_notice: called with a line that a person should read.
+        on_stage: called with the stage that begins.
+        on_test: called with the number of trials that have been scored on the test split.
+        on_ray_gone: called with a line when a process of Ray's is gone.
 
     Returns:
         The outcome of the trainings where they did not end, and else the confirmation.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 TEST = "test"
 
 OnTrial = Callable[[int, int], None]
-"""Told how many trials of how many have been scored."""
+"""Called with the number of scored trials, and of all trials."""
 
 
 def score_on_test(
@@ -34,7 +34,7 @@ def score_on_test(
     Args:
         trials: complete ones.
         folders: where the checkpoint of each lies.
-        on_trial: told after each.
+        on_trial: called after each trial.
 
     Raises:
         UserError: a checkpoint is gone, or the data are not those that the trial was trained on.

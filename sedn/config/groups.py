@@ -118,7 +118,8 @@ class BackboneConfig(Group):
     def _knows_its_weights(self) -> Self:
         """Take the digest of the file, where it is here; without pretrained weights there is none.
 
-        A file that is not here may come later, or be another node's: that is told before training.
+        A file that is not here may come later, or be another node's: a missing file is
+        reported before training.
         """
         if not (self.pretrained and self.weights):
             self._replace(weights="", weights_digest="")

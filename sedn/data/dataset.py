@@ -13,7 +13,7 @@ SPLITS = ("train", "validation", "test")
 
 
 class Pixels(Protocol):
-    """Images or maps of a split: an array, or what decodes them when they are asked for."""
+    """Images or maps of a split: an array, or an object that decodes them on demand."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -82,7 +82,7 @@ class Dataset:
 
     @property
     def has_indicator(self) -> bool:
-        """Whether some image has no map, so that a network must be told which have."""
+        """Whether some image has no map, so that a network needs to know which have."""
         return not all(split.map_known.all() for split in self.splits.values())
 
 

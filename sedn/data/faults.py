@@ -1,7 +1,7 @@
 """The faults in the tables of a data set: collected in one pass, and left out on request.
 
 Readers go on after a fault: they leave out the row, the image or the annotation that has one, and
-note the fault here. What is noted is refused in one message, or counted and said where
+note the fault here. What is noted is refused in one message, or counted in a note where
 ``skip_unreadable`` allows for it.
 """
 

@@ -125,7 +125,7 @@ class Listing:
         """The stamp of each content.
 
         Raises:
-            UserError: one cannot be found any more.
+            UserError: a file is missing by now.
         """
         for content in self.contents():
             try:
@@ -139,7 +139,7 @@ class Listing:
         return np.array([region_map is not None for region_map in self.maps], dtype=bool)
 
     def hash_tables(self) -> "hashlib._Hash":
-        """A hash of labels, regions, names, targets, maps and levels: what is said of images."""
+        """A hash of labels, regions, names, targets, maps and levels."""
         digest = hashlib.sha256(repr((self.labels, self.regions)).encode())
         digest.update(repr(self.names(np.arange(len(self)))).encode())
         digest.update(self.targets.tobytes())

@@ -56,8 +56,8 @@ class MaskFolder:
     """The masks of a folder, which have the stems of their images: ``7.png`` for ``photo/7.jpg``.
 
     Of one region they lie in the folder itself; of several, in a folder below it for each region,
-    named by it. What their pixels mean is told from the files of each folder together. They lie on
-    the images as shown, unless their size says that they lie on them as stored.
+    named by it. The meaning of their pixels is detected from the files of each folder together.
+    Masks lie on the images as shown, unless their size says that they lie on them as stored.
 
     Args:
         folder: where the masks lie.

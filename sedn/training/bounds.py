@@ -8,7 +8,7 @@ class Bounds:
     """Decides nothing of what is trained, only with how much memory and for how long."""
 
     micro_batch: int | None = None
-    """Images at once, at most: what was found to fit the memory before."""
+    """Images at once, at most: the number that fitted the memory before."""
     seconds: float | None = None
     """Wall time of all epochs together."""
     data_fingerprint: str | None = None

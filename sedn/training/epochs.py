@@ -35,7 +35,7 @@ from sedn.training.result import EpochResult, by_label
 _log = logging.getLogger(__name__)
 
 OnStep = Callable[[int, int, int], None]
-"""Told after each step: the epoch, the steps of it that are done, and how many it has."""
+"""Called after each step with the epoch, the steps of it that are done, and how many it has."""
 
 
 def train_epochs(

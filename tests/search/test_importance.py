@@ -99,7 +99,7 @@ def test_a_search_over_noise_says_so(search: Search, scheduler: str) -> None:
     said = sedn(search(nothing, 50, seed=1, scheduler=scheduler).url)
     assert "No axis is shown to matter for the mean AUC: " in said
     assert "Labels: no axis is shown to matter for any of 3." in said
-    assert "would have been found" in said
+    assert "would have been detected" in said
 
 
 @pytest.mark.slow
@@ -120,16 +120,19 @@ def test_noise_shows_nothing_in_19_of_20_searches(
 def test_few_trials_are_said_to_say_nothing(search: Search) -> None:
     done = search(stage1_helps_a, 14)
     said = sedn(done.url)
-    assert "Nothing can be said: 14 complete trials of different configurations for 4 axes" in said
+    assert (
+        "No effect can be estimated: 14 complete trials of different configurations for 4 axes"
+        in said
+    )
     assert "more are needed." in said
     assert json.loads(sedn(done.url, "--json"))["axes"][0]["share"] is None
 
 
 def test_an_experiment_without_a_trial_says_so(search: Search, store_url: str) -> None:
     done = search(nothing, 1)
-    assert "Nothing can be said: 1 complete trials" in sedn(done.url)
+    assert "No effect can be estimated: 1 complete trials" in sedn(done.url)
     empty = History(done.space, done.settings, store_url)
-    assert "Nothing can be said: 0 complete trials" in sedn(empty.url)
+    assert "No effect can be estimated: 0 complete trials" in sedn(empty.url)
 
 
 def test_the_fusion_counts_only_where_there_is_a_place(search: Search) -> None:
@@ -209,5 +212,5 @@ def test_the_report_of_few_trials_says_that_nothing_can_be_said(
     done = search(nothing, 6)
     write_report(done.store, "history", tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text()
-    assert "Nothing can be said: 6 complete trials" in page
+    assert "No effect can be estimated: 6 complete trials" in page
     assert 'id="figure-axes"' not in page

@@ -77,7 +77,7 @@ class Counts:
 
 
 def count_images(subject: Subject, inspection: Inspection) -> Counts:
-    """Count what was found."""
+    """Count the images, labels and maps of each split."""
     readable = inspection.readable
     targets = subject.targets[readable]
     positive, negative = targets == 1, targets == 0

@@ -101,7 +101,7 @@ def _header(check: DataCheck) -> str:
 
 def _verdict(check: DataCheck) -> str:
     if not check.findings:
-        return "Nothing was found wrong."
+        return "No errors, no warnings."
     splits = "its own" if check.subject.splits_given else "drawn, by group and by label"
     return f"Errors stop training; warnings do not. The splits are {splits}."
 

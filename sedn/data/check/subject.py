@@ -94,7 +94,7 @@ def open_subject(config: DataConfig, show: Progress) -> Subject:
     listing = open_listing(data_path(config.path), config.given(), skip=True)
     splits = assign_splits(listing, config.split_seed)
     skip = config.skip_unreadable
-    # What is left out is said last; here it is a finding.
+    # The last note is on what was left out, which is a finding here.
     notes = listing.notes[:-1] if listing.faults else listing.notes
     return Subject(
         name=config.path,

@@ -1,4 +1,4 @@
-"""What a format of data is: how it is described, read, and told from the path alone."""
+"""What a format of data is: how it is described, read, and recognised by the path alone."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -21,7 +21,7 @@ class Description(Group):
     """The fields that the descriptions of all formats share."""
 
     labels: list[str] | None = None
-    """The labels to learn; all that the data has if not said."""
+    """The labels to learn; by default all that the data has."""
     min_positives: int = Field(0, ge=0)
     """Labels that fewer images have are left out."""
     splits: str | None = None
@@ -30,4 +30,4 @@ class Description(Group):
     """Where EXIF turns an image and nothing tells: whether maps lie on it as shown or as stored."""
     white: float | None = Field(None, gt=0)
     """The value of images of more than 8 bits that is white, such as 4095 where they use 12 bits;
-    told from the images if not said."""
+    by default detected from the images."""

@@ -135,7 +135,7 @@ def find_files(
         rule: how they become paths.
         root: the folder of the data.
         place: names a row in messages.
-        note: is told which row has a file that is missing, and how.
+        note: called with each row whose file is missing, and with the error.
     """
     contents: list[FileContent | None] = []
     for row, name in enumerate(names):

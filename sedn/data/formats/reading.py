@@ -39,7 +39,7 @@ def read_listing(
         skip: leave out rows, images and annotations that are wrong, and list them as faults.
 
     Raises:
-        UserError: there is none, or something in it is wrong; all that is wrong is said at once.
+        UserError: there is none, or something in it is wrong; one message names all that is wrong.
     """
     format, description, folder = read_description(path, given or {})
     return _read(format, description, folder, Faults(str(path), skip=skip))
@@ -106,7 +106,7 @@ def read_description(path: Path, given: Mapping[str, Any]) -> tuple[DataFormat, 
     as :func:`read_listing`.
 
     Raises:
-        UserError: it cannot be read or has a wrong field, or the format cannot be told.
+        UserError: it cannot be read or has a wrong field, or the format is not recognised.
     """
     if is_file(path / "data.yaml"):
         path = path / "data.yaml"
@@ -171,8 +171,8 @@ def _names(path: str) -> list[str]:
 
 
 def _with_labels(listing: Listing, description: Description) -> Listing:
-    """Only the labels that are asked for and that enough images have, at least one of them where
-    images were left out.
+    """Only the labels that the description names and that enough images have, at least
+    one of them where images were left out.
     """
     wanted = description.labels or listing.labels
     for label in wanted:

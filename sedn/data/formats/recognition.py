@@ -19,7 +19,7 @@ def recognise(path: Path, format: str | None = None) -> tuple[Fields, Path]:
         format: the only one that is looked for, where a folder may be of several.
 
     Raises:
-        UserError: the format cannot be told.
+        UserError: the format is not recognised.
     """
     if is_file(path):
         for entry in FORMATS.values():
@@ -71,7 +71,7 @@ def _recognise_loose(path: Path, format: str | None) -> Fields:
     if foreign := name_foreign(path):
         raise UserError(f"{path}: its format cannot be read: {foreign}")
     raise UserError(
-        f"{path}: its format cannot be told; expected a table (CSV, TSV, Parquet, lines of "
+        f"{path}: its format is not recognised; expected a table (CSV, TSV, Parquet, lines of "
         f"JSON), COCO's JSON, a folder of COCO, Pascal VOC, YOLO or Hugging Face's datasets, or a "
         f"data.yaml that describes it"
     )

@@ -1,7 +1,7 @@
 """The file of a table, read raw: text, JSON lines, Parquet.
 
 The header is read before anything is made of it, so that no name is changed on the way: a name that
-is there twice, or is missing, is said.
+is there twice, or is missing, is noted.
 """
 
 import json
@@ -63,7 +63,7 @@ def read_table_file(path: Path, faults: Faults) -> TableFile:
 
     Args:
         path: of the table.
-        faults: what was found so far; rows that do not have the cells of the header are added.
+        faults: the faults noted so far; rows that do not have the cells of the header are added.
 
     Raises:
         UserError: it cannot be read, its header is unclear, or it has no rows.

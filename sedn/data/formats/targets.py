@@ -14,7 +14,7 @@ def target_matrix(
     """``(rows, labels)``: 1, 0, between, or NaN where the truth is unknown.
 
     Args:
-        rows: what is said of each image, by label, of which others than ``labels`` are passed over;
+        rows: the value of each label of an image; labels other than ``labels`` are passed over;
             ``None`` where nothing is known.
         labels: the columns.
         absent: what a label is of which a row says nothing.
@@ -39,7 +39,7 @@ def labels_that_occur(
     Args:
         names: of all labels.
         rows: the labels of each image.
-        missing: what is said where no image has any.
+        missing: the message where no image has any.
 
     Raises:
         UserError: no image has any.

@@ -64,7 +64,7 @@ def read_text_table(path: Path, faults: Faults) -> RawTable:
 
     Args:
         path: of the text, which may be compressed.
-        faults: what was found so far; rows that are longer or shorter than the header are added.
+        faults: the faults noted so far; rows that are longer or shorter than the header are added.
 
     Raises:
         UserError: it cannot be read, or has no rows.
@@ -145,7 +145,7 @@ class _Wrong:
     """The text of the first."""
 
     def take(self, row: Any) -> str:
-        """Keep what is said of a row; the row is skipped."""
+        """Keep the message on a row; the row is skipped."""
         if not self.numbers:
             self.first = row.text
         self.numbers.append(row.number)

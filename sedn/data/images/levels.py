@@ -79,7 +79,7 @@ def to_eight_bits(
     Args:
         image: its pixels are read.
         depth: of it.
-        levels: of the data set; ``None`` where no other image of it told.
+        levels: of the data set; ``None`` where no other image shows them.
         name: of the image, for messages.
 
     Raises:

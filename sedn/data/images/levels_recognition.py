@@ -61,7 +61,7 @@ def settle_levels(listing: Listing, white: float | None) -> Listing:
 
     Args:
         listing: of the data set.
-        white: named by the description; comes before what is told.
+        white: named by the description; overrides what the images show.
 
     Raises:
         UserError: such images may mean two things, or cannot be read by one rule.
@@ -99,7 +99,7 @@ def _look(images: Sequence[Content]) -> Iterator[_Look]:
                 continue
             opened = open_image(image)
         except (UserError, OSError):
-            # What cannot be read is told of where it is decoded.
+            # A file that cannot be read is reported where it is decoded.
             continue
         yield _Look(image.name, depth, *value_range(opened, depth), _bright(opened, depth))
         looks, pixels = looks + 1, pixels + opened.width * opened.height

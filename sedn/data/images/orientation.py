@@ -24,7 +24,7 @@ def settle_orientation(listing: Listing, named: Orientation | None) -> Listing:
 
     Args:
         listing: of the data set.
-        named: by the description; comes before what is told.
+        named: by the description; overrides what the images show.
 
     Raises:
         UserError: EXIF turns some of the images, and nothing tells how their maps lie.
@@ -54,7 +54,7 @@ def _tell(listing: Listing) -> Orientation | None:
             header = read_header(listing.images[row])
             lies = region_map.lies(header.stored, header.shown) if header.turned else None
         except (UserError, OSError):
-            # What cannot be read is told of where it is decoded.
+            # A file that cannot be read is reported where it is decoded.
             continue
         if lies is not None:
             orientations.add(lies)

@@ -21,7 +21,7 @@ Rows = tuple[int, int, int]
 
 
 class KeptContents(Sequence[Content]):
-    """The contents that were written, each made when it is asked for."""
+    """The contents that were written, each made on demand."""
 
     def __init__(self, folder: Path, name: str, places: Sequence[Sequence[str]]) -> None:
         self._paths = Texts(folder, f"{name}-paths")

@@ -1,6 +1,6 @@
 """A listing in a folder of arrays: written once, then mapped by each process that opens the data.
 
-No image, path or object becomes a Python object before it is asked for.
+No image, path or object becomes a Python object before a caller reads it.
 """
 
 import json
@@ -41,7 +41,7 @@ class _Kept:
 
 @dataclass(frozen=True)
 class KeptListing(Listing):
-    """A listing whose images and maps are made from arrays when they are asked for."""
+    """A listing whose images and maps are made from arrays on demand."""
 
     kept: _Kept = field(kw_only=True, repr=False)
 
@@ -50,7 +50,7 @@ class KeptListing(Listing):
         return self._mixed(self.kept.images, self.kept.maps.contents)
 
     def stamps(self) -> Iterator[str]:
-        """The stamp of each of them, as found when the listing was opened."""
+        """The stamp of each content at the time the listing was opened."""
         kept = self.kept
         return self._mixed(
             kept.images.stamps(kept.image_stats), kept.maps.contents.stamps(kept.mask_stats)

@@ -49,7 +49,7 @@ def open_listing(
     Args:
         path: of the data.
         given: fields of a description that win over those of the ``data.yaml``.
-        skip: leave out what is wrong. Data without a fault is read as if this were not asked, so
+        skip: leave out what is wrong. Data without a fault is read as if this were False, so
             that what the check has read serves the training.
         worth: seconds; a reading that took no longer is not kept.
 

@@ -2,8 +2,8 @@
 
 A value means nothing by itself: 1 is the region in a mask of 0 and 1, next to nothing in one of
 grey levels, and a class among others in one of indices. So all masks of a data set are read by one
-meaning. It is told from some of them; each mask is held to it when it is drawn, so that one that
-differs is refused. Where two meanings are plausible, nothing is guessed.
+meaning. The meaning is detected from some masks; each mask is checked when it is
+drawn, so that a mask that differs is refused. Where two meanings are plausible, nothing is guessed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -88,7 +88,7 @@ def _look(contents: Sequence[Content]) -> list[Look]:
         try:
             mask = open_mask(contents[index])
         except UserError as error:
-            # What cannot be read is told of where it is decoded.
+            # A file that cannot be read is reported where it is decoded.
             broken = error
             continue
         looks.append(look_at(mask))

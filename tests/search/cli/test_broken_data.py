@@ -178,7 +178,7 @@ BROKEN: dict[str, tuple[Spoil, str]] = {
     "RLE of wrong length": (coco(long_run_lengths), r"annotation \d+: .*RLE"),
     "broken JSON": (broken_json, r"instances\.json: "),
     "broken XML": (broken_xml, r"\.xml: cannot be read as XML"),
-    "format that cannot be told": (empty_folder, r"empty: its format cannot be told"),
+    "format that is not recognised": (empty_folder, r"empty: its format is not recognised"),
     "nothing there": (lambda t: t.parent / "nothing", r"nothing': no such file or folder"),
 }  # fmt: skip
 

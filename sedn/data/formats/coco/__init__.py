@@ -12,7 +12,7 @@ COCO = DataFormat(
     of_file=recognise_coco_file,
     may_be=recognise_coco_folder,
 )
-# What is told from a path says which of the two it is.
+# The recognised fields of a path name the one of the two formats.
 FASHIONPEDIA = DataFormat(
     title="Fashionpedia",
     description=CocoDescription,

@@ -53,7 +53,7 @@ class CocoDescription(Description):
     """Draw the box of an object without polygons or run lengths; it holds background too."""
     attributes: Literal["all", "none"] | list[str] | None = None
     """The attributes of annotations that become the labels instead of the categories, as CVAT has
-    them; told from the annotations if not said."""
+    them; by default chosen from the annotations."""
     regions: Regions = "any"
 
 

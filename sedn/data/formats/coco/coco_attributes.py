@@ -3,7 +3,7 @@
 They may be what is to be learned, instead of the categories. Of an attribute of texts each value is
 a label, ``colour=red``; one of true and false is a label itself. A label is 1 in an image where
 some annotation says so, 0 where annotations have the attribute and none says so, and unknown where
-no annotation has the attribute: nobody was asked.
+no annotation has the attribute: no annotator was asked about it.
 """
 
 from collections import Counter
@@ -68,10 +68,10 @@ def choose_attributes(
     labels: Sequence[AbstractSet[str]],
     source: str,
 ) -> tuple[tuple[Attribute, ...], tuple[str, ...]]:
-    """The attributes that become the labels, none if the categories are, and what is to be said.
+    """The attributes that become the labels, none if the categories are, and notes on the others.
 
     Args:
-        wanted: ``all``, ``none`` or names; told from the annotations if not said.
+        wanted: ``all``, ``none`` or names; by default chosen from the annotations.
         noted: of each image.
         labels: the categories of each image.
         source: names the data in messages.

@@ -66,7 +66,7 @@ def read_text(item: dict[str, Any], key: str, where: str) -> str:
 
 
 def read_size(item: dict[str, Any], where: str) -> tuple[int, int] | None:
-    """Width and height of an image, ``None`` if neither is said.
+    """Width and height of an image, ``None`` if neither is given.
 
     Raises:
         UserError: they are no whole numbers, or no image has so many pixels.

@@ -41,7 +41,7 @@ def recognise_coco_folder(path: Path) -> dict[str, Any] | None:
     """The fields of a ``data.yaml`` for a folder; ``None`` if it is none of COCO.
 
     Raises:
-        UserError: it holds several files, and which are meant cannot be told.
+        UserError: it holds several files, and which are meant is not clear.
     """
     if not is_folder(path):
         return None

@@ -86,7 +86,7 @@ def note_cells(
     """Note a fault for each row whose cell is among some cells.
 
     Args:
-        faults: what was found so far.
+        faults: the faults noted so far.
         column: that holds the cells.
         cells: their indices.
         say: what is wrong with the cell of an index.

@@ -1,6 +1,6 @@
 """What each column of a data set means: labels, splits, groups, or nothing that is trained on.
 
-Names and cells are looked at together. Where one reading stands out it is taken, and said in a
+Names and cells are looked at together. Where one reading stands out it is taken, and noted in a
 line; where two are plausible the data is refused with the option that chooses.
 """
 

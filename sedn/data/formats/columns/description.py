@@ -15,12 +15,12 @@ class ColumnsDescription(Description):
 
     image_column: str | None = None
     map_column: str | None = None
-    """``map`` or ``mask`` if not said, where the data has one of them."""
+    """by default ``map`` or ``mask``, where the data has one of them."""
     group_column: str | None = None
-    """Images of one group are never parted; ``group``, ``patient_id`` and the like if not said."""
+    """Images of one group are never parted; by default ``group``, ``patient_id`` and the like."""
     label_list: str | None = None
-    """A column that lists the labels of an image, instead of one column for each label; told from
-    the columns if not said."""
+    """A column that lists the labels of an image, instead of one column for each label; by
+    default detected from the columns."""
     merge_names: bool = False
     """Listed names that differ only in case, blanks, ``-`` and ``_`` are one label, called as most
     cells call it."""
@@ -32,7 +32,7 @@ class ColumnsDescription(Description):
     """Columns that are no labels."""
     separator: str | None = None
     """At what the lists are split: a character, ``space``, ``tab``, ``newline``, or ``none`` where
-    each cell is one name; told from the cells if not said."""
+    each cell is one name; by default detected from the cells."""
     blank: Literal["none", "unknown"] | None = None
     """The meaning of a list without a value: no label applies, or the labels are unknown."""
     regions: Mapping[str, int | str | list[int | str]] = Field(default_factory=dict)
@@ -40,6 +40,6 @@ class ColumnsDescription(Description):
     said."""
     map_kind: Literal["index", "strength", "colour", "alpha"] | None = None
     """How masks of one region are read: all but index 0, how bright, all but black, or how opaque;
-    told from the masks if not said."""
+    by default detected from the masks."""
     ignore: int | str | list[int | str] | None = None
     """Indices or colours that belong to no region, such as 255 of a border."""

@@ -57,8 +57,8 @@ def read_label_lists(
 
     Args:
         column: of lists.
-        description: its ``separator``, ``blank`` and ``labels`` say what cannot be told.
-        faults: what was found so far; cells that cannot be read are added.
+        description: its ``separator``, ``blank`` and ``labels`` decide what is not clear.
+        faults: the faults noted so far; cells that cannot be read are added.
         classes: the order of the labels, where the data has one.
 
     Raises:

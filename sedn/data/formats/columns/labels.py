@@ -1,4 +1,4 @@
-"""Labels, splits and groups of the rows, from columns whose meaning is told."""
+"""Labels, splits and groups of the rows, from columns whose meaning is known."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -27,7 +27,7 @@ from sedn.style import count_of
 MAP_COLUMNS = ("map", "mask")
 _PLAIN = ("1", "0", "true", "false")
 _WORDS = 8
-"""Words for present, absent and unknown that are said."""
+"""Most words for present, absent and unknown that a note names."""
 
 
 def pick_column(
@@ -62,9 +62,9 @@ def read_labels(
     Args:
         columns: all but the image and its map.
         reading: what they mean.
-        description: says what cannot be told.
+        description: decides what is not clear.
         source: names the data in messages.
-        faults: what was found so far, to which wrong cells are added.
+        faults: the faults noted so far, to which wrong cells are added.
         classes: the order of labels that are listed, where the data has one.
 
     Raises:
@@ -132,8 +132,8 @@ def _say_words(flags: Sequence[Column], given: Mapping[str, float]) -> str:
 def read_roles(
     columns: Mapping[str, Column], reading: Reading, rows: int, faults: Faults
 ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
-    """The split and the group of each row, and how they were told; what is no split is noted as a
-    fault.
+    """The split and the group of each row, and notes on how the cells were read; a cell that is no
+    split is noted as a fault.
     """
     splits: tuple[str, ...] = ("",) * rows
     groups: tuple[str, ...] = ()

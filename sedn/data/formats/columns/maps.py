@@ -21,7 +21,7 @@ def read_maps(
         where: names the data in messages.
 
     Raises:
-        UserError: a value is wrong, or the meaning of the masks cannot be told.
+        UserError: a value is wrong, or the meaning of the masks is not clear.
     """
     there = [mask for mask in masks if mask is not None]
     regions = parse_regions(description.regions, where)

@@ -1,4 +1,4 @@
-"""At which character the cells of a column list names, told by evidence over all of its cells.
+"""At which character the cells of a column list names, decided by evidence over all of its cells.
 
 ``red, striped`` may be two labels or one. A separator is believed if what it separates recurs:
 ``red`` alone, or ``red`` beside ``cotton``. Blanks are in the middle of many a name (``long

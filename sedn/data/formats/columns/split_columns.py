@@ -67,8 +67,8 @@ def find_split_columns(
 
 
 def read_splits(columns: Sequence[Column], faults: Faults) -> tuple[tuple[str, ...], str]:
-    """The split of each row, and how it was told; a cell that names no split, and flags that
-    contradict each other, are noted as faults.
+    """The split of each row, and a note on how the cells were read; a cell that names no
+    split, and flags that contradict each other, are noted as faults.
     """
     first = columns[0]
     if not _flag_of(first):
@@ -106,7 +106,7 @@ def _flag_of(column: Column) -> str:
 
 def _is_split(column: Column) -> bool:
     """Whether the cells name splits; under a usual name half of them suffice, so that a wrong one
-    among them is told.
+    among them is reported.
     """
     cells = [str(cell) for cell in column.cells if cell is not None]
     counts = column.counts()[[cell is not None for cell in column.cells]]

@@ -1,6 +1,6 @@
 """CSVs of Open Images: labels that people verified, and masks of single objects.
 
-The images are those that have a label. A label is 1 where people found it and 0 where they found
+The images are those that have a label. A label is 1 where people saw it and 0 where they saw
 that it is not there; it is unknown where they were not asked, and where they disagree. Classes that
 no image has are left out; those of one name are one. An image has a map if it has a mask of an
 object in one of the regions; where it has none, people may not have drawn any. Where boxes are

@@ -15,4 +15,4 @@ class TableDescription(ColumnsDescription):
     images: str = "."
     """The folder that the paths of images and masks are relative to."""
     split_column: str | None = None
-    """``split``, ``is_valid`` and the like if not said."""
+    """by default ``split``, ``is_valid`` and the like."""

@@ -49,7 +49,7 @@ def merge_rows(
         targets: ``(rows, labels)``.
         others: columns that have to say the same in all rows of an image.
         where: names a row in messages.
-        faults: what was found so far; images that are there twice, or whose rows contradict each
+        faults: the faults noted so far; images that are there twice, or whose rows contradict each
             other, are added.
         long: whether a row may be one label of an image of several rows.
 
@@ -108,7 +108,7 @@ def _repeated(
     where: Where,
     faults: Faults,
 ) -> NDArray[np.bool_]:
-    """``(images,)``: whether an image is there twice with something else said of it."""
+    """``(images,)``: whether an image is there twice with different values."""
     is_repeated = np.zeros(len(first), dtype=bool)
     for row in np.setdiff1d(np.arange(len(image)), first).tolist():
         code = image.codes[row]

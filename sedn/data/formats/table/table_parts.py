@@ -30,7 +30,7 @@ class TableRows:
 
     @property
     def skipped(self) -> int:
-        """Rows that were left out since they cannot be told apart into cells."""
+        """Rows that were left out since they cannot be split into cells."""
         return sum(file.skipped for file in self.files)
 
     @property

@@ -30,7 +30,7 @@ def recognise_tables(path: Path) -> dict[str, Any] | None:
     """The fields of a ``data.yaml`` for a folder of tables; ``None`` if it has none.
 
     Raises:
-        UserError: it has several, and which of them holds the images cannot be told.
+        UserError: it has several, and which of them holds the images is not clear.
     """
     if not is_folder(path):
         return None

@@ -25,7 +25,7 @@ def read_lists(
     Args:
         root: of the data.
         described: the images that have an XML.
-        faults: what was found so far; images that are there twice or have no XML are added.
+        faults: the faults noted so far; images that are there twice or have no XML are added.
 
     Raises:
         UserError: a list cannot be read.

@@ -50,7 +50,7 @@ def read_maps(
     source: Path,
 ) -> tuple[tuple[str, ...], tuple[RegionMap | None, ...], str]:
     """The regions, the map of each image, and how maps are read: masks, where there are any, and
-    outlines where there are none or boxes are asked for.
+    outlines where there are no masks or the description wants boxes.
     """
     outlined = any(shape for image in images for _, shape in image.outlines)
     if not outlined or (any(masks) and not description.boxes):
@@ -88,7 +88,7 @@ def _outlined(
     try:
         size = image.size or read_header(content).stored
     except UserError:
-        # What cannot be read is told of where it is decoded.
+        # A file that cannot be read is reported where it is decoded.
         return None
     there = tuple((region, shape) for region, shape in shapes if shape is not None)
     return ShapeMap(*size, regions, there)
@@ -100,7 +100,7 @@ def _has_palette(masks: Sequence[FileContent]) -> bool:
         try:
             return open_mask(mask).indices is not None
         except UserError:
-            # What cannot be read is told of where it is decoded.
+            # A file that cannot be read is reported where it is decoded.
             continue
     return False
 

@@ -80,7 +80,7 @@ def test_a_format_that_is_not_read_is_named(name: str, tmp_path: Path) -> None:
 def test_what_is_not_known_is_told_what_is_expected(tmp_path: Path) -> None:
     images(tmp_path / "images")
     images(tmp_path / "masks")
-    with pytest.raises(UserError, match="its format cannot be told; expected a table"):
+    with pytest.raises(UserError, match="its format is not recognised; expected a table"):
         read_listing(tmp_path)
 
 
