@@ -14,11 +14,28 @@ from typer.core import TyperCommand, TyperOption
 
 from sedn.errors import TrainingError, UserError
 
+_ARGUMENT = re.compile(r"\{\w+\}|(?<=\[)[a-z_]+(?=\])")
 _FIELD = re.compile(r"`([a-z_]+)(?:=(?:'([^'`]*)'|([^'`]+)))?`")
 
 
 class Command(TyperCommand):
-    """A command whose errors name its options."""
+    """A command whose errors name its options, and whose help is short.
+
+    Typer 0.29 shows ``{config}`` for a required argument and ``<bool>`` beside every switch.
+    """
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """The options and arguments of the usage line, such as ``[OPTIONS] CONFIG``."""
+        pieces = super().collect_usage_pieces(ctx)
+        return [_ARGUMENT.sub(lambda match: match[0].strip("{}").upper(), one) for one in pieces]
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """The arguments and options; a switch has no type to show."""
+        parameters: list[Any] = super().get_params(ctx)
+        for one in parameters:
+            if isinstance(one, TyperOption) and one.is_flag and one.metavar is None:
+                one.metavar = ""
+        return parameters
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command.

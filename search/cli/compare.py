@@ -28,7 +28,8 @@ def compare(
         ),
     ],
     second: Annotated[
-        str | None, typer.Argument(metavar="B", help="The same; the baseline of A if none.")
+        str | None,
+        typer.Argument(metavar="B", help="What A is compared with; by default its baseline."),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--html", help="Write a page with a picture to this file.")
@@ -43,7 +44,7 @@ def compare(
     store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,
 ) -> None:
-    """Whether A differs from B on the same validation images: in mean AUC, and for each label."""
+    """Test whether A and B differ on the same validation images: in mean AUC, and per label."""
     from results import compare as compare_addresses
     from results import open_store
     from results.comparison.sides import is_of_experiment

@@ -23,7 +23,7 @@ err = open_terminal(stderr=True)
 @takes(RESOURCE_FLAGS | {"trial_seconds": None}, resources=Resources)
 def confirm(
     context: typer.Context,
-    source: Annotated[str, typer.Argument(metavar="NAME", help="A search.")],
+    source: Annotated[str, typer.Argument(metavar="NAME", help="The experiment of a search.")],
     resources: dict[str, Any],
     top: Annotated[
         int | None,

@@ -11,17 +11,17 @@ from rich.text import Text
 
 from search.cli.commands import Command, with_options
 from search.cli.console import open_terminal
-from search.cli.data_fields import READING_FLAGS, Reading
+from search.cli.data_fields import READING_FLAGS, Preparation, Reading, build_data
 from search.cli.data_init import init
 from search.cli.fields import takes
-from search.cli.options import SkipOption, print_json
+from search.cli.options import print_json
 from sedn.style import one_line, share_text
 
 if TYPE_CHECKING:
     from sedn.data.check.check import DataCheck
     from sedn.data.check.counting import Counts
 
-app = typer.Typer(no_args_is_help=True, help="Check a data set before training, or describe it.")
+app = typer.Typer(no_args_is_help=True, help="Check a data set, or write its data.yaml.")
 out = open_terminal()
 err = open_terminal(stderr=True)
 SHOWN = {"error": 12, "warning": 5}
@@ -34,24 +34,18 @@ MOST_LABELS = 30
 
 @app.callback()
 def data() -> None:
-    """Check a data set before training, or describe it."""
+    """Check a data set, or write its data.yaml."""
 
 
 @app.command(cls=Command)
-@takes(READING_FLAGS, reading=Reading)
+@takes(READING_FLAGS, preparation=Preparation, reading=Reading)
 def check(
     context: typer.Context,
     path: Annotated[
         str, typer.Argument(metavar="DATA", help="An embedded data set, or the path of one.")
     ],
+    preparation: dict[str, Any],
     reading: dict[str, Any],
-    image_size: Annotated[
-        int, typer.Option(min=16, help="Side of the square that images are resized to, in pixels.")
-    ] = 224,
-    split_seed: Annotated[
-        int, typer.Option(min=0, help="Seed of the splits, for data without their own.")
-    ] = 0,
-    skip_unreadable: SkipOption = False,
     output: Annotated[
         Path | None, typer.Option("-o", help="Also write the result as a page of HTML.")
     ] = None,
@@ -67,26 +61,15 @@ def check(
         bool, typer.Option("--json", help="Print the whole result as JSON on stdout.")
     ] = False,
 ) -> None:
-    """Count images, labels and maps, and list everything that is wrong; exit code 2 if training
-    on it would fail.
+    """List all errors and warnings, with counts of images, labels and maps.
+
+    The exit code is 2 if training on the data would fail.
     """
     from search.cli.images import ImageBar
-    from sedn.config import DataConfig
-    from sedn.config.reading import build_group
     from sedn.data.check import check_data
     from sedn.data.loading import find_cache_damage
 
-    config = build_group(
-        DataConfig,
-        {
-            "path": path,
-            "image_size": image_size,
-            "split_seed": split_seed,
-            "skip_unreadable": skip_unreadable,
-            **reading,
-        },
-        "data",
-    )
+    config = build_data(path, preparation | reading, "data")
     with ImageBar(err) as bar:
         damage = find_cache_damage(config, bar.show) if cache else None
         checked = check_data(config, bar.show)

@@ -23,7 +23,7 @@ def list_experiments(
     store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,
 ) -> None:
-    """The experiments of the database: state, trials, best mean AUC, data, tags and note."""
+    """List the experiments of the database: state, trials, best mean AUC, data, tags and note."""
     from results import open_store, overview
     from search.cli.tables import experiments_table
     from search.lock import is_driven
@@ -141,7 +141,7 @@ def tag(
     ] = None,
     store: StoreOption = DEFAULT_STORE,
 ) -> None:
-    """Add tags to an experiment and remove some; `sedn list --tag` finds it by them.
+    """Add and remove tags of an experiment; `sedn list --tag` selects by tag.
 
     Prints the tags that it has then.
     """

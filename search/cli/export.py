@@ -57,21 +57,23 @@ def export(
     if len(of_experiment) > 1:
         raise UserError(f"{' and '.join(of_experiment)}: each names what to export; leave one")
     from results import export_config, export_splits, open_store
-    from sedn.files import write_text
 
     opened = open_store(store)
-    text = (
-        export_splits(opened, name)
-        if splits
-        else export_config(
-            opened,
-            name,
-            rank=rank or 1,
-            trial=trial,
-            baseline=baseline,
-            confirmed=confirmed,
-        )
+    if splits:
+        _write(export_splits(opened, name), output)
+        return
+    _write(
+        export_config(
+            opened, name, rank=rank or 1, trial=trial, baseline=baseline, confirmed=confirmed
+        ),
+        output,
     )
+
+
+def _write(text: str, output: Path | None) -> None:
+    """Write a text to a file, or to stdout where no file is named."""
+    from sedn.files import write_text
+
     if output is None:
         sys.stdout.write(text)
         return

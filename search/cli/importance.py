@@ -30,7 +30,7 @@ def importance(
     store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,
 ) -> None:
-    """Which axis mattered for the mean AUC and for each label, and what its values do."""
+    """Estimate which axes mattered, overall and per label, and the effect of their values."""
     from results import find_importance, open_store
     from results.axes.found import check_label
     from results.axes.words import answer, assumptions

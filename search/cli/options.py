@@ -23,14 +23,6 @@ DataOption = Annotated[
     typer.Option(help="An embedded data set, or the path of one: data.yaml, table, folder."),
 ]
 
-SkipOption = Annotated[
-    bool,
-    typer.Option(
-        "--skip-unreadable",
-        help="Leave out images, rows and annotations that are missing, wrong or cannot be read.",
-    ),
-]
-
 
 def absolute(data: str) -> str:
     """A path made absolute, so that it means the same on every node and in an export."""

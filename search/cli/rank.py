@@ -1,6 +1,6 @@
 """`sedn rank`: the configurations of an experiment by what they reach."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,6 +9,12 @@ from search.cli.images import say_skipped
 from search.cli.options import DEFAULT_STORE, JsonOption, NameArgument, StoreOption, print_frame
 from search.cli.reading import reads
 from sedn.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from results import Store
+    from results.database.models import Experiment
 
 out = open_terminal()
 err = open_terminal(stderr=True)
@@ -32,13 +38,8 @@ def rank(
     as_json: JsonOption = False,
 ) -> None:
     """Rank the configurations by mean AUC over the labels on validation, with 95 % intervals."""
-    from results import Goals, TrialState, open_store, stopped_early
-    from results.confirmed import confirmation_lines
-    from results.ranking.leaders import order_experiment, with_details
-    from results.ranking.standing import standing, with_standing
-    from results.ranking.stopped import MOST_LINES, stopped_lines
-    from results.ranking.words import standing_lines
-    from search.cli.tables import ranking_table, stopped_table
+    from results import open_store
+    from results.ranking.leaders import order_experiment
 
     if pareto and show_stopped:
         raise UserError("--pareto: chooses from the ranking, and --stopped lists what is not in it")
@@ -47,32 +48,68 @@ def rank(
     experiment = opened.experiment(name)
     ranked = order_experiment(opened, experiment)
     if show_stopped:
-        early = stopped_early(opened, name, ranked)
-        if as_json:
-            print_frame(early)
-        else:
-            out.print(stopped_table(early, name, len(ranked)))
+        _print_stopped(opened, experiment, ranked, as_json)
         return
     chosen = ranked[ranked["pareto"]] if pareto else ranked
-    frame = with_details(opened, experiment, chosen if as_json else chosen.head(top))
-    known = standing(opened, experiment.id, ranked)
-    frame = with_standing(frame, known)
-    stopped = opened.count_stopped(experiment.id)
+    _print_ranking(opened, experiment, ranked, chosen if as_json else chosen.head(top), as_json)
+
+
+def _print_stopped(
+    store: "Store", experiment: "Experiment", ranked: "pd.DataFrame", as_json: bool
+) -> None:
+    from results import stopped_early
+    from search.cli.tables import stopped_table
+
+    early = stopped_early(store, experiment.name, ranked)
+    if as_json:
+        print_frame(early)
+    else:
+        out.print(stopped_table(early, experiment.name, len(ranked)))
+
+
+def _print_ranking(
+    store: "Store",
+    experiment: "Experiment",
+    ranked: "pd.DataFrame",
+    chosen: "pd.DataFrame",
+    as_json: bool,
+) -> None:
+    """Print the ``chosen`` rows of a ranking, and what is not ranked."""
+    from results import Goals
+    from results.confirmed import confirmation_lines
+    from results.ranking.leaders import with_details
+    from results.ranking.standing import standing, with_standing
+    from results.ranking.words import standing_lines
+    from search.cli.tables import ranking_table
+
+    uncertainty = standing(store, experiment.id, ranked)
+    frame = with_standing(with_details(store, experiment, chosen), uncertainty)
+    stopped = store.count_stopped(experiment.id)
     if as_json:
         print_frame(frame)
         if stopped:
             err.print(f"Stopped early, so not ranked: {stopped}; `sedn rank --stopped` lists all.")
         return
-    for line in (*standing_lines(known, ranked), *confirmation_lines(opened, experiment)):
+    for line in (*standing_lines(uncertainty, ranked), *confirmation_lines(store, experiment)):
         out.print(line, highlight=False)
-    out.print(ranking_table(frame, name, Goals.of(experiment.settings)))
-    early = stopped_early(opened, name, ranked, MOST_LINES)
+    out.print(ranking_table(frame, experiment.name, Goals.of(experiment.settings)))
+    _print_unranked(store, experiment, ranked, stopped)
+    if ranked.empty:
+        err.print(f"No trial of '{experiment.name}' has been trained to its last epoch yet.")
+    elif frame.empty:
+        err.print(f"No configuration of '{experiment.name}' satisfies the constraints yet.")
+
+
+def _print_unranked(
+    store: "Store", experiment: "Experiment", ranked: "pd.DataFrame", stopped: int
+) -> None:
+    """Print how many trials were stopped or failed, and how many images were left out."""
+    from results import TrialState, stopped_early
+    from results.ranking.stopped import MOST_LINES, stopped_lines
+
+    early = stopped_early(store, experiment.name, ranked, MOST_LINES)
     for line in stopped_lines(early, ranked, stopped):
         out.print(line, soft_wrap=True)
-    if failed := opened.counts(experiment.id)[TrialState.FAILED]:
+    if failed := store.counts(experiment.id)[TrialState.FAILED]:
         out.print(f"Failed, so not ranked: {failed}; `sedn report` has the reasons.")
     say_skipped(err, experiment.skipped_images)
-    if ranked.empty:
-        err.print(f"No trial of '{name}' has been trained to its last epoch yet.")
-    elif frame.empty:
-        err.print(f"No configuration of '{name}' satisfies the constraints yet.")

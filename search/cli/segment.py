@@ -4,16 +4,34 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import BaseModel, Field
 
 from search.cli.console import open_terminal
-from search.cli.data_fields import READING_FLAGS, Reading
+from search.cli.data_fields import READING_FLAGS, Preparation, Reading, build_data
 from search.cli.fields import takes
-from search.cli.options import DataOption, JsonOption, SkipOption, absolute, print_json
+from search.cli.options import DataOption, JsonOption, absolute, print_json
 
 err = open_terminal(stderr=True)
 
 
-@takes(READING_FLAGS, reading=Reading)
+class Networks(BaseModel):
+    """The fields of a segmenter that are options."""
+
+    architecture: str = Field("unet", description="Architecture of the networks: unet or fpn.")
+    encoder: str = Field("resnet18", description="Encoder of the networks: a timm model.")
+    pretrained: bool = Field(True, description="Start from pretrained weights of timm.")
+    weights: str = Field("", description="Start from the encoder's weights in this file.")
+    folds: int = Field(
+        2,
+        description="Number of parts of the training images; each has a network that has not "
+        "seen it.",
+    )
+    epochs: int = Field(30, description="Largest number of epochs of a network.")
+    learning_rate: float = Field(1e-3, description="Learning rate of AdamW at the start.")
+    seed: int = Field(0, description="Seed of the training.")
+
+
+@takes(READING_FLAGS, networks=Networks, preparation=Preparation, reading=Reading)
 def segment(
     output: Annotated[
         Path,
@@ -21,66 +39,22 @@ def segment(
             "-o", help="Folder to write the segmenter to; an unfinished one there is resumed."
         ),
     ],
+    networks: dict[str, Any],
+    preparation: dict[str, Any],
     reading: dict[str, Any],
     data: DataOption = "digits-in-clutter",
-    image_size: Annotated[
-        int, typer.Option(help="Side of the square that images are resized to, in pixels.")
-    ] = 224,
-    architecture: Annotated[
-        str, typer.Option(help="Architecture of the networks: unet or fpn.")
-    ] = "unet",
-    encoder: Annotated[
-        str, typer.Option(help="Encoder of the networks: a timm model.")
-    ] = "resnet18",
-    pretrained: Annotated[bool, typer.Option(help="Start from pretrained weights of timm.")] = True,
-    weights: Annotated[
-        str, typer.Option(help="Start from the encoder's weights in this file.")
-    ] = "",
-    folds: Annotated[
-        int,
-        typer.Option(
-            help="Number of parts of the training images; each has a network that has not seen it."
-        ),
-    ] = 2,
-    epochs: Annotated[int, typer.Option(help="Largest number of epochs of a network.")] = 30,
-    learning_rate: Annotated[
-        float, typer.Option(help="Learning rate of AdamW at the start.")
-    ] = 1e-3,
-    seed: Annotated[int, typer.Option(help="Seed of the training.")] = 0,
-    split_seed: Annotated[
-        int, typer.Option(help="Seed of the splits, for data without their own.")
-    ] = 0,
-    skip_unreadable: SkipOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Train a segmenter on the training masks; `semantic_map.source: predicted` uses it."""
     from search.cli.images import ImageBar
     from search.cli.live import fold_line
-    from sedn.config import DataConfig
     from sedn.config.reading import build_group
     from sedn.data import prepare_dataset
     from sedn.segmentation.config import SegmenterConfig
     from sedn.segmentation.segmenter import check_segmenter, train_segmenter
 
-    network = {
-        "architecture": architecture,
-        "encoder": encoder,
-        "pretrained": pretrained,
-        "weights": weights,
-    }
-    training = {"folds": folds, "epochs": epochs, "learning_rate": learning_rate, "seed": seed}
-    config = build_group(SegmenterConfig, network | training, "segmenter")
-    dataset = build_group(
-        DataConfig,
-        {
-            "path": absolute(data),
-            "image_size": image_size,
-            "split_seed": split_seed,
-            "skip_unreadable": skip_unreadable,
-            **reading,
-        },
-        "--data",
-    )
+    config = build_group(SegmenterConfig, networks, "segmenter")
+    dataset = build_data(absolute(data), preparation | reading, "--data")
     check_segmenter(config, output)
     with ImageBar(err) as bar:
         prepare_dataset(dataset, bar.show)

@@ -2,11 +2,13 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from pydantic import BaseModel, Field
 
 from search.cli.console import open_terminal
+from search.cli.fields import Flag, takes
 from search.cli.options import JsonOption, print_json
 from sedn.errors import UserError
 
@@ -18,11 +20,29 @@ out = open_terminal()
 err = open_terminal(stderr=True)
 
 
+class TrackingFields(BaseModel):
+    """The fields of a tracking that are options."""
+
+    tensorboard: bool = Field(
+        False, description="Write event files for TensorBoard to the folder of the run."
+    )
+    mlflow: str | None = Field(None, description="Log to MLflow: a server, or sqlite:///mlflow.db.")
+    mlflow_experiment: str | None = Field(
+        None,
+        description="Experiment in MLflow; without --mlflow the server is MLFLOW_TRACKING_URI.",
+    )
+
+
+@takes(
+    {"mlflow": Flag(metavar="URI"), "mlflow_experiment": Flag(metavar="NAME")},
+    tracking=TrackingFields,
+)
 def train(
     config: Annotated[Path, typer.Argument(help="A configuration, as `sedn export` writes it.")],
     output: Annotated[
         Path, typer.Option("-o", help="Folder of the run; a run that is there is resumed.")
     ],
+    tracking: dict[str, Any],
     threads: Annotated[
         int | None,
         typer.Option(
@@ -35,23 +55,6 @@ def train(
     beside: Annotated[
         Path | None, typer.Option(help="Compare with this finished run on the test split.")
     ] = None,
-    tensorboard: Annotated[
-        bool,
-        typer.Option(
-            "--tensorboard", help="Write event files for TensorBoard to the folder of the run."
-        ),
-    ] = False,
-    mlflow: Annotated[
-        str | None,
-        typer.Option(metavar="URI", help="Log to MLflow: a server, or sqlite:///mlflow.db."),
-    ] = None,
-    mlflow_experiment: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="Experiment in MLflow; without --mlflow the server is MLFLOW_TRACKING_URI.",
-        ),
-    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train a configuration to a model, and score it once on the test split."""
@@ -61,11 +64,9 @@ def train(
     from sedn.config import load_config
     from sedn.data import prepare_dataset
     from sedn.run.summary import read_summary
-    from sedn.run.tracking import check_tracking
     from sedn.run.train import check_run, train_run
 
-    tracking = _tracking(tensorboard, mlflow, mlflow_experiment)
-    check_tracking(tracking)
+    followed = _tracking(**tracking)
     loaded = load_config(config)
     if threads is not None:
         loaded = loaded.model_copy(update={"threads": threads})
@@ -82,7 +83,7 @@ def train(
             loaded,
             output,
             lambda r: err.print(epoch_line(r, loaded.epochs, targets)),
-            tracking,
+            followed,
             steps.show,
         )
     say_skipped(err, summary.skipped_images)
@@ -107,14 +108,21 @@ def _print_result(summary: "RunSummary", run: Path, beside: Path | None, as_json
         out.print(test_table(summary, run.name))
 
 
-def _tracking(tensorboard: bool, mlflow: str | None, experiment: str | None) -> "Tracking":
+def _tracking(
+    tensorboard: bool = False, mlflow: str | None = None, mlflow_experiment: str | None = None
+) -> "Tracking":
     """The tracking that the options configure; an MLflow experiment without a URI takes the URI of
     the environment.
-    """
-    from sedn.run.tracking import Tracking
 
-    uri = mlflow or (os.environ.get("MLFLOW_TRACKING_URI") if experiment else None)
-    if experiment and not uri:
+    Raises:
+        UserError: an experiment has no server, or a package is not installed.
+    """
+    from sedn.run.tracking import Tracking, check_tracking
+
+    uri = mlflow or (os.environ.get("MLFLOW_TRACKING_URI") if mlflow_experiment else None)
+    if mlflow_experiment and not uri:
         raise UserError("--mlflow-experiment: name its server too: --mlflow or MLFLOW_TRACKING_URI")
-    named = {"mlflow_experiment": experiment} if experiment else {}
-    return Tracking(tensorboard, uri, **named)
+    named = {"mlflow_experiment": mlflow_experiment} if mlflow_experiment else {}
+    tracking = Tracking(tensorboard, uri, **named)
+    check_tracking(tracking)
+    return tracking
