@@ -21,6 +21,7 @@ from results.ranking.probability import probability_best
 from sedn.errors import UserError
 from sedn.metrics import auc, mean_interval
 from sedn.metrics.ranking import Floats
+from sedn.metrics.roc import AucEstimate
 from sedn.training.checkpoints.influence import influence_of
 
 LEVEL = 0.95
@@ -93,33 +94,19 @@ def score_candidates(candidates: Mapping[str, Sequence[Predictions]]) -> dict[st
             f"the trials of the confirmation scored different images or labels of the "
             f"{first.split} split, so they cannot be compared"
         )
-    estimates = [auc(one.targets, one.scores) for _, one in trained]
     titles = list(candidates)
-    positives, negatives = estimates[0].positives, estimates[0].negatives
+    estimates = [auc(one.targets, one.scores) for _, one in trained]
     values, errors = estimate(
         np.array([one.mean for one in estimates]),
         np.stack(
             [influence_of(one, of).values for (_, one), of in zip(trained, estimates, strict=True)]
         ),
         np.array([titles.index(title) for title, _ in trained]),
-        rarer_class(positives, negatives),
+        rarer_class(estimates[0].positives, estimates[0].negatives),
     )
-    frame = pd.DataFrame(
-        {
-            "title": [title for title, _ in trained],
-            "seed": [one.seed for _, one in trained],
-            "auc": [one.mean for one in estimates],
-            "stderr": [one.mean_stderr for one in estimates],
-        }
-    )
-    pooled = pool(
-        frame,
-        ["title"],
-        lambda rows: mean_interval(rows["auc"], rows["stderr"], positives, negatives),
-    )
+    ends = _intervals(trained, estimates).loc[titles, ["low", "high"]].to_numpy(dtype=np.float64)
     probable = probability_best(values, errors)
     bounds = _gain_bounds(values, errors)
-    ends = pooled.loc[titles, ["low", "high"]].to_numpy(dtype=np.float64)
     return {
         title: Score(
             mean_auc=float(values[row]),
@@ -132,6 +119,26 @@ def score_candidates(candidates: Mapping[str, Sequence[Predictions]]) -> dict[st
         )
         for row, title in enumerate(titles)
     }
+
+
+def _intervals(
+    trained: Sequence[tuple[str, Predictions]], estimates: Sequence[AucEstimate]
+) -> pd.DataFrame:
+    """The mean AUC of each title over its seeds, with its interval, by title."""
+    frame = pd.DataFrame(
+        {
+            "title": [title for title, _ in trained],
+            "seed": [one.seed for _, one in trained],
+            "auc": [one.mean for one in estimates],
+            "stderr": [one.mean_stderr for one in estimates],
+        }
+    )
+    positives, negatives = estimates[0].positives, estimates[0].negatives
+    return pool(
+        frame,
+        ["title"],
+        lambda rows: mean_interval(rows["auc"], rows["stderr"], positives, negatives),
+    )
 
 
 def _gain_bounds(values: Floats, errors: Errors) -> Floats:

@@ -48,7 +48,6 @@ def compare(
     from results import compare as compare_addresses
     from results import open_store
     from results.comparison.sides import is_of_experiment
-    from results.comparison.words import answer, assumptions
 
     of_experiments = any(is_of_experiment(address) for address in (first, second) if address)
     opened = open_store(store) if of_experiments else None
@@ -60,13 +59,19 @@ def compare(
     if as_json:
         print_json(_as_json(comparison))
         return
+    _print(comparison)
+    if output is not None:
+        err.print(f"Wrote {output}")
+
+
+def _print(comparison: "Comparison") -> None:
+    from results.comparison.words import answer, assumptions
+
     for line in answer(comparison):
         out.print(line, soft_wrap=True)
     out.print(_table(comparison))
     for line in assumptions(comparison):
         out.print(line, soft_wrap=True)
-    if output is not None:
-        err.print(f"Wrote {output}")
 
 
 def _table(comparison: "Comparison") -> Table:

@@ -1,7 +1,7 @@
 """`sedn confirm`: the leaders of a search on fresh seeds, then once on the test split."""
 
 from shlex import quote
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -15,6 +15,7 @@ from search.settings import build_resources
 
 if TYPE_CHECKING:
     from search.confirmation.running import Confirmation
+    from search.run import SearchOutcome
 
 out = open_terminal()
 err = open_terminal(stderr=True)
@@ -48,7 +49,7 @@ def confirm(
     with live_view(shown) as view:
         from search.confirmation.running import Confirmation, run_confirmation
 
-        came_to = run_confirmation(
+        result = run_confirmation(
             source,
             store,
             build_resources(**resources),
@@ -57,19 +58,28 @@ def confirm(
             name=name,
             **callbacks_of(view, context),
         )
-    if isinstance(came_to, Confirmation):
-        show_confirmation(came_to, as_json=as_json)
-        return
-    if came_to.ended_by is None:
+    if isinstance(result, Confirmation):
+        show_confirmation(result, as_json=as_json)
+    else:
+        _end(result, shown)
+
+
+def _end(outcome: "SearchOutcome", name: str) -> NoReturn:
+    """Print why the trainings of a confirmation ended early, and end the command.
+
+    Raises:
+        typer.Exit: always.
+    """
+    if outcome.ended_by is None:
         stop()
-    if came_to.failure is not None:
+    if outcome.failure is not None:
         err.print(
-            f"Ended: the first trainings all failed alike, trial {came_to.failure.number} by "
-            f"{came_to.failure.error}. `sedn report {quote(shown)}` has its traceback.",
+            f"Ended: the first trainings all failed alike, trial {outcome.failure.number} by "
+            f"{outcome.failure.error}. `sedn report {quote(name)}` has its traceback.",
             soft_wrap=True,
         )
-        raise typer.Exit(1)
-    err.print(f"Ended: {WHY[came_to.ended_by]}.")
+    else:
+        err.print(f"Ended: {WHY[outcome.ended_by]}.")
     raise typer.Exit(1)
 
 

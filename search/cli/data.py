@@ -77,10 +77,7 @@ def check(
         text = f"{damage}; removed, the next use decodes again" if damage else "no byte is damaged"
         err.print(f"cache: {text}", soft_wrap=True)
     if output is not None:
-        from sedn.data.check.page import write_check_page
-
-        write_check_page(checked, output)
-        err.print(f"Wrote {output}")
+        _write_page(checked, output)
     if as_json:
         print_json(checked.to_json())
     else:
@@ -90,6 +87,13 @@ def check(
 
 
 app.command(cls=Command)(init)
+
+
+def _write_page(checked: "DataCheck", output: Path) -> None:
+    from sedn.data.check.page import write_check_page
+
+    write_check_page(checked, output)
+    err.print(f"Wrote {output}")
 
 
 def _show(checked: "DataCheck", options: Sequence[Any]) -> None:

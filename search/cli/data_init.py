@@ -54,15 +54,7 @@ def init(
     answers = {name: [*v] if isinstance(v, tuple) else v for name, v in given.items()}
     proposal = _propose(path, answers | _fields(field or ()), ask=not yes and sys.stdin.isatty())
     target = output or proposal.folder / "data.yaml"
-    _show(proposal)
-    if proposal.listing.faults:
-        out.print(
-            f"Training refuses this without --skip-unreadable; `sedn data check "
-            f"{quote(str(path))}` lists all.",
-            markup=False,
-            highlight=False,
-            soft_wrap=True,
-        )
+    _show(proposal, path)
     if not yes and sys.stdin.isatty():
         typer.confirm(f"Write {target}?", default=True, abort=True)
     write_description(proposal, target)
@@ -98,7 +90,8 @@ def _ask(question: "Question") -> Mapping[str, Any]:
     return question.answers[chosen - 1]
 
 
-def _show(proposal: "Proposal") -> None:
+def _show(proposal: "Proposal", path: Path) -> None:
+    """Print how the data at ``path`` would be read."""
     listing = proposal.listing
     for line in listing.notes:
         out.print(line, markup=False, highlight=False, soft_wrap=True)
@@ -109,6 +102,14 @@ def _show(proposal: "Proposal") -> None:
         highlight=False,
         soft_wrap=True,
     )
+    if listing.faults:
+        out.print(
+            f"Training refuses this without --skip-unreadable; `sedn data check "
+            f"{quote(str(path))}` lists all.",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def _fields(given: list[str] | tuple[str, ...]) -> dict[str, Any]:

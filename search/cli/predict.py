@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -67,13 +68,9 @@ def predict(
     from sedn.prediction.predict import predict_images
 
     counts: Counter[str] = Counter()
-
-    def skip(reason: str) -> None:
-        counts["skipped"] += 1
-        err.print(f"left out: {reason}", soft_wrap=True)
-
     files = find_images(_paths(words))
-    predictions = predict_images(run, files, batch_size, maps, skip if skip_unreadable else None)
+    skip = partial(_skip, counts) if skip_unreadable else None
+    predictions = predict_images(run, files, batch_size, maps, skip)
     terminal = output is None and sys.stdout.isatty()
     lines = _json_lines if as_json else short_lines if terminal else _csv_lines
     with _written(output, terminal) as write:
@@ -82,6 +79,11 @@ def predict(
         if not counts["scored"]:
             raise UserError(f"none of the {counts['skipped']} images can be read")
     _say(counts, output)
+
+
+def _skip(counts: "Counter[str]", reason: str) -> None:
+    counts["skipped"] += 1
+    err.print(f"left out: {reason}", soft_wrap=True)
 
 
 def _words(images: list[str] | None) -> list[str]:

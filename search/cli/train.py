@@ -13,6 +13,7 @@ from search.cli.options import JsonOption, print_json
 from sedn.errors import UserError
 
 if TYPE_CHECKING:
+    from sedn.config import TrainingConfig
     from sedn.run.summary import RunSummary
     from sedn.run.tracking import Tracking
 
@@ -58,13 +59,10 @@ def train(
     as_json: JsonOption = False,
 ) -> None:
     """Train a configuration to a model, and score it once on the test split."""
-    from search.cli.images import ImageBar, say_skipped
-    from search.cli.live import epoch_line
-    from search.cli.steps import StepBar
+    from search.cli.images import say_skipped
     from sedn.config import load_config
-    from sedn.data import prepare_dataset
     from sedn.run.summary import read_summary
-    from sedn.run.train import check_run, train_run
+    from sedn.run.train import check_run
 
     followed = _tracking(**tracking)
     loaded = load_config(config)
@@ -73,21 +71,32 @@ def train(
     check_run(loaded, output)
     if beside is not None:
         read_summary(beside)
+    summary = _train(loaded, output, followed)
+    say_skipped(err, summary.skipped_images)
+    _print_result(summary, output, beside, as_json)
+
+
+def _train(config: "TrainingConfig", output: Path, tracking: "Tracking") -> "RunSummary":
+    """Prepare the data and train, with a bar for images and steps and a line for each epoch."""
+    from search.cli.images import ImageBar
+    from search.cli.live import epoch_line
+    from search.cli.steps import StepBar
+    from sedn.data import prepare_dataset
+    from sedn.run.train import train_run
+
     with ImageBar(err) as bar:
-        dataset = prepare_dataset(loaded.data, bar.show)
+        dataset = prepare_dataset(config.data, bar.show)
     for line in dataset.notes:
         err.print(line, markup=False, highlight=False, soft_wrap=True)
     targets = dataset.splits["validation"].truth
-    with StepBar(err, loaded.epochs) as steps:
-        summary = train_run(
-            loaded,
+    with StepBar(err, config.epochs) as steps:
+        return train_run(
+            config,
             output,
-            lambda r: err.print(epoch_line(r, loaded.epochs, targets)),
-            followed,
+            lambda result: err.print(epoch_line(result, config.epochs, targets)),
+            tracking,
             steps.show,
         )
-    say_skipped(err, summary.skipped_images)
-    _print_result(summary, output, beside, as_json)
 
 
 def _print_result(summary: "RunSummary", run: Path, beside: Path | None, as_json: bool) -> None:

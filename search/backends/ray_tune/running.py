@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from search.backends.ray_tune import cluster
 from search.backends.ray_tune.liveness import watching_ray
@@ -63,7 +64,6 @@ def _tune(
     """Let Tune run the trials on the cluster that this process is connected to."""
     from ray import tune
 
-    from search.backends.ray_tune.actor import TrialActor
     from search.backends.ray_tune.bridge import (
         DriverCallback,
         DriverScheduler,
@@ -75,12 +75,7 @@ def _tune(
     check_gpu_hours(settings, driver.grant)
     searcher = DriverSearcher(driver)
     tune.run(
-        tune.with_parameters(
-            TrialActor,
-            train=train,
-            folder=str(Path.cwd()),
-            weights=_contents(weights) if resources.address is not None else None,
-        ),
+        _trainable(train, _contents(weights) if resources.address is not None else None),
         name="search",
         num_samples=-1,
         search_alg=searcher,
@@ -96,6 +91,15 @@ def _tune(
     )
     if searcher.broken_off_by is not None:
         raise searcher.broken_off_by
+
+
+def _trainable(train: TrainFunction, weights: dict[str, bytes] | None) -> Any:
+    """The class of trials for Tune, with the function and the weights that all trials share."""
+    from ray import tune
+
+    from search.backends.ray_tune.actor import TrialActor
+
+    return tune.with_parameters(TrialActor, train=train, folder=str(Path.cwd()), weights=weights)
 
 
 def _contents(weights: Sequence[str]) -> dict[str, bytes]:

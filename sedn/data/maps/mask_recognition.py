@@ -188,6 +188,22 @@ def _by_greys(looks: Sequence[Look], where: str, settle: str) -> MaskKind:
             f"{lossy.name}: masks of values up to {beside[-1]:g} are indices, and JPEG changes "
             f"them; save masks as PNG"
         )
+    return _by_many_greys(looks, beside, top, flat, where, settle)
+
+
+def _by_many_greys(
+    looks: Sequence[Look], beside: list[float], top: float, flat: float, where: str, settle: str
+) -> MaskKind:
+    """The kind of masks with several values ``beside`` 0, none of them JPEG.
+
+    Args:
+        looks: at the masks.
+        beside: the values other than 0, in order.
+        top: the greatest value that the masks' type can have.
+        flat: the share of pixels in areas of one value.
+        where: names the masks in messages.
+        settle: says in messages how to settle the question.
+    """
     least = beside[:-1] if beside[-1] == top else beside
     areas = least[-1] <= _FEW or flat > _FLAT
     if areas and beside[-1] < 0.97 * top:

@@ -154,17 +154,8 @@ def _names_of(
     wrong: Collection[int],
 ) -> tuple[list[Names], tuple[str, ...], dict[str, Any]]:
     """The names in each different cell, how they were read, and the fields that say so."""
-    counts = column.counts()
-    names = f"{column.source}: column '{column.name}'"
     text = {c: t for c, t in enumerate(parsed) if isinstance(t, str) and t != UNSURE}
-    listed = [t for t in text.values() if t.lower() not in NOTHING]
-    rows = int(sum(counts[c] for c, t in text.items() if t.lower() not in NOTHING))
-    if description.separator is None:
-        separator = find_separator(listed, rows, names)
-    elif description.separator == NONE:
-        separator = None
-    else:
-        separator = SPOKEN.get(description.separator, description.separator)
+    separator = _separator(column, text, description)
     lists: list[Names] = []
     for cell in parsed:
         if cell is None or cell == UNSURE:
@@ -194,6 +185,21 @@ def _names_of(
         )
         fields["blank"] = blank
     return lists, tuple(notes), fields
+
+
+def _separator(
+    column: Column, text: Mapping[int, str], description: ColumnsDescription
+) -> str | None:
+    """The separator of the names in cells of ``text``: described, or else by the evidence."""
+    if description.separator == NONE:
+        return None
+    if description.separator is not None:
+        return SPOKEN.get(description.separator, description.separator)
+    counts = column.counts()
+    listed = {cell: t for cell, t in text.items() if t.lower() not in NOTHING}
+    rows = int(sum(counts[cell] for cell in listed))
+    where = f"{column.source}: column '{column.name}'"
+    return find_separator(list(listed.values()), rows, where)
 
 
 def _without_words_for_nothing(lists: list[Names]) -> tuple[list[Names], list[str]]:

@@ -11,6 +11,7 @@ image, and the map of an image is unknown if one of its masks is missing.
 """
 
 import csv
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,11 +59,7 @@ def read_open_images(description: OpenImagesDescription, folder: Path, faults: F
         verified.append(frame)
         root = folder / path_of(description.images, split, f"{folder}: images")
         content_of = _find_images(frame, root, path, faults)
-        for image in content_of:
-            if image in images:
-                message = f"{path}: image '{image}' is in split {split_of[image]} too"
-                faults.add("duplicate", message)
-                content_of[image] = None
+        _drop_duplicates(content_of, split_of, path, faults)
         images |= content_of
         split_of |= dict.fromkeys(content_of, split)
         masks += read_masks(description, split, folder, classes, faults)
@@ -72,7 +69,7 @@ def read_open_images(description: OpenImagesDescription, folder: Path, faults: F
     if not there:
         raise UserError(f"{source}: no image is left")
     labels, targets = _targets(verified, list(there), names, source)
-    regions, maps, message = draw_objects(description, masks, boxes, list(there), names, source)
+    regions, maps, note = draw_objects(description, masks, boxes, list(there), names, source)
     return Listing(
         source=source,
         labels=labels,
@@ -83,8 +80,22 @@ def read_open_images(description: OpenImagesDescription, folder: Path, faults: F
         splits=tuple(split_of[name] for name in there),
         groups=(),
         skipped=len(images) - len(there),
-        notes=(f"labels: {len(labels)} that people verified; unknown where they did not", message),
+        notes=(f"labels: {len(labels)} that people verified; unknown where they did not", note),
     )
+
+
+def _drop_duplicates(
+    content_of: dict[str, FileContent | None],
+    split_of: Mapping[str, str],
+    path: Path,
+    faults: Faults,
+) -> None:
+    """Drop the content of images that an earlier split has, and note them as faults."""
+    for image in content_of:
+        if image in split_of:
+            message = f"{path}: image '{image}' is in split {split_of[image]} too"
+            faults.add("duplicate", message)
+            content_of[image] = None
 
 
 def _read_classes(path: Path) -> dict[str, str]:

@@ -6,6 +6,7 @@ unknown. Or one column lists an image's labels by name, and all that it does not
 """
 
 from pathlib import Path
+from typing import Any
 
 from sedn.data.faults import Faults
 from sedn.data.formats.columns.cells import (
@@ -65,16 +66,10 @@ def read_table(description: TableDescription, folder: Path, faults: Faults) -> L
         groups=tuple(groups[row] for row in rows) if groups else (),
         skipped=table.skipped + _count_images(image) - len(rows),
         notes=(
-            _note("images", image, image_rule),
-            *((", ".join(filter(None, (_note("maps", *mapped), kind))),) if mapped else ()),
+            *_file_notes(image, image_rule, mapped, kind),
             *(*cells, *role_notes, *merged.notes, *reading.notes(), *table.notes),
         ),
-        fields={
-            "image_column": image.name,
-            **({"map_column": mapped[0].name} if mapped else {}),
-            **fields,
-            **reading.fields(),
-        },
+        fields=_file_fields(image, mapped) | {**fields, **reading.fields()},
     )
 
 
@@ -123,6 +118,21 @@ def _combine(
             contradiction = f"split '{of_column}' in a table of split '{of_table}'"
             faults.add("bad cell", f"{table.where(row)}: {contradiction}", row)
     return splits
+
+
+def _file_fields(image: Column, mapped: tuple[Column, Rule] | None) -> dict[str, Any]:
+    """Fields of a description for the columns of images and maps."""
+    return {"image_column": image.name} | ({"map_column": mapped[0].name} if mapped else {})
+
+
+def _file_notes(
+    image: Column, rule: Rule, mapped: tuple[Column, Rule] | None, kind: str
+) -> tuple[str, ...]:
+    """Notes on the columns of images and maps, and on the kind of the maps."""
+    of_images = _note("images", image, rule)
+    if mapped is None:
+        return (of_images,)
+    return of_images, ", ".join(filter(None, (_note("maps", *mapped), kind)))
 
 
 def _note(what: str, column: Column, rule: Rule) -> str:

@@ -65,21 +65,8 @@ def read_yolo(description: YoloDescription, folder: Path, faults: Faults) -> Lis
         UserError: a split has no label file, or no image is left.
     """
     classes = _classes(description.names, folder)
-    pictures: list[_Picture] = []
     notes: list[str] = []
-    listed = 0
-    for split, places in _places(description, folder, notes).items():
-        images = [
-            image for place in places for image in _find_images(folder / place, folder, faults)
-        ]
-        listed += len(images)
-        there = [image for image in images if image is not None]
-        if not there:
-            raise UserError(f"{folder}: images: {', '.join(places)} holds no image")
-        pictures += _read_split(there, split, classes, description, notes, faults)
-    pictures = _distinct(pictures, faults)
-    if not pictures:
-        raise UserError(f"{folder}: no image is left")
+    pictures, listed = _read_pictures(description, folder, classes, notes, faults)
     named = [[name for name in p.names if name is not None] for p in pictures]
     missing = f"{folder}: no label file names an object; expected a line for each"
     labels = labels_that_occur(classes.values(), named, missing)
@@ -104,6 +91,35 @@ def read_yolo(description: YoloDescription, folder: Path, faults: Faults) -> Lis
             _say_maps(pictures, boxes=description.boxes),
         ),
     )
+
+
+def _read_pictures(
+    description: YoloDescription,
+    folder: Path,
+    classes: Mapping[int, str],
+    notes: list[str],
+    faults: Faults,
+) -> tuple[list[_Picture], int]:
+    """The images of all splits without a fault, and the number of all images.
+
+    Raises:
+        UserError: a split has no image or no label file, or no image is left.
+    """
+    pictures: list[_Picture] = []
+    listed = 0
+    for split, places in _places(description, folder, notes).items():
+        images = [
+            image for place in places for image in _find_images(folder / place, folder, faults)
+        ]
+        listed += len(images)
+        there = [image for image in images if image is not None]
+        if not there:
+            raise UserError(f"{folder}: images: {', '.join(places)} holds no image")
+        pictures += _read_split(there, split, classes, description, notes, faults)
+    pictures = _distinct(pictures, faults)
+    if not pictures:
+        raise UserError(f"{folder}: no image is left")
+    return pictures, listed
 
 
 def _classes(names: Sequence[str] | Mapping[int, str] | None, folder: Path) -> dict[int, str]:
