@@ -1,4 +1,4 @@
-"""What a confirmation shows: its configurations against the baseline, over seeds and images.
+"""Scores of a confirmation: its configurations against the baseline, over seeds and images.
 
 Each configuration's mean AUC is that over its seeds. A difference to the baseline is paired over
 images, as all trainings score the same ones, and has the spread between seeds beside it. The

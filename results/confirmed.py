@@ -1,4 +1,4 @@
-"""What the store keeps of confirmations: which configuration held, and how often test was read."""
+"""Confirmations in the store: the winner, and how often the test split was read."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Which parameters differ between the trials of an experiment, and what each trial has of them."""
+"""The parameters that differ between the trials of an experiment, and their value in each trial."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol

@@ -1,4 +1,5 @@
-"""What ends a search: trials, time, GPU-hours, or that it gets no better; counted in the database.
+"""The budgets of a search: trials, time, GPU-hours, or no further improvement; counted in the
+database.
 
 All is counted over all runs of an experiment, so the same command spends what is left, and ends at
 once when nothing is.

@@ -1,4 +1,4 @@
-"""One driver at a time for each experiment: two would hand out the same trials."""
+"""A lock for the driver of each experiment: two drivers would hand out the same trials."""
 
 import fcntl
 import hashlib

@@ -1,4 +1,4 @@
-"""How much of a GPU a trial gets, by what trials like it were measured to hold."""
+"""The share of a GPU that a trial gets, by the measured memory of similar trials."""
 
 from dataclasses import dataclass, field
 from typing import Literal

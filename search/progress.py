@@ -1,4 +1,6 @@
-"""Where a search stands: counts by state, what runs, the best so far, the time that is left."""
+"""The progress of a search: counts by state, running trials, the best so far, the time that is
+left.
+"""
 
 import time
 from collections import Counter

@@ -1,4 +1,4 @@
-"""What a search does one after another."""
+"""The stages of a search, in order."""
 
 from enum import Enum
 

@@ -1,4 +1,4 @@
-"""What is measured of a training: one entry each, which all else reads.
+"""The measures of a training: one entry for each, which all other code reads.
 
 The objectives of a search and its constraints, the columns of the ranking, tables, figures and the
 help of the command line are made from these entries. A trial's costs are kept by name, so that a

@@ -1,4 +1,5 @@
-"""What a reading saw on the disk, so that what it made of that is believed later, or not.
+"""The state of files and folders at the time of a reading, to tell later whether its result is
+still valid.
 
 A reading looks at files through the functions of this module, or says here what it lets another
 library look at. A :class:`Sighting` of each file, folder and path is held beside the listing that

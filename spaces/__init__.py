@@ -1,4 +1,4 @@
-"""What may be searched: a small declarative language, and a catalog of spaces in it."""
+"""Search spaces: a small declarative language, and a catalog of spaces in it."""
 
 from spaces.axes import Axis, Choice, Condition, FloatRange, IntRange, SuggestsValues
 from spaces.backbones import backbone_names, check_backbones, check_pretrained

@@ -1,4 +1,6 @@
-"""One axis of a space from its YAML mapping, and everything that can be wrong with it."""
+"""Parsing of an axis from its YAML mapping, with a message for everything that can be wrong with
+it.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

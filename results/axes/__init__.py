@@ -1,1 +1,1 @@
-"""Which axis of a search mattered, for the mean AUC and for each label, and how certain that is."""
+"""Importance of the axes of a search for the mean AUC and for each label, with its uncertainty."""

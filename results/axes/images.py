@@ -1,4 +1,4 @@
-"""What other validation images might show: the part of an effect's error that all trials share.
+"""Variance over validation images: the part of an effect's error that all trials share.
 
 Trainings alike in an axis make alike mistakes. On a few images chance labels may suit the mistakes
 of one backbone, and all trials with that backbone seem better: no number of trainings tells such

@@ -1,4 +1,4 @@
-"""Which trials of a search tell what mattered, and what their AUC is of.
+"""The trials that an estimate of importance uses, and the epoch of their AUC.
 
 A scheduler stops most trials early, by their AUC. Those that it let live are the lucky ones among
 the configurations that it would have stopped, so that the complete trials alone show less of every

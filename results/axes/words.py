@@ -1,4 +1,4 @@
-"""What mattered, in a few sentences."""
+"""Importance of the axes in a few sentences."""
 
 from collections.abc import Iterable
 from typing import Any

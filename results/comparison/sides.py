@@ -1,4 +1,6 @@
-"""What is compared: a trial, a configuration with all its seeds, or the folder of a run."""
+"""The two sides of a comparison: a trial, a configuration with all its seeds, or the folder of a
+run.
+"""
 
 import re
 from dataclasses import dataclass

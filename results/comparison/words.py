@@ -1,4 +1,4 @@
-"""What a comparison comes to, in a few sentences."""
+"""The result of a comparison in a few sentences."""
 
 from results.comparison.comparing import SIGNIFICANCE, Comparison
 from results.comparison.sides import Side

@@ -23,9 +23,9 @@ if {*OF_EXPERIMENT, *OF_TRIAL, _EXPERIMENT, Schema.__table__} != {*Base.metadata
 def copy_experiment(
     source: Store, target: Store, name: str, new: str, beside: Callable[[Connection], object]
 ) -> None:
-    """Copy an experiment with all that is known of its trials, in one transaction of ``target``.
+    """Copy an experiment with all of its trials, in one transaction of ``target``.
 
-    It keeps the name of its folder, by which it is known as the same one.
+    The copy keeps the name of its folder, which identifies the experiment.
 
     Args:
         source: has the experiment.
@@ -59,7 +59,7 @@ def same_experiment(store: Store, folder: str) -> Experiment | None:
 
 
 def extent(store: Store, experiment_id: int) -> tuple[int, int, int]:
-    """How much is known of an experiment: trials, those that have ended, epochs."""
+    """The extent of an experiment: numbers of trials, of ended trials, and of epochs."""
     of_it = select(func.count(), func.count(Trial.ended_at)).where(
         Trial.experiment_id == experiment_id
     )

@@ -25,7 +25,7 @@ class ForeignTrial:
     seed: int
     mean_auc: float | None
     curve: Mapping[int, float]
-    """Mean AUC by epoch, from 1; empty where it is not known."""
+    """Mean AUC by epoch, from 1; empty where the curve is not known."""
     target_epochs: int
     """0 where it is not known."""
     started_at: datetime

@@ -105,7 +105,7 @@ class Experiment(ExperimentFrames, Base):
 
 
 class Label(Base):
-    """A label of an experiment's data, and how many images are known to have it."""
+    """A label of an experiment's data, with the number of its images in each split."""
 
     __tablename__ = "sedn_label"
     __table_args__ = (Unique("experiment_id", "position"),)

@@ -42,7 +42,7 @@ from sedn.training.result import EpochResult
 
 @dataclass(frozen=True)
 class LabelCounts:
-    """How often a label is positive, and known at all, in the splits that a search sees."""
+    """The counts of positive and of known images of a label, in the splits that a search sees."""
 
     name: str
     train_positives: int

@@ -1,1 +1,1 @@
-"""What a search optimises and what bounds a trial."""
+"""Objectives and constraints of a search."""

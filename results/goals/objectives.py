@@ -1,4 +1,4 @@
-"""What of a trial may be optimised or bounded, by name."""
+"""The measures of a trial that may be optimised or bounded, by name."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,1 +1,1 @@
-"""Which configurations are best, and how certain that is."""
+"""The ranking of configurations, with its uncertainty."""

@@ -1,4 +1,4 @@
-"""Which configuration is best for each label."""
+"""The best configuration for each label."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -147,7 +147,9 @@ def _leaders(
 
 
 def _means(values: Floats, groups: Codes, number: int) -> Floats:
-    """The mean of what is known in each of a ``number`` of groups; NaN where nothing is."""
+    """The mean of the known values in each of a ``number`` of groups; NaN where no value is
+    known.
+    """
     known = ~np.isnan(values)
     sums = np.bincount(groups, np.where(known, values, 0.0), number)
     with np.errstate(invalid="ignore"):

@@ -1,4 +1,4 @@
-"""Which configurations may be the best, and which are better than the baseline.
+"""The configurations that may be the best, and those that are better than the baseline.
 
 **The set of the best.** A configuration stays in the set unless the images refute that it is the
 best, that is unless some other one is better by more than luck explains. The test's statistic is

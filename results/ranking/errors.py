@@ -1,4 +1,4 @@
-"""How far the mean AUCs of several configurations may be off, together.
+"""The joint errors of the mean AUCs of several configurations.
 
 All are scored on the same images, so that a set of images that is hard for one is hard for most:
 their errors are correlated, and differences are known better than values. The covariance over

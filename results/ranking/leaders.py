@@ -1,4 +1,4 @@
-"""Which configuration is best in the mean over the labels.
+"""The best configurations in the mean over the labels.
 
 All configurations are put in order by a few numbers of each trial. What only a table shows of the
 first ones (their parameters, what they cost) is read for these alone.

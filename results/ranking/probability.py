@@ -1,4 +1,4 @@
-"""How probable each of a few configurations is to be the best.
+"""The probability of being the best, for each of a few configurations.
 
 The configurations' worths are taken as drawn from a normal distribution of which neither the
 centre nor the width is known: both are averaged over, as far as the values leave them open (the

@@ -50,7 +50,9 @@ class Standing:
     images: int
     """Number of validation images that the configurations were compared on."""
     unknown: str | None
-    """Why nothing is known, or not of all, in a sentence; ``None`` where all is."""
+    """Why the uncertainty is not known, in whole or in part, in a sentence; ``None`` where all is
+    known.
+    """
 
     @property
     def better(self) -> dict[str, bool]:
@@ -65,9 +67,10 @@ def standing(store: Store, experiment_id: int, ordered: pd.DataFrame) -> Standin
 
 
 def with_standing(ranked: pd.DataFrame, standing: Standing) -> pd.DataFrame:
-    """Rows of a ranking with what is known of each, in :data:`COLUMNS`: tied (whether it may be the
-    best) and better (than the baseline), ``None`` where that is not known; and of the first of all
-    alone expected, expected_low and expected_high, what fresh images will show of it.
+    """Rows of a ranking with the uncertainty of each, in :data:`COLUMNS`: tied (whether the
+    configuration may be the best) and better (than the baseline), ``None`` where that is not known;
+    and for the first of all alone expected, expected_low and expected_high, the AUC expected on
+    fresh images.
     """
     hashes = ranked["config_hash"].tolist()
     rows = ranked.copy()

@@ -1,4 +1,4 @@
-"""Where the trials stand that were stopped before their last epoch: beside the ranking, not in it.
+"""Trials that were stopped before their last epoch: listed beside the ranking, not in it.
 
 A ranking compares values after a full training. A trial that was stopped early has none, however
 near it was to the best.

@@ -1,4 +1,4 @@
-"""What fresh images are expected to show of the best of many configurations.
+"""The expected AUC of the best of many configurations on fresh images.
 
 The first of a ranking is partly first by luck: among equals it is the luckiest. How much it owes to
 luck is measured by the spread of the values: the part that their errors explain is no merit.

@@ -1,4 +1,4 @@
-"""What is known of a ranking, in words: the answer that stands before its table."""
+"""The uncertainty of a ranking in words: the answer that stands before its table."""
 
 import pandas as pd
 

@@ -1,1 +1,1 @@
-"""What trains the trials that the driver hands out: Ray Tune, this process, or virtual time."""
+"""Backends that train the trials of the driver: Ray Tune, this process, or virtual time."""

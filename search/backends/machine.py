@@ -1,4 +1,4 @@
-"""What this machine has for trials that are trained in this process."""
+"""The cores and GPU of this machine for trials that are trained in this process."""
 
 import os
 

@@ -14,8 +14,8 @@ from search.cli.running import WHY, callbacks_of, live_view, stop
 from search.settings import build_resources
 
 if TYPE_CHECKING:
+    from search import SearchOutcome
     from search.confirmation.running import Confirmation
-    from search.run import SearchOutcome
 
 out = open_terminal()
 err = open_terminal(stderr=True)

@@ -1,4 +1,4 @@
-"""What a confirmation came to, as tables of eighty columns."""
+"""The result of a confirmation, as tables of eighty columns."""
 
 from typing import TYPE_CHECKING
 

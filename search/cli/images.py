@@ -1,4 +1,4 @@
-"""How far the images of a data set are read and decoded."""
+"""A bar for the reading and decoding of the images of a data set."""
 
 from typing import Self
 

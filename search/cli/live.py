@@ -1,4 +1,4 @@
-"""What is shown while a search or a training runs: a live table, or plain lines in a log."""
+"""The view of a running search or training: a live table, or plain lines in a log."""
 
 import time
 from types import TracebackType

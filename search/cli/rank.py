@@ -13,8 +13,7 @@ from sedn.errors import UserError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from results import Store
-    from results.database.models import Experiment
+    from results import Experiment, Store
 
 out = open_terminal()
 err = open_terminal(stderr=True)

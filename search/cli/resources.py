@@ -1,4 +1,4 @@
-"""How the options on where trials run, and on what each gets, are written."""
+"""How the options for the place and the resources of trials are written."""
 
 import math
 from typing import Any

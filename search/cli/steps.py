@@ -1,4 +1,4 @@
-"""How far a training is."""
+"""A bar for the steps of a training."""
 
 from typing import Self
 

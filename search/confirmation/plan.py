@@ -1,4 +1,5 @@
-"""What a confirmation trains: the leaders of a search and the baseline, each on fresh seeds."""
+"""The trainings of a confirmation: the leaders of a search and the baseline, each on fresh
+seeds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

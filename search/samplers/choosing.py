@@ -1,4 +1,4 @@
-"""Which sampler a search asks for: checked before the first trial, made anew for each."""
+"""Choice of the sampler of a search: checked before the first trial, made anew for each."""
 
 import warnings
 

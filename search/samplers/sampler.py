@@ -1,4 +1,4 @@
-"""What a sampler's file says of it: its options, how it is made, and which spaces it takes."""
+"""The description of a sampler: its options, its constructor, and the spaces that it takes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Which scheduler a search asks for, checked before the first trial."""
+"""Choice of the scheduler of a search, checked before the first trial."""
 
 from results.goals.objectives import Goals
 from search.importing import find_named

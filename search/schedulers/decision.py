@@ -1,4 +1,4 @@
-"""What becomes of a trial after each epoch, decided once, where all that decides is known."""
+"""The decision on a trial after each epoch, taken once, where all that decides is known."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What becomes of a trial after an epoch."""
+"""The verdict on a trial after an epoch."""
 
 from dataclasses import dataclass
 from enum import StrEnum

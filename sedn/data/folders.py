@@ -1,4 +1,4 @@
-"""What a folder holds, but for what operating systems leave in folders.
+"""The content of a folder, without the files that operating systems leave in folders.
 
 macOS leaves ``.DS_Store``, ``._1.jpg`` beside ``1.jpg`` and ``__MACOSX`` in archives; Windows
 leaves ``Thumbs.db`` and ``desktop.ini``.

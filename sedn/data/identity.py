@@ -1,4 +1,5 @@
-"""What a data set is: a fingerprint of all that is trained on, and the split of each image."""
+"""The identity of a data set: a fingerprint of all that is trained on, and the split of each
+image."""
 
 import hashlib
 import io

@@ -1,4 +1,4 @@
-"""All that lies between the pixels of an image and its probabilities, as one module."""
+"""The whole computation from the pixels of an image to its probabilities, as one module."""
 
 import torch
 from torch import Tensor, nn

@@ -1,6 +1,5 @@
-"""How well scores rank images, label by label, how certain that is, and whether their
-probabilities can be believed.
-"""
+"""Metrics of how well scores rank images, label by label, with their uncertainty and
+calibration."""
 
 from sedn.metrics.bootstrap import bootstrap_mean, bootstrap_means
 from sedn.metrics.calibration import (

@@ -1,4 +1,4 @@
-"""How far two models lie apart that scored the same images: label by label, and in the mean.
+"""The difference between two models that scored the same images: label by label, and in the mean.
 
 What makes an image hard for both models cancels, so the error of a difference is taken from the
 difference of each image's influence on both AUCs (DeLong, DeLong and Clarke-Pearson, Biometrics 44,

@@ -1,4 +1,4 @@
-"""What takes up a semantic map at a place of the backbone."""
+"""Modules that fuse a semantic map with a place of the backbone."""
 
 from typing import Any
 

@@ -1,4 +1,6 @@
-"""Where a backbone's name leads: timm's own models, a folder, or the Hugging Face hub."""
+"""The source that a backbone's name stands for: timm's own models, a folder, or the Hugging Face
+hub.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields

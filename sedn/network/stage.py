@@ -1,4 +1,4 @@
-"""What is added to one stage of the backbone."""
+"""The modules that are added to a stage of the backbone."""
 
 from typing import Any
 

@@ -1,4 +1,5 @@
-"""What the fields of a configuration may name: one entry each, which all else reads.
+"""The names that fields of a configuration may have: one entry for each, which all other code
+reads.
 
 An entry says what a name means, which other fields have an effect with the name, and what builds
 the part of the network or of the training. Users add entries by the ``register_`` functions; a

@@ -1,4 +1,4 @@
-"""What turns a network's logits into labels, fitted on the validation split."""
+"""The temperature and thresholds that turn logits into labels, fitted on the validation split."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

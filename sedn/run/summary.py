@@ -1,4 +1,4 @@
-"""What a finished run reached, as a file in its folder."""
+"""The scores of a finished run, as a file in its folder."""
 
 import json
 from dataclasses import asdict, dataclass

@@ -1,4 +1,4 @@
-"""What decides a segmenter."""
+"""The configuration of a segmenter."""
 
 from typing import Literal
 

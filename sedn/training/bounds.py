@@ -1,4 +1,4 @@
-"""What bounds a training from outside."""
+"""Limits of a training that are set from outside."""
 
 from dataclasses import dataclass
 

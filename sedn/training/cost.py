@@ -1,4 +1,4 @@
-"""What a network costs to use: operations, and time for one image and for a batch."""
+"""The costs of using a network: operations, and time for one image and for a batch."""
 
 import time
 from dataclasses import dataclass

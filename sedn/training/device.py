@@ -1,4 +1,4 @@
-"""Where a network is trained, and in which precision."""
+"""The device that a network is trained on, and the precision."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager

@@ -1,4 +1,4 @@
-"""What an epoch reached, and what it cost."""
+"""The scores of an epoch, and its costs."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field

@@ -1,4 +1,4 @@
-"""What a trial costs is kept by name, so that a new cost needs no column."""
+"""Costs of a trial by name, so that a new cost needs no column."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What comparing, confirming and looking after experiments needs, and the indices of rankings."""
+"""Columns and tables for comparisons, confirmations and notes, and the indices of rankings."""
 
 import hashlib
 from datetime import UTC, datetime

@@ -1,4 +1,6 @@
-"""How many trials have room on a cluster: counted node by node, as a trial runs on one node."""
+"""The number of trials that have room on a cluster: counted node by node, as a trial runs on one
+node.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What is made once on a node and then shared by its processes: decoded images, predicted maps.
+"""Folders that a node makes once and its processes share: decoded images, predicted maps.
 
 An entry is made in a draft beside its place and renamed into it, so a reader sees all of it or
 nothing; of several processes that want it at once, one makes it and the others wait. An entry whose

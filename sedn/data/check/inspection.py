@@ -1,5 +1,5 @@
-"""One pass over all images of a data set, by all cores; of no image more is kept than a few
-numbers.
+"""A single pass over all images of a data set, by all cores; only a few numbers of each image are
+kept.
 """
 
 import os

@@ -1,4 +1,5 @@
-"""What a format of data is: how it is described, read, and recognised by the path alone."""
+"""A format of data: how data of the format are described, read, and recognised by the path
+alone."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

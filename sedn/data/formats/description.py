@@ -1,4 +1,4 @@
-"""What the ``data.yaml`` of every format has: which format it is, and fields that all share.
+"""Fields of every ``data.yaml``: the name of the format, and fields that all formats share.
 
 Paths are relative to the folder of the file. Where the path of the data tells all of this, no
 ``data.yaml`` is needed.

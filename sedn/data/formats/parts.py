@@ -1,4 +1,4 @@
-"""What formats of objects share: a path for each split, and regions of maps."""
+"""Parts that the formats of objects share: a path for each split, and regions of maps."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Where the bytes of an image lie: in a file, or in a column of an Arrow data set."""
+"""The place of an image's bytes: a file, or a row of an Arrow data set."""
 
 import os
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Which value is white in images of more than 8 bits.
+"""The white value of images of more than 8 bits.
 
 A file of 16 bits does not say how many of them are used: cameras and scanners give 10, 12 or 14,
 so that white is 4,095 and not 65,535. Floats may go from 0 to 1 or to 255. Read by one rule such

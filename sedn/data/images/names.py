@@ -1,4 +1,4 @@
-"""Which files are images, going by their names: one list for all that reads folders."""
+"""Names of image files: one list of suffixes for all code that reads folders."""
 
 import os
 from pathlib import Path

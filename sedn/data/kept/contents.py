@@ -1,4 +1,4 @@
-"""Where images lie, in columns: a path for each file, or a row for each image of a column."""
+"""The places of images in columns: a path for each file, or a row for each image of a column."""
 
 import os
 import stat

@@ -1,4 +1,4 @@
-"""What was seen when a listing was read, beside which listing that was, in one file."""
+"""A file that records which paths a listing was read from, and their state at that time."""
 
 import hashlib
 import io

@@ -1,4 +1,4 @@
-"""How masks of one region are read: by index, by strength, by colour or by opacity."""
+"""Reading masks of one region: by index, by strength, by colour or by opacity."""
 
 from dataclasses import dataclass
 from typing import Any, Literal

@@ -1,4 +1,4 @@
-"""What the pixels of one mask may mean: indices, greys, colours, or how opaque they are."""
+"""The pixels of one mask: indices, greys, colours, or opacity."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a checkpoint belongs to: the configuration, the seed and the data that it was trained on."""
+"""The identity of a checkpoint: the configuration, the seed and the data of its training."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass

@@ -1,4 +1,4 @@
-"""What each validation image does to the mean AUC of a training, kept beside its scores.
+"""The influence of each validation image on the mean AUC of a training, kept beside its scores.
 
 A few bytes for each image in place of those for each image and label: enough to compare the mean
 AUC of thousands of trainings on the same images, as a ranking does.

@@ -1,4 +1,4 @@
-"""All that changes while a network is trained: made at the start, saved, and loaded again."""
+"""The state of a training: made at the start, saved, and loaded again."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -1,1 +1,1 @@
-"""What a network is trained on: batches, augmentation, the source of the semantic maps."""
+"""The inputs of a network in training: batches, augmentation, the source of the semantic maps."""

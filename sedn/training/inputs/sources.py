@@ -1,4 +1,4 @@
-"""Where the semantic maps come from: the data set's masks, a segmenter, or the network itself."""
+"""The sources of semantic maps: the data set's masks, a segmenter, or the network itself."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""What a step of training reduces: the loss of the labels, and that of a predicted map.
+"""The losses that a step of training reduces: of the labels, and of a predicted map.
 
 Every loss is the mean over the entries whose truth is known. Label smoothing by ``s`` moves a
 target ``t`` to ``t (1 - s) + s / 2``, and a target between 0 and 1 weighs the loss of a positive

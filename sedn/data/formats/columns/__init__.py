@@ -1,1 +1,1 @@
-"""What columns and cells mean, in tables and in data sets of Hugging Face's alike."""
+"""The meaning of columns and cells, in tables and in data sets of Hugging Face's alike."""

@@ -1,4 +1,4 @@
-"""What each column of a data set means: labels, splits, groups, or nothing that is trained on.
+"""The meaning of each column of a data set: labels, splits, groups, or nothing that is trained on.
 
 Names and cells are looked at together. Where one reading stands out it is taken, and noted in a
 line; where two are plausible the data is refused with the option that chooses.

@@ -1,4 +1,4 @@
-"""What the ``data.yaml`` of tables and of data sets in columns has."""
+"""Fields of the ``data.yaml`` of tables and of data sets in columns."""
 
 from collections.abc import Mapping
 from typing import Annotated, Literal

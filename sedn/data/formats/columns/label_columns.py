@@ -1,4 +1,4 @@
-"""Which columns hold labels: of 1 and 0, of shares between, or one that lists them."""
+"""The columns that hold labels: of 1 and 0, of shares between, or a column that lists labels."""
 
 from collections.abc import Mapping, Sequence
 

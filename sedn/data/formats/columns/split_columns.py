@@ -1,4 +1,5 @@
-"""Which column says the split of each image: one of words, or flags such as ``is_valid``."""
+"""The columns that give the split of each image: a column of words, or flags such as
+``is_valid``."""
 
 import re
 from collections.abc import Mapping, Sequence

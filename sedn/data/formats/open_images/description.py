@@ -1,4 +1,4 @@
-"""What the ``data.yaml`` of Open Images has."""
+"""Fields of the ``data.yaml`` of Open Images."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""What the ``data.yaml`` of a table has."""
+"""Fields of the ``data.yaml`` of a table."""
 
 from typing import Literal
 

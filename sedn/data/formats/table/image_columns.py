@@ -1,4 +1,4 @@
-"""Which column of a table names the images, and which their maps: by name, and by the files."""
+"""The columns of a table that name the images and their maps, by name and by the files."""
 
 from collections.abc import Sequence
 from pathlib import Path

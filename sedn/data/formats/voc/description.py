@@ -1,4 +1,4 @@
-"""What the ``data.yaml`` of Pascal VOC's folders has."""
+"""Fields of the ``data.yaml`` of Pascal VOC's folders."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""Where each pixel of a batch comes from: image, map and mask move as one.
+"""Geometric augmentation: image, map and mask move as one.
 
 What moves by whole pixels is copied exactly; all else is composed into one affine matrix for each
 image and resampled once. What comes in at an edge repeats the pixels of that edge, in the image as

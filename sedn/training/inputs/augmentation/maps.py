@@ -1,4 +1,4 @@
-"""What becomes of the maps that the network is to see, while images and masks stay."""
+"""Augmentation of the maps that the network sees, while images and masks stay."""
 
 from dataclasses import replace
 

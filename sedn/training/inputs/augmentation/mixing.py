@@ -1,4 +1,4 @@
-"""What images of one batch lend each other: backgrounds, and parts of all of them."""
+"""Mixing of the images of a batch: backgrounds, and parts of all images."""
 
 from dataclasses import replace
 
