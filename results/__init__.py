@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sedn.lazy import offer_names
 
 if TYPE_CHECKING:
-    from results.axes.found import Importance, axis_effects, find_importance, importance
+    from results.axes.importance import Importance, axis_effects, find_importance, importance
     from results.comparison.comparing import Comparison, compare
     from results.database.models import Epoch, Experiment, Label, Trial, TrialState
     from results.database.splits import export_splits
@@ -31,18 +31,18 @@ else:
             "Epoch": "results.database.models",
             "Experiment": "results.database.models",
             "Goals": "results.goals.objectives",
-            "Importance": "results.axes.found",
+            "Importance": "results.axes.importance",
             "Label": "results.database.models",
             "Predictions": "results.predictions",
             "Store": "results.database.store",
             "Trial": "results.database.models",
             "TrialState": "results.database.models",
-            "axis_effects": "results.axes.found",
+            "axis_effects": "results.axes.importance",
             "compare": "results.comparison.comparing",
             "export_config": "results.export",
             "export_splits": "results.database.splits",
-            "find_importance": "results.axes.found",
-            "importance": "results.axes.found",
+            "find_importance": "results.axes.importance",
+            "importance": "results.axes.importance",
             "labels": "results.ranking.by_label",
             "open_store": "results.database.store",
             "overview": "results.experiment_list",

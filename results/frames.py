@@ -36,13 +36,13 @@ class ExperimentFrames:
 
     def importance(self) -> "pd.DataFrame":
         """How much each axis mattered, as :func:`results.importance`."""
-        from results.axes.found import importance
+        from results.axes.importance import importance
 
         return importance(*self._named())
 
     def axis_effects(self) -> "pd.DataFrame":
         """Estimate the effect of each value of each axis, as :func:`results.axis_effects`."""
-        from results.axes.found import axis_effects
+        from results.axes.importance import axis_effects
 
         return axis_effects(*self._named())
 

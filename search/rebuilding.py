@@ -66,7 +66,7 @@ class StoredTrials:
         return [
             trial
             for trial in in_study
-            if trial.state.is_finished() and not self._is_told(self.rows[trial.number], trial)
+            if trial.state.is_finished() and not self._is_in_study(self.rows[trial.number], trial)
         ]
 
     def frozen(
@@ -113,7 +113,7 @@ class StoredTrials:
             intermediate_values=curve,
         )
 
-    def _is_told(self, row: Trial, trial: FrozenTrial) -> bool:
+    def _is_in_study(self, row: Trial, trial: FrozenTrial) -> bool:
         """Whether a trial of the study has ended as here."""
         if trial.state is not OPTUNA_STATES.get(row.state):
             return False

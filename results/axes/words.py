@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from results.axes.found import Importance, Part
+from results.axes.importance import Importance, Part
 from results.axes.trials import Basis
 from sedn.style import number_text, one_line, share_text, short_text
 

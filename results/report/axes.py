@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from results.axes.found import Importance
+from results.axes.importance import Importance
 from results.axes.words import answer, assumptions, effect_text, of_label, shown_effects, value_name
 from sedn import page
 from sedn.style import (

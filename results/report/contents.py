@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from results.axes.found import Importance, importance_of
+from results.axes.importance import Importance, importance_of
 from results.confirmed import confirmation_lines
 from results.database.models import BASELINE, Epoch, Experiment, Label, Trial, TrialState
 from results.database.scanning import COMPLETE_COLUMNS, Failures, TrialTimes

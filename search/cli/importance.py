@@ -32,7 +32,7 @@ def importance(
 ) -> None:
     """Estimate which axes mattered, overall and per label, and the effect of their values."""
     from results import find_importance, open_store
-    from results.axes.found import check_label
+    from results.axes.importance import check_label
     from results.axes.words import answer, assumptions
 
     effects = find_importance(open_store(store), name)

@@ -46,5 +46,5 @@ def _fit(truth: Floats, scores: Floats) -> tuple[float, float]:
 
     bounds = [(FLATTEST, None) if positives and negatives else (1.0, 1.0), (None, None)]
     prior = np.log((positives + 1) / (negatives + 1))
-    found = minimize(loss, [1.0, prior], jac=True, bounds=bounds, method="L-BFGS-B")
-    return float(found.x[0]), float(found.x[1])
+    best = minimize(loss, [1.0, prior], jac=True, bounds=bounds, method="L-BFGS-B")
+    return float(best.x[0]), float(best.x[1])

@@ -157,10 +157,10 @@ def _order(name: str, model: nn.Module, tokens: int) -> tuple[int, ...]:
 
 def _behind(logits: Tensor) -> set[Node]:
     """The nodes of autograd's graph that the logits depend on."""
-    found, left = set[Node](), [logits.grad_fn]
+    behind, left = set[Node](), [logits.grad_fn]
     while left:
         node = left.pop()
-        if node is not None and node not in found:
-            found.add(node)
+        if node is not None and node not in behind:
+            behind.add(node)
             left += [before for before, _ in node.next_functions]
-    return found
+    return behind

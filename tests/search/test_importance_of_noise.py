@@ -62,6 +62,6 @@ def test_no_axis_matters_for_labels_that_say_nothing(
     assert found.mean.read > 30
     assert not found.axes["matters"].any()
     assert answer(found)[0].startswith("No axis is shown to matter for the mean AUC")
-    monkeypatch.setattr("results.axes.found.read_influences", lambda *of: None)
+    monkeypatch.setattr("results.axes.importance.read_influences", lambda *of: None)
     blind = find_importance(open_store(url), "noise")
     assert blind.axes["matters"].any(), "the images have no luck to be told from an effect"
