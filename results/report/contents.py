@@ -172,7 +172,7 @@ def read_findings(store: Store, name: str) -> Findings:
         number_leading=leading(most) if last is not None and last >= most else 0,
         epochs=store.epochs(experiment.id, [trial.number for trial in trials]),
         goals=goals,
-        best_so_far=_best_so_far(rows),
+        best_so_far=best_so_far(rows),
         ranked=with_standing(with_details(store, experiment, detailed), found),
         standing=found,
         confirmation=confirmation_lines(store, experiment),
@@ -219,7 +219,7 @@ def _leading(ordered: pd.DataFrame, trials: list[Trial]) -> dict[str, Trial]:
     return {title: by_number[number] for title, number in named if number in by_number}
 
 
-def _best_so_far(rows: list[tuple[Any, ...]]) -> list[tuple[int, float]]:
+def best_so_far(rows: list[tuple[Any, ...]]) -> list[tuple[int, float]]:
     """Number and mean AUC of each complete trial that was better than all before it."""
     auc = COMPLETE_COLUMNS.index("auc")
     steps: list[tuple[int, float]] = []

@@ -1,7 +1,7 @@
 """One self-contained page on an experiment: what was searched, what was found, what it cost."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +26,7 @@ from results.report.heat_map import label_heat_map
 from results.report.origin import origin_section
 from results.report.parallel import least_width, parallel_coordinates
 from results.report.ranking import ranking_section
+from results.report.side_by_side import Summary, read_summaries, summaries_section
 from results.report.style import NONE_COMPLETE, duration
 from results.report.time_spent import time_section
 from results.report.trials_table import trials_section
@@ -40,13 +41,24 @@ ANCHORS = (
 """Of the sections, in their order."""
 
 
-def write_report(store: Store, name: str, output: Path) -> None:
+def write_report(store: Store, name: str, output: Path, others: Sequence[str] = ()) -> None:
     """Write the page on experiment ``name``; it needs no network and no other file.
 
     Raises:
         UserError: there is no such experiment, or the file cannot be written.
     """
-    write_text(output, render_report(read_findings(store, name)))
+    write_text(output, read_report(store, name, others).html())
+
+
+def read_report(store: Store, name: str, others: Sequence[str] = ()) -> "Report":
+    """Read the page on experiment ``name``, with ``others`` beside it.
+
+    Raises:
+        UserError: there is no such experiment.
+    """
+    names = list(dict.fromkeys((name, *others)))
+    summaries = read_summaries(store, names) if len(names) > 1 else []
+    return report_of(read_findings(store, name), summaries)
 
 
 def render_report(findings: Findings) -> str:
@@ -71,11 +83,15 @@ class Report:
         return page.document(self.title, self.parts["header"], sections, footer + known, code=code)
 
 
-def report_of(findings: Findings) -> Report:
-    """The page on what was found."""
+def report_of(findings: Findings, summaries: Sequence[Summary] = ()) -> Report:
+    """The page on what was found, with other experiments beside it where there are summaries."""
+    sections = dict(zip(ANCHORS, _sections(findings), strict=True))
+    if summaries:
+        beside = {"experiments": summaries_section(findings, summaries)}
+        sections = {"answer": sections["answer"]} | beside | sections
     parts = {
-        "header": f'<div id="header">{_header(findings)}</div>',
-        **dict(zip(ANCHORS, _sections(findings), strict=True)),
+        "header": f'<div id="header">{_header(findings, sections)}</div>',
+        **sections,
         "footer": f'<div id="footer">{_footer()}</div>',
     }
     return Report(f"{findings.experiment.name} – sedn", parts)
@@ -172,9 +188,9 @@ def _drawn(findings: Findings) -> str:
     )
 
 
-def _header(findings: Findings) -> str:
+def _header(findings: Findings, anchors: Iterable[str]) -> str:
     experiment = findings.experiment
-    links = "".join(f'<a href="#{anchor}">{anchor.capitalize()}</a>' for anchor in ANCHORS)
+    links = "".join(f'<a href="#{anchor}">{anchor.capitalize()}</a>' for anchor in anchors)
     cards = "".join(page.card(*facts) for facts in _key_facts(findings))
     text = (
         f"Data {experiment.data_path} · space {experiment.space_name} · "

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,8 +11,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from results.database.store import Store
-from results.report.contents import read_findings
-from results.report.page import Report, report_of
+from results.report.page import Report, read_report
 from sedn.errors import UserError
 
 LEAST_AGE = 2.0
@@ -36,9 +35,9 @@ class Part:
 class LiveReport:
     """The page on an experiment, read again when the search has gone on."""
 
-    def __init__(self, store: Store, name: str) -> None:
-        self.store, self.name = store, name
-        self._experiment = store.experiment(name).id
+    def __init__(self, store: Store, name: str, others: Sequence[str] = ()) -> None:
+        self.store, self.name, self.others = store, name, others
+        self._experiments = [store.experiment(one).id for one in (name, *others)]
         self._lock = Lock()
         self._pulse: Any = None
         self._read_at, self._took = float("-inf"), 0.0
@@ -66,18 +65,23 @@ class LiveReport:
     def _read(self) -> Report:
         started = time.monotonic()
         self._pulse = self._pulse_now()
-        report = report_of(read_findings(self.store, self.name))
+        report = read_report(self.store, self.name, self.others)
         self._read_at = time.monotonic()
         self._took = self._read_at - started
         return report
 
     def _pulse_now(self) -> Any:
         """What changes with every epoch and every trial."""
-        return self.store.counts(self._experiment), self.store.totals(self._experiment)
+        return [(self.store.counts(one), self.store.totals(one)) for one in self._experiments]
 
 
 def serve_report(
-    store: Store, name: str, host: str, port: int, ready: Callable[[str], None]
+    store: Store,
+    name: str,
+    host: str,
+    port: int,
+    ready: Callable[[str], None],
+    others: Sequence[str] = (),
 ) -> None:
     """Serve the page until it is interrupted.
 
@@ -87,11 +91,12 @@ def serve_report(
         host: address to listen on.
         port: port to listen on; 0 takes one that is free.
         ready: is called with the page's address, once it can be opened.
+        others: experiments that are shown beside it.
 
     Raises:
         UserError: there is no such experiment, or the port is taken.
     """
-    server = make_server(LiveReport(store, name), host, port)
+    server = make_server(LiveReport(store, name, others), host, port)
     shown = f"[{host}]" if ":" in host else host
     ready(f"http://{shown}:{server.server_address[1]}/")
     with server:

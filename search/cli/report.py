@@ -13,6 +13,9 @@ err = open_terminal(stderr=True)
 
 def report(
     name: NameArgument,
+    others: Annotated[
+        list[str] | None, typer.Argument(help="Experiments to show beside it, in a section.")
+    ] = None,
     output: Annotated[Path, typer.Option("-o", help="The file to write.")] = Path("report.html"),
     serve: Annotated[
         bool,
@@ -33,7 +36,8 @@ def report(
         serve_report(
             open_store(store), name, host, port,
             lambda address: err.print(f"Report on {name} at {address} — Ctrl-C ends it."),
+            others or (),
         )  # fmt: skip
         return
-    write_report(open_store(store), name, output)
+    write_report(open_store(store), name, output, others or ())
     err.print(f"Wrote {output}")

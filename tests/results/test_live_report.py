@@ -142,8 +142,16 @@ def test_a_search_that_rests_is_not_read_again(
     store: Store, searching: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     report = LiveReport(store, "rows")
-    monkeypatch.setattr(serving, "read_findings", lambda *_: pytest.fail("read again"))
+    monkeypatch.setattr(serving, "read_report", lambda *_: pytest.fail("read again"))
     assert report.changes(set())
+
+
+def test_an_experiment_beside_it_is_followed_too(store: Store, searching: int) -> None:
+    other = new_experiment(store, "other", ["red", HOSTILE])
+    report = LiveReport(store, "rows", ["other"])
+    known = {part.digest for part in report.changes(set()).values()}
+    more(store, other, 0, 0.9)
+    assert "experiments" in report.changes(known)
 
 
 def test_pages_of_other_sites_and_other_paths_get_nothing(store: Store, searching: int) -> None:

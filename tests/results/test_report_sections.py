@@ -9,16 +9,17 @@ import numpy as np
 import pytest
 from sqlalchemy import update
 
-from results.database.models import Trial, TrialState
+from results.database.models import Experiment, Trial, TrialState
 from results.database.store import Store
 from results.report.answer import answer_section
 from results.report.calibration import calibration_section
 from results.report.contents import read_findings
 from results.report.grid import placement_grid
 from results.report.origin import origin_section
-from results.report.page import ANCHORS, render_report
+from results.report.page import ANCHORS, read_report, render_report
 from results.report.time_spent import time_section
-from tests.pages import trials_of
+from sedn.errors import UserError
+from tests.pages import figures_of, trials_of
 from tests.results.rows import add_trial, new_experiment
 from tests.results.scored import add_baseline, add_scored, split_of
 
@@ -158,3 +159,34 @@ def test_scores_that_are_gone_are_said(store: Store, tmp_path: Path) -> None:
     assert not findings.scored
     said = words(calibration_section(findings.scored, findings.not_scored))
     assert "Not known: trial 0: its predictions are not at" in said
+
+
+def test_experiments_stand_side_by_side(store: Store, searched: int) -> None:
+    other = new_experiment(store, "other <i>", ["red"])
+    add_trial(store, other, 0, 0.65, role="baseline", labels=LABELS)
+    add_trial(store, other, 1, 0.85, labels=LABELS, batch_size=8)
+    new_experiment(store, "empty", ["red"])
+    report = read_report(store, "rows", ["other <i>", "empty", "rows"])
+    section = report.parts["experiments"]
+    assert list(report.parts)[:3] == ["header", "answer", "experiments"]
+    assert 'href="#experiments"' in report.parts["header"]
+    said = words(section)
+    assert section.count('<td class="broken">other &lt;i&gt;</td>') == 1
+    assert "small 2 of 2 0.8500" in said
+    assert "+30.8%" in said
+    assert "empty small 0 of 0 – – –" in said
+    traces = figures_of(section)["experiments"]
+    assert [trace["name"] for trace in traces] == ["rows", "other &lt;i&gt;"]
+    assert traces[0]["y"] == [0.7, 0.8, 0.9, 0.9]
+    assert "cannot be compared" not in said
+    assert "experiments" not in read_report(store, "rows").parts
+    with pytest.raises(UserError, match="no experiment 'none'"):
+        read_report(store, "rows", ["none"])
+
+
+def test_other_data_are_said_beside_each_other(store: Store, searched: int) -> None:
+    other = new_experiment(store, "other", ["red"])
+    with store.sessions.begin() as session:
+        of_other = update(Experiment).where(Experiment.id == other)
+        session.execute(of_other.values(data_fingerprint="e" * 16))
+    assert "cannot be compared" in read_report(store, "rows", ["other"]).parts["experiments"]
