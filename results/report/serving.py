@@ -118,7 +118,7 @@ def make_server(report: LiveReport, host: str, port: int) -> ThreadingHTTPServer
         return ThreadingHTTPServer((host, port), Answer)
     except OSError as error:
         raise UserError(
-            f"cannot listen on {host}:{port}: {error.strerror}; give another `--port`"
+            f"cannot listen on {host}:{port}: {error.strerror}; give another `port`"
         ) from None
 
 

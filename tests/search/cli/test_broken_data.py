@@ -241,7 +241,7 @@ def test_the_check_of_good_data(table: Path, tmp_path: Path, monkeypatch, capsys
     assert tuple(checked["reading"]) == said
     assert checked["labels"]["red"]["train"]["positives"] == 27
     text = page.read_text()
-    body = text[text.index("</script>\n</head>") :]
+    body = re.sub(r"<script.*?</script>", "", text[text.index("</head>") :], flags=re.DOTALL)
     assert body.count("<img ") == 32
     assert "bright" in body
     assert "left out: &#x27;id&#x27; (numbers)" in body
