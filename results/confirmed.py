@@ -95,7 +95,9 @@ def answer_lines(confirmed: Sequence[Confirmed], test_reads: int) -> list[str]:
 
 
 def confirmation_lines(store: Store, experiment: Experiment) -> list[str]:
-    """As :func:`answer_lines`, of the newest confirmation of a search; none where there is none."""
+    """Describe the newest confirmation of a search in the words of :func:`answer_lines`; empty
+    where the search has none.
+    """
     readings = store.test_reads(experiment.data_fingerprint)
     kept = last_confirmation(experiment, readings)
     return [] if kept is None else answer_lines(kept.confirmed, len(readings))

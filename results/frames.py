@@ -88,7 +88,7 @@ class ExperimentFrames:
 
 
 def trials_frame(store: "Store", experiment: "Experiment") -> "pd.DataFrame":
-    """As :meth:`ExperimentFrames.trials`."""
+    """Build the frame of :meth:`ExperimentFrames.trials`."""
     import pandas as pd
 
     from results.database.models import Setup, Trial
@@ -126,7 +126,7 @@ _NUMBERS = (
 
 
 def epochs_frame(store: "Store", experiment: "Experiment") -> "pd.DataFrame":
-    """As :meth:`ExperimentFrames.epochs`."""
+    """Build the frame of :meth:`ExperimentFrames.epochs`."""
     import pandas as pd
 
     from results.database.models import Epoch, Trial

@@ -42,7 +42,7 @@ class FirstTrials:
     _ends: list[Failure | None] = field(default_factory=list)
     """``None`` for a trial that did not fail."""
     _is_all: bool = True
-    """Whether they are the first trials of all runs."""
+    """Whether the ends are those of the first trials of all runs."""
 
     @classmethod
     def of(cls, rows: Iterable[Trial]) -> "FirstTrials":

@@ -34,7 +34,7 @@ class Fitted:
     point: dict[str, Any] | None
     """Values of the active axes; ``None`` where it has no place in the space."""
     reason: str = ""
-    """Why it has none."""
+    """The reason why the leader has no point in the space."""
     changes: tuple[str, ...] = ()
     """Fields that the space does not leave as they were, in words."""
 

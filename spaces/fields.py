@@ -25,7 +25,7 @@ def leaf_paths() -> tuple[str, ...]:
 
 @cache
 def _leaf_paths(of_entries: tuple[str, ...]) -> tuple[str, ...]:
-    """As :func:`leaf_paths`, while entries of registries have these fields."""
+    """Compute :func:`leaf_paths` while entries of registries have these fields."""
     paths = field_paths(TrainingConfig)
     groups = {path.rpartition(".")[0] for path in paths}
     return tuple(path for path in paths if path not in groups)

@@ -138,9 +138,10 @@ class Trial(Base):
     duplicate_of: Mapped[int | None]
     """Number of the trial of the same configuration and seed whose values these are."""
     cause: Mapped[str | None] = mapped_column(String(16))
-    """Why it is not complete, in a word or two: ``non-finite``, ``out-of-memory``, ``time``,
-    ``worker-lost``, ``infeasible``, ``unmeasured`` (it lacks a value for an objective), ``error``;
-    null where the scheduler stopped it."""
+    """Why the trial is not complete, in a word or two: ``non-finite``, ``out-of-memory``, ``time``,
+    ``worker-lost``, ``infeasible``, ``unmeasured`` (the trial lacks a value for an objective),
+    ``error``; null where the scheduler stopped the trial.
+    """
     reason: Mapped[str | None] = mapped_column(Text)
     """The cause with all details, such as the traceback."""
     node: Mapped[str | None] = mapped_column(Text)
@@ -233,7 +234,7 @@ class Epoch(Base):
     """Null where the loss was not finite."""
     seconds: Mapped[float]
     recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    """When it was recorded first: the order in which the scheduler saw the epochs."""
+    """The time of the first record, in whose order the scheduler saw the epochs."""
 
 
 class LabelAucs(Base):

@@ -26,8 +26,9 @@ class Errors:
     image_freedom: float
     """Degrees of freedom of that covariance, where configurations are compared."""
     value_freedom: float
-    """Those of a value by itself: the images of the rarer class of a label, in the mean over
-    labels."""
+    """The degrees of freedom of a single value: the images of the rarer class of a label, in the
+    mean over labels.
+    """
     over_seeds: Floats
     """``(configurations,)``: the variance of each mean over its seeds; 0 where it is not known."""
     seed_freedom: float

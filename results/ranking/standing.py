@@ -188,7 +188,7 @@ def _estimate(
 
 
 def _rarer(labels: Sequence[Label]) -> float:
-    """As :func:`rarer_class`, of the validation images."""
+    """The :func:`rarer_class` of the validation images."""
     positives = np.array([label.validation_positives for label in labels])
     known = np.array([label.validation_known for label in labels])
     return rarer_class(positives, known - positives)

@@ -128,7 +128,9 @@ def largest_of(count: int) -> float:
     """The mean of the largest of ``count`` standard normal numbers."""
 
     def beyond(x: float) -> float:
-        """That the largest is above ``x``, less that it is below ``-x``."""
+        """The probability that the largest is above ``x``, less the probability that it is below
+        ``-x``.
+        """
         return float(-np.expm1(count * log_ndtr(x)) - np.exp(count * log_ndtr(-x)))
 
     return float(quad(beyond, 0, 12)[0])

@@ -37,7 +37,9 @@ class Sampler:
     others: str = ""
     """How the sampler draws the other axes, in words."""
     check: Callable[[Space], str | None] = lambda space: None
-    """Why it takes no such space, after the sampler's name; ``None`` where it does."""
+    """The reason why the sampler does not take a space, to follow the sampler's name; ``None``
+    where the sampler takes the space.
+    """
     tries_all_points: bool = False
     """Whether the sampler draws every point of a finite space once, after which the search ends."""
     has_own_order: bool = False

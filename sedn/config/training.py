@@ -84,11 +84,11 @@ class TrainingConfig(Group):
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
 
     def from_scratch(self) -> "TrainingConfig":
-        """This configuration without pretrained weights, for where all weights are replaced."""
+        """A copy without pretrained weights, for where all weights are replaced."""
         return self.model_copy(update={"backbone": self.backbone.from_scratch()})
 
     def plain(self) -> "TrainingConfig":
-        """This configuration for the plain backbone: no map, no attention."""
+        """A copy for the plain backbone: no map, no attention."""
         plain = EmbeddingConfig()
         return self.model_copy(
             update={

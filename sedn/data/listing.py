@@ -154,7 +154,7 @@ class Listing:
         return digest
 
     def tables_digest(self) -> str:
-        """The same, with splits and groups."""
+        """The hash of the tables, with splits and groups."""
         digest = self.hash_tables()
         digest.update(repr((self.splits, self.groups)).encode())
         return digest.hexdigest()

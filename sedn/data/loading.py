@@ -42,7 +42,9 @@ def load_dataset(config: DataConfig) -> Dataset:
 
 
 def prepare_dataset(config: DataConfig, show: Progress = lambda *_: None) -> Dataset:
-    """As :func:`load_dataset`, but ``show`` is called with the progress of the decoding."""
+    """Load a data set like :func:`load_dataset`, and call ``show`` with the progress of the
+    decoding.
+    """
     if config.path == digits.NAME:
         entry = _entry(digits.fingerprint(), config.image_size)
         build_folder(

@@ -59,7 +59,9 @@ def predict_maps(folder: Path, dataset: Dataset, split: str) -> Maps:
 def maps_of_split(
     dataset: Dataset, split: str, config: MapConfig
 ) -> tuple[Maps, NDArray[np.bool_]]:
-    """As :func:`predict_maps`, and of which images ``(images,)`` the map is known: all."""
+    """Predict the maps of a split by :func:`predict_maps`, with ``(images,)``: the map of every
+    image is known.
+    """
     maps = predict_maps(Path(config.segmenter), dataset, split)
     return maps, np.ones(len(maps), dtype=bool)
 

@@ -198,7 +198,7 @@ def _folders(root: Path) -> tuple[str, ...]:
 
 
 def _preferred(rules: list[PathRule], *, maps: bool) -> list[PathRule]:
-    """Those whose folder is called after what it holds, if any is."""
+    """The rules whose folder is named after its content, if there are any; else all rules."""
     ours, theirs = (_MAP_FOLDERS, _IMAGE_FOLDERS) if maps else (_IMAGE_FOLDERS, _MAP_FOLDERS)
     named = [rule for rule in rules if _called(rule, ours)]
     left = named or [rule for rule in rules if not _called(rule, theirs | _OTHER_FOLDERS)]

@@ -85,7 +85,7 @@ class Predictions:
 def split_fingerprint(
     split: str, images: Sequence[str], labels: Sequence[str], targets: NDArray[np.float32]
 ) -> str:
-    """As :attr:`Predictions.fingerprint`."""
+    """Compute the fingerprint of a split, as in :attr:`Predictions.fingerprint`."""
     names = json.dumps([split, list(images), list(labels)])
     digest = hashlib.sha256(names.encode())
     digest.update(_as_bytes(targets).tobytes())

@@ -62,7 +62,7 @@ class Training:
     micro_batch: int
     """Images that go through the network at once, at most."""
     pairs: bool
-    """Whether it is to be two at least, as the network has norms over a batch."""
+    """Whether ``micro_batch`` must be two at least, as the network has norms over a batch."""
     history: list[EpochResult] = field(default_factory=list)
     """The epochs that are done."""
     position: Position | None = None

@@ -40,7 +40,7 @@ class Attribute:
     name: str
     values: tuple[str | bool, ...]
     why_not: str
-    """Why it is no label, if it is none."""
+    """The reason why the attribute is no label; empty if it is one."""
 
     def labels(self) -> dict[str, str | bool]:
         """The name of each label that the attribute gives, with the label's value."""
