@@ -1,7 +1,9 @@
 """What several rooms need: a cache of images, small pictures with labels, a PostgreSQL server."""
 
+import fcntl
 import gc
 import os
+import pickle
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sedn.data.dataset import Dataset
+from sedn.data.digits import scenes as digits
 from sedn.data.loading import load_dataset
 from sedn.training import cost
 from tests.postgresql import find_binaries, running_server
@@ -43,6 +47,30 @@ def few_timed_runs() -> Iterator[None]:
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cost, "_SECONDS", 0.0)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def digits_drawn_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The embedded data set is drawn once for all of pytest's processes: drawing takes ten seconds
+    of CPU time. Each process puts the images into its own cache as it would those that it drew.
+    """
+    folder, draw = tmp_path_factory.getbasetemp(), digits.build_digits
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+
+    def draw_once(image_size: int) -> Dataset:
+        with (folder / f"digits-{image_size}").open("a+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.seek(0)
+            if drawn := file.read():
+                return pickle.loads(drawn)
+            dataset = draw(image_size)
+            file.write(pickle.dumps(dataset))
+            return dataset
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(digits, "build_digits", draw_once)
         yield
 
 

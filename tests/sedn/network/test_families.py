@@ -110,13 +110,15 @@ SERVED = {
     "ese_vovnet19b_slim_dw": 32,
     "xcit_nano_12_p8_224": 32,
 }
-# Of these, those that take seconds to train two steps.
+# Of these, those that take most of a second or more to train two steps.
 SECONDS = {
-    "convmixer_768_32", "crossvit_tiny_240", "csatv2", "cspnext_tiny", "davit_tiny",
+    "coat_tiny", "convmixer_768_32", "crossvit_tiny_240", "csatv2", "cspnext_tiny", "davit_tiny",
     "deit_tiny_patch16_224", "dla46x_c", "dpn48b", "edgenext_xx_small", "efficientformer_l1",
-    "gmlp_ti16_224", "lcnetv2_small", "mobilenetv3_small_050", "mobilevit_xxs", "mvitv2_tiny",
-    "nest_tiny", "nextvit_small", "poolformerv2_s12", "rdnet_tiny", "repghostnet_050",
-    "starnet_s050", "swin_tiny_patch4_window7_224", "test_nfnet",
+    "focalnet_tiny_srf", "gmlp_ti16_224", "hiera_tiny_224", "inception_v3", "lcnetv2_small",
+    "mobilenetv3_small_050", "mobilevit_xxs", "mvitv2_tiny", "nest_tiny", "nextvit_small",
+    "poolformerv2_s12", "rdnet_tiny", "repghostnet_050", "res2next50", "sam2_hiera_tiny",
+    "selecsls42", "sequencer2d_s", "starnet_s050", "swin_tiny_patch4_window7_224",
+    "swinv2_tiny_window16_256", "test_nfnet", "tiny_vit_5m_224", "tresnet_m",
 }  # fmt: skip
 # As above; tens of millions of parameters, or large images.
 LARGE = {
