@@ -62,8 +62,8 @@ def find_candidates(
         storage: as for :func:`results.predictions.read_predictions`.
 
     Raises:
-        UserError: there are fewer than ``top``, or than two trainings, one kept no scores, or two
-            were validated on different images or labels.
+        UserError: there are fewer than ``top``, or than two trainings, one kept no scores, two
+            were validated on different images or labels, or they were trained over folds.
     """
     if top is not None and top < 2:
         raise UserError(f"`top={top}`: a combination takes two configurations or more")
@@ -122,6 +122,11 @@ def _read(
         predictions = read_predictions(trial, storage)
     except UserError as error:
         raise UserError(f"experiment '{experiment.name}', {error}") from None
+    if predictions.folds:
+        raise UserError(
+            f"experiment '{experiment.name}': was searched over folds, so a trial has a network "
+            f"for each fold and none for all images; a combination takes trials of one network"
+        )
     mean_auc = auc(predictions.targets, predictions.scores).mean
     config = build_config(trial.config, f"trial {number}")
     return Candidate(title, trial, config, predictions, trained_in(trial, storage), mean_auc)

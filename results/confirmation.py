@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from results.predictions import Predictions
@@ -19,9 +20,8 @@ from results.ranking.errors import Errors, estimate, rarer_class
 from results.ranking.pooling import pool
 from results.ranking.probability import probability_best
 from sedn.errors import UserError
-from sedn.metrics import auc, mean_interval
+from sedn.metrics import auc_within, mean_interval, root_sum_of_squares
 from sedn.metrics.ranking import Floats
-from sedn.metrics.roc import AucEstimate
 from sedn.training.checkpoints.influence import influence_of
 
 LEVEL = 0.95
@@ -78,33 +78,56 @@ def best_confirmed(confirmed: Sequence[Confirmed]) -> Confirmed:
     return max(confirmed, key=lambda one: one.validation.mean_auc)
 
 
-def score_candidates(candidates: Mapping[str, Sequence[Predictions]]) -> dict[str, Score]:
+@dataclass(frozen=True)
+class _Reached:
+    """The AUC of a training on a split, the mean over its networks."""
+
+    mean_auc: float
+    stderr: float
+    influences: Floats
+    """``(groups,)``: as :class:`sedn.training.checkpoints.influence.Influence` has them."""
+
+    @classmethod
+    def of(cls, networks: Sequence[Predictions]) -> "_Reached":
+        estimates = [auc_within(one.targets, one.scores, one.numbered_folds) for one in networks]
+        influence = np.mean([one.influence for one in estimates], axis=0)
+        of_groups = [influence_of(*pair).values for pair in zip(networks, estimates, strict=True)]
+        return cls(
+            float(np.mean([one.mean for one in estimates])),
+            float(root_sum_of_squares(influence)) / len(influence),
+            np.mean(of_groups, axis=0),
+        )
+
+
+def score_candidates(
+    candidates: Mapping[str, Sequence[Sequence[Predictions]]],
+) -> dict[str, Score]:
     """Score each configuration on one split.
 
     Args:
-        candidates: predictions of all seeds by the configuration's title, the baseline first.
+        candidates: by the configuration's title, the baseline first: for each seed what its
+            networks say of the images, one network as a rule. The AUC of several, as those of a
+            training over folds on images that none of them saw, is the mean of theirs.
 
     Raises:
         UserError: the predictions are of different images, labels or truths.
     """
     trained = [(title, one) for title, several in candidates.items() for one in several]
-    first = trained[0][1]
-    if any(one.fingerprint != first.fingerprint for _, one in trained):
+    first = trained[0][1][0]
+    if any(one.fingerprint != first.fingerprint for _, several in trained for one in several):
         raise UserError(
             f"the trials of the confirmation scored different images or labels of the "
             f"{first.split} split, so they cannot be compared"
         )
     titles = list(candidates)
-    estimates = [auc(one.targets, one.scores) for _, one in trained]
+    reached = [_Reached.of(networks) for _, networks in trained]
     values, errors = estimate(
-        np.array([one.mean for one in estimates]),
-        np.stack(
-            [influence_of(one, of).values for (_, one), of in zip(trained, estimates, strict=True)]
-        ),
+        np.array([one.mean_auc for one in reached]),
+        np.stack([one.influences for one in reached]),
         np.array([titles.index(title) for title, _ in trained]),
-        rarer_class(estimates[0].positives, estimates[0].negatives),
+        rarer_class(*_classes(first)),
     )
-    ends = _intervals(trained, estimates).loc[titles, ["low", "high"]].to_numpy(dtype=np.float64)
+    ends = _intervals(trained, reached).loc[titles, ["low", "high"]].to_numpy(dtype=np.float64)
     probable = probability_best(values, errors)
     bounds = _gain_bounds(values, errors)
     return {
@@ -122,23 +145,25 @@ def score_candidates(candidates: Mapping[str, Sequence[Predictions]]) -> dict[st
 
 
 def _intervals(
-    trained: Sequence[tuple[str, Predictions]], estimates: Sequence[AucEstimate]
+    trained: Sequence[tuple[str, Sequence[Predictions]]], reached: Sequence[_Reached]
 ) -> pd.DataFrame:
     """The mean AUC of each title over its seeds, with its interval, by title."""
     frame = pd.DataFrame(
         {
             "title": [title for title, _ in trained],
-            "seed": [one.seed for _, one in trained],
-            "auc": [one.mean for one in estimates],
-            "stderr": [one.mean_stderr for one in estimates],
+            "seed": [networks[0].seed for _, networks in trained],
+            "auc": [one.mean_auc for one in reached],
+            "stderr": [one.stderr for one in reached],
         }
     )
-    positives, negatives = estimates[0].positives, estimates[0].negatives
-    return pool(
-        frame,
-        ["title"],
-        lambda rows: mean_interval(rows["auc"], rows["stderr"], positives, negatives),
-    )
+    counts = _classes(trained[0][1][0])
+    return pool(frame, ["title"], lambda rows: mean_interval(rows["auc"], rows["stderr"], *counts))
+
+
+def _classes(predictions: Predictions) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """``(labels,)`` each: images with the label, and images known to be without it."""
+    truth = predictions.targets
+    return (truth == 1).sum(axis=0), (truth == 0).sum(axis=0)
 
 
 def _gain_bounds(values: Floats, errors: Errors) -> Floats:

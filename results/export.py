@@ -24,6 +24,9 @@ def export_config(
 ) -> str:
     """The configuration of one trial as YAML, every field written out, as the trial ran it.
 
+    Of a trial over folds the configuration is for one network, trained on train: the folds are left
+    out.
+
     Args:
         store: where the experiment is.
         name: the experiment.
@@ -59,7 +62,15 @@ def _written(trial: Trial, name: str, description: str) -> str:
         # Halved where the memory did not suffice: parts of another size round differently.
         fields = config.model_dump(mode="json") | {"micro_batch_size": int(micro_batch)}
         config = build_config(fields, source)
-    lines = [f"Experiment {name!r}, {description}", _describe_machine(trial)]
+    lines = [f"Experiment {name!r}, {description}"]
+    if config.folds is None:
+        lines.append(_describe_machine(trial))
+    else:
+        lines.append(
+            f"That is the mean over {config.folds} networks, one for each fold of train and "
+            f"validation. This trains one, on train alone"
+        )
+    config = config.without_folds()
     return "".join(f"# {line}\n" for line in lines) + config.to_yaml()
 
 

@@ -109,6 +109,8 @@ def _targets(predictions: Predictions) -> "pd.DataFrame":
         predictions.targets, columns=[f"target.{label}" for label in predictions.labels]
     )
     frame.insert(0, "image", list(predictions.images))
+    if predictions.folds:
+        frame.insert(1, "fold", [fold + 1 for fold in predictions.folds])
     return frame
 
 

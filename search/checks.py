@@ -153,7 +153,8 @@ def _check_space(
     from search.samplers.choosing import check_sampler
     from search.schedulers.choosing import check_scheduler
 
-    check_scheduler(settings, space.baseline(settings.overrides()).epochs)
+    baseline = space.baseline(settings.overrides())
+    check_scheduler(settings, baseline.epochs, baseline.folds or 1)
     notices = [check_sampler(settings, space)]
     # Last, as they import timm, which takes seconds.
     check_optimizers(space)

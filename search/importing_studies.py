@@ -162,7 +162,7 @@ def _configuration(
         config = canonical_config(space.config(trial.params))
     except UserError as error:
         raise UserError(f"trial {trial.number} of the study: {error}") from None
-    return config.model_dump(mode="json"), config_hash(config), config.seed, config.epochs
+    return config.model_dump(mode="json"), config_hash(config), config.seed, config.total_epochs
 
 
 def _experiment(name: str, study_name: str, space: Space | None, trials: int) -> NewExperiment:

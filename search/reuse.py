@@ -7,7 +7,7 @@ from results.database.models import Experiment, TrialState
 from results.database.store import Store
 from search.driver.folders import TrialFolders
 from sedn.errors import UserError
-from sedn.training.checkpoints.storage import CHECKPOINT
+from sedn.training.checkpoints.storage import has_checkpoint
 
 
 def is_untrained(store: Store, experiment: Experiment, storage: str) -> bool:
@@ -26,7 +26,7 @@ def is_untrained(store: Store, experiment: Experiment, storage: str) -> bool:
         return not any(row.state is TrialState.RUNNING for row in trials)
     folders = {Path(row.folder) for row in trials if "://" not in row.folder}
     folders |= set(Path(storage, TrialFolders.of(storage, experiment).experiment).glob("*"))
-    return not any((folder / CHECKPOINT).is_file() for folder in folders)
+    return not any(map(has_checkpoint, folders))
 
 
 def free_name(

@@ -1,7 +1,7 @@
 """A search from start to finish: the experiment, its study, the cluster, the trials."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from results.database.models import Experiment
@@ -14,6 +14,7 @@ from search.reuse import free_name
 from search.settings import Resources, SearchSettings
 from search.stages import Stage
 from search.stopping import sigterm_as_sigint
+from sedn.config import TrainingConfig
 from sedn.errors import UserError
 from spaces import Space, computed_maps, parse_space
 
@@ -69,7 +70,7 @@ def run_search(
         store_url: SQLAlchemy URL of the database; this process alone opens it.
         resources: where to run and what each trial gets.
         confirms: the experiment whose leaders are trained again, on the same data.
-        train: the training function of a trial, :func:`sedn.training.epochs.train_epochs` if none.
+        train: the training function of a trial, :func:`sedn.training.folds.train_trial` if none.
         watch: called with a snapshot about twice a second while the search runs.
         on_images: called with the progress of decoding the images, before the first trial.
         on_wait: called with a line when the database goes away and the search waits for it.
@@ -148,11 +149,11 @@ def _read_data(
     space: Space, settings: SearchSettings, on_images: "Progress"
 ) -> tuple["Dataset", list[LabelCounts]]:
     """The data and its label counts; builds the cache that all trials here share."""
-    from sedn.data import count_labels, prepare_dataset
+    from sedn.data import prepare_dataset
 
-    dataset = prepare_dataset(space.baseline(settings.overrides()).data, on_images)
-    train, validation = (count_labels(dataset, split) for split in ("train", "validation"))
-    counts = [LabelCounts(label, *train[label], *validation[label]) for label in dataset.labels]
+    baseline = space.baseline(settings.overrides())
+    dataset = prepare_dataset(baseline.data, on_images, folds=baseline.folds)
+    counts = _count_labels(dataset, baseline)
     if not any(0 < c.validation_positives < c.validation_known for c in counts):
         raise UserError(
             f"{settings.data}: no label has both positive and negative images in the validation "
@@ -160,6 +161,24 @@ def _read_data(
         )
     _compute_maps(space, dataset)
     return dataset, counts
+
+
+def _count_labels(dataset: "Dataset", config: TrainingConfig) -> list[LabelCounts]:
+    """Count the images that trials are trained and validated on; over folds each is both.
+
+    Raises:
+        UserError: the data set cannot be cut into the folds.
+    """
+    from sedn.data import count_labels
+    from sedn.data.folds import Folds
+
+    if config.folds is None:
+        train, validation = (count_labels(dataset, split) for split in ("train", "validation"))
+    else:
+        whole = Folds.draw(dataset, config.folds, config.data.split_seed).whole
+        held_out = replace(dataset, splits={"validation": whole})
+        train = validation = count_labels(held_out, "validation")
+    return [LabelCounts(label, *train[label], *validation[label]) for label in dataset.labels]
 
 
 def _compute_maps(space: Space, dataset: "Dataset") -> None:
@@ -266,6 +285,6 @@ def _run_trials(
 
 
 def _default_train() -> "TrainFunction":
-    from sedn.training.epochs import train_epochs
+    from sedn.training.folds import train_trial
 
-    return train_epochs
+    return train_trial

@@ -47,6 +47,14 @@ class SearchSettings(BaseModel):
         le=10_000,
         description="Epochs of a full training, in place of the space's.",
     )
+    folds: int | None = Field(
+        None,
+        ge=2,
+        le=100,
+        description="Train a network for each of N folds of train and validation; a trial's value "
+        "is over all.",
+    )
+    """Epochs are then counted over all folds. The folds are the same for every trial."""
     time_seconds: float | None = Field(
         None,
         gt=0,
@@ -156,7 +164,8 @@ class SearchSettings(BaseModel):
             "seed": self.seed,
             **self._reading(),
         }
-        return fixed if self.epochs is None else {**fixed, "epochs": self.epochs}
+        lengths = {"epochs": self.epochs, "folds": self.folds}
+        return fixed | {path: value for path, value in lengths.items() if value is not None}
 
     def _reading(self) -> dict[str, Any]:
         fields = {

@@ -21,7 +21,7 @@ from results.axes.model import Design
 from results.database.models import Trial
 from results.predictions import Predictions, read_predictions
 from sedn.errors import UserError
-from sedn.metrics import label_influences
+from sedn.metrics import label_influences_within
 from sedn.metrics.ranking import Floats
 from sedn.training.checkpoints.storage import StorageFault
 
@@ -115,9 +115,8 @@ def _cells(design: Design) -> Iterator[Floats]:
 def _influences(predictions: Predictions, labels: Sequence[str]) -> Floats:
     """``(images, labels)``, or of groups of images."""
     columns = [predictions.labels.index(label) for label in labels]
-    influences = label_influences(predictions.targets[:, columns], predictions.scores[:, columns])[
-        1
-    ]
+    truth, scores = predictions.targets[:, columns], predictions.scores[:, columns]
+    _, influences = label_influences_within(truth, scores, predictions.numbered_folds)
     influences = influences / len(influences)
     groups = predictions.numbered_groups
     if groups is not None:

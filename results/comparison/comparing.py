@@ -113,6 +113,7 @@ def compare_sides(first: Side, second: Side) -> Comparison:
         [training.scores for training in first.trainings],
         [training.scores for training in second.trainings],
         one.numbered_groups,
+        one.numbered_folds,
     )
     positives = (one.targets == 1).sum(axis=0)
     return Comparison(first, second, one.labels, positives, paired)
@@ -125,11 +126,17 @@ def _difference(one: Predictions, other: Predictions) -> str:
         return f"their labels differ ({', '.join(alone[:3])}{' …' if len(alone) > 3 else ''})"
     if one.labels != other.labels:
         return "their labels come in another order"
+    counts = [max(side.folds, default=0) + 1 for side in (one, other)]
+    if counts[0] != counts[1]:
+        valued = ["one cut" if count == 1 else f"{count} folds" for count in counts]
+        return f"they were validated on {valued[0]} and {valued[1]}"
     if len(one.images) != len(other.images):
         return f"they were validated on {len(one.images)} and {len(other.images)} images"
     differing = sum(a != b for a, b in zip(one.images, other.images, strict=True))
     if differing:
         return f"{differing} of their {len(one.images)} validation images differ"
+    if one.folds != other.folds:
+        return "their images are in other folds"
     return "the truth of their validation images is another"
 
 

@@ -24,7 +24,7 @@ def draw_epoch(
     try:
         return next(epochs)
     except StopIteration:
-        driver.fail(trial.number, f"the training ended before epoch {trial.config.epochs}")
+        driver.fail(trial.number, f"the training ended before epoch {trial.config.total_epochs}")
     except Exception as error:
         driver.break_off(trial.number, error, f"{error_line(error)}\n{traceback.format_exc()}")
     return None

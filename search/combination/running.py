@@ -190,7 +190,10 @@ def _tested(
     members: Sequence[Candidate], on_step: Callable[[str, int, int], None]
 ) -> list[Predictions]:
     trials, folders = [one.trial for one in members], [one.folder for one in members]
-    return score_on_test(trials, folders, lambda done, count: on_step("trials tested", done, count))
+    scored = score_on_test(
+        trials, folders, lambda done, count: on_step("trials tested", done, count)
+    )
+    return [network for networks in scored for network in networks]
 
 
 def _compare(

@@ -178,11 +178,11 @@ def _complete(
 def _compare(
     candidates: Mapping[str, list[Trial]],
     places: Sequence[str],
-    tested: Sequence[Predictions] | None,
+    tested: Sequence[Sequence[Predictions]] | None,
 ) -> tuple[Confirmed, ...]:
     trials = [trial for several in candidates.values() for trial in several]
     storages = [place.rsplit("/", 2)[0] for place in places]
-    validated = list(map(read_predictions, trials, storages))
+    validated = [[found] for found in map(read_predictions, trials, storages)]
     validation = score_candidates(_by_title(candidates, validated))
     test = {} if tested is None else score_candidates(_by_title(candidates, tested))
     return tuple(
@@ -198,7 +198,7 @@ def _compare(
 
 
 def _by_title(
-    candidates: Mapping[str, list[Trial]], predictions: Sequence[Predictions]
-) -> dict[str, list[Predictions]]:
+    candidates: Mapping[str, list[Trial]], predictions: Sequence[Sequence[Predictions]]
+) -> dict[str, list[Sequence[Predictions]]]:
     remaining = iter(predictions)
     return {title: [next(remaining) for _ in trials] for title, trials in candidates.items()}

@@ -15,6 +15,7 @@ from sedn.training.checkpoints.predictions import (
     load_predictions,
     save_predictions,
 )
+from sedn.training.checkpoints.storage import fold_folder
 
 if TYPE_CHECKING:
     from sedn.data import Dataset
@@ -28,8 +29,8 @@ OnTrial = Callable[[int, int], None]
 
 def score_on_test(
     trials: Sequence[Trial], folders: Sequence[str], on_trial: OnTrial = lambda done, count: None
-) -> list[Predictions]:
-    """Score the test split by the networks of the trials.
+) -> list[list[Predictions]]:
+    """Score the test split by the networks of each trial: one, or one for each fold.
 
     Args:
         trials: complete ones.
@@ -41,12 +42,21 @@ def score_on_test(
     """
     scored = []
     for done, (trial, folder) in enumerate(zip(trials, folders, strict=True), start=1):
-        kept = load_predictions(folder, TEST)
-        if kept is None or (kept.configuration, kept.seed) != (trial.config_hash, trial.seed):
-            kept = _score(trial, folder)
-        scored.append(kept)
+        config = build_config(trial.config, f"trial {trial.number}")
+        places = [folder]
+        if config.folds is not None:
+            places = [fold_folder(folder, fold) for fold in range(config.folds)]
+        scored.append([_kept(trial, place) or _score(trial, place) for place in places])
         on_trial(done, len(trials))
     return scored
+
+
+def _kept(trial: Trial, folder: str) -> Predictions | None:
+    """Read the scores that an earlier start of this reading kept."""
+    kept = load_predictions(folder, TEST)
+    if kept is None or (kept.configuration, kept.seed) != (trial.config_hash, trial.seed):
+        return None
+    return kept
 
 
 def is_testable(trial: Trial) -> bool:

@@ -98,7 +98,6 @@ class Driver:
         self._settings = settings
         self._trials = min(settings.trials, exhausted_after(settings, space) or settings.trials)
         baseline = space.baseline(settings.overrides())
-        self._epochs = baseline.epochs
         self._fingerprint = experiment.data_fingerprint
         self._data = _source(baseline.data)
         self._folders = TrialFolders.of(storage, experiment)
@@ -114,7 +113,7 @@ class Driver:
             patience_seconds=patience_seconds,
             on_wait=on_wait,
         )
-        self._decision = make_decision(settings, self._epochs)
+        self._decision = make_decision(settings, baseline.epochs, baseline.folds or 1)
         self._wait = StorageWait(on_notice)
         self._live: dict[int, Live] = {}
         self._unfinished: deque[int] = deque()
@@ -179,7 +178,7 @@ class Driver:
                 number=number,
                 role=live.assignment.role,
                 epoch=live.last.epoch if live.last else live.assignment.after_epoch,
-                epochs=live.assignment.config.epochs,
+                epochs=live.assignment.config.total_epochs,
                 mean_auc=live.last.mean_auc if live.last else None,
                 config=live.assignment.config,
             )
@@ -229,7 +228,7 @@ class Driver:
         live.verdict = self._decision.decide(
             number,
             result,
-            epochs=live.assignment.config.epochs,
+            epochs=live.assignment.config.total_epochs,
             is_baseline=live.assignment.role == BASELINE,
         )
         return live.verdict
@@ -425,7 +424,7 @@ class Driver:
             config=drawn.config.model_dump(mode="json"),
             config_hash=digest,
             seed=drawn.config.seed,
-            target_epochs=drawn.config.epochs,
+            target_epochs=drawn.config.total_epochs,
             folder=self._folders.new(number),
             duplicate_of=original,
         )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from results.database.models import Experiment
-from sedn.training.checkpoints.storage import CHECKPOINT
+from sedn.training.checkpoints.storage import has_checkpoint
 
 
 @dataclass(frozen=True)
@@ -37,4 +37,4 @@ class TrialFolders:
 
 def _has_checkpoint(folder: str) -> bool:
     """Whether a folder of this machine holds a checkpoint; what lies behind a URI is not asked."""
-    return "://" not in folder and (Path(folder) / CHECKPOINT).is_file()
+    return "://" not in folder and has_checkpoint(Path(folder))

@@ -13,7 +13,7 @@ class SchedulerSettings:
     """The settings that a scheduler is made from."""
 
     epochs: int
-    """Epochs of a full training."""
+    """Epochs of a full training, all its folds together."""
     grace_epochs: int
     """Epochs that every trial gets before it may be stopped."""
     reduction_factor: int
@@ -23,13 +23,15 @@ class SchedulerSettings:
     min_trials: int
     """Other trials that a trial is compared with, at least."""
     seed: int
+    fold_epochs: int | None = None
+    """Epochs of each network, where a trial trains one for each fold."""
 
     @property
     def milestones(self) -> tuple[int, ...]:
         """The epochs of the rungs."""
         from search.schedulers.rules import rung_epochs
 
-        return rung_epochs(self.grace_epochs, self.epochs, self.reduction_factor)
+        return rung_epochs(self.grace_epochs, self.epochs, self.reduction_factor, self.fold_epochs)
 
 
 @dataclass(frozen=True)

@@ -93,13 +93,23 @@ class MedianStopping:
         return median is None or max(so_far) >= median
 
 
-def rung_epochs(grace_epochs: int, epochs: int, reduction_factor: int) -> tuple[int, ...]:
-    """The epochs of the rungs below ``epochs``, each ``reduction_factor`` times the one before."""
-    rungs = []
-    while grace_epochs < epochs:
-        rungs.append(grace_epochs)
-        grace_epochs *= reduction_factor
-    return tuple(rungs)
+def rung_epochs(
+    grace_epochs: int, epochs: int, reduction_factor: int, fold_epochs: int | None = None
+) -> tuple[int, ...]:
+    """The epochs of the rungs below ``epochs``, each ``reduction_factor`` times the one before.
+
+    Beyond the first fold, of ``fold_epochs``, a rung lies at the end of a fold, the next where it
+    would lie within: a trial's value changes there alone.
+    """
+    rungs: list[int] = []
+    reached = grace_epochs
+    while True:
+        if fold_epochs is not None and reached > fold_epochs:
+            reached = -(-reached // fold_epochs) * fold_epochs
+        if reached >= epochs:
+            return tuple(rungs)
+        rungs.append(reached)
+        reached *= reduction_factor
 
 
 def bracket_shares(rungs: int, reduction_factor: int, brackets: int) -> np.ndarray:

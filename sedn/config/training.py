@@ -38,6 +38,9 @@ class TrainingConfig(Group):
     schedule: ScheduleConfig = ScheduleConfig()
     augmentation: AugmentationConfig = AugmentationConfig()
     epochs: int = Field(40, ge=1, le=10_000)
+    folds: int | None = Field(None, ge=2, le=100)
+    """Train as many networks one after another, each without one fold of the images of train and
+    validation, on which it is valued. In a search alone. ``None``: one network, on train."""
     batch_size: int = Field(64, ge=1, le=65_536)
     """Images between two steps of the optimiser."""
     micro_batch_size: int | None = Field(None, ge=1)
@@ -70,6 +73,15 @@ class TrainingConfig(Group):
         for name, value in canonical.items():
             object.__setattr__(self, name, value)
         return self
+
+    @property
+    def total_epochs(self) -> int:
+        """Epochs of all networks together: of each fold, or of the only one."""
+        return self.epochs * (self.folds or 1)
+
+    def without_folds(self) -> "TrainingConfig":
+        """This configuration for one network, trained on train and valued on validation."""
+        return self.model_copy(update={"folds": None})
 
     @property
     def map_source(self) -> str:
@@ -105,9 +117,11 @@ def config_hash(config: TrainingConfig) -> str:
     threads) share them. Of a file of weights its content counts, and not where it lies.
     """
     fields = config.model_dump(mode="json", exclude={"seed", "threads"})
+    # Configurations of versions that knew no such file, and no folds, keep their names.
     if not fields["backbone"].pop("weights"):
-        # Configurations of versions that knew no such file keep their names.
         del fields["backbone"]["weights_digest"]
+    if fields["folds"] is None:
+        del fields["folds"]
     return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:16]
 
 

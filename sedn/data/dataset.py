@@ -62,6 +62,18 @@ class Split:
 
 
 @dataclass(frozen=True)
+class Recut:
+    """The origin of the splits of a data set that was cut anew."""
+
+    dataset: "Dataset"
+    """The data set as it was cut before."""
+    parts: tuple[str, ...]
+    """Its splits that were cut anew."""
+    rows: Mapping[str, NDArray[np.int64]]
+    """``(images,)`` of each new split: places in the images of ``parts`` laid end to end."""
+
+
+@dataclass(frozen=True)
 class Dataset:
     """Images with their maps and labels, cut into :data:`SPLITS`."""
 
@@ -79,6 +91,8 @@ class Dataset:
     """The white value of images of more than 8 bits."""
     notes: tuple[str, ...] = ()
     """How the data was read: what was taken for what, a line each."""
+    recut: Recut | None = None
+    """The origin of the splits, if they were cut anew."""
 
     @property
     def has_indicator(self) -> bool:

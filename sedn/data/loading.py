@@ -22,6 +22,8 @@ from sedn.data.images.on_demand import decode_on_demand
 from sedn.data.kept import open_listing
 from sedn.data.listing import Listing
 from sedn.data.near_names import near_name
+from sedn.data.splits.cutting import assign_splits
+from sedn.data.splits.folding import draw_folds
 from sedn.errors import UserError, did_you_mean
 from sedn.files import cache_folder
 
@@ -41,9 +43,14 @@ def load_dataset(config: DataConfig) -> Dataset:
     return prepare_dataset(config)
 
 
-def prepare_dataset(config: DataConfig, show: Progress = lambda *_: None) -> Dataset:
+def prepare_dataset(
+    config: DataConfig, show: Progress = lambda *_: None, folds: int | None = None
+) -> Dataset:
     """Load a data set like :func:`load_dataset`, and call ``show`` with the progress of the
     decoding.
+
+    Where ``folds`` are named, the data set is refused before an image is decoded if it cannot be
+    cut so.
     """
     if config.path == digits.NAME:
         entry = _entry(digits.fingerprint(), config.image_size)
@@ -52,6 +59,8 @@ def prepare_dataset(config: DataConfig, show: Progress = lambda *_: None) -> Dat
         )
         return open_entry(entry)
     listing = open_listing(data_path(config.path), config.given(), skip=config.skip_unreadable)
+    if folds is not None:
+        _check_folds(listing, folds, config.split_seed)
     identity = identify(listing, config.split_seed, show)
     check_learnable(listing.source, listing.labels, listing.targets[identity.splits == "train"])
     dataset, broken = _decoded(listing, identity, config.image_size, show)
@@ -148,6 +157,16 @@ def _on_demand(
     reasons = json.loads((verified / BROKEN).read_text(encoding="utf-8"))
     broken = {int(position): reason for position, reason in reasons.items()}
     return decode_on_demand(listing, identity, size, broken), list(broken.values())
+
+
+def _check_folds(listing: Listing, folds: int, seed: int) -> None:
+    """See that train and validation can be cut into so many folds."""
+    rows = np.flatnonzero(assign_splits(listing, seed) != "test")
+    groups = [listing.groups[row] for row in rows] if listing.groups else ()
+    try:
+        draw_folds(listing.targets[rows], listing.labels, groups, folds, seed)
+    except UserError as error:
+        raise UserError(f"{listing.source}: {error}") from None
 
 
 def _grouped(dataset: Dataset, listing: Listing) -> Dataset:

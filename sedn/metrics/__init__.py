@@ -10,6 +10,7 @@ from sedn.metrics.calibration import (
     reliability,
     temperature_warning,
 )
+from sedn.metrics.folds import auc_within, label_influences_within
 from sedn.metrics.intervals import (
     auc_interval,
     estimate_interval,
@@ -44,6 +45,7 @@ __all__ = [
     "Reliability",
     "auc",
     "auc_interval",
+    "auc_within",
     "average_precision",
     "best_thresholds",
     "bootstrap_mean",
@@ -55,6 +57,7 @@ __all__ = [
     "fit_temperature",
     "holm",
     "label_influences",
+    "label_influences_within",
     "label_intervals",
     "log_loss",
     "mean_interval",

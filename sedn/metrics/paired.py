@@ -28,9 +28,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtr, stdtrit
 
+from sedn.metrics.folds import label_influences_within
 from sedn.metrics.intervals import model_variance
 from sedn.metrics.ranking import Floats
-from sedn.metrics.roc import label_influences
 
 MODEL_WEIGHT = 0.5
 """``m``: what the model counts against DeLong's variance, in images of the rarer class."""
@@ -82,6 +82,7 @@ def compare_paired(
     first: Sequence[ArrayLike],
     second: Sequence[ArrayLike],
     groups: NDArray[np.int64] | None = None,
+    folds: NDArray[np.int64] | None = None,
     level: float = 0.95,
 ) -> PairedComparison:
     """Compare two models on the same images.
@@ -91,13 +92,15 @@ def compare_paired(
         first: scores ``(images, labels)`` of each training of one model, one or more seeds.
         second: the same of the other model.
         groups: ``(images,)``: a number from 0 for each group; ``None``: every image is alone.
+        folds: ``(images,)``: the fold of each image, where each training has a network for each;
+            ``None``: it has one network.
         level: share of sets of images whose interval holds the true difference.
 
     Raises:
         ValueError: as :func:`~sedn.metrics.auc`.
     """
     truth = np.asarray(targets)
-    one, other = (_Model.of(truth, scores, groups) for scores in (first, second))
+    one, other = (_Model.of(truth, scores, groups, folds) for scores in (first, second))
     positives, negatives = (_count_units(truth == value, groups) for value in (1, 0))
     evidence = _Evidence.of(one, other, positives, negatives)
     labels = _differences(
@@ -143,10 +146,11 @@ class _Model:
         truth: NDArray[np.floating],
         scores: Sequence[ArrayLike],
         groups: NDArray[np.int64] | None,
+        folds: NDArray[np.int64] | None,
     ) -> "_Model":
         areas, total = [], np.zeros(truth.shape)
         for of_training in scores:
-            area, influence = label_influences(truth, of_training)
+            area, influence = label_influences_within(truth, of_training, folds)
             areas.append(area)
             total += influence
         total /= len(truth) * len(scores)

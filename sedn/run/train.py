@@ -74,6 +74,11 @@ def check_run(config: TrainingConfig, folder: Path) -> None:
         UserError: the folder holds a run of another configuration or cannot be written, or the
             backbone, the optimiser or what computes the maps cannot be had.
     """
+    if config.folds is not None:
+        raise UserError(
+            "`folds`: are for a search, which values a configuration by them; leave the field out "
+            "to train one network"
+        )
     check_network(config)
     check_optimizer(config.optimizer.name)
     if computed := SEMANTIC_SOURCES.find(config.semantic_map.source).computed:

@@ -15,3 +15,5 @@ class Bounds:
     """The fingerprint of the data to train on: training on any other data is refused."""
     checkpoint_seconds: float = 600.0
     """An epoch that takes longer is saved within, about this often."""
+    spent_seconds: float = 0.0
+    """The part of :attr:`seconds` that other networks of the same training have taken."""

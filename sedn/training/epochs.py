@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sedn.config import TrainingConfig
+from sedn.data import Dataset
 from sedn.errors import DataChanged, OutOfMemory
 from sedn.metrics import AucEstimate, auc
 from sedn.network import needs_two_images, why_two_images
@@ -44,8 +45,9 @@ def train_epochs(
     after_epoch: int = 0,
     bounds: Bounds | None = None,
     on_step: OnStep = lambda epoch, step, steps: None,
+    dataset: Dataset | None = None,
 ) -> Iterator[EpochResult]:
-    """Train, and yield a result for each epoch after ``after_epoch``.
+    """Train one network, and yield a result for each epoch after ``after_epoch``.
 
     Where ``folder`` holds a checkpoint, training goes on from there, within an epoch too; what it
     says of epochs after ``after_epoch`` is yielded first. After each epoch, and before its result
@@ -55,6 +57,8 @@ def train_epochs(
 
     Where the memory does not suffice, training goes on from the last checkpoint with half as many
     images at once, and the gradients of the parts are summed: a step is that of the same batch.
+
+    With ``dataset`` training is on that in place of the configuration's data as they are cut.
 
     Raises:
         UserError: the data, the backbone or the optimiser cannot be had.
@@ -70,7 +74,11 @@ def train_epochs(
     while True:
         try:
             with threads(config.threads):
-                for result in _train(config, folder, after_epoch, bounds, micro_batch, on_step):
+                # Held by the attempt alone, so that all of it is free where the memory lacks.
+                attempt = _train(
+                    prepare(config, micro_batch, dataset), folder, after_epoch, bounds, on_step
+                )
+                for result in attempt:
                     after_epoch = result.epoch
                     yield result
             return
@@ -97,27 +105,21 @@ def train_epochs(
 
 
 def _train(
-    config: TrainingConfig,
+    training: Training,
     folder: str,
     after_epoch: int,
     bounds: Bounds,
-    micro_batch: int,
     on_step: OnStep,
 ) -> Iterator[EpochResult]:
-    """Train once with ``micro_batch`` images at a time, from the last checkpoint."""
-    training = prepare(config, micro_batch)
-    meant = bounds.data_fingerprint
-    if meant is not None and training.dataset.fingerprint != meant:
-        raise DataChanged(
-            f"the data at '{config.data.path}' has changed since the search was started; put it "
-            f"back and start the search again, or start a new one under another name"
-        )
+    """Train once from the last checkpoint, with as many images at a time as the training has."""
+    config = training.config
+    check_data(training.dataset, config, bounds)
     validation = view_split(training.dataset, "validation", config)
     _restore(training, folder)
     history = training.history
     yield from [result for result in history if result.epoch > after_epoch]
     reset_peak(training.device)
-    deadline = _deadline(training, bounds.seconds)
+    deadline = _deadline(training, bounds.seconds, bounds.spent_seconds)
     after_step = _after_step(training, folder, bounds.checkpoint_seconds, on_step)
     for epoch in range(len(history) + 1, config.epochs + 1):
         spent = training.position.seconds if training.position else 0.0
@@ -135,6 +137,20 @@ def _train(
             yield result
 
 
+def check_data(dataset: Dataset, config: TrainingConfig, bounds: Bounds) -> None:
+    """Check that the data are those that are meant.
+
+    Raises:
+        DataChanged: they are others.
+    """
+    meant = bounds.data_fingerprint
+    if meant is not None and dataset.fingerprint != meant:
+        raise DataChanged(
+            f"the data at '{config.data.path}' has changed since the search was started; put it "
+            f"back and start the search again, or start a new one under another name"
+        )
+
+
 def _restore(training: Training, folder: str) -> None:
     """Go on from the folder's checkpoint; one that is damaged or foreign is set aside."""
     try:
@@ -144,10 +160,10 @@ def _restore(training: Training, folder: str) -> None:
         _log.warning("%s; kept as %s, and the training starts afresh", error, aside)
 
 
-def _deadline(training: Training, seconds: float | None) -> Deadline | None:
+def _deadline(training: Training, seconds: float | None, spent: float) -> Deadline | None:
     if seconds is None:
         return None
-    spent = sum(result.seconds for result in training.history)
+    spent += sum(result.seconds for result in training.history)
     if training.position is not None:
         spent += training.position.seconds
     return Deadline(time.monotonic() + seconds - spent, seconds)

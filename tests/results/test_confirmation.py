@@ -1,5 +1,7 @@
 """Scores of a confirmation against a truth that is known."""
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,7 @@ IMAGES, LABELS, SEEDS = 400, 3, 3
 
 def predictions(
     random: np.random.Generator, shifts: list[float], groups: tuple[str, ...] = ()
-) -> dict[str, list[Predictions]]:
+) -> dict[str, list[list[Predictions]]]:
     """A configuration for each shift between the classes, whose trainings share their images."""
     targets = (random.random((IMAGES, LABELS)) < 0.3).astype(np.float32)
     shared = random.standard_normal((IMAGES, LABELS))
@@ -23,17 +25,19 @@ def predictions(
             own = random.standard_normal((IMAGES, LABELS))
             scores = shift * targets + 0.9 * shared + 0.45 * own
             several.append(
-                Predictions(
-                    "test",
-                    tuple(map(str, range(IMAGES))),
-                    tuple("abc"),
-                    scores.astype(np.float32),
-                    targets,
-                    groups,
-                    str(number),
-                    seed,
-                    "data",
-                )
+                [
+                    Predictions(
+                        "test",
+                        tuple(map(str, range(IMAGES))),
+                        tuple("abc"),
+                        scores.astype(np.float32),
+                        targets,
+                        groups,
+                        str(number),
+                        seed,
+                        "data",
+                    )
+                ]
             )
         candidates[f"configuration {number}"] = several
     return candidates
@@ -65,25 +69,27 @@ def test_images_of_one_group_count_as_one() -> None:
     # Images of a group that are alike: every fourth is a copy of the first.
     copied = {
         title: [
-            Predictions(
-                **{
-                    **vars(one),
-                    "scores": np.repeat(one.scores[::4], 4, axis=0),
-                    "targets": np.repeat(one.targets[::4], 4, axis=0),
-                    "groups": tuple(str(row // 4) for row in range(IMAGES)),
-                }
-            )
+            [
+                Predictions(
+                    **{
+                        **vars(one),
+                        "scores": np.repeat(one.scores[::4], 4, axis=0),
+                        "targets": np.repeat(one.targets[::4], 4, axis=0),
+                        "groups": tuple(str(row // 4) for row in range(IMAGES)),
+                    }
+                )
+            ]
             # One seed: the spread between several would stand in for that between the groups.
-            for one in several[:1]
+            for (one,) in several[:1]
         ]
         for title, several in alone.items()
     }
     without = {
-        title: [Predictions(**{**vars(one), "groups": ()}) for one in several]
+        title: [[Predictions(**{**vars(one), "groups": ()})] for (one,) in several]
         for title, several in copied.items()
     }
 
-    def width(candidates: dict[str, list[Predictions]]) -> float:
+    def width(candidates: dict[str, list[list[Predictions]]]) -> float:
         score = score_candidates(candidates)["configuration 1"]
         assert score.gain_high is not None
         assert score.gain_low is not None
@@ -97,3 +103,14 @@ def test_predictions_of_other_images_are_refused() -> None:
     other = predictions(np.random.default_rng(4), [1.0])
     with pytest.raises(UserError, match="different images"):
         score_candidates({**candidates, "other": other["configuration 0"]})
+
+
+def test_networks_of_one_seed_are_one_training_whose_value_is_their_mean() -> None:
+    candidates = predictions(np.random.default_rng(5), [1.0, 1.3])
+    joined = {title: [[one for (one,) in several]] for title, several in candidates.items()}
+    apart, together = score_candidates(candidates), score_candidates(joined)
+    for title in candidates:
+        assert together[title].mean_auc == pytest.approx(apart[title].mean_auc)
+    doubled = {title: [[one, one] for (one,) in several] for title, several in candidates.items()}
+    for title, score in score_candidates(doubled).items():
+        assert asdict(score) == pytest.approx(asdict(apart[title]))

@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sedn.data.cache.decoded import split_order
-from sedn.data.dataset import SPLITS, Dataset, Split
+from sedn.data.dataset import SPLITS, Dataset, Pixels, Split
 from sedn.data.identity import Identity
 from sedn.data.images.decoding import decode_sample
+from sedn.data.images.picked import PickedPixels
 from sedn.data.listing import Listing
 
 Sample = tuple[NDArray[np.uint8], NDArray[np.uint8]]
@@ -82,6 +83,12 @@ class DecodedMaps:
 
     def __getitem__(self, which: Any, /) -> NDArray[np.uint8]:
         return self.decoder.decode(which)[1]
+
+
+def is_decoded_on_demand(images: Pixels) -> bool:
+    """Tell whether images are decoded where they are read, and not held ready."""
+    parts = images.parts if isinstance(images, PickedPixels) else (images,)
+    return any(isinstance(part, DecodedImages) for part in parts)
 
 
 def decode_on_demand(

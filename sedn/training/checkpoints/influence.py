@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sedn.errors import UserError
-from sedn.metrics import AucEstimate, auc
+from sedn.metrics import AucEstimate, auc_within
 from sedn.training.checkpoints.files import read, write
 from sedn.training.checkpoints.predictions import DAMAGED, Predictions
 
@@ -49,7 +49,9 @@ def influence_of(predictions: Predictions, estimate: AucEstimate | None = None) 
         estimate: the AUC of the predictions, where that was estimated already.
     """
     images = len(predictions.images)
-    estimate = estimate or auc(predictions.targets, predictions.scores)
+    estimate = estimate or auc_within(
+        predictions.targets, predictions.scores, predictions.numbered_folds
+    )
     values = estimate.influence / images
     if (groups := predictions.numbered_groups) is not None:
         values = np.asarray(np.bincount(groups, values), dtype=np.float64)

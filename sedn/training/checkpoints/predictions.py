@@ -5,6 +5,10 @@ the data to be read: what the images and labels are called and what is true of t
 ``scores`` holds float32 logits, so that no rounding ties two images; ``targets`` 1, 0, or -1 where
 the truth is unknown; ``header`` is JSON in UTF-8. The arrays are compressed, so a file has up to 4
 bytes for each image and label.
+
+Of a training over folds they are the scores of all images of train and validation, each by the
+network that did not see the image, and ``header`` has the fold of each. Such a file has format 2,
+as a reader that knows no folds would take the scores of several networks for those of one.
 """
 
 import hashlib
@@ -28,7 +32,8 @@ if TYPE_CHECKING:
 
 PREDICTIONS = "predictions.npz"
 """The file of the validation scores, in the folder of a training."""
-_FORMAT = 1
+_FORMATS = (1, 2)
+"""Without folds, and with them."""
 _UNKNOWN = -1
 DAMAGED = (
     OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error
@@ -60,6 +65,9 @@ class Predictions:
     seed: int
     data: str
     """Fingerprint of the data set: of all images, maps, labels and splits."""
+    folds: tuple[int, ...] = ()
+    """The fold of each image, from 0, by the network of which it was scored; empty where one
+    network scored all."""
 
     @property
     def fingerprint(self) -> str:
@@ -68,7 +76,12 @@ class Predictions:
         Predictions of one fingerprint can be compared image by image. Pixels and maps are not in
         it: two networks may see the same images differently prepared.
         """
-        return split_fingerprint(self.split, self.images, self.labels, self.targets)
+        return split_fingerprint(self.split, self.images, self.labels, self.targets, self.folds)
+
+    @property
+    def numbered_folds(self) -> NDArray[np.int64] | None:
+        """``(images,)``: the fold of each image; ``None`` where one network scored all."""
+        return np.array(self.folds, dtype=np.int64) if self.folds else None
 
     @property
     def numbered_groups(self) -> NDArray[np.int64] | None:
@@ -83,10 +96,14 @@ class Predictions:
 
 
 def split_fingerprint(
-    split: str, images: Sequence[str], labels: Sequence[str], targets: NDArray[np.float32]
+    split: str,
+    images: Sequence[str],
+    labels: Sequence[str],
+    targets: NDArray[np.float32],
+    folds: Sequence[int] = (),
 ) -> str:
     """Compute the fingerprint of a split, as in :attr:`Predictions.fingerprint`."""
-    names = json.dumps([split, list(images), list(labels)])
+    names = json.dumps([split, list(images), list(labels), *([list(folds)] if folds else [])])
     digest = hashlib.sha256(names.encode())
     digest.update(_as_bytes(targets).tobytes())
     return digest.hexdigest()[:16]
@@ -99,6 +116,7 @@ def save_predictions(
     labels: Sequence[str],
     scores: NDArray[np.float32],
     identity: "TrainingIdentity",
+    folds: Sequence[int] = (),
 ) -> Predictions:
     """Write the scores of a training on a split to its folder, whole or not at all.
 
@@ -109,16 +127,17 @@ def save_predictions(
         labels: of the data set, in order.
         scores: ``(images, labels)``: logits.
         identity: of the training.
+        folds: the fold of each image, where several networks scored them.
 
     Raises:
         StorageFault: it cannot be written.
     """
     predictions = Predictions(
         name, split.names, tuple(labels), scores, split.truth, split.groups,
-        identity.configuration, identity.seed, identity.data,
+        identity.configuration, identity.seed, identity.data, tuple(folds),
     )  # fmt: skip
     header = {
-        "format": _FORMAT,
+        "format": _FORMATS[bool(folds)],
         "split": name,
         "images": split.names,
         "labels": list(labels),
@@ -126,6 +145,7 @@ def save_predictions(
         "configuration": identity.configuration,
         "seed": identity.seed,
         "data": identity.data,
+        **({"folds": list(folds)} if folds else {}),
     }
     buffer = io.BytesIO()
     np.savez_compressed(
@@ -152,13 +172,13 @@ def load_predictions(folder: str, split: str = "validation") -> Predictions | No
     try:
         with np.load(io.BytesIO(content)) as arrays:
             header: dict[str, Any] = json.loads(arrays["header"].tobytes())
-            if header["format"] == _FORMAT:
+            if header["format"] in _FORMATS:
                 return _build(header, arrays["scores"], arrays["targets"])
     except DAMAGED:
         raise UserError(f"{where}: the file is damaged") from None
     raise UserError(
         f"{where}: written by another version of sedn-search (format {header['format']}, this one "
-        f"reads {_FORMAT}); use that version"
+        f"reads {_FORMATS[-1]}); use that version"
     )
 
 
@@ -167,7 +187,8 @@ def _build(
 ) -> Predictions:
     targets = np.where(stored == _UNKNOWN, np.float32("nan"), stored).astype(np.float32)
     shape = (len(header["images"]), len(header["labels"]))
-    if scores.shape != shape or targets.shape != shape:
+    folds = tuple(header.get("folds", ()))
+    if scores.shape != shape or targets.shape != shape or len(folds) not in (0, shape[0]):
         raise ValueError(f"{scores.shape} scores, {targets.shape} targets for {shape}")
     return Predictions(
         split=header["split"],
@@ -179,6 +200,7 @@ def _build(
         configuration=header["configuration"],
         seed=header["seed"],
         data=header["data"],
+        folds=folds,
     )
 
 

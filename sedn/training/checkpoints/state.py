@@ -87,17 +87,20 @@ class Training:
         return network
 
 
-def prepare(config: TrainingConfig, micro_batch: int | None = None) -> Training:
+def prepare(
+    config: TrainingConfig, micro_batch: int | None = None, dataset: Dataset | None = None
+) -> Training:
     """A training at its start; the seed decides all that is drawn.
 
     Args:
         config: what is trained.
         micro_batch: images at once, at most, where that is less than the configuration's.
+        dataset: what is trained on, in place of the configuration's data as they are cut.
 
     Raises:
         UserError: the data, the backbone or the optimiser cannot be had.
     """
-    dataset = load_dataset(config.data)
+    dataset = dataset or load_dataset(config.data)
     device = pick_device()
     torch.manual_seed(config.seed)
     network = create_network(config, dataset, device)

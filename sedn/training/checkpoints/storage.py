@@ -31,6 +31,16 @@ class StorageFault(UserError):
         return type(self), (str(self), self.folder, self.size)
 
 
+def fold_folder(folder: str, fold: int) -> str:
+    """Name the folder of the network that does not see ``fold``, from 0, below its training's."""
+    return f"{folder}/fold-{fold + 1}"
+
+
+def has_checkpoint(folder: Path) -> bool:
+    """Tell whether a folder of this machine holds a checkpoint, of one network or of a fold's."""
+    return (folder / CHECKPOINT).is_file() or any(folder.glob(f"fold-*/{CHECKPOINT}"))
+
+
 @contextmanager
 def faults_of_storage(folder: str, name: str, size: int = 0) -> Iterator[None]:
     """Raise what the system says of a file of ``folder``, of ``size`` bytes, as such a fault."""

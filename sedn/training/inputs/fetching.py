@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 
 from sedn.data import Split
 from sedn.data.dataset import Pixels
-from sedn.data.images.on_demand import DecodedImages
+from sedn.data.images.on_demand import is_decoded_on_demand
 
 Rows = NDArray[np.int64]
 T = TypeVar("T")
@@ -104,7 +104,7 @@ def fetch(view: View, batches: Sequence[Rows]) -> Iterator[Arrays]:
     Images that are decoded on demand are so in as many other processes as torch has threads, which
     is what Ray grants a trial; they work ahead while this one trains.
     """
-    if not isinstance(view.split.images, DecodedImages):
+    if not is_decoded_on_demand(view.split.images):
         return (_read(view, rows) for rows in batches)
     loader: DataLoader[Arrays] = DataLoader(
         _Batches(view, batches),

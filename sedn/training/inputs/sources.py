@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from sedn.config import TrainingConfig
 from sedn.data import Dataset
 from sedn.data.dataset import Pixels
+from sedn.data.images.picked import PickedPixels
 from sedn.registry import SEMANTIC_SOURCES
 
 
@@ -26,5 +27,14 @@ def semantic_maps(
     computed = SEMANTIC_SOURCES.find(config.semantic_map.source).computed
     if computed is None:
         return given.maps, given.map_known
-    maps: tuple[Pixels, NDArray[np.bool_]] = computed.of_split(dataset, split, config.semantic_map)
-    return maps
+    recut = dataset.recut
+    if recut is None or split not in recut.rows:
+        of = dataset if recut is None else recut.dataset
+        maps: tuple[Pixels, NDArray[np.bool_]] = computed.of_split(of, split, config.semantic_map)
+        return maps
+    # What computes maps knows the data as they were cut at first: of no image has it seen the mask
+    # before it computes the image's map, whatever fold the image is in.
+    parts = [computed.of_split(recut.dataset, part, config.semantic_map) for part in recut.parts]
+    rows = recut.rows[split]
+    known = np.concatenate([of_part for _, of_part in parts])[rows]
+    return PickedPixels(tuple(pixels for pixels, _ in parts), rows), known

@@ -15,6 +15,7 @@ GIVEN: dict[str, tuple[list[str], Any]] = {
     "data": (["--data=nowhere.csv"], "nowhere.csv"),
     "trials": (["--trials=7"], 7),
     "epochs": (["--epochs=3"], 3),
+    "folds": (["--folds=5"], 5),
     "time_seconds": (["--time=1.5"], 1.5),
     "gpu_hours": (["--gpu-hours=0.5"], 0.5),
     "plateau": (["--plateau=4"], 4),

@@ -332,6 +332,25 @@ def test_wrong_options_are_said_in_one_line(fields: dict, expected: str) -> None
     assert len(str(said.value).splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("grace", "epochs", "fold", "rungs"),
+    [
+        (2, 45, 9, (2, 6, 18)),
+        (2, 18, 9, (2, 6)),
+        (1, 5, 1, (1, 3)),
+        (10, 200, 40, (10, 30, 120)),
+        (40, 200, 40, (40, 120)),
+        (41, 200, 40, (80,)),
+        (161, 200, 40, ()),
+        (2, 9, 9, (2, 6)),
+    ],
+)
+def test_beyond_the_first_fold_rungs_lie_at_ends_of_folds(
+    grace: int, epochs: int, fold: int, rungs: tuple[int, ...]
+) -> None:
+    assert rung_epochs(grace, epochs, 3, fold) == rungs
+
+
 def test_right_options_are_taken() -> None:
     for scheduler in (*SCHEDULERS, "none"):
         check_scheduler(SearchSettings(scheduler=scheduler), 1)

@@ -118,10 +118,10 @@ def test_damaged_bytes_are_told_in_a_line(tmp_path: Path) -> None:
 def test_a_later_format_is_told_apart_from_damage(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sedn.training.checkpoints.predictions._FORMAT", 2)
+    monkeypatch.setattr("sedn.training.checkpoints.predictions._FORMATS", (3, 4))
     keep(str(tmp_path), split(("1", "2")))
     monkeypatch.undo()
-    with pytest.raises(UserError, match="format 2, this one reads 1"):
+    with pytest.raises(UserError, match="format 3, this one reads 2"):
         load_predictions(str(tmp_path))
 
 
