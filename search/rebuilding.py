@@ -174,7 +174,7 @@ def notice(stored: StoredTrials, aside: str | None) -> str:
     trials = "1 trial" if len(stored.rows) == 1 else f"{len(stored.rows)} trials"
     parts = [
         f"The Optuna study was made again from {trials} in the store: numbers, states, values and "
-        f"curves. Lost with the old one are the dashboard's notes, the state of the samplers "
+        f"curves. Lost with the old one are notes that people wrote, the state of the samplers "
         f"cmaes, nsga2 and nsga3, and how often a worker was lost"
     ]
     if any(row.cost("device_memory") is not None for row in stored.rows.values()):

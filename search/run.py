@@ -84,6 +84,7 @@ def run_search(
         UserError: something of the input is wrong; nothing was written.
     """
     on_stage(Stage.CHECKS)
+    from search.dashboard.background import published
     from search.driver import Driver
 
     resources = resources or Resources()
@@ -126,7 +127,8 @@ def run_search(
             callbacks = (train or _default_train(), watch, on_ray_gone or on_notice)
             weights = kept_space.values_of("backbone.weights")
             try:
-                _run_trials(driver, settings, resources, *callbacks, weights)
+                with published(store, name, on_notice):
+                    _run_trials(driver, settings, resources, *callbacks, weights)
             except KeyboardInterrupt:
                 # It is answered by the words that nothing is lost, which may not be so.
                 driver.check_store()

@@ -42,6 +42,10 @@ class StoreReader:
         """The database's name for a person: a file, or a URL without its password."""
         return shown_name(self.engine.url)
 
+    def is_in_place(self) -> bool:
+        """Whether the database's file is still the one that was opened; costs no query."""
+        return self._lost is None and (self._file is None or self._file.is_in_place())
+
     def check_in_place(self) -> None:
         """See that the database's file is still the one that was opened; costs no query.
 

@@ -77,6 +77,16 @@ class StoppedTrial:
 
 
 @dataclass(frozen=True)
+class Ending:
+    """How a trial ended, in short."""
+
+    state: TrialState
+    epochs: int
+    """Epochs completed."""
+    mean_auc: float | None
+
+
+@dataclass(frozen=True)
 class Failures:
     """Trials that failed with the same error."""
 
@@ -149,6 +159,16 @@ class StoreScanner(StoreReader):
         rows.sort()
         rows.sort(key=_is_sampled)
         return rows
+
+    def endings(self, experiment_id: int) -> dict[int, Ending]:
+        """How each trial that has ended did, by its number."""
+        columns = (Trial.number, Trial.state, Trial.epochs, Trial.mean_auc)
+        query = select(*columns).where(
+            Trial.experiment_id == experiment_id, Trial.state != TrialState.RUNNING
+        )
+        with self.sessions() as session:
+            rows = sorted(_plain(session, query))
+        return {number: Ending(TrialState(state), *rest) for number, state, *rest in rows}
 
     def stopped(self, experiment_id: int, most: int | None = None) -> list[StoppedTrial]:
         """The trials that were stopped early after an epoch or more, but for those that another

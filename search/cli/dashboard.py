@@ -16,7 +16,11 @@ def dashboard(
     store: StoreOption = DEFAULT_STORE,
 ) -> None:
     """Serve the Optuna dashboard of the database, which follows running searches."""
-    from search.dashboard import serve
+    from search.dashboard.serving import serve
 
     err.print(f"Optuna dashboard at http://{host}:{port}/ — Ctrl-C ends it.")
-    serve(store, host, port)
+    serve(store, host, port, on_notice=_say)
+
+
+def _say(line: str) -> None:
+    err.print(line, markup=False, highlight=False, soft_wrap=True)

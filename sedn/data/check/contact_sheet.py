@@ -106,13 +106,18 @@ def _image(subject: Subject, row: int) -> str:
     )
 
 
-def _thumbnail(sample: Sample) -> str:
+def overlay(sample: Sample) -> NDArray[np.uint8]:
+    """``(size, size, 3)``: the image with its map laid over, a colour for each region."""
     pixels = sample.image.astype(np.float32)
     for region, colour in zip(sample.region_map, _cycle(len(sample.region_map)), strict=True):
         cover = 0.45 * (region / 255.0)[..., None]
         pixels = pixels * (1 - cover) + np.array(colour, dtype=np.float32) * cover
+    return pixels.round().astype(np.uint8)
+
+
+def _thumbnail(sample: Sample) -> str:
     buffer = io.BytesIO()
-    image = Image.fromarray(pixels.round().astype(np.uint8))
+    image = Image.fromarray(overlay(sample))
     image.resize((2 * SIDE, 2 * SIDE), Image.Resampling.BICUBIC).save(buffer, "JPEG", quality=80)
     return base64.b64encode(buffer.getvalue()).decode("ascii")
 

@@ -31,7 +31,11 @@ from search import optuna_private
 from search.backends.ray_tune import private as ray_private
 
 ROOT = Path(optuna_private.__file__).parent.parent
-DOORS = {ROOT / "search/optuna_private.py", ROOT / "search/backends/ray_tune/private.py"}
+DOORS = {
+    ROOT / "search/optuna_private.py",
+    ROOT / "search/optuna_tables.py",
+    ROOT / "search/backends/ray_tune/private.py",
+}
 UNDOCUMENTED = {"error_file", "pickled_error_file", "get_live_trials", "get_storage"}
 ALLOWED = {"os._exit", "segment._replace"}
 """Python's own; both are documented."""

@@ -1,0 +1,142 @@
+"""Publishing in a thread of its own, so that neither a trial nor a page of the dashboard waits."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from results.database.outage import reason_of
+from results.database.store import Store
+from search.dashboard.publishing import Publisher
+
+REST = 40
+"""After its work each part rests so many times as long as the work took: publishing takes a
+fortieth of the time at most, however large a search is."""
+TRIALS_SECONDS, STUDY_SECONDS = 3.0, 10.0
+"""Least time from one publishing to the next, of the trials and of the study."""
+TICK = 0.5
+"""Seconds between two looks at what is due."""
+LAST_SECONDS = 30.0
+"""How long the end of a search may publish what is still to do."""
+FAILED_SECONDS = 60.0
+"""Least time to the next attempt where one failed."""
+
+
+@dataclass
+class _Part:
+    """Something that is done again and again."""
+
+    work: Callable[[], object]
+    least: float
+    due: float
+
+    def do(self) -> None:
+        """Do it, and rest."""
+        began = time.monotonic()
+        self.work()
+        ended = time.monotonic()
+        self.due = ended + max(self.least, REST * (ended - began))
+
+
+class Background:
+    """Publishes experiments again and again until it is stopped."""
+
+    def __init__(
+        self, publishers: Callable[[], Sequence[Publisher]], on_notice: Callable[[str], None]
+    ) -> None:
+        """Begin.
+
+        Args:
+            publishers: gives the experiments to publish, asked again each time.
+            on_notice: called once with a line where something cannot be published.
+        """
+        self._publishers = publishers
+        self._on_notice = on_notice
+        self._was_noticed = False
+        self._stopped = threading.Event()
+        now = time.monotonic()
+        self._parts = (
+            _Part(self._trials, TRIALS_SECONDS, now + TRIALS_SECONDS),
+            _Part(self._study, STUDY_SECONDS, now + STUDY_SECONDS),
+        )
+        self._thread = threading.Thread(target=self._run, name="sedn-dashboard", daemon=True)
+        self._thread.start()
+
+    def hurry(self) -> None:
+        """Publish all at the next look, as someone waits to see it."""
+        for part in self._parts:
+            part.due = 0.0
+
+    def stop(self, *, finish: bool) -> None:
+        """End the thread; ``finish``: publish what is still to do, for :data:`LAST_SECONDS` at
+        most.
+        """
+        self._stopped.set()
+        self._thread.join(LAST_SECONDS)
+        if finish and not self._thread.is_alive():
+            self._guarded(self._finish)
+
+    def _run(self) -> None:
+        while not self._stopped.wait(TICK):
+            for part in self._parts:
+                is_due = time.monotonic() >= part.due and not self._stopped.is_set()
+                if is_due and not self._guarded(part.do):
+                    part.due = time.monotonic() + FAILED_SECONDS
+
+    def _guarded(self, work: Callable[[], object]) -> bool:
+        """Whether it could be done. Nothing that goes wrong here may end a search."""
+        try:
+            work()
+        except Exception as error:
+            if not self._was_noticed:
+                self._was_noticed = True
+                self._on_notice(
+                    f"The Optuna dashboard lacks the newest notes and plots, and nothing else: "
+                    f"{reason_of(error)}"
+                )
+            return False
+        return True
+
+    def _trials(self) -> None:
+        for publisher in self._publishers():
+            publisher.publish_trials()
+
+    def _study(self) -> None:
+        for publisher in self._publishers():
+            if not self._stopped.is_set():
+                publisher.publish_study()
+
+    def _finish(self) -> None:
+        until = time.monotonic() + LAST_SECONDS
+        for publisher in self._publishers():
+            while publisher.publish_trials() and time.monotonic() < until:
+                pass
+            publisher.publish_study()
+
+
+@contextmanager
+def published(store: Store, name: str, on_notice: Callable[[str], None]) -> Iterator[None]:
+    """Publish an experiment while something is done with it, and once more in the end.
+
+    Where that was broken off, nothing is published any more: the end shall not wait.
+    """
+    made: list[Publisher] = []
+
+    def publishers() -> list[Publisher]:
+        # A file that was deleted or replaced would be made again here, empty.
+        if not store.is_in_place():
+            return []
+        if not made:
+            from search.study import open_storage
+
+            made.append(Publisher(store, open_storage(store), name))
+        return made
+
+    background = Background(publishers, on_notice)
+    try:
+        yield
+    except BaseException:
+        background.stop(finish=False)
+        raise
+    background.stop(finish=True)

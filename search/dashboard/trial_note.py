@@ -1,0 +1,163 @@
+"""The note and the attributes of a trial in Optuna's dashboard."""
+
+from shlex import quote
+from typing import Any
+
+from results.database.models import BASELINE, TrialState
+from results.report.contents import STATES
+from results.report.style import duration, value_text
+from search.dashboard.markdown import code, paragraphs, shortened, shown, table
+from search.dashboard.trials import LabelResult, TrialFacts, sampled
+from sedn.measures import COSTS
+from sedn.style import gain_text, interval_text, number_text, one_line
+
+MOST_LABELS = 30
+"""Labels in the table of a note."""
+MOST_ATTRIBUTES = 20
+"""Labels that have an attribute each, by which trials can be sorted: those of most positives."""
+MOST_OF_LINE = 100
+"""Characters of an attribute: the dashboard does not break its line."""
+CHANGING = frozenset({"cause", "mean AUC [95 %]", "difference to the baseline", "worst label"})
+"""Attributes that a trial may lose as it is opened again and ends otherwise."""
+LAST_LINES = 20
+"""Of the reason of a failure."""
+
+
+def trial_note(facts: TrialFacts) -> str:
+    """A trial in words and tables, as Markdown."""
+    trial = facts.trial
+    role = "the baseline, " if trial.role == BASELINE else ""
+    return paragraphs(
+        f"# Trial {trial.number}: {role}{STATES[trial.state]}",
+        _reached(facts),
+        _failure(facts),
+        _labels(facts),
+        _configuration(facts),
+        _cost(facts),
+        "## Take its configuration",
+        code(f"sedn export {quote(facts.experiment)} --trial {trial.number} -o config.yaml"),
+    )
+
+
+def trial_attributes(facts: TrialFacts) -> dict[str, Any]:
+    """What the dashboard shows of a trial in columns; numbers where trials can be sorted by it."""
+    trial = facts.trial
+    attributes: dict[str, Any] = {
+        "outcome": shortened(one_line(facts.outcome), MOST_OF_LINE),
+        "placement": facts.placement,
+        "epochs": f"{trial.epochs} of {trial.target_epochs}",
+        "seconds": round(trial.seconds, 2),
+        **facts.costs,
+    }
+    if trial.cause is not None:
+        attributes["cause"] = trial.cause
+    if trial.mean_auc is not None:
+        attributes["mean AUC [95 %]"] = interval_text(trial.mean_auc, facts.low, facts.high)
+    if facts.difference is not None:
+        attributes["difference to the baseline"] = round(facts.difference, 6)
+    if facts.labels:
+        worst = min(facts.labels, key=lambda label: label.auc)
+        attributes["worst label"] = (
+            f"{number_text(worst.auc)} {shortened(one_line(worst.name), MOST_OF_LINE)}"
+        )
+    # Those of most positives are known best.
+    often = sorted(facts.labels, key=lambda label: -label.positives)[:MOST_ATTRIBUTES]
+    of_labels = [(shortened(one_line(label.name), MOST_OF_LINE), label.auc) for label in often]
+    return attributes | {f"AUC {name}": round(auc, 6) for name, auc in of_labels}
+
+
+def _reached(facts: TrialFacts) -> str:
+    trial = facts.trial
+    said = f"{facts.outcome[:1].upper()}{facts.outcome[1:]}".rstrip(".")
+    if trial.mean_auc is None:
+        return f"{shown(said)}. No epoch was completed."
+    reached = interval_text(trial.mean_auc, facts.low, facts.high)
+    where = "" if trial.state is TrialState.COMPLETE else f" after epoch {trial.epochs}"
+    line = f"**Mean AUC {reached}**{where} on validation (95 % interval over images)"
+    if facts.difference is not None and facts.baseline is not None:
+        plain = facts.baseline
+        gain = gain_text(facts.difference / plain.mean_auc) if plain.mean_auc else "–"
+        line += (
+            f"; {number_text(facts.difference, signed=True)} ({gain}) to the baseline, trial "
+            f"{plain.number}, which has {number_text(plain.mean_auc)}"
+        )
+    return f"{line}.\n\n{shown(said)}."
+
+
+def _failure(facts: TrialFacts) -> str:
+    trial = facts.trial
+    if trial.state is not TrialState.FAILED:
+        return ""
+    lines = (trial.reason or "").strip().splitlines()
+    last = [shortened(line) for line in lines[-LAST_LINES:]]
+    cut = f", the last {LAST_LINES} of {len(lines)} lines" if len(lines) > LAST_LINES else ""
+    cause = f"## Cause: {shown(trial.cause or 'not known')}"
+    return paragraphs(cause, f"What was recorded{cut}:" if last else "", *_block(last))
+
+
+def _block(lines: list[str]) -> list[str]:
+    return [code("\n".join(lines))] if lines else []
+
+
+def _labels(facts: TrialFacts) -> str:
+    if not facts.labels:
+        return ""
+    chosen = _chosen(facts.labels)
+    of_all = "" if len(chosen) == len(facts.labels) else f", {len(chosen)} of {len(facts.labels)}"
+    told = "those that differ most from the baseline" if facts.baseline else "the lowest"
+    rows = [
+        [
+            shown(label.name),
+            interval_text(label.auc, label.low, label.high),
+            number_text(label.baseline),
+            number_text(label.difference, signed=True),
+        ]
+        for label in chosen
+    ]
+    heads = ["label", "AUC [95 %]", "baseline", "difference"]
+    if all(label.baseline is None for label in chosen):
+        heads, rows = heads[:2], [row[:2] for row in rows]
+    head = f"## Labels{of_all}"
+    return paragraphs(
+        head, f"Shown are {told}." if of_all else "", table(heads, rows, right=heads[1:])
+    )
+
+
+def _chosen(labels: tuple[LabelResult, ...]) -> list[LabelResult]:
+    """All labels, or those that differ most from the baseline, in the order of the data."""
+    if len(labels) <= MOST_LABELS:
+        return list(labels)
+
+    def weight(place: int) -> float:
+        label = labels[place]
+        return -label.auc if label.difference is None else abs(label.difference)
+
+    places = sorted(range(len(labels)), key=weight, reverse=True)[:MOST_LABELS]
+    return [labels[place] for place in sorted(places)]
+
+
+def _configuration(facts: TrialFacts) -> str:
+    rows = []
+    for path, value, drawn in sampled(facts.trial):
+        # A space may sample what is no field of the configuration.
+        text = value_text(drawn if value is None else value)
+        other = "" if value is None or value == drawn else value_text(drawn)
+        rows.append([shown(path), shown(text), shown(other)])
+    if not rows:
+        return ""
+    heads = ["parameter", "value", "sampled as"]
+    if not any(row[2] for row in rows):
+        heads, rows = heads[:2], [row[:2] for row in rows]
+    return paragraphs("## Configuration", table(heads, rows))
+
+
+def _cost(facts: TrialFacts) -> str:
+    trial = facts.trial
+    rows = [
+        ["epochs", f"{trial.epochs} of {trial.target_epochs}"],
+        ["time of training", duration(trial.seconds)],
+        *([COSTS[name].title, COSTS[name].write(value)] for name, value in facts.costs.items()),
+    ]
+    if trial.node:
+        rows.append(["trained on", shown(trial.node)])
+    return paragraphs("## Cost", table(["cost", "value"], rows))
