@@ -5,14 +5,17 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from results.database.outage import reason_of
 from results.database.store import Store
-from search.dashboard.publishing import Publisher
+
+if TYPE_CHECKING:
+    from search.dashboard.publishing import Publisher
 
 REST = 40
-"""After its work each part rests so many times as long as the work took: publishing takes a
-fortieth of the time at most, however large a search is."""
+"""After its work each part rests so many times as long as the work kept a core busy: publishing
+takes a fortieth of a core at most, however large a search is."""
 TRIALS_SECONDS, STUDY_SECONDS = 3.0, 10.0
 """Least time from one publishing to the next, of the trials and of the study."""
 TICK = 0.5
@@ -30,20 +33,23 @@ class _Part:
     work: Callable[[], object]
     least: float
     due: float
+    is_first: bool = True
 
     def do(self) -> None:
         """Do it, and rest."""
-        began = time.monotonic()
+        began = time.thread_time()
         self.work()
-        ended = time.monotonic()
-        self.due = ended + max(self.least, REST * (ended - began))
+        # The first time loads libraries, which tells nothing of the next.
+        busy = 0.0 if self.is_first else time.thread_time() - began
+        self.is_first = False
+        self.due = time.monotonic() + max(self.least, REST * busy)
 
 
 class Background:
     """Publishes experiments again and again until it is stopped."""
 
     def __init__(
-        self, publishers: Callable[[], Sequence[Publisher]], on_notice: Callable[[str], None]
+        self, publishers: "Callable[[], Sequence[Publisher]]", on_notice: Callable[[str], None]
     ) -> None:
         """Begin.
 
@@ -123,11 +129,13 @@ def published(store: Store, name: str, on_notice: Callable[[str], None]) -> Iter
     """
     made: list[Publisher] = []
 
-    def publishers() -> list[Publisher]:
+    def publishers() -> "list[Publisher]":
         # A file that was deleted or replaced would be made again here, empty.
         if not store.is_in_place():
             return []
         if not made:
+            # Not before the search begins: they load what draws figures.
+            from search.dashboard.publishing import Publisher
             from search.study import open_storage
 
             made.append(Publisher(store, open_storage(store), name))

@@ -15,6 +15,8 @@ MOST_LABELS = 30
 """Labels in the table of a note."""
 MOST_ATTRIBUTES = 20
 """Labels that have an attribute each, by which trials can be sorted: those of most positives."""
+MOST_WITH_LABELS = 2000
+"""Trials from this number on have none for labels: the dashboard reads all attributes at once."""
 MOST_OF_LINE = 100
 """Characters of an attribute: the dashboard does not break its line."""
 CHANGING = frozenset({"cause", "mean AUC [95 %]", "difference to the baseline", "worst label"})
@@ -61,7 +63,8 @@ def trial_attributes(facts: TrialFacts) -> dict[str, Any]:
             f"{number_text(worst.auc)} {shortened(one_line(worst.name), MOST_OF_LINE)}"
         )
     # Those of most positives are known best.
-    often = sorted(facts.labels, key=lambda label: -label.positives)[:MOST_ATTRIBUTES]
+    most = MOST_ATTRIBUTES if trial.number < MOST_WITH_LABELS else 0
+    often = sorted(facts.labels, key=lambda label: -label.positives)[:most]
     of_labels = [(shortened(one_line(label.name), MOST_OF_LINE), label.auc) for label in often]
     return attributes | {f"AUC {name}": round(auc, 6) for name, auc in of_labels}
 
