@@ -7,8 +7,8 @@ import plotly.graph_objects as go
 from results.report.axes import label_effects, shares
 from results.report.contents import Findings
 from results.report.figures import cost
+from results.report.grid import placement_grid
 from results.report.heat_map import label_heat_map
-from results.report.placement import placement_by_ratio
 from sedn.style import INK
 
 HEIGHT = 450
@@ -29,7 +29,7 @@ def _by_label(findings: Findings) -> go.Figure | None:
 
 PLOTS: dict[str, tuple[str, Drawn]] = {
     "sedn-labels": ("AUC of each label", label_heat_map),
-    "sedn-placement": ("Best mean AUC by placement", placement_by_ratio),
+    "sedn-placement": ("Mean AUC by placement, fusion and ratio", placement_grid),
     "sedn-importance": ("Share of the variance of the mean AUC", _importance),
     "sedn-importance-by-label": ("Difference in AUC of each label, by value", _by_label),
     "sedn-cost": ("Mean AUC and cost", cost),
@@ -52,6 +52,11 @@ def draw_plots(findings: Findings) -> Iterator[tuple[str, str]]:
 
 def _fitted(figure: go.Figure, title: str) -> go.Figure:
     """The figure with a title, in the room that the dashboard has for it."""
+    for trace in figure.data:
+        if trace.meta == "trials":
+            # The page of the report tells more, by a script of its own.
+            told = "trial %{customdata}<br>mean AUC %{y:.4f}<extra></extra>"
+            trace.update(hovertemplate=told, hoverinfo=None)
     top = int(figure.layout.margin.t or 48) + 44
     figure.update_layout(
         height=HEIGHT,
