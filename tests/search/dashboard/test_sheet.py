@@ -23,7 +23,7 @@ SUBJECT = Subject(
     name="made", labels=(HOSTILE,), regions=("region",), names=tuple(COLOURS),
     splits=np.array(["validation"] * 3), splits_given=True, groups=(),
     targets=np.ones((3, 1), dtype=np.float32), map_known=np.ones(3, dtype=bool), image_size=32,
-    missed_shares=(), links=(), said=(), faults=(), look=look,
+    missed_shares=(), links=(), notes=(), faults=(), look=look,
 )  # fmt: skip
 
 
