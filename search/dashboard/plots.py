@@ -29,7 +29,7 @@ def _by_label(findings: Findings) -> go.Figure | None:
 
 PLOTS: dict[str, tuple[str, Drawn]] = {
     "sedn-labels": ("AUC of each label", label_heat_map),
-    "sedn-placement": ("Mean AUC by placement, fusion and ratio", placement_grid),
+    "sedn-placement": ("Mean AUC by placement", placement_grid),
     "sedn-importance": ("Share of the variance of the mean AUC", _importance),
     "sedn-importance-by-label": ("Difference in AUC of each label, by value", _by_label),
     "sedn-cost": ("Mean AUC and cost", cost),
@@ -57,6 +57,8 @@ def _fitted(figure: go.Figure, title: str) -> go.Figure:
             # The page of the report tells more, by a script of its own.
             told = "trial %{customdata}<br>mean AUC %{y:.4f}<extra></extra>"
             trace.update(hovertemplate=told, hoverinfo=None)
+    # Long names that stand upright would run into the title; below, the margin grows with them.
+    figure.update_xaxes(side="bottom")
     top = int(figure.layout.margin.t or 48) + 44
     figure.update_layout(
         height=HEIGHT,
