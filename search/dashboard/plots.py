@@ -13,6 +13,8 @@ from sedn.style import INK
 
 HEIGHT = 450
 """Pixels that the dashboard gives each plot."""
+TOP = 88
+"""Pixels above a plot, for title and legend."""
 MOST_BYTES = 300_000
 """Of one plot. The dashboard reads all plots of all studies whenever a page asks for news."""
 
@@ -59,14 +61,13 @@ def _fitted(figure: go.Figure, title: str) -> go.Figure:
             trace.update(hovertemplate=told, hoverinfo=None)
     # Long names that stand upright would run into the title; below, the margin grows with them.
     figure.update_xaxes(side="bottom")
-    top = int(figure.layout.margin.t or 48) + 44
     figure.update_layout(
         height=HEIGHT,
         width=None,
         autosize=True,
-        margin_t=top,
+        margin_t=TOP,
         title={
-            "text": title, "x": 0, "xref": "paper", "y": 0.98, "yanchor": "top",
+            "text": title, "x": 0.02, "xref": "container", "y": 0.98, "yanchor": "top",
             "font": {"size": 16, "color": INK},
         },
     )  # fmt: skip
