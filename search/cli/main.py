@@ -25,6 +25,7 @@ from search.cli.rank import rank
 from search.cli.report import report
 from search.cli.search import search
 from search.cli.segment import segment
+from search.cli.show import show
 from search.cli.status import status
 from search.cli.stop import stop
 from search.cli.store import app as store_app
@@ -101,6 +102,7 @@ COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
     "Run a search": {
         "search": search,
         "status": status,
+        "show": show,
         "log": log,
         "stop": stop,
         "dashboard": dashboard,

@@ -1,0 +1,193 @@
+"""`sedn show`: all that is known of one trial."""
+
+from shlex import quote
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+
+from search.cli.console import open_terminal
+from search.cli.log import TrialArgument
+from search.cli.options import DEFAULT_STORE, JsonOption, NameArgument, StoreOption, print_json
+from search.cli.reading import reads
+from sedn.style import gain_text, interval_text, number_text, one_line, short_text
+
+if TYPE_CHECKING:
+    from results import Epoch, Trial
+    from search.dashboard.trials import TrialFacts
+
+out = open_terminal()
+LAST_LINES = 20
+"""Of the reason of a failure; `--json` has all."""
+
+
+@reads
+def show(
+    name: NameArgument,
+    trial: TrialArgument,
+    store: StoreOption = DEFAULT_STORE,
+    as_json: JsonOption = False,
+) -> None:
+    """Show one trial: result, labels beside the baseline, configuration, epochs, cost, failure."""
+    from results import open_store
+    from search.dashboard.trials import FactReader
+
+    opened = open_store(store)
+    experiment = opened.experiment(name)
+    row = opened.named_trial(experiment, trial, f"trial {trial}")
+    epochs = opened.epochs_of(experiment.id, trial)
+    facts = next(iter(FactReader(opened, experiment).read([trial])), None)
+    if as_json:
+        print_json(_as_json(row, epochs, facts))
+        return
+    out.print(_heading(row, facts), soft_wrap=True)
+    if facts is not None and facts.labels:
+        out.print(_labels(facts))
+    out.print(_configuration(row))
+    if epochs:
+        out.print(_epochs(epochs))
+    out.print(_cost(row, facts))
+    if row.reason:
+        lines = row.reason.rstrip().splitlines()
+        cut = f", the last {LAST_LINES} of {len(lines)} lines" if len(lines) > LAST_LINES else ""
+        out.print(f"Recorded{cut}:")
+        out.print("\n".join(lines[-LAST_LINES:]), soft_wrap=True)
+    out.print(f"Folder: {row.folder}", soft_wrap=True)
+    out.print(f"Export: sedn export {quote(name)} --trial {trial} -o config.yaml", soft_wrap=True)
+
+
+def _heading(row: "Trial", facts: "TrialFacts | None") -> str:
+    """What became of the trial, and what the trial reached, in one or two lines."""
+    role = f" ({row.role})" if row.role == "baseline" else ""
+    if facts is None:
+        auc = "" if row.mean_auc is None else f", mean AUC {number_text(row.mean_auc)}"
+        return f"Trial {row.number}{role}: epoch {row.epochs} of {row.target_epochs}{auc}"
+    lines = [f"Trial {row.number}{role}: {one_line(facts.outcome)}"]
+    if row.mean_auc is not None:
+        line = f"Mean AUC on validation {interval_text(row.mean_auc, facts.low, facts.high)}"
+        if facts.difference is not None and facts.baseline is not None:
+            gain = gain_text(facts.difference / facts.baseline.mean_auc)
+            line += (
+                f"\n{number_text(facts.difference, signed=True)} ({gain}) to the baseline, trial "
+                f"{facts.baseline.number}, which has {number_text(facts.baseline.mean_auc)}"
+            )
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def _labels(facts: "TrialFacts") -> Table:
+    table = _table("label", "AUC [95 %]", "baseline", "difference", "positives")
+    for label in facts.labels:
+        table.add_row(
+            one_line(label.name),
+            interval_text(label.auc, label.low, label.high),
+            number_text(label.baseline),
+            number_text(label.difference, signed=True),
+            str(label.positives),
+        )
+    return table
+
+
+def _configuration(row: "Trial") -> Table:
+    """What was sampled, and its canonical form where the two differ."""
+    from search.dashboard.trials import sampled
+
+    rows = [
+        (path, drawn if value is None else value, "" if value in (None, drawn) else _value(drawn))
+        for path, value, drawn in sampled(row)
+    ]
+    differs = any(other for *_, other in rows)
+    table = _table("parameter", "value", *(["sampled as"] if differs else []), right=False)
+    for path, value, other in rows:
+        table.add_row(path, _value(value), *([other] if differs else []))
+    return table
+
+
+def _value(value: Any) -> str:
+    """A value of a parameter in a few characters; `--json` has all digits."""
+    return short_text(value) if isinstance(value, float) else one_line(value)
+
+
+def _epochs(epochs: "list[Epoch]") -> Table:
+    table = _table("epoch", "mean AUC", "loss", "seconds")
+    for epoch in epochs:
+        table.add_row(
+            str(epoch.epoch),
+            number_text(epoch.mean_auc),
+            number_text(epoch.train_loss),
+            f"{epoch.seconds:.1f}",
+        )
+    return table
+
+
+def _cost(row: "Trial", facts: "TrialFacts | None") -> Table:
+    from search.cli.ending import duration
+    from sedn.measures import COSTS
+
+    table = _table("cost", "value", right=False)
+    table.add_row("time of training", duration(row.seconds))
+    for name, value in ({} if facts is None else facts.costs).items():
+        table.add_row(COSTS[name].title, COSTS[name].write(value))
+    if row.node:
+        table.add_row("trained on", one_line(row.node))
+    return table
+
+
+def _table(first: str, *others: str, right: bool = True) -> Table:
+    """A table of eighty columns at most; numbers stand at the right."""
+    from search.cli.tables import titled_table
+
+    table = titled_table("")
+    table.title = None
+    table.padding = (0, 1, 0, 0)
+    table.add_column(first, overflow="fold")
+    for title in others:
+        table.add_column(title, justify="right" if right else "left", overflow="fold")
+    return table
+
+
+def _as_json(row: "Trial", epochs: "list[Epoch]", facts: "TrialFacts | None") -> dict[str, Any]:
+    labels = () if facts is None else facts.labels
+    return {
+        "trial": row.number,
+        "role": row.role,
+        "state": row.state,
+        "outcome": None if facts is None else facts.outcome,
+        "duplicate_of": row.duplicate_of,
+        "mean_auc": row.mean_auc,
+        "mean_auc_stderr": row.mean_auc_stderr,
+        "low": _number(None if facts is None else facts.low),
+        "high": _number(None if facts is None else facts.high),
+        "difference_to_baseline": None if facts is None else facts.difference,
+        "labels": [
+            {
+                "label": label.name,
+                "auc": label.auc,
+                "low": _number(label.low),
+                "high": _number(label.high),
+                "baseline": label.baseline,
+                "positives": label.positives,
+            }
+            for label in labels
+        ],
+        "params": row.params,
+        "config": row.config,
+        "config_hash": row.config_hash,
+        "seed": row.seed,
+        "epochs": [
+            {"epoch": e.epoch, "mean_auc": e.mean_auc, "loss": e.train_loss, "seconds": e.seconds}
+            for e in epochs
+        ],
+        "target_epochs": row.target_epochs,
+        "seconds": row.seconds,
+        "costs": row.costs,
+        "cause": row.cause,
+        "reason": row.reason,
+        "node": row.node,
+        "folder": row.folder,
+        "predictions": row.predictions,
+    }
+
+
+def _number(value: float | None) -> float | None:
+    """The value; ``None`` for NaN, which JSON lacks."""
+    return None if value is None or value != value else value
