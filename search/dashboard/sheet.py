@@ -11,7 +11,7 @@ from sedn.config import build_config
 from sedn.data.check.contact_sheet import overlay
 from sedn.data.check.subject import Subject, open_subject
 from sedn.errors import UserError
-from sedn.style import INK, MUTED, one_line
+from sedn.style import INK, MUTED, one_line, share_text
 from sedn.training.checkpoints.storage import StorageFault
 
 LABELS, IMAGES = 8, 6
@@ -73,7 +73,7 @@ def _add_image(
     else:
         sheet.paste(picture, corner)
     truth = "has it" if error.is_positive else "has it not"
-    draw.text((left, top + SIDE + 3), f"{truth}: {error.probability:.1%}", INK, _font(12))
+    draw.text((left, top + SIDE + 3), f"{truth}: {share_text(error.probability)}", INK, _font(12))
     draw.text((left, top + SIDE + 19), _fitted(draw, error.image, SIDE, 10), MUTED, _font(10))
 
 

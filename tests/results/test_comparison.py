@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from results import Comparison, Store, TrialState, compare
-from results.comparison.comparing import SURE
+from results.comparison.comparing import SIGNIFICANCE
 from results.comparison.page import render_page
 from results.comparison.words import answer, assumptions
 from sedn.errors import UserError
@@ -221,7 +221,7 @@ def test_over_noise_one_in_twenty_is_called_better_at_most() -> None:
     for seed in range(searches):
         targets, first, second = noise(seed)
         found = compare_paired(targets, [first], [second])
-        in_mean, in_labels = found.mean.p[0] < SURE, found.adjusted < SURE
+        in_mean, in_labels = found.mean.p[0] < SIGNIFICANCE, found.adjusted < SIGNIFICANCE
         higher = in_labels & (found.labels.value > 0)
         better += bool((in_mean and found.mean.value[0] > 0) or higher.any())
         mean_differs += bool(in_mean)

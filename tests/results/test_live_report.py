@@ -164,5 +164,5 @@ def test_pages_of_other_sites_and_other_paths_get_nothing(store: Store, searchin
 def test_a_port_that_is_taken_is_one_line(store: Store, searching: int) -> None:
     with served(store, "rows") as address:
         port = int(address.rsplit(":", 1)[1].strip("/"))
-        with pytest.raises(UserError, match=rf"cannot listen on 127.0.0.1:{port}: .*--port"):
+        with pytest.raises(UserError, match=rf"cannot listen on 127.0.0.1:{port}: .*`port`"):
             make_server(LiveReport(store, "rows"), "127.0.0.1", port)
