@@ -22,6 +22,8 @@ TICK = 0.5
 """Seconds between two looks at what is due."""
 LAST_SECONDS = 30.0
 """How long the end of a search may publish what is still to do."""
+BROKEN_OFF_SECONDS = 1.0
+"""How long the end of a search that was broken off waits for what is just being published."""
 FAILED_SECONDS = 60.0
 """Least time to the next attempt where one failed."""
 
@@ -79,7 +81,7 @@ class Background:
         most.
         """
         self._stopped.set()
-        self._thread.join(LAST_SECONDS)
+        self._thread.join(LAST_SECONDS if finish else BROKEN_OFF_SECONDS)
         if finish and not self._thread.is_alive():
             self._guarded(self._finish)
 

@@ -11,6 +11,7 @@ from results.database.store import open_store
 from search.backends.ray_tune import output
 from search.backends.ray_tune.output import MOST_BYTES, OUTPUT, OutputKeeper, last_bytes
 from search.cli.main import app
+from search.driver import TrainFunction
 from search.run import run_search
 from search.settings import Resources, SearchSettings
 from tests.search.curves import make_curves
@@ -94,10 +95,16 @@ def test_a_worker_that_prints_much_between_two_looks_is_cut(tmp_path: Path, stre
     assert kept.endswith(b"yyy\n")
 
 
-def printing(config, folder, after, bounds):
-    for result in make_curves()(config, folder, after, bounds):
-        print(f"\x1b[31mepoch {result.epoch}\x1b[0m of seed {config.seed}")
-        yield result
+def printing_curves() -> TrainFunction:
+    """Curves whose training prints. Workers get this by value: they cannot import the tests."""
+    curves = make_curves()
+
+    def train(config, folder, after, bounds):
+        for result in curves(config, folder, after, bounds):
+            print(f"\x1b[31mepoch {result.epoch}\x1b[0m of seed {config.seed}")
+            yield result
+
+    return train
 
 
 def log(store: str, number: int, *words: str) -> tuple[int, str, str]:
@@ -112,9 +119,10 @@ def test_the_log_of_a_trial_is_what_its_worker_printed(
 ) -> None:
     settings = SearchSettings(trials=3, seed=1, scheduler="none", sampler="random")
     resources = Resources(cpus_per_trial=1, storage_path=str(tmp_path / "runs"))
-    run_search("spoken", str(space_file), settings, store_url, resources, train=printing)
+    run_search("spoken", str(space_file), settings, store_url, resources, train=printing_curves())
     store = open_store(store_url)
     trials = store.trials(store.experiment("spoken").id)
+    assert [trial.epochs for trial in trials] == [4, 4, 4]
     for trial in trials:
         lines = [f"epoch {number} of seed {trial.seed}" for number in range(1, trial.epochs + 1)]
         assert log(store_url, trial.number)[1].splitlines() == lines
