@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from results.predictions import Predictions
-from sedn.metrics import auc
+from sedn.metrics import auc, calibrate
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def _of_label(predictions: Predictions, place: int, most: int) -> list[ImageErro
     raised = negatives[np.argsort(-scores[negatives], kind="stable")]
     of_missed = max(most // 2, most - len(raised))
     chosen = [*missed[:of_missed], *raised[: most - min(of_missed, len(missed))]]
-    probabilities = 1 / (1 + np.exp(-np.clip(scores, -50, 50)))
+    probabilities = calibrate(scores, 1.0)
     found = [
         ImageError(predictions.images[row], bool(truth[row] == 1), float(probabilities[row]))
         for row in _as_numbers(chosen)

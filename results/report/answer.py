@@ -6,7 +6,7 @@ from typing import Any
 from results.database.models import BASELINE
 from results.ranking.words import nothing_is_better
 from results.report.contents import Findings
-from results.report.style import duration, value_text
+from results.report.style import duration, parameter_text, value_text
 from results.varied import AS_SAMPLED
 from sedn import page
 from sedn.measures import COSTS
@@ -50,8 +50,8 @@ def _use(findings: Findings) -> str:
 def _fields(row: dict[str, Any]) -> str:
     """The varied parameters of a configuration, with what was sampled where that was other."""
     told = [
-        f"{path.split('.')[-1].replace('_', ' ')} {value_text(row[path])}"
-        + (f" (sampled {value_text(row[path + AS_SAMPLED])})" if row.get(path + AS_SAMPLED) else "")
+        f"{path.split('.')[-1].replace('_', ' ')} "
+        f"{parameter_text(row[path], row.get(path + AS_SAMPLED) or None)}"
         for path in row
         if "." in path and not path.endswith(AS_SAMPLED) and value_text(row[path]) != "–"
     ]

@@ -1,6 +1,7 @@
 """Whether the leader's probabilities hold on validation, and the images with the largest errors."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import plotly.graph_objects as go
@@ -24,7 +25,7 @@ class Scored:
     trial: int
     predictions: Predictions
 
-    @property
+    @cached_property
     def reliability(self) -> Reliability:
         """How often what the network predicts is true, as it was trained: no temperature fitted."""
         return reliability(self.predictions.targets, calibrate(self.predictions.scores, 1.0))

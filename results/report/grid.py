@@ -4,10 +4,10 @@ import numpy as np
 import plotly.graph_objects as go
 
 from results.database.models import TrialState
+from results.report.cells import add_cells
 from results.report.contents import Findings
 from results.report.style import value_text
-from sedn.metrics.ranking import Floats
-from sedn.style import INK, PALE, SCALE, count_of, layout, number_text, plain
+from sedn.style import PALE, count_of, layout, number_text, plain
 
 ROWS = "embedding.placement"
 COLUMNS = ("embedding.fusion", "attention.reduction_ratio")
@@ -55,17 +55,8 @@ def _heat_map(cells: Cells) -> go.Figure:
         )
     ]
     figure = go.Figure(layout=layout(130 + 26 * len(rows), plot_bgcolor=PALE))
-    figure.add_heatmap(
-        z=means.reshape(shape).tolist(),
-        colorscale=SCALE,
-        xgap=2,
-        ygap=1,
-        hoverongaps=False,
-        customdata=[hover[i : i + shape[1]] for i in range(0, len(hover), shape[1])],
-        hovertemplate="%{customdata}<extra></extra>",
-        colorbar={"title": {"text": "AUC"}, "thickness": 12, "outlinewidth": 0},
-    )
-    _add_numbers(figure, means.reshape(shape))
+    texts = [hover[i : i + shape[1]] for i in range(0, len(hover), shape[1])]
+    add_cells(figure, means.reshape(shape), texts, 3)
     figure.update_yaxes(
         range=[len(rows) - 0.5, -0.5],
         showgrid=False,
@@ -88,18 +79,3 @@ def _best_first(cells: Cells, side: int, most: int) -> list[str]:
     for key, aucs in cells.items():
         of_name.setdefault(key[side], []).extend(aucs)
     return sorted(of_name, key=lambda name: -float(np.mean(of_name[name])))[:most]
-
-
-def _add_numbers(figure: go.Figure, means: Floats) -> None:
-    rows, columns = np.nonzero(~np.isnan(means))
-    values = means[rows, columns]
-    middle = (values.min() + values.max()) / 2
-    figure.add_scatter(
-        x=columns.tolist(),
-        y=rows.tolist(),
-        mode="text",
-        text=[f"{value:.3f}".removeprefix("0") for value in values],
-        textfont={"color": ["white" if value > middle else INK for value in values]},
-        hoverinfo="skip",
-        showlegend=False,
-    )

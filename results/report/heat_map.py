@@ -2,13 +2,13 @@
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
 from results.database.models import BASELINE
+from results.report.cells import add_cells
 from results.report.contents import MOST_COLUMNS, Findings
-from sedn.style import INK, PALE, SCALE, gain_text, layout, number_text, plain
+from sedn.style import PALE, gain_text, layout, number_text, plain
 
 MOST_TALL_ROWS = 60
 """More labels than this get rows too low for numbers."""
@@ -30,18 +30,8 @@ def label_heat_map(findings: Findings) -> go.Figure | None:
     height = 110 + (26 if tall else 14) * len(names)
     margin = {"l": 64, "r": 16, "t": 90, "b": 12}
     figure = go.Figure(layout=layout(max(height, 210), margin=margin, plot_bgcolor=PALE))
-    figure.add_heatmap(
-        z=table.to_numpy().tolist(),
-        colorscale=SCALE,
-        xgap=2,
-        ygap=1,
-        hoverongaps=False,
-        customdata=_hover(table, columns),
-        hovertemplate="%{customdata}<extra></extra>",
-        colorbar={"title": {"text": "AUC"}, "thickness": 12, "outlinewidth": 0},
-    )
-    if tall:
-        _add_numbers(figure, table)
+    # More digits would say nothing.
+    add_cells(figure, table.to_numpy(), _hover(table, columns), 2 if tall else None)
     undefined = set(findings.by_label.loc[findings.by_label["auc"].isna(), "label"])
     figure.update_yaxes(
         range=[len(names) - 0.5, -0.5],
@@ -69,23 +59,6 @@ def _columns(findings: Findings) -> list[dict[str, Any]]:
 def _title(row: dict[str, Any]) -> str:
     head = "baseline" if row["role"] == BASELINE else f"rank {row['rank']}"
     return f"<b>{head}</b><br>trial {row['trial']}"
-
-
-def _add_numbers(figure: go.Figure, table: pd.DataFrame) -> None:
-    """``.87`` in each cell, in ink or white as its colour asks; more digits would say nothing."""
-    aucs = table.to_numpy()
-    rows, columns = np.nonzero(~np.isnan(aucs))
-    values = aucs[rows, columns]
-    middle = (values.min() + values.max()) / 2 if len(values) else 0.0
-    figure.add_scatter(
-        x=columns.tolist(),
-        y=rows.tolist(),
-        mode="text",
-        text=[f"{value:.2f}".removeprefix("0") for value in values],
-        textfont={"color": ["white" if value > middle else INK for value in values]},
-        hoverinfo="skip",
-        showlegend=False,
-    )
 
 
 def _hover(table: pd.DataFrame, columns: list[dict[str, Any]]) -> list[list[str]]:

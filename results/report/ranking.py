@@ -7,7 +7,7 @@ import pandas as pd
 from results.database.models import BASELINE
 from results.ranking.stopped import place
 from results.report.contents import MOST_ROWS, MOST_STOPPED, Findings
-from results.report.style import NONE_COMPLETE, duration, value_text
+from results.report.style import NONE_COMPLETE, duration, parameter_text
 from results.varied import AS_SAMPLED, shown_columns
 from sedn import page
 from sedn.measures import COSTS
@@ -82,7 +82,7 @@ def _ranking_table(findings: Findings, shown: pd.DataFrame) -> str:
                 row["mean_auc"], row["low"], row["high"], (float(least), float(most)), mark
             ),
             page.text(gain_text(row["gain"])),
-            *(page.text(_parameter(row, path)) for path in varied),
+            *(page.text(parameter_text(row[path], row.get(path + AS_SAMPLED))) for path in varied),
             page.text(duration(row["seconds"])),
             *(page.text(COSTS[name].write(row[name])) for name in findings.costs),
         ]
@@ -92,13 +92,6 @@ def _ranking_table(findings: Findings, shown: pd.DataFrame) -> str:
     return page.table(
         [*heads, *costs], cells, right=["rank", "gain", *costs], broken=varied, marked=marked
     )
-
-
-def _parameter(row: dict[Any, Any], path: str) -> str:
-    """A parameter's value, and what was sampled where that was another one."""
-    sampled = row.get(path + AS_SAMPLED)
-    text = value_text(row[path])
-    return text if sampled is None else f"{text} (sampled {value_text(sampled)})"
 
 
 def _trial_name(row: dict[Any, Any]) -> str:

@@ -30,6 +30,12 @@ def value_text(value: Any) -> str:
     return short_text(value) if isinstance(value, float) else str(value)
 
 
+def parameter_text(value: Any, sampled: Any) -> str:
+    """A parameter's value, and what was sampled where that was another one; else ``None``."""
+    text = value_text(value)
+    return text if sampled is None else f"{text} (sampled {value_text(sampled)})"
+
+
 def duration(seconds: float) -> str:
     """Seconds in the unit that suits them."""
     for size, unit in ((86_400.0, "d"), (3_600.0, "h"), (60.0, "min")):

@@ -12,7 +12,7 @@ from results.database.models import BASELINE, Trial, TrialState
 from results.ranking.stopped import scheduler_of, stopped_by
 from results.report.contents import STATES, Findings
 from results.report.figures import over_images
-from results.report.style import duration, value_text
+from results.report.style import duration, parameter_text
 from results.varied import AS_SAMPLED, shown_columns
 from sedn import page
 from sedn.measures import COSTS
@@ -113,10 +113,7 @@ def _parameter(findings: Findings, path: str) -> list[Value]:
     for trial in findings.listed:
         value = values[trial.number]
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        text = value_text(value)
-        other = None if sampled is None else sampled[trial.number]
-        if other is not None:
-            text += f" (sampled {value_text(other)})"
+        text = parameter_text(value, None if sampled is None else sampled[trial.number])
         cells.append((text, float(value) if is_number else None))
     return cells
 
