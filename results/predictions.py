@@ -52,13 +52,19 @@ def trained_in(trial: Trial, storage: str | None = None) -> str:
     return _address(trial, storage).rsplit("/", 1)[0]
 
 
+def folder_below(storage: str | None, folder: str) -> str:
+    """The folder of a trial below another storage path; ``None``: where it was."""
+    if storage is None:
+        return folder
+    return "/".join([storage.rstrip("/"), *folder.rsplit("/", 2)[1:]])
+
+
 def _address(trial: Trial, storage: str | None) -> str:
     """The file of a trial's predictions."""
     if trial.predictions is None:
         raise UserError(f"trial {trial.number}: kept no predictions: {_why_none(trial)}")
-    if storage is None:
-        return trial.predictions
-    return "/".join([storage.rstrip("/"), *trial.predictions.rsplit("/", 3)[1:]])
+    folder, file = trial.predictions.rsplit("/", 1)
+    return f"{folder_below(storage, folder)}/{file}"
 
 
 def _why_none(trial: Trial) -> str:

@@ -8,7 +8,14 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from search.cli.console import open_terminal
-from search.cli.options import DEFAULT_STORE, JsonOption, NameArgument, StoreOption, print_json
+from search.cli.options import (
+    DEFAULT_STORE,
+    JsonOption,
+    NameArgument,
+    StorageOption,
+    StoreOption,
+    print_json,
+)
 from sedn.style import number_text, one_line
 
 if TYPE_CHECKING:
@@ -36,13 +43,7 @@ def combine(
             "the ranks of the scores of several.",
         ),
     ] = False,
-    storage: Annotated[
-        str | None,
-        typer.Option(
-            "--storage",
-            help="Folder or URI where the checkpoints of searches lie now, if they were moved.",
-        ),
-    ] = None,
+    storage: StorageOption = None,
     store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,
 ) -> None:

@@ -8,7 +8,13 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from search.cli.console import open_terminal
-from search.cli.options import DEFAULT_STORE, JsonOption, StoreOption, print_json
+from search.cli.options import (
+    DEFAULT_STORE,
+    JsonOption,
+    StorageOption,
+    StoreOption,
+    print_json,
+)
 from sedn.style import number_text, one_line
 
 if TYPE_CHECKING:
@@ -34,13 +40,7 @@ def compare(
     output: Annotated[
         Path | None, typer.Option("-o", "--html", help="Write a page with a picture to this file.")
     ] = None,
-    storage: Annotated[
-        str | None,
-        typer.Option(
-            "--storage",
-            help="Folder or URI where the checkpoints of searches lie now, if they were moved.",
-        ),
-    ] = None,
+    storage: StorageOption = None,
     store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,
 ) -> None:

@@ -7,7 +7,15 @@ from typing import Annotated
 import typer
 
 from search.cli.console import open_terminal
-from search.cli.options import DEFAULT_STORE, JsonOption, NameArgument, StoreOption, print_json
+from search.cli.options import (
+    DEFAULT_STORE,
+    JsonOption,
+    MovedOption,
+    NameArgument,
+    StoreOption,
+    moved_storage,
+    print_json,
+)
 from sedn.errors import UserError, did_you_mean
 
 out = open_terminal()
@@ -71,10 +79,7 @@ def delete(
     keep_checkpoints: Annotated[
         bool, typer.Option("--keep-checkpoints", help="Leave the checkpoints where they are.")
     ] = False,
-    storage_path: Annotated[
-        str | None,
-        typer.Option(help="Folder or URI of the checkpoints, if they were moved since."),
-    ] = None,
+    storage_path: MovedOption = None,
     store: StoreOption = DEFAULT_STORE,
 ) -> None:
     """Delete an experiment with its Optuna study and its checkpoints, after asking.
@@ -82,15 +87,13 @@ def delete(
     A deletion that is cut off is ended by the same command again.
     """
     from results import open_store
-    from search import Resources
     from search.experiments import checkpoint_folders, delete_experiment
 
     opened = open_store(store)
     row = opened.experiment(name)
     folders: list[str] = []
     if not keep_checkpoints:
-        moved = Resources(storage_path=storage_path).storage() if storage_path else None
-        folders = checkpoint_folders(opened, row, moved)
+        folders = checkpoint_folders(opened, row, moved_storage(storage_path))
     trials = len(opened.trial_folders(row.id))
     err.print(f"Experiment '{name}': {trials} trials, in {opened.shown}", soft_wrap=True)
     for folder in folders:

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from search.cli.console import open_terminal
-from search.cli.options import DEFAULT_STORE, JsonOption, NameArgument, StoreOption, print_json
+from search.cli.options import (
+    DEFAULT_STORE,
+    JsonOption,
+    MovedOption,
+    NameArgument,
+    StoreOption,
+    moved_storage,
+    print_json,
+)
 from sedn.errors import UserError
 
 if TYPE_CHECKING:
@@ -27,23 +35,19 @@ def log(
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Print what is added, until the trial ends.")
     ] = False,
-    storage_path: Annotated[
-        str | None,
-        typer.Option(help="Folder or URI of the checkpoints, if they were moved since."),
-    ] = None,
+    storage_path: MovedOption = None,
     store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,
 ) -> None:
     """Print the output of a trial's worker, from any node, and why the trial failed if it did."""
     from results import open_store
-    from search import Resources
 
     if follow and as_json:
         raise UserError("--follow: prints what is added; --json prints once")
     opened = open_store(store)
     experiment = opened.experiment(name)
     row = opened.named_trial(experiment, trial, f"trial {trial}")
-    storage = Resources(storage_path=storage_path).storage() if storage_path else None
+    storage = moved_storage(storage_path)
     output = _read(row, storage)
     if as_json:
         print_json({"trial": trial, "state": row.state, "output": output, "reason": row.reason})
@@ -60,13 +64,11 @@ def log(
 
 def _read(row: "Trial", storage: str | None) -> str:
     """The output that is kept of a trial; empty where none is."""
+    from results.predictions import folder_below
     from search.backends.ray_tune.output import OUTPUT
     from sedn.training.checkpoints.files import read
 
-    folder = row.folder
-    if storage is not None:
-        folder = "/".join([storage, *folder.rsplit("/", 2)[1:]])
-    kept = read(folder, OUTPUT) or b""
+    kept = read(folder_below(storage, row.folder), OUTPUT) or b""
     text = _COLOURS.sub("", kept.decode(errors="replace"))
     # A progress bar goes back to the start of its line.
     return text.replace("\r\n", "\n").replace("\r", "\n")

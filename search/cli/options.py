@@ -18,6 +18,19 @@ StoreOption = Annotated[
 ]
 NameArgument = Annotated[str, typer.Argument(help="The experiment.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+MovedOption = Annotated[
+    str | None,
+    typer.Option(
+        "--storage-path", help="Folder or URI of the checkpoints, if they were moved since."
+    ),
+]
+StorageOption = Annotated[
+    str | None,
+    typer.Option(
+        "--storage",
+        help="Folder or URI where the checkpoints of searches lie now, if they were moved.",
+    ),
+]
 DataOption = Annotated[
     str,
     typer.Option(help="An embedded data set, or the path of one: data.yaml, table, folder."),
@@ -27,6 +40,13 @@ DataOption = Annotated[
 def absolute(data: str) -> str:
     """A path made absolute, so that it means the same on every node and in an export."""
     return str(Path(data).absolute()) if Path(data).exists() else data
+
+
+def moved_storage(storage_path: str | None) -> str | None:
+    """The storage path that :data:`MovedOption` names, absolute; ``None`` where none is named."""
+    from search import Resources
+
+    return Resources(storage_path=storage_path).storage() if storage_path else None
 
 
 def print_json(value: Any) -> None:

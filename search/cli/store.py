@@ -8,7 +8,7 @@ import typer
 
 from search.cli.commands import Command
 from search.cli.console import open_terminal
-from search.cli.options import DEFAULT_STORE, StoreOption
+from search.cli.options import DEFAULT_STORE, MovedOption, StoreOption, moved_storage
 from sedn.errors import UserError
 
 app = typer.Typer(no_args_is_help=True, help="Upgrade or repair the results database.")
@@ -69,17 +69,13 @@ def upgrade(store: StoreOption = DEFAULT_STORE) -> None:
 def frames(
     name: Annotated[str, typer.Argument(help="The experiment.")],
     output: Annotated[Path, typer.Option("-o", help="The folder, made where it is not there.")],
-    storage_path: Annotated[
-        str | None, typer.Option(help="Where the checkpoints are now, if they were moved since.")
-    ] = None,
+    storage_path: MovedOption = None,
     store: StoreOption = DEFAULT_STORE,
 ) -> None:
     """Write an experiment's trials, epochs, AUC by label and predictions as Parquet files."""
     from results import open_store, write_frames
-    from search import Resources
 
-    moved = Resources(storage_path=storage_path).storage() if storage_path else None
-    for line in write_frames(open_store(store), name, output, moved):
+    for line in write_frames(open_store(store), name, output, moved_storage(storage_path)):
         err.print(line, soft_wrap=True)
 
 

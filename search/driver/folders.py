@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from results.database.models import Experiment
+from results.predictions import folder_below
 from sedn.training.checkpoints.storage import has_checkpoint
 
 
@@ -31,7 +32,7 @@ class TrialFolders:
         The storage path may have moved since, so the folder below this one is taken, unless only
         the old one holds a checkpoint.
         """
-        moved = "/".join([self.storage, *stored.rsplit("/", 2)[1:]])
+        moved = folder_below(self.storage, stored)
         return stored if not _has_checkpoint(moved) and _has_checkpoint(stored) else moved
 
 
