@@ -48,6 +48,8 @@ class Snapshot:
     ended in this run."""
     paused: int = 0
     """Trials that wait at a rung."""
+    unfinished: int = 0
+    """Trials that the database had begun and not ended when it was read."""
 
     @property
     def ended(self) -> int:
@@ -179,4 +181,4 @@ def read_snapshot(store: Store, experiment: Experiment, *, searching: bool) -> S
     seconds = store.totals(experiment.id)[1]
     left = max(0, asked - snapshot.ended)
     remaining = seconds / tally.trained * left / len(running) if running and tally.trained else None
-    return replace(snapshot, remaining=remaining)
+    return replace(snapshot, remaining=remaining, unfinished=tally.unfinished)

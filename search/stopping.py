@@ -38,11 +38,11 @@ def ending_on_signals(on_end: Callable[[], None]) -> Iterator[None]:
     watcher.start()
     before = signal.signal(signal.SIGTERM, interrupt)
     descriptor = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
-    exit_by_ray = False
+    exits = False
     try:
         yield
     except SystemExit:
-        exit_by_ray = True
+        exits = True
         raise
     finally:
         ended.set()
@@ -51,8 +51,8 @@ def ending_on_signals(on_end: Callable[[], None]) -> Iterator[None]:
         theirs.close()
         watcher.join()
         ours.close()
-        # While Ray starts, SIGTERM meets handlers of Ray, which end the process by codes of theirs.
-        if exit_by_ray and met.is_set():
+        # A library within may have taken SIGTERM for itself, and ended by a code of its own.
+        if exits and met.is_set():
             raise KeyboardInterrupt from None
 
 

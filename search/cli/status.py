@@ -40,9 +40,9 @@ def status(
     experiment = opened.experiment(name)
     snapshot, searching = _read(opened, experiment)
     if as_json:
-        print_json(_as_json(name, snapshot, opened, experiment, searching))
+        print_json(_as_json(name, snapshot, searching))
     else:
-        _show(name, snapshot, opened, experiment, searching)
+        _show(name, snapshot, searching)
 
 
 def _read(opened: "Store", experiment: "Experiment") -> tuple["Snapshot", bool]:
@@ -53,22 +53,13 @@ def _read(opened: "Store", experiment: "Experiment") -> tuple["Snapshot", bool]:
     return read_snapshot(opened, experiment, searching=searching), searching
 
 
-def _unfinished(opened: "Store", experiment: "Experiment") -> int:
-    """Trials that have started and not ended."""
-    from results import TrialState
-
-    return opened.counts(experiment.id)[TrialState.RUNNING]
-
-
-def _as_json(
-    name: str, snapshot: "Snapshot", opened: "Store", experiment: "Experiment", searching: bool
-) -> dict[str, object]:
+def _as_json(name: str, snapshot: "Snapshot", searching: bool) -> dict[str, object]:
     states = {str(state.value): count for state, count in snapshot.counts.items()}
     return {
         "experiment": name,
         "searching": searching,
         "asked": snapshot.asked,
-        "states": states | {"RUNNING": _unfinished(opened, experiment)},
+        "states": states | {"RUNNING": snapshot.unfinished},
         "seconds_left": snapshot.remaining,
         "running": [
             {
@@ -82,12 +73,10 @@ def _as_json(
     }
 
 
-def _show(
-    name: str, snapshot: "Snapshot", opened: "Store", experiment: "Experiment", searching: bool
-) -> None:
+def _show(name: str, snapshot: "Snapshot", searching: bool) -> None:
     from search.cli.live import running_table, summary
 
-    unfinished = _unfinished(opened, experiment)
+    unfinished = snapshot.unfinished
     line = summary(name, snapshot, unfinished if searching else 0)
     if unfinished and not searching:
         line.append(f"  ·  {unfinished} not finished")

@@ -92,9 +92,8 @@ class Publisher:
         if experiment is None or rows is None or self._known is None:
             return 0
         endings = self._store.endings(experiment.id)
-        reader = FactReader(self._store, experiment)
-        plain = reader.baseline
-        of_baseline = "-" if plain is None else str(plain.number)
+        plain = self._store.baseline(experiment.id)
+        of_baseline = "-" if plain is None else str(plain[0])
         ids = self._ids(rows, endings)
         stamps = {
             number: f"{VERSION} {end.state.value} {end.epochs} {of_baseline}"
@@ -103,10 +102,13 @@ class Publisher:
         }
         changed = [n for n in stamps if self._known.stamps.get(ids[n]) != stamps[n]]
         notes = _Notes.read(rows, self._name)
-        outdated = notes.outdated({ids[n]: stamps[n] for n in with_notes(endings) if n in stamps})
+        wanted = [number for number in with_notes(endings) if number in ids]
+        outdated = notes.outdated({ids[number]: stamps[number] for number in wanted})
         numbers = {trial_id: number for number, trial_id in ids.items()}
         of_notes = [numbers[trial_id] for trial_id in outdated]
-        facts = reader.read(sorted({*changed[:most], *of_notes[:most]}))
+        chosen = sorted({*changed[:most], *of_notes[:most]})
+        # Not read where nothing has changed, as is so in most passes.
+        facts = FactReader(self._store, experiment).read(chosen) if chosen else []
         changes = Changes()
         for one in facts:
             number = one.trial.number
@@ -117,7 +119,7 @@ class Publisher:
                 )  # fmt: skip
             if number in of_notes[:most]:
                 notes.write(ids[number], stamps[number], trial_note(one))
-        notes.add_to(changes, {ids[n] for n in with_notes(endings) if n in ids})
+        notes.add_to(changes, {ids[number] for number in wanted})
         if changes:
             self._known.token = self._known.token or uuid4().hex
             changes.study[NOTES] = {"token": self._known.token, **notes.record()}
