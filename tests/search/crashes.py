@@ -34,6 +34,10 @@ OnWrite = Callable[[str], None]
 """Told of each write before it is there for good: the tables, or the checkpoint."""
 
 
+class Killed(BaseException):
+    """What stands for the end of the process."""
+
+
 @dataclass(frozen=True)
 class Crashing:
     """A search in a folder of its own; each call of :meth:`run` is the same command again."""

@@ -36,6 +36,7 @@ from sedn.run.finishing import read_test_scores
 from sedn.run.rank_average import RankAverage
 from sedn.run.summary import read_summary
 from sedn.training.checkpoints.predictions import load_predictions
+from tests.search.crashes import Killed
 
 SPACE = """
 name: tiny
@@ -150,10 +151,6 @@ def test_the_same_members_are_one_reading_of_the_test_split(folder: Path) -> Non
     assert again.test == first.test
     assert again.test_reads == 1
     assert combine(folder, "soup", soup=True).test_reads == 2
-
-
-class Killed(BaseException):
-    """What stands for the end of the process."""
 
 
 @pytest.mark.parametrize("after", [1, 2])

@@ -21,6 +21,7 @@ from search.run import run_search
 from search.settings import Resources, SearchSettings
 from sedn.config import config_hash, load_config
 from sedn.errors import UserError
+from tests.search.crashes import Killed
 
 SPACE = """
 name: tiny
@@ -33,10 +34,6 @@ axes:
   embedding.placement: {choice: [none, stage1, stage2]}
   optimizer.learning_rate: {choice: [1.0e-3, 1.0e-2]}
 """
-
-
-class Killed(BaseException):
-    """What stands for the end of the process."""
 
 
 @pytest.fixture(scope="module")

@@ -25,6 +25,7 @@ from sedn.training.bounds import Bounds
 from sedn.training.checkpoints.predictions import load_predictions
 from sedn.training.folds import train_trial
 from sedn.training.result import EpochResult
+from tests.search.crashes import Killed
 from tests.search.histories import FLAT, height, history, result
 
 SPACE = """
@@ -38,10 +39,6 @@ axes:
   embedding.placement: {choice: [none, input, stage1]}
   optimizer.learning_rate: {choice: [1.0e-3, 1.0e-2]}
 """
-
-
-class Killed(BaseException):
-    """What stands for the end of the process."""
 
 
 def search(table: Path, folder: Path, name: str = "small", train: Any = None, **fields: Any) -> Any:
