@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,6 +15,8 @@ INTERRUPTED = 130
 """The exit code of a command that a signal has stopped."""
 
 _STOPS = (signal.SIGINT, signal.SIGTERM)
+_WAKE = signal.SIGURG
+"""The signal that ends a blocking call of the main thread and does nothing else."""
 
 
 @contextmanager
@@ -37,6 +40,7 @@ def ending_on_signals(on_end: Callable[[], None]) -> Iterator[None]:
     watcher = threading.Thread(target=_watch, args=(ours, met, ended, on_end), daemon=True)
     watcher.start()
     before = signal.signal(signal.SIGTERM, interrupt)
+    woken = signal.signal(_WAKE, lambda *_: None)
     descriptor = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
     exits = False
     try:
@@ -50,6 +54,8 @@ def ending_on_signals(on_end: Callable[[], None]) -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
         theirs.close()
         watcher.join()
+        # Only now: the watcher may have sent one until here.
+        signal.signal(_WAKE, woken)
         ours.close()
         # A library within may have taken SIGTERM for itself, and ended by a code of its own.
         if exits and met.is_set():
@@ -84,8 +90,15 @@ def _watch(
             break
     else:
         return
-    if ended.wait(GRACE_SECONDS):
-        return
+    main = threading.main_thread().ident
+    end = time.monotonic() + GRACE_SECONDS
+    while time.monotonic() < end:
+        if ended.wait(0.5):
+            return
+        # A signal that came just before a blocking call did not end the call, and Python raises
+        # nothing before the call returns.
+        if main is not None:
+            signal.pthread_kill(main, _WAKE)
     try:
         on_end()
     finally:

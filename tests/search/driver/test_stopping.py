@@ -136,6 +136,27 @@ def test_code_that_a_signal_interrupts_ends_by_itself(told: signal.Signals) -> N
     assert "KeyboardInterrupt" in errors
 
 
+def test_a_signal_that_came_just_before_a_blocking_call_ends_the_call() -> None:
+    # A signal that another thread gets does not end the main thread's call, as one that comes in
+    # the moment before the call does not.
+    code = """
+import signal, threading, time
+from search.stopping import ending_on_signals
+
+def interrupt_without_waking() -> None:
+    time.sleep(0.2)
+    signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+with ending_on_signals(lambda: print("ended", flush=True)):
+    threading.Thread(target=interrupt_without_waking).start()
+    time.sleep(60)
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
+    assert ended.stdout == ""
+    assert "KeyboardInterrupt" in ended.stderr
+
+
 @pytest.mark.slow
 def test_a_signal_is_met_before_anything_is_imported(tmp_path: Path) -> None:
     for milliseconds in (150, 300, 600, 900):
