@@ -16,8 +16,11 @@ class StorageWait:
     them has stored anything, as when a single machine has no access, the pauses grow.
     """
 
-    def __init__(self, on_notice: Callable[[str], None]) -> None:
+    def __init__(
+        self, on_notice: Callable[[str], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._on_notice = on_notice
+        self._clock = clock
         self._needed: dict[str, int] = {}
         """Bytes for which there is to be room, by folder; empty where nothing is waited for."""
         self._is_told = False
@@ -34,7 +37,7 @@ class StorageWait:
     def begin(self, fault: StorageFault) -> None:
         """Begin to wait, or go on waiting."""
         if not self._needed:
-            self._next = time.monotonic() + self._pause
+            self._next = self._clock() + self._pause
             self._pause = min(2 * self._pause, LONGEST_PAUSE)
         self._needed[fault.folder] = max(fault.size, self._needed.get(fault.folder, 0))
         if not self._is_told:
@@ -53,7 +56,7 @@ class StorageWait:
         """Whether trials may start; looks at the storage now and then."""
         if not self._needed:
             return True
-        now = time.monotonic()
+        now = self._clock()
         if now < self._next:
             return False
         self._next = now + FIRST_PAUSE

@@ -22,9 +22,15 @@ OLD = time.time_ns() - 60 * 10**9
 
 
 @pytest.fixture
-def short_tick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As of the disks here; a test need not wait for the coarsest."""
-    monkeypatch.setattr(seen_module, "_TICK", 50 * 10**6)
+def pass_a_tick(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Let what was written be older than a tick: that of the disks here, not of the coarsest."""
+
+    def wait() -> None:
+        monkeypatch.setattr(seen_module, "_TICK", 50 * 10**6)
+        time.sleep(0.1)
+
+    monkeypatch.setattr(seen_module, "_TICK", 600 * 10**9)
+    return wait
 
 
 def age(path: Path) -> None:
@@ -87,14 +93,14 @@ def test_every_change_of_a_file_is_noticed(tmp_path: Path, change: str, aged: bo
 
 
 def test_a_touched_file_is_believed_for_its_content_and_then_for_its_new_time(
-    tmp_path: Path, short_tick: None
+    tmp_path: Path, pass_a_tick: Callable[[], None]
 ) -> None:
     path = tmp_path / "a"
     path.write_bytes(b"a,1\n")
     (sighting,) = watch(lambda: read_file(path))
     assert sighting.stamp is not None and sighting.stamp[1] == -1, "it was written just now"
     # Only the time of the content can be set; that of the inode has to pass.
-    time.sleep(0.1)
+    pass_a_tick()
     renewed = sighting.renewed()
     assert renewed is not None and renewed.stamp is not None
     assert renewed.stamp[1] == path.stat().st_mtime_ns
@@ -103,12 +109,12 @@ def test_a_touched_file_is_believed_for_its_content_and_then_for_its_new_time(
 
 
 def test_a_content_that_is_not_hashed_is_believed_for_its_time_alone(
-    tmp_path: Path, short_tick: None
+    tmp_path: Path, pass_a_tick: Callable[[], None]
 ) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(b"pixels")
     assert not still(watch(lambda: see_content(path, hashed=False))), "it was written just now"
-    time.sleep(0.1)
+    pass_a_tick()
     sightings = watch(lambda: see_content(path, hashed=False))
     assert still(sightings)
     path.touch()

@@ -1,5 +1,6 @@
 """One search by every backend: the same trials, decisions and values."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -7,11 +8,13 @@ import pytest
 
 from results.database.models import TrialState
 from results.database.store import Store, open_store
+from search.backends.local import run_local
 from search.backends.virtual import Clock, run_virtual
 from search.run import run_search
 from search.schedulers.registry import SCHEDULERS
 from search.settings import Resources, SearchSettings, build_resources
 from sedn.errors import UserError
+from sedn.training.result import EpochResult
 from spaces import load_space
 from tests.search.curves import make_curves
 from tests.search.histories import History
@@ -112,22 +115,27 @@ def test_a_budget_of_time_counts_virtual_seconds(space_file: Path, tmp_path: Pat
 def test_a_search_in_this_process_is_cut_off_by_time_and_goes_on(
     space_file: Path, tmp_path: Path
 ) -> None:
-    log = tmp_path / "epochs.log"
-    url = f"sqlite:///{tmp_path}/sedn.db"
+    log, clock = tmp_path / "epochs.log", Clock()
+    curves = make_curves(log, seconds=1.0, sleeps=False)
 
-    def search(seconds: float | None) -> Any:
-        settings = SearchSettings(
-            trials=3, sampler="random", scheduler="none", time_seconds=seconds
-        )
-        where = Resources(backend="local", storage_path=str(tmp_path))
-        train = make_curves(log, seconds=0.1)
-        return run_search("cut", str(space_file), settings, url, where, train=train)
+    def train(*assignment: Any) -> Iterator[EpochResult]:
+        for result in curves(*assignment):
+            clock.seconds += result.seconds
+            yield result
 
-    first = search(0.45)
-    assert (first.ended_by, first.finished) == ("time", False)
-    cut = len(log.read_text().splitlines())
-    assert 0 < cut < 12
-    assert search(60.0).finished
+    settings = SearchSettings(trials=3, sampler="random", scheduler="none", time_seconds=4.5)
+    search = History(load_space(str(space_file)), settings, f"sqlite:///{tmp_path}/sedn.db")
+    search.open(clock=clock)
+    run_local(search.driver, train)
+    assert (search.driver.ended_by, search.driver.finished) == ("time", False)
+    assert log.read_text().splitlines() == [
+        *(f"00000 {epoch}" for epoch in range(1, 5)),
+        "00001 1",
+    ]
+    search.settings = settings.model_copy(update={"time_seconds": 60.0})
+    search.open(clock=clock)
+    run_local(search.driver, train)
+    assert search.driver.finished
     lines = log.read_text().splitlines()
     assert set(lines) == {f"{number:05d} {epoch}" for number in range(3) for epoch in range(1, 5)}
 

@@ -89,7 +89,8 @@ def test_no_time_is_left_where_no_trial_has_ended_or_none_runs() -> None:
         assert "left" not in status(search)
 
 
-def test_a_search_is_watched_until_it_ends() -> None:
+def test_a_search_is_watched_until_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("search.cli.status.WATCH_SECONDS", 0.1)
     with history(FLAT, SETTINGS) as search:
         train(search)
         ended = threading.Event()

@@ -240,7 +240,7 @@ def test_a_full_disk_is_told_of_in_the_words_of_the_database() -> None:
             survive_outage(
                 lambda: study.set_user_attr("large", 100_000 * "x"),
                 "a.db",
-                patience_seconds=0.2,
+                patience_seconds=1.0,
                 on_wait=told.append,
             )
         shown = Console(file=StringIO(), width=80)
@@ -249,7 +249,7 @@ def test_a_full_disk_is_told_of_in_the_words_of_the_database() -> None:
             f"{full}; the search waits, nothing is lost\n"
         )
         assert str(caught.value) == (
-            f"{full}, for 0.2 s now; nothing that was trained is lost, the same command goes on"
+            f"{full}, for 1 s now; nothing that was trained is lost, the same command goes on"
         )
 
 

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,6 +16,7 @@ from ray.exceptions import RayTaskError
 from results.database.models import TrialState
 from results.database.store import open_store
 from search.backends.ray_tune.bridge import DriverCallback, DriverSearcher
+from search.backends.virtual import Clock
 from search.driver.waiting import StorageWait
 from search.settings import SearchSettings
 from sedn.training.checkpoints.files import read, write
@@ -97,31 +97,34 @@ def test_trials_wait_for_room_and_are_not_charged(full_disk: Path) -> None:
 
 
 def test_a_budget_that_ends_meanwhile_ends_the_search(full_disk: Path) -> None:
+    clock = Clock()
     with history(CONDITIONAL, SETTINGS.model_copy(update={"time_seconds": 0.4})) as search:
+        search.open(clock=clock)
         searcher = DriverSearcher(search.driver)
         assert isinstance(searcher.suggest("1"), dict)
         search.driver.report(0, result(1, 0.5))
         fail_by(search, searcher, "1", StorageFault("full", str(full_disk), 1))
+        clock.seconds = 0.6
         assert searcher.suggest("2") == DriverSearcher.FINISHED
         assert search.driver.ended_by == "time"
 
 
 def test_faults_that_come_back_at_once_are_told_once_and_waited_for_longer(tmp_path: Path) -> None:
-    told: list[str] = []
-    wait = StorageWait(told.append)
+    notices: list[str] = []
+    clock = Clock()
+    wait = StorageWait(notices.append, clock)
     pauses = []
     for _ in range(8):
         wait.begin(StorageFault("another machine: read-only", str(tmp_path), 1))
-        pauses.append(wait._next - time.monotonic())
-        assert not wait.is_over()
-        wait._next = 0.0
-        assert wait.is_over()
-    assert len(told) == 2
-    assert all(later > 1.5 * one for one, later in pairwise(pauses[:5]))
-    assert max(pauses) <= 60
+        begun = clock.seconds
+        while not wait.is_over():
+            clock.seconds += 1
+        pauses.append(clock.seconds - begun)
+    assert pauses == [2, 4, 8, 16, 32, 60, 60, 60]
+    assert len(notices) == 2
     wait.stored()
     wait.begin(StorageFault("full", str(tmp_path), 1))
-    assert told[2].startswith("full. ")
+    assert notices[2].startswith("full. ")
 
 
 SPACE = """
