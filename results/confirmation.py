@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from results.predictions import Predictions
 from results.ranking.errors import Errors, estimate, rarer_class
@@ -22,6 +21,7 @@ from results.ranking.probability import probability_best
 from sedn.errors import UserError
 from sedn.metrics import auc_within, mean_interval, root_sum_of_squares
 from sedn.metrics.ranking import Floats
+from sedn.metrics.student import student_quantile
 from sedn.training.checkpoints.influence import influence_of
 
 LEVEL = 0.95
@@ -172,9 +172,11 @@ def _gain_bounds(values: Floats, errors: Errors) -> Floats:
     tail = 1 - (1 - LEVEL) / (2 * several)
     images, seeds = errors.over_images, errors.over_seeds
     of_images = np.diag(images) + images[0, 0] - 2 * images[0]
-    by_images = stdtrit(errors.image_freedom, tail) ** 2 * np.maximum(of_images, 0.0)
+    by_images = student_quantile(errors.image_freedom, tail) ** 2 * np.maximum(of_images, 0.0)
     freedom = errors.seed_freedom
-    by_seeds = stdtrit(freedom, tail) ** 2 * (seeds + seeds[0]) if np.isfinite(freedom) else 0.0
+    by_seeds = (
+        student_quantile(freedom, tail) ** 2 * (seeds + seeds[0]) if np.isfinite(freedom) else 0.0
+    )
     half = np.sqrt(by_images + by_seeds)
     gains = values - values[0]
     return np.stack([gains - half, gains + half], axis=1)

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from results.axes.axis import Axis
 from results.axes.model import Contrast
 from sedn.metrics.ranking import Floats
+from sedn.metrics.student import student_quantile
 
 LEAST_PAIRS = 3
 """Fewer pairs have no interval."""
@@ -103,4 +103,4 @@ def _means(
 def _half_width(differences: Floats) -> Floats:
     count = len(differences)
     spread = differences.std(axis=0, ddof=1) / np.sqrt(count)
-    return np.asarray(stdtrit(count - 1, UPPER) * spread)
+    return np.asarray(student_quantile(count - 1, UPPER) * spread)

@@ -17,10 +17,10 @@ with the asked probability, all that are called better than the baseline are so.
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from results.ranking.errors import Errors
 from sedn.metrics.ranking import Floats
+from sedn.metrics.student import student_quantile
 
 DRAWS = 1000
 """Number of draws of the errors, for a quantile."""
@@ -73,7 +73,7 @@ def is_far_below(values: Floats, errors: Errors, level: float = 0.95) -> NDArray
 def far_quantile(configurations: int, freedom: float, level: float = 0.95) -> float:
     """Standard errors of a difference beyond which it is no luck, in any pair."""
     pairs = max(configurations * (configurations - 1), 1)
-    return float(stdtrit(freedom, 1 - (1 - level) * SPENT / pairs))
+    return float(student_quantile(freedom, 1 - (1 - level) * SPENT / pairs))
 
 
 def lower_bounds(

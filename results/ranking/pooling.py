@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtrit
 
 from results.database.models import Label
 from sedn.metrics import auc_interval, mean_interval
 from sedn.metrics.ranking import Floats
+from sedn.metrics.student import student_quantile
 
 if TYPE_CHECKING:
     from pandas.api.typing import DataFrameGroupBy
@@ -77,7 +77,7 @@ def pool(frame: pd.DataFrame, by: Sequence[str], over_images: ImageIntervals) ->
     groups = by_seed.groupby(list(by), sort=False)
     mean, replicates = _means(groups), groups.size()
     spread: pd.Series[float] = groups["auc"].std(ddof=1) / np.sqrt(replicates)
-    of_seeds = (spread * stdtrit(replicates - 1, UPPER)).where(replicates > 1, 0.0)
+    of_seeds = (spread * student_quantile(replicates - 1, UPPER)).where(replicates > 1, 0.0)
     low, high = over_images(mean).T
     return pd.DataFrame(
         {

@@ -27,10 +27,10 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import stdtrit
 
 from sedn.metrics.ranking import Floats
 from sedn.metrics.roc import AucEstimate
+from sedn.metrics.student import student_quantile
 
 MODEL_WEIGHT = 1.0
 """The weight of the model against DeLong's variance, in images of the rarer class."""
@@ -74,8 +74,8 @@ def auc_interval(
         ratio = np.where(weight > 0, np.square(error) / model_variance(auc, some, others), 1.0)
         ratio = (weight * ratio + MODEL_WEIGHT) / (weight + MODEL_WEIGHT)
         freedom = 2 * (weight + MODEL_WEIGHT) ** 2 / np.maximum(weight, 1e-9)
-    two_sided = stdtrit(freedom, (1 + level) / 2)
-    one_sided = np.maximum(stdtrit(freedom, max(1 - END_TAIL * (1 - level), 0.5)), 0.0)
+    two_sided = student_quantile(freedom, (1 + level) / 2)
+    one_sided = np.maximum(student_quantile(freedom, max(1 - END_TAIL * (1 - level), 0.5)), 0.0)
 
     def refutes(truth: Floats, room: Floats) -> Floats:
         """Whether the data refute ``truth``, which has ``room`` up to the end of the scale."""
@@ -124,7 +124,7 @@ def mean_interval(
     if not defined.any():
         return np.full((*auc.shape, 2), np.nan)
     some, others = some[defined], others[defined]
-    quantile = float(stdtrit(np.minimum(some, others).mean(), (1 + level) / 2))
+    quantile = float(student_quantile(np.minimum(some, others).mean(), (1 + level) / 2))
     inside = (auc > 0) & (auc < 1) & (error > 0)
     middle = np.where(inside, auc, 0.5)
     reach = quantile * np.where(inside, error, 0.0) / (middle * (1 - middle))

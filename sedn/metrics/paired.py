@@ -26,11 +26,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import stdtr, stdtrit
 
 from sedn.metrics.folds import label_influences_within
 from sedn.metrics.intervals import model_variance
 from sedn.metrics.ranking import Floats
+from sedn.metrics.student import student_quantile, student_tail
 
 MODEL_WEIGHT = 0.5
 """``m``: what the model counts against DeLong's variance, in images of the rarer class."""
@@ -291,7 +291,7 @@ def _differences(
     with np.errstate(divide="ignore", invalid="ignore"):
         pooled = variance**2 / spread
         error = np.sqrt(variance)
-        reach = stdtrit(pooled, (1 + level) / 2) * error
-        p = 2 * stdtr(pooled, -np.abs(value) / error)
+        reach = student_quantile(pooled, (1 + level) / 2) * error
+        p = 2 * student_tail(pooled, np.abs(value) / error)
     low, high = np.maximum(value - reach, -1.0), np.minimum(value + reach, 1.0)
     return Differences(value, low, high, p)

@@ -1,0 +1,157 @@
+"""Student's distribution in numpy alone: every command that reads results needs its quantiles, and
+SciPy takes longer to import than the whole ranking of a usual search to compute.
+
+The tail is the incomplete beta function by its continued fraction, and from 200 degrees of freedom
+on Hill's expansion (Communications of the ACM 13, 1970, algorithm 395). The quantile is sought by
+Newton's method on the logarithms of the tail and of the value, on which the tail is concave: no
+start leads astray. Both agree with SciPy's to eleven digits, far out in the tail too.
+"""
+
+from math import erfc, inf, lgamma
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sedn.metrics.ranking import Floats
+
+MANY = 200.0
+"""Degrees of freedom from which the expansion is exact to the last digits."""
+MOST_TERMS = 500
+MOST_STEPS = 1000
+CLOSE = 1e-14
+LONGEST_STEP = 0.5
+"""Of the logarithm, upwards: far beyond the quantile a tail is 0."""
+ENDLESS = 1e60
+"""Degrees of freedom that stand for more."""
+FURTHEST = 1e150
+"""The value that stands for larger ones."""
+TINY = 1e-300
+"""In place of a zero that the continued fraction would divide by."""
+
+
+def student_quantile(freedom: ArrayLike, level: float) -> Floats:
+    """The value that Student's variable stays below with the probability ``level``.
+
+    Args:
+        freedom: degrees of freedom, at most infinity; NaN, or none, gives NaN.
+        level: between 0 and 1.
+    """
+    # There may be 100,000 configurations, with a few different numbers of seeds.
+    different, places = np.unique(np.asarray(freedom, np.float64), return_inverse=True)
+    quantiles = _upper_quantile(different, min(level, 1 - level))
+    quantiles = quantiles if level >= 0.5 else -quantiles
+    return np.asarray(quantiles[places].reshape(np.shape(freedom)))
+
+
+def student_tail(freedom: ArrayLike, value: ArrayLike) -> Floats:
+    """The probability that Student's variable is above ``value``.
+
+    Args:
+        freedom: degrees of freedom, at most infinity; NaN, or none, gives NaN.
+        value: broadcast against ``freedom``.
+    """
+    shape = np.broadcast_shapes(np.shape(freedom), np.shape(value))
+    freedoms, values = (
+        np.broadcast_to(np.asarray(one, np.float64), shape).ravel() for one in (freedom, value)
+    )
+    tails = np.exp(_log_tail(freedoms, np.abs(values)))
+    return np.where(values < 0, 1 - tails, tails).reshape(shape)
+
+
+def normal_tail(value: ArrayLike) -> Floats:
+    """The probability that a standard normal variable is above ``value``."""
+    values = np.asarray(value, dtype=np.float64)
+    flat = [erfc(one) / 2 for one in (values.ravel() / np.sqrt(2)).tolist()]
+    return np.array(flat, dtype=np.float64).reshape(values.shape)
+
+
+def _upper_quantile(freedom: Floats, tail: float) -> Floats:
+    """The quantile of which ``tail``, at most a half, lies above."""
+    found = np.full(len(freedom), np.nan)
+    rows = freedom > 0
+    if tail in (0.0, 0.5):
+        found[rows] = inf if tail == 0 else 0.0
+        return found
+    freedom, scale = freedom[rows], np.zeros(rows.sum())
+    for _ in range(MOST_STEPS):
+        logarithm = _log_tail(freedom, np.exp(scale))
+        steepness = np.exp(_log_density(freedom, np.exp(scale)) + scale - logarithm)
+        step = np.minimum((logarithm - np.log(tail)) / steepness, LONGEST_STEP)
+        scale = scale + step
+        if not (np.abs(step) > CLOSE).any():
+            break
+    found[rows] = np.exp(scale)
+    return found
+
+
+def _log_density(freedom: Floats, value: Floats) -> Floats:
+    some = np.minimum(freedom, ENDLESS)
+    half = some / 2
+    # Of large numbers the difference of two logarithms of factorials loses its digits.
+    of_many = np.log(2 * np.pi) / 2 + 1 / (8 * half) - 1 / (192 * half**3)
+    of_few = [
+        lgamma(one) - lgamma(one + 0.5) + np.log(2 * one * np.pi) / 2
+        for one in np.minimum(half, MANY).tolist()
+    ]
+    norm = np.where(half > MANY, of_many, of_few)
+    return np.asarray(-(some + 1) / 2 * np.log1p(np.square(value) / some) - norm)
+
+
+def _log_tail(freedom: Floats, value: Floats) -> Floats:
+    """The logarithm of the probability of more than ``value``, which is not negative."""
+    found = np.full(len(value), np.nan)
+    value = np.minimum(value, FURTHEST)
+    many = freedom >= MANY
+    found[many] = _log_tail_of_many(freedom[many], value[many])
+    few = (freedom > 0) & ~many & ~np.isnan(value)
+    found[few] = _log_tail_of_few(freedom[few], value[few])
+    return found
+
+
+def _log_tail_of_many(freedom: Floats, value: Floats) -> Floats:
+    """By Hill's expansion: the normal variable with the same tail."""
+    some = np.minimum(freedom, ENDLESS)
+    less = some - 0.5
+    spread = 48 * less**2
+    z = np.sqrt(less * np.log1p(np.square(value) / some))
+    more = 4 * z**7 + 33 * z**5 + 240 * z**3 + 855 * z
+    z += (z**3 + 3 * z) / spread - more / (10 * spread * (spread + 0.8 * z**4 + 100))
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log(normal_tail(z)))
+
+
+def _log_tail_of_few(freedom: Floats, value: Floats) -> Floats:
+    """By the incomplete beta function."""
+    square = np.square(value)
+    inside = freedom / (freedom + square)
+    first, second = freedom / 2, np.full(len(value), 0.5)
+    # The continued fraction is short on one side of this.
+    turned = inside > (first + 1) / (first + 2.5)
+    at = np.where(turned, square / (freedom + square), inside)
+    left, right = np.where(turned, second, first), np.where(turned, first, second)
+    gammas = [lgamma(one + 0.5) - lgamma(one) - lgamma(0.5) for one in first.tolist()]
+    with np.errstate(divide="ignore"):
+        front = np.array(gammas) + left * np.log(at) + right * np.log1p(-at) - np.log(left)
+    logarithm = front + np.log(_fraction(left, right, at)) - np.log(2)
+    turned_back = np.log1p(-2 * np.exp(logarithm)) - np.log(2)
+    return np.asarray(np.where(turned, turned_back, logarithm))
+
+
+def _fraction(first: Floats, second: Floats, at: Floats) -> Floats:
+    """The continued fraction of the incomplete beta function, by Lentz's method."""
+    lower = 1 / _apart(1 - (first + second) * at / (first + 1))
+    upper, found = np.ones(len(at)), lower
+    for m in range(1, MOST_TERMS):
+        even = m * (second - m) * at / ((first + 2 * m - 1) * (first + 2 * m))
+        odd = -(first + m) * (first + second + m) * at / ((first + 2 * m) * (first + 2 * m + 1))
+        for term in (even, odd):
+            lower = 1 / _apart(1 + term * lower)
+            upper = _apart(1 + term / upper)
+            found = found * lower * upper
+        if not (np.abs(lower * upper - 1) > CLOSE / 10).any():
+            break
+    return found
+
+
+def _apart(value: Floats) -> Floats:
+    return np.where(np.abs(value) < TINY, TINY, value)
