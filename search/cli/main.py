@@ -26,6 +26,7 @@ from search.cli.report import report
 from search.cli.search import search
 from search.cli.segment import segment
 from search.cli.show import show
+from search.cli.simulate import simulate
 from search.cli.status import status
 from search.cli.stop import stop
 from search.cli.store import app as store_app
@@ -121,6 +122,7 @@ COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
         "train": train,
         "predict": predict,
     },
+    "Choose how to search": {"simulate": simulate},
     "Prepare data": {"segment": segment},
     "Look after experiments": {
         "list": list_experiments,

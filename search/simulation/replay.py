@@ -1,0 +1,142 @@
+"""A search over recorded curves, by the driver, samplers and schedulers of a real search."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from results.database.store import LabelCounts, NewExperiment, Store, open_store
+from search.backends.virtual import Clock, run_virtual
+from search.driver import Driver, TrainFunction
+from search.progress import Snapshot
+from search.samplers.choosing import check_sampler
+from search.schedulers.choosing import check_scheduler
+from search.settings import SearchSettings
+from search.simulation.curves import Curve, Floats, RecordedCurves
+from search.simulation.nearest import Nearest
+from search.study import open_study
+from sedn.config import TrainingConfig
+from sedn.training.bounds import Bounds
+from sedn.training.result import EpochResult
+from spaces import Space
+
+NAME = "simulated"
+"""The experiment of a simulated search, in a database of its own."""
+LABEL = "mean"
+"""The one label of a simulated search: curves keep the mean over the real labels."""
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """The best result of a simulated search so far, by virtual time."""
+
+    seconds: Floats
+    """When each epoch was reported, in order, ``(reports,)``."""
+    best: Floats
+    """The highest mean AUC reported by then, ``(reports,)``."""
+    target: float
+    """The highest mean AUC of the recorded curves, with the seed of the search."""
+    trials: int
+    """Trials that were trained."""
+
+    def seconds_to(self, mean_auc: float) -> float:
+        """Virtual seconds until a trial reached ``mean_auc``; infinite where none did."""
+        reached = np.flatnonzero(self.best >= mean_auc)
+        return float(self.seconds[reached[0]]) if len(reached) else float("inf")
+
+    def regret_at(self, seconds: Floats) -> Floats:
+        """What the best result lacked to the target at each of ``seconds``, of their shape.
+
+        NaN before the first report.
+        """
+        places = np.searchsorted(self.seconds, seconds, side="right") - 1
+        return np.where(places < 0, np.nan, self.target - self.best[np.maximum(places, 0)])
+
+
+def simulate(recorded: RecordedCurves, settings: SearchSettings, workers: int = 1) -> Trajectory:
+    """Replay a search over recorded curves.
+
+    Args:
+        recorded: the curves, and their space.
+        settings: of the search; its seed also chooses the recorded seed of each curve. Its data
+            and epochs are those of the curves.
+        workers: trials at a time.
+
+    Raises:
+        UserError: the sampler or the scheduler does not take the space.
+    """
+    with simulated(recorded, settings, workers) as (_, trajectory):
+        return trajectory
+
+
+@contextmanager
+def simulated(
+    recorded: RecordedCurves, settings: SearchSettings, workers: int = 1
+) -> Iterator[tuple[Store, Trajectory]]:
+    """As :func:`simulate`, with the store of the search, which is there within the context."""
+    settings = settings.model_copy(update=dict(recorded.settings))
+    check_sampler(settings, recorded.space)
+    check_scheduler(settings, recorded.space.baseline(settings.overrides()).epochs)
+    clock = Clock()
+    seconds: list[float] = []
+    best: list[float] = []
+
+    def watch(snapshot: Snapshot) -> None:
+        aucs = [trial.mean_auc for trial in snapshot.running if trial.mean_auc is not None]
+        seconds.append(clock.seconds)
+        best.append(max([*best[-1:], *aucs]))
+
+    with TemporaryDirectory(prefix="sedn-simulated-") as folder:
+        store = open_store(f"sqlite:///{Path(folder)}/sedn.db", create=True)
+        experiment = store.create_experiment(_experiment(recorded.space, settings))
+        study = open_study(store, NAME, recorded.space, settings.objective)
+        driver = Driver(store, experiment, study, recorded.space, settings, folder, clock=clock)
+        run_virtual(driver, _replaying(recorded, settings.seed), clock, workers, watch)
+        times = np.array(seconds), np.array(best)
+        yield store, Trajectory(*times, recorded.best(settings.seed), driver.snapshot().ended)
+        store.engine.dispose()
+
+
+def _experiment(space: Space, settings: SearchSettings) -> NewExperiment:
+    return NewExperiment(
+        name=NAME,
+        data_path=settings.data,
+        data_fingerprint="",
+        skipped_images=0,
+        splits=b"",
+        space_name=space.name,
+        space_yaml=space.source_text,
+        settings=settings.model_dump(mode="json"),
+        labels=[LabelCounts(LABEL, 1, 2, 1, 2)],
+    )
+
+
+def _replaying(recorded: RecordedCurves, replicate: int) -> TrainFunction:
+    """A training function that reads a recorded curve, the nearest where there is none."""
+    nearest = Nearest(recorded)
+
+    def train(
+        config: TrainingConfig, folder: str, after_epoch: int, bounds: Bounds
+    ) -> Iterator[EpochResult]:
+        key = nearest.key(recorded.values_of(config))
+        yield from _results(recorded.of(key, replicate), after_epoch)
+
+    return train
+
+
+def _results(curve: Curve, after_epoch: int) -> Iterator[EpochResult]:
+    for place in range(after_epoch, len(curve.auc)):
+        auc, stderr = float(curve.auc[place]), float(curve.stderr[place])
+        yield EpochResult(
+            epoch=place + 1,
+            mean_auc=auc,
+            mean_auc_stderr=stderr,
+            label_auc={LABEL: auc},
+            label_auc_stderr={LABEL: stderr},
+            train_loss=0.0,
+            seconds=float(curve.seconds[place]),
+            costs=curve.costs,
+        )
