@@ -138,12 +138,14 @@ def curves_of_experiment(store: Store, name: str) -> RecordedCurves:
     last epoch on, and by its own mean seconds of an epoch.
 
     Raises:
-        UserError: there is no such experiment, it searched over folds, or no trial of it is
-            complete.
+        UserError: there is no such experiment, it has no axes, it searched over folds, or no
+            trial of it is complete.
     """
     experiment = store.experiment(name)
     if experiment.folds:
         raise UserError(f"experiment '{name}': a search over folds cannot be replayed")
+    if not experiment.space_yaml:
+        raise UserError(f"experiment '{name}': it was imported without a space, and has no axes")
     space = parse_space(experiment.space_yaml, experiment.space_name)
     if space.configurations is not None:
         raise UserError(f"experiment '{name}': it trained given configurations, and has no axes")

@@ -1,5 +1,6 @@
 """Recorded curves: read to what they say, or refused in a line that names the column."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,10 @@ from search.settings import Resources, SearchSettings
 from search.simulation.curves import curves_of_experiment, read_curves
 from search.simulation.nearest import Nearest
 from sedn.errors import UserError
+from spaces import parse_space
 from tests.search.curves import make_curves
-from tests.search.simulation.planted_curves import EPOCHS, planted_frame, write_planted
+from tests.search.experiments import experiment_of
+from tests.search.simulation.planted_curves import EPOCHS, SPACE, planted_frame, write_planted
 
 
 def test_a_file_gives_each_configuration_and_seed_once(tmp_path: Path) -> None:
@@ -108,10 +111,18 @@ def test_a_curve_that_was_stopped_goes_on_by_what_whole_curves_gained(
         assert curve.auc[-1] == pytest.approx(known[-1] + gained)
 
 
-def test_an_experiment_without_a_whole_curve_is_refused(space_file: Path, tmp_path: Path) -> None:
+def test_an_experiment_without_whole_curves_or_axes_is_refused(tmp_path: Path) -> None:
     store = open_store(f"sqlite:///{tmp_path}/sedn.db", create=True)
     with pytest.raises(UserError, match="no experiment"):
         curves_of_experiment(store, "real")
+    space = parse_space(SPACE, "planted.yaml")
+    none = experiment_of("empty", space, {})
+    store.create_experiment(none)
+    with pytest.raises(UserError, match="experiment 'empty': no trial is complete"):
+        curves_of_experiment(store, "empty")
+    store.create_experiment(replace(none, name="imported", space_name="", space_yaml=""))
+    with pytest.raises(UserError, match="experiment 'imported': it was imported without a space"):
+        curves_of_experiment(store, "imported")
 
 
 def _searched(space: Path, folder: Path, trials: int, scheduler: str):
