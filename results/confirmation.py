@@ -11,15 +11,14 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from results.predictions import Predictions
 from results.ranking.errors import Errors, estimate, rarer_class
-from results.ranking.pooling import pool
+from results.ranking.pooling import intervals_of
 from results.ranking.probability import probability_best
 from sedn.errors import UserError
-from sedn.metrics import auc_within, mean_interval, root_sum_of_squares
+from sedn.metrics import auc_within
 from sedn.metrics.ranking import Floats
 from sedn.metrics.student import student_quantile
 from sedn.training.checkpoints.influence import influence_of
@@ -83,18 +82,15 @@ class _Reached:
     """The AUC of a training on a split, the mean over its networks."""
 
     mean_auc: float
-    stderr: float
     influences: Floats
     """``(groups,)``: as :class:`sedn.training.checkpoints.influence.Influence` has them."""
 
     @classmethod
     def of(cls, networks: Sequence[Predictions]) -> "_Reached":
         estimates = [auc_within(one.targets, one.scores, one.numbered_folds) for one in networks]
-        influence = np.mean([one.influence for one in estimates], axis=0)
         of_groups = [influence_of(*pair).values for pair in zip(networks, estimates, strict=True)]
         return cls(
             float(np.mean([one.mean for one in estimates])),
-            float(root_sum_of_squares(influence)) / len(influence),
             np.mean(of_groups, axis=0),
         )
 
@@ -127,11 +123,25 @@ def score_candidates(
         np.array([titles.index(title) for title, _ in trained]),
         rarer_class(*_classes(first)),
     )
-    ends = _intervals(trained, reached).loc[titles, ["low", "high"]].to_numpy(dtype=np.float64)
+    return dict(zip(titles, score_values(values, errors, *_classes(first)), strict=True))
+
+
+def score_values(
+    values: Floats, errors: Errors, positives: ArrayLike, negatives: ArrayLike
+) -> list[Score]:
+    """The scores of configurations of which mean AUCs and their errors are known.
+
+    Args:
+        values: ``(configurations,)``: mean AUC of each, over its seeds; the baseline's first.
+        errors: of the values.
+        positives: ``(labels,)``: images with each label.
+        negatives: ``(labels,)``: images known not to have it.
+    """
+    ends = intervals_of(values, errors, positives, negatives)
     probable = probability_best(values, errors)
     bounds = _gain_bounds(values, errors)
-    return {
-        title: Score(
+    return [
+        Score(
             mean_auc=float(values[row]),
             low=float(ends[row, 0]),
             high=float(ends[row, 1]),
@@ -140,24 +150,8 @@ def score_candidates(
             gain_low=float(bounds[row, 0]) if row else None,
             gain_high=float(bounds[row, 1]) if row else None,
         )
-        for row, title in enumerate(titles)
-    }
-
-
-def _intervals(
-    trained: Sequence[tuple[str, Sequence[Predictions]]], reached: Sequence[_Reached]
-) -> pd.DataFrame:
-    """The mean AUC of each title over its seeds, with its interval, by title."""
-    frame = pd.DataFrame(
-        {
-            "title": [title for title, _ in trained],
-            "seed": [networks[0].seed for _, networks in trained],
-            "auc": [one.mean_auc for one in reached],
-            "stderr": [one.stderr for one in reached],
-        }
-    )
-    counts = _classes(trained[0][1][0])
-    return pool(frame, ["title"], lambda rows: mean_interval(rows["auc"], rows["stderr"], *counts))
+        for row in range(len(values))
+    ]
 
 
 def _classes(predictions: Predictions) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -32,6 +32,13 @@ class Comparison:
         """Whether images of one group were counted as one draw."""
         return self.paired.units < self.paired.images
 
+    def counted(self, difference: float, p: float) -> float:
+        """The p of a difference, times the number of configurations of which the side that is
+        ahead was chosen as the best on the same images (Bonferroni).
+        """
+        ahead = self.first if difference > 0 else self.second
+        return min(p * ahead.best_of, 1.0)
+
     def frame(self) -> pd.DataFrame:
         """One row per label, in the order of the data.
 

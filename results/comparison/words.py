@@ -33,6 +33,11 @@ def _mean(comparison: Comparison) -> str:
         return "No label has images both with and without it on validation: nothing is compared."
     aucs = f"{number_text(mean['first'])} against {number_text(mean['second'])}"
     apart = f"{difference(mean['difference'], 4)} {interval(mean['low'], mean['high'])}"
+    if mean["p"] < SIGNIFICANCE <= comparison.counted(mean["difference"], mean["p"]):
+        return (
+            f"{first} and {second} cannot be told apart in mean AUC: {aucs}, {apart}, and the best "
+            f"of {_most_chosen(comparison)} configurations may be as far ahead by luck."
+        )
     if mean["p"] < SIGNIFICANCE:
         better = "higher" if mean["difference"] > 0 else "lower"
         return f"{first} is {better} than {second} in mean AUC: {aucs}, {apart}."
@@ -53,6 +58,14 @@ def _labels(comparison: Comparison) -> str:
         return f"No label of {len(frame)} has an AUC on validation."
     if differs.empty:
         return f"No label of {known} differs, looked at together (Holm).{rest}"
+    pairs = zip(differs["difference"], differs["p_holm"], strict=True)
+    sure = differs[[comparison.counted(apart, p) < SIGNIFICANCE for apart, p in pairs]]
+    if sure.empty:
+        return (
+            f"No label of {known} differs, with the choice of the best of "
+            f"{_most_chosen(comparison)} configurations counted.{rest}"
+        )
+    differs = sure
     parts = [
         f"{word} for {_names(list(some['label']))}"
         for word, some in (
@@ -63,6 +76,10 @@ def _labels(comparison: Comparison) -> str:
     ]
     name = one_line(comparison.first.name)
     return f"{len(differs)} of {known} labels differ (Holm): {name} is {', '.join(parts)}.{rest}"
+
+
+def _most_chosen(comparison: Comparison) -> int:
+    return max(comparison.first.best_of, comparison.second.best_of)
 
 
 def _names(labels: list[str]) -> str:

@@ -27,7 +27,8 @@ class Errors:
     """Degrees of freedom of that covariance, where configurations are compared."""
     value_freedom: float
     """The degrees of freedom of a single value: the images of the rarer class of a label, in the
-    mean over labels.
+    mean over labels, or fewer where a few images make most of the error, as those on the wrong
+    side do near an AUC of 1.
     """
     over_seeds: Floats
     """``(configurations,)``: the variance of each mean over its seeds; 0 where it is not known."""
@@ -88,10 +89,11 @@ def estimate(
     np.add.at(averaged, owners, influences)
     averaged /= seeds[:, None]
     over_images = averaged @ averaged.T
-    freedom = max(rarer, _image_freedom(averaged))
+    freedom = max(rarer, _images_that_count(averaged - averaged.mean(axis=0)))
+    of_values = min(rarer, max(_images_that_count(averaged.mean(axis=0)) - 1, 1.0))
     repeated = seeds > 1
     if not repeated.any():
-        return means, Errors(over_images, freedom, rarer, np.zeros(len(seeds)), float("inf"))
+        return means, Errors(over_images, freedom, of_values, np.zeros(len(seeds)), float("inf"))
     # Two trainings differ on these images by more than in truth: what the images add is in the
     # covariance already.
     by_seeds = np.square(values - means[owners]).sum()
@@ -100,14 +102,17 @@ def estimate(
     pooled = max(by_seeds - by_images, 0.0) / seed_freedom
     # A single training stands for itself: what other seeds come to is not known of it.
     over_seeds = np.where(repeated, pooled / seeds, 0.0)
-    return means, Errors(over_images, freedom, rarer, over_seeds, seed_freedom)
+    return means, Errors(over_images, freedom, of_values, over_seeds, seed_freedom)
 
 
-def _image_freedom(influences: Floats) -> float:
-    """Degrees of freedom of differences over images: where a few images, such as a rare label's
-    positives, make most of the difference, they count alone (Satterthwaite).
+def _images_that_count(influences: Floats) -> float:
+    """How many images make a variance: where a few, such as a rare label's positives, make most of
+    it, they count alone (Satterthwaite).
+
+    Args:
+        influences: ``(configurations, images)``, or ``(images,)``.
     """
-    weights = np.square(influences - influences.mean(axis=0)).sum(axis=0)
+    weights = np.square(np.atleast_2d(influences)).sum(axis=0)
     return float(weights.sum() ** 2 / np.square(weights).sum()) if weights.any() else 1.0
 
 

@@ -2,9 +2,11 @@
 
 The configurations' worths are taken as drawn from a normal distribution of which neither the
 centre nor the width is known: both are averaged over, as far as the values leave them open (the
-hierarchical model of Gelman, Bayesian Analysis 1, 2006, with his flat distribution of the width).
-So values that differ no more than their errors explain give probabilities that are near each other;
-without that, the largest value would look the surer the more there are.
+hierarchical model of Gelman, Bayesian Analysis 1, 2006). The width has his half-Cauchy distribution
+for few groups, on the scale of the errors: a flat one takes the worths of three or four
+configurations to lie too far apart. So values that differ no more than their errors explain give
+probabilities that are near each other; without that, the largest value would look the surer the
+more there are.
 """
 
 import numpy as np
@@ -38,6 +40,8 @@ def probability_best(values: Floats, errors: Errors, draws: int = DRAWS) -> Floa
     widths = np.linspace(0, WIDEST * spread, WIDTHS) + 1e-3 * spread
     posteriors = [_given_width(values, errors.covariance, width) for width in widths]
     weights = np.array([weight for weight, _, _ in posteriors])
+    own = max(_own_error(errors.covariance), 1e-3 * spread)
+    weights -= np.log1p(np.square(widths / own))
     shares = np.exp(weights - weights.max())
     counts = generator.multinomial(draws, shares / shares.sum())
     worths = [
@@ -47,6 +51,13 @@ def probability_best(values: Floats, errors: Errors, draws: int = DRAWS) -> Floa
     ]
     best = np.argmax(np.concatenate(worths), axis=1)
     return np.asarray(np.bincount(best, minlength=len(values)) / draws)
+
+
+def _own_error(covariance: Floats) -> float:
+    """The standard error of a configuration beside what the errors of all have in common."""
+    many = len(covariance)
+    shared = (covariance.sum() - np.trace(covariance)) / (many * (many - 1))
+    return float(np.sqrt(max(np.diag(covariance).mean() - shared, 0.0)))
 
 
 def _given_width(values: Floats, covariance: Floats, width: float) -> tuple[float, Floats, Floats]:

@@ -5,6 +5,7 @@ Configurations are compared image by image, by the influence of each validation 
 training kept (:mod:`sedn.training.checkpoints.influence`). Without influences nothing is estimated.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,8 +18,10 @@ from results.database.store import Store
 from results.database.trainings import Training, read_trainings
 from results.ranking.confidence_set import far_quantile, lower_bounds, may_be_best
 from results.ranking.errors import Errors, estimate, rarer_class
+from results.ranking.pooling import intervals_of
 from results.ranking.winner import Winner, winner
 from sedn.errors import UserError
+from sedn.metrics.ranking import Floats
 from sedn.training.checkpoints.influence import INFLUENCE, Influence, load_influence
 
 MOST_COMPARED = 300
@@ -49,6 +52,11 @@ class Standing:
     """Number of configurations from which the first was chosen."""
     images: int
     """Number of validation images that the configurations were compared on."""
+    intervals: dict[str, tuple[float, float]]
+    """The 95 % interval of the mean AUC by configuration hash, for those of several seeds: known
+    from the images, narrower than from their values alone
+    (:func:`results.ranking.pooling.intervals_of`).
+    """
     unknown: str | None
     """Why the uncertainty is not known, in whole or in part, in a sentence; ``None`` where all is
     known.
@@ -70,10 +78,13 @@ def with_standing(ranked: pd.DataFrame, standing: Standing) -> pd.DataFrame:
     """Rows of a ranking with the uncertainty of each, in :data:`COLUMNS`: tied (whether the
     configuration may be the best) and better (than the baseline), ``None`` where that is not known;
     and for the first of all alone expected, expected_low and expected_high, the AUC expected on
-    fresh images.
+    fresh images. Columns low and high of several seeds become :attr:`Standing.intervals`.
     """
     hashes = ranked["config_hash"].tolist()
     rows = ranked.copy()
+    for place, end in enumerate(("low", "high")):
+        known = {config: ends[place] for config, ends in standing.intervals.items()}
+        rows[end] = ranked["config_hash"].map(known).astype(float).fillna(ranked[end])
     rows["tied"] = pd.Series([standing.tied.get(one) for one in hashes], ranked.index, dtype=object)
     better = [standing.better.get(one) for one in hashes]
     rows["better"] = pd.Series(better, ranked.index, dtype=object)
@@ -110,13 +121,13 @@ def judge(
     """
     feasible = ordered[ordered["feasible"].astype(bool)]
     if feasible.empty:
-        return Standing({}, {}, None, 0, 0, None)
+        return Standing({}, {}, None, 0, 0, {}, None)
     first = str(feasible["config_hash"].iloc[0])
     read, faults = _read(trainings)
     compared = _comparable(trainings, read, first)
     if not compared:
         why = faults.get(first, "its trainings were scored on other images")
-        return Standing({}, {}, None, len(feasible), 0, f"of the first: {why}")
+        return Standing({}, {}, None, len(feasible), 0, {}, f"of the first: {why}")
     return _judged(feasible, ordered, compared, read, labels, faults)
 
 
@@ -164,7 +175,25 @@ def _judged(
         unknown = f"of {missing} of {len(feasible)} configurations: {why}"
     images = next(iter(read.values())).images
     expected = winner(*among, others)
-    return Standing(tied, bounds, expected, len(feasible), images, unknown)
+    intervals = _of_several_seeds(configs, trainings, values, errors, labels)
+    return Standing(tied, bounds, expected, len(feasible), images, intervals, unknown)
+
+
+def _of_several_seeds(
+    configs: Sequence[str],
+    trainings: Sequence[Training],
+    values: Floats,
+    errors: Errors,
+    labels: Sequence[Label],
+) -> dict[str, tuple[float, float]]:
+    """The intervals of the configurations that have several seeds."""
+    seeds = Counter(config for config, _ in {(t.config_hash, t.seed) for t in trainings})
+    ends = intervals_of(values, errors, *_classes(labels))
+    return {
+        config: (float(low), float(high))
+        for config, (low, high) in zip(configs, ends, strict=True)
+        if seeds[config] > 1
+    }
 
 
 def _estimate(
@@ -187,11 +216,16 @@ def _estimate(
     return estimate(values, influences, owners, _rarer(labels))
 
 
-def _rarer(labels: Sequence[Label]) -> float:
-    """The :func:`rarer_class` of the validation images."""
+def _classes(labels: Sequence[Label]) -> tuple[np.ndarray, np.ndarray]:
+    """``(labels,)`` each: validation images with the label, and those known to be without it."""
     positives = np.array([label.validation_positives for label in labels])
     known = np.array([label.validation_known for label in labels])
-    return rarer_class(positives, known - positives)
+    return positives, known - positives
+
+
+def _rarer(labels: Sequence[Label]) -> float:
+    """The :func:`rarer_class` of the validation images."""
+    return rarer_class(*_classes(labels))
 
 
 def _rest(feasible: pd.DataFrame, compared: Sequence[str], labels: Sequence[Label]) -> pd.DataFrame:

@@ -9,9 +9,11 @@ import pytest
 from numpy.typing import NDArray
 
 from results import Comparison, Store, TrialState, compare
-from results.comparison.comparing import SIGNIFICANCE
+from results.comparison.comparing import SIGNIFICANCE, compare_sides
 from results.comparison.page import render_page
+from results.comparison.sides import Side
 from results.comparison.words import answer, assumptions
+from results.predictions import Predictions
 from sedn.errors import UserError
 from sedn.metrics import auc, compare_paired
 from tests.results.rows import add_trial, new_experiment
@@ -245,3 +247,31 @@ def test_of_twenty_searches_over_noise_nineteen_say_that_nothing_is_better(
         said = " ".join(answer(compare(store, f"noise{seed}:1")))
         said_better += f"noise{seed}:1 is higher" in said
     assert said_better <= 1
+
+
+def test_the_leader_of_a_search_over_noise_is_not_called_better() -> None:
+    """`sedn compare NAME`: the leader was chosen on the images that it is compared on."""
+    in_mean, of_label, without_the_choice = 0, 0, 0
+    searches, configurations = 60, 20
+    for seed in range(searches):
+        targets, scores = world(seed)
+        targets = np.random.default_rng(seed).permuted(targets, axis=0)
+        drawn = [scores(0.0) for _ in range(configurations)]
+        leader = max(drawn[1:], key=lambda one: auc(targets, one).mean)
+        first = side("spring", targets, leader, configurations)
+        found = compare_sides(first, side("spring:baseline", targets, drawn[0]))
+        mean, labels = answer(found)
+        in_mean += "is higher than" in mean
+        of_label += "is higher for" in labels
+        without_the_choice += found.mean()["p"] < SIGNIFICANCE
+    assert in_mean <= searches / 20
+    assert of_label <= searches / 20
+    assert without_the_choice > searches / 20
+
+
+def side(name: str, targets: Array, scores: Array, best_of: int = 1) -> Side:
+    """One training, chosen as the best of so many."""
+    images, labels = tuple(map(str, range(len(targets)))), label_names(LABELS)
+    single = scores.astype(np.float32), targets.astype(np.float32)
+    training = Predictions("validation", images, labels, *single, (), name, 0, "data")
+    return Side(name, "drawn", (training,), best_of)

@@ -5,7 +5,8 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from results.confirmation import score_candidates
+from results.confirmation import Confirmed, score_candidates
+from results.confirmed import answer_lines
 from results.predictions import Predictions
 from sedn.errors import UserError
 
@@ -51,6 +52,41 @@ def test_equal_configurations_are_not_called_better() -> None:
         wrong += any(one.gain_low is not None and one.gain_low > 0 for one in scores)
     # 2.5 are expected, and 8 or more come about once in 200 times.
     assert wrong < 8
+
+
+def test_of_twenty_confirmations_over_noise_nineteen_say_not_confirmed() -> None:
+    """No label has to do with an image: the leaders of such a search led by luck."""
+    said = []
+    for seed in range(20):
+        random = np.random.default_rng(seed)
+        validation, test = (score_candidates(predictions(random, [0.0] * 4)) for _ in range(2))
+        confirmed = [
+            Confirmed(title, title, (1, 2, 3), validation[title], test[title])
+            for title in validation
+        ]
+        said.append(answer_lines(confirmed, 1)[0].startswith("Not confirmed: "))
+        assert said[-1] or any((one.gain_low or 0) > 0 for one in validation.values())
+    assert sum(said) >= 19
+
+
+def test_the_images_are_counted_once_where_seeds_differ_by_them() -> None:
+    """Seeds that share no luck of the images have it averaged out: four times as many seeds make
+    the interval of their mean about half as wide.
+    """
+    random = np.random.default_rng(6)
+    targets = (random.random((IMAGES, LABELS)) < 0.3).astype(np.float32)
+
+    def width(seeds: int) -> float:
+        several = []
+        for seed in range(seeds):
+            scores = (targets + random.standard_normal(targets.shape)).astype(np.float32)
+            names = tuple(map(str, range(IMAGES)))
+            of = Predictions("test", names, ("a", "b", "c"), scores, targets, (), "0", seed, "data")
+            several.append([of])
+        score = score_candidates({"baseline": several, "other": several})["baseline"]
+        return score.high - score.low
+
+    assert np.mean([width(8) for _ in range(5)]) < 0.65 * np.mean([width(2) for _ in range(5)])
 
 
 def test_a_better_configuration_is_told_from_the_baseline() -> None:

@@ -108,6 +108,35 @@ def test_noise_is_called_noise_by_rank_and_report(store: Store, tmp_path: Path) 
     assert sum(said) >= 19
 
 
+def test_the_interval_of_several_seeds_is_taken_from_the_images_where_these_are_known(
+    store: Store, tmp_path: Path
+) -> None:
+    """Seeds that differ by the luck of the images alone: from values, that luck counts twice."""
+    experiment = new_experiment(store)
+    for number, (mean, influence, stderr) in enumerate(scored([1.0] * 10, 7)):
+        fields = {"batch_size": 2 if number else 1, "seed": number}
+        config = build_config({"epochs": 2, **fields}, "test")
+        of_trial = str(tmp_path / str(number))
+        kept = influence.astype(np.float32)
+        save_influence(of_trial, Influence(kept, IMAGES, "print", config_hash(config), number))
+        role = "sampled" if number else "baseline"
+        file = f"{of_trial}/{PREDICTIONS}"
+        add_trial(
+            store, experiment, number, mean, stderr=stderr, role=role,
+            predictions=(file, "print"), **fields,
+        )  # fmt: skip
+    alone = order_experiment(store, store.experiment("rows")).set_index("role")
+    known = rank(store, "rows").set_index("role")
+    assert known.loc["sampled", "replicates"] == 9
+    low, high = known.loc["sampled", ["low", "high"]]
+    assert alone.loc["sampled", "low"] < low < known.loc["sampled", "mean_auc"]
+    assert known.loc["sampled", "mean_auc"] < high < alone.loc["sampled", "high"]
+    assert known.loc["baseline", ["low", "high"]].equals(alone.loc["baseline", ["low", "high"]])
+    shutil.rmtree(tmp_path / "1")
+    lost = rank(store, "rows").set_index("role")
+    assert lost.loc["sampled", ["low", "high"]].equals(alone.loc["sampled", ["low", "high"]])
+
+
 @pytest.mark.parametrize("width", ["80"])
 def test_the_answer_stands_first_in_eighty_columns(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, width: str
