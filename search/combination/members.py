@@ -57,7 +57,8 @@ def make_soup(
     on_step: Callable[[int, int], None],
 ) -> SoupChoice:
     """Average weights, the best candidate's first; another joins where the mean AUC on validation
-    does not fall (greedy soup of Wortsman et al., Model soups, ICML 2022).
+    does not fall (greedy soup of Wortsman et al., Model soups, ICML 2022). The statistics of
+    BatchNorm are computed anew for each average.
 
     Args:
         candidates: the best first.
@@ -77,6 +78,7 @@ def make_soup(
         if architecture(weights) == shapes:
             tried = soup.stirred(weights)
             best.network.load_state_dict(tried.weights)
+            best.renew_statistics()
             found = best.score("validation")
             mean_auc = auc(truth, found).mean
             if mean_auc >= mean_aucs[-1]:
@@ -95,6 +97,8 @@ def make_soup(
         listed = ", ".join(map(str, sorted(unlike)))
         on_notice(f"Trials of another architecture than the best are left out: {listed}")
     best.network.load_state_dict(soup.weights)
+    if len(members) > 1:
+        best.renew_statistics()
     return SoupChoice(Choice(tuple(members), tuple(mean_aucs)), best, scores)
 
 

@@ -86,6 +86,12 @@ class Restored:
 
         return score_split(self.network, self.dataset, split, self.config, self.at_once)
 
+    def renew_statistics(self) -> None:
+        """Compute the statistics of BatchNorm from the training images, for other weights."""
+        from sedn.run.batch_norms import renew_statistics
+
+        renew_statistics(self.network, self.dataset, self.config, self.at_once // 2)
+
 
 def restore_trial(trial: Trial, folder: str) -> Restored:
     """Restore the network of a complete trial.

@@ -13,7 +13,7 @@ class Soup:
 
     It is kept in float64, so that the average of equal weights is these weights. Counts, such as
     how many batches a norm has seen, are those of the first network. The statistics of norms are
-    averaged like weights.
+    averaged like weights; those of the average :mod:`sedn.run.batch_norms` computes.
     """
 
     total: Mapping[str, Tensor]

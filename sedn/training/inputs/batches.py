@@ -1,6 +1,6 @@
 """From a split of the data to batches on the device, as a configuration wants them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -84,6 +84,13 @@ def evaluation_batches(
     """Yield all images of the split in their order, unchanged."""
     rows = np.arange(len(view.split))
     batches = [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]
+    yield from unchanged_batches(view, batches, device)
+
+
+def unchanged_batches(
+    view: View, batches: Sequence[Rows], device: torch.device
+) -> Iterator[tuple[Batch, Tensor]]:
+    """Yield batches of these images, not augmented."""
     for tensors in fetch_tensors(view, batches, device):
         batch, targets = _to_batch(tensors, view)
         yield fractions(batch), targets
