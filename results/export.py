@@ -8,6 +8,7 @@ from results.confirmation import Confirmed
 from results.confirmed import confirmed_trial
 from results.database.models import BASELINE, Trial, TrialState
 from results.database.store import Store
+from results.predictions import trained_in
 from results.ranking.leaders import order_experiment
 from sedn.config import build_config
 from sedn.errors import UserError
@@ -24,8 +25,8 @@ def export_config(
 ) -> str:
     """The configuration of one trial as YAML, every field written out, as the trial ran it.
 
-    Of a trial over folds the configuration is for one network, trained on train: the folds are left
-    out.
+    A trial over folds has no network of all images: the configuration trains the networks of the
+    folds as the trial did, and then one on all images of train and validation.
 
     Args:
         store: where the experiment is.
@@ -62,15 +63,9 @@ def _written(trial: Trial, name: str, description: str) -> str:
         # Halved where the memory did not suffice: parts of another size round differently.
         fields = config.model_dump(mode="json") | {"micro_batch_size": int(micro_batch)}
         config = build_config(fields, source)
-    lines = [f"Experiment {name!r}, {description}"]
-    if config.folds is None:
-        lines.append(_describe_machine(trial))
-    else:
-        lines.append(
-            f"That is the mean over {config.folds} networks, one for each fold of train and "
-            f"validation. This trains one, on train alone"
-        )
-    config = config.without_folds()
+    lines = [f"Experiment {name!r}, {description}", _describe_machine(trial)]
+    if config.folds is not None:
+        lines += _describe_folds(trial, config.folds)
     return "".join(f"# {line}\n" for line in lines) + config.to_yaml()
 
 
@@ -107,6 +102,18 @@ def _describe_machine(trial: Trial) -> str:
     """Describe in one line where the trial ran, and how its training can be repeated."""
     where = "a GPU" if trial.cost("device_memory") else "a CPU"
     return f"Trained on {where}; the same kind of device, with these threads, repeats the trial"
+
+
+def _describe_folds(trial: Trial, folds: int) -> list[str]:
+    """Describe what is trained of a configuration over folds."""
+    lines = [
+        f"That is the mean over {folds} networks, one for each fold of train and validation. "
+        f"`sedn train` trains",
+        "these again, and then the model, on all images of train and validation",
+    ]
+    if trial.predictions is not None:
+        lines.append(f"The search's own networks: --trained-folds {quote(trained_in(trial))}")
+    return lines
 
 
 def _describe(trial: Trial, ranked: pd.DataFrame) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from results.predictions import Predictions
-from sedn.metrics import auc, calibrate
+from sedn.metrics import auc_within, calibrate
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,11 @@ def find_largest_errors(
     is rare, the largest errors would all be images that have it.
 
     Args:
-        predictions: of a trained network on validation.
+        predictions: of a training on validation; over folds the AUC is the mean within folds.
         most_labels: so many labels at most; one without an AUC is left out.
         most_images: so many images of a label at most.
     """
-    aucs = auc(predictions.targets, predictions.scores).labels
+    aucs = auc_within(predictions.targets, predictions.scores, predictions.numbered_folds).labels
     known = [place for place in np.argsort(aucs) if not np.isnan(aucs[place])][:most_labels]
     return [
         LabelErrors(

@@ -23,7 +23,8 @@ def write_frames(store: Store, name: str, folder: Path, storage: str | None = No
     :class:`results.frames.ExperimentFrames`. ``predictions.parquet`` has the scores of the
     validation images, logits, of each trial that keeps them: columns trial, image, and one for
     each label, named ``score.LABEL``; ``targets.parquet`` what is true of these images: image, and
-    ``target.LABEL``, 1, 0, or NaN where the truth is unknown.
+    ``target.LABEL``, 1, 0, or NaN where the truth is unknown. Over folds both have the column fold,
+    from 1: the network of the fold, which did not see the image, gave the scores.
 
     Args:
         store: has the experiment.
@@ -97,7 +98,7 @@ def _scores(number: int, predictions: Predictions) -> "pd.DataFrame":
     frame = pd.DataFrame(
         predictions.scores, columns=[f"score.{label}" for label in predictions.labels]
     )
-    frame.insert(0, "image", list(predictions.images))
+    _insert_images(frame, predictions)
     frame.insert(0, "trial", number)
     return frame
 
@@ -108,10 +109,15 @@ def _targets(predictions: Predictions) -> "pd.DataFrame":
     frame = pd.DataFrame(
         predictions.targets, columns=[f"target.{label}" for label in predictions.labels]
     )
+    _insert_images(frame, predictions)
+    return frame
+
+
+def _insert_images(frame: "pd.DataFrame", predictions: Predictions) -> None:
+    """Insert the name of each image, and its fold where there are folds."""
     frame.insert(0, "image", list(predictions.images))
     if predictions.folds:
         frame.insert(1, "fold", [fold + 1 for fold in predictions.folds])
-    return frame
 
 
 def _uniform(frame: "pd.DataFrame") -> "pd.DataFrame":

@@ -48,9 +48,11 @@ def calibration_section(scored: list[Scored], reason: str) -> str:
         text = f"Not known: {reason}." if reason else "No trial has kept its scores yet."
         return page.section("calibration", "Calibration", text, "")
     errors = "; ".join(f"{one.title} {share_text(one.reliability.error)}" for one in scored)
+    folds = max(scored[0].predictions.folds, default=-1) + 1
+    by = f", each by that of {folds} networks which did not see the image," if folds else ""
     text = (
-        "Predicted probabilities of the validation images in bins, all labels together: on the "
-        "dashed line a probability of 30 % is right in 30 % of the cases. As the networks came "
+        f"Predicted probabilities of the validation images{by} in bins, all labels together: on "
+        "the dashed line a probability of 30 % is right in 30 % of the cases. As the networks came "
         f"from training; `sedn train` fits a temperature. Expected calibration error: {errors}."
     )
     content = page.figure(

@@ -147,6 +147,35 @@ def epoch_line(result: "EpochResult", epochs: int, targets: "NDArray[np.floating
     )
 
 
+def epoch_of_folds_line(result: "EpochResult", config: "TrainingConfig") -> str:
+    """A finished epoch of a training over folds: of the network of a fold, or of all images."""
+    assert config.folds is not None
+    place, epoch = divmod(result.epoch - 1, config.epochs)
+    within = f"epoch {epoch + 1}/{config.epochs}  loss {number_text(result.train_loss)}  "
+    if place == config.folds:
+        return f"all images  {within}{result.seconds:.1f} s"
+    ended = place + (epoch + 1 == config.epochs)
+    of = "of this fold" if place == 0 else "of 1 fold" if ended == 1 else f"of {ended} folds"
+    auc = f"mean AUC {of} {number_text(result.mean_auc)}  "
+    return f"fold {place + 1}/{config.folds}  {within}{auc}{result.seconds:.1f} s"
+
+
+def folds_line(
+    result: "EpochResult", config: "TrainingConfig", targets: "NDArray[np.floating]"
+) -> str:
+    """The value of all folds, whose ``targets`` are (images, labels), and what is trained now."""
+    from sedn.metrics import mean_interval
+
+    positives, negatives = (targets == 1).sum(axis=0), (targets == 0).sum(axis=0)
+    ends = mean_interval(result.mean_auc, result.mean_auc_stderr, positives, negatives)
+    return (
+        f"Mean AUC over {config.folds} folds {interval_text(result.mean_auc, *ends)}: the estimate "
+        f"for the model, which is now trained on all {len(targets):,} images of train and "
+        f"validation. No image is left to choose an epoch by: {config.epochs} epochs, as for each "
+        f"fold. Temperature and thresholds are fitted on the scores of the folds."
+    )
+
+
 def fold_line(epoch: "FoldEpoch", config: "SegmenterConfig") -> str:
     """A finished epoch of one of a segmenter's networks."""
     return (

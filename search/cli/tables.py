@@ -204,10 +204,11 @@ def test_table(summary: "RunSummary", name: str) -> Table:
 
 def _test_caption(summary: "RunSummary") -> str:
     """Explain what the table of the test split is computed from."""
+    whose = "validation's" if summary.folds is None else f"those of the {summary.folds} folds"
     lines = [
         f"Calibration error {share_text(summary.calibration_error)}, "
         f"{share_text(summary.calibration_error_scaled)} at temperature {summary.temperature:.3f}. "
-        "Temperature and thresholds are validation's; images are those with the label.",
+        f"Temperature and thresholds are {whose}; images are those with the label.",
         "Intervals cover the choice of the test images, not of the seed: this is one training.",
     ]
     if warning := temperature_warning(summary.temperature):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sedn.config import TrainingConfig
     from sedn.run.summary import RunSummary
     from sedn.run.tracking import Tracking
+    from sedn.training.result import EpochResult
 
 out = open_terminal()
 err = open_terminal(stderr=True)
@@ -56,6 +57,14 @@ def train(
     beside: Annotated[
         Path | None, typer.Option(help="Compare with this finished run on the test split.")
     ] = None,
+    trained_folds: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Take the networks of the folds from the folder of the trial, rather than train "
+            "them again.",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train a configuration to a model, and score it once on the test split."""
@@ -71,32 +80,42 @@ def train(
     check_run(loaded, output)
     if beside is not None:
         read_summary(beside)
-    summary = _train(loaded, output, followed)
+    summary = _train(loaded, output, followed, trained_folds)
     say_skipped(err, summary.skipped_images)
     _print_result(summary, output, beside, as_json)
 
 
-def _train(config: "TrainingConfig", output: Path, tracking: "Tracking") -> "RunSummary":
+def _train(
+    config: "TrainingConfig", output: Path, tracking: "Tracking", trained_folds: str | None
+) -> "RunSummary":
     """Prepare the data and train, with a bar for images and steps and a line for each epoch."""
+    import numpy as np
+
     from search.cli.images import ImageBar
-    from search.cli.live import epoch_line
+    from search.cli.live import epoch_line, epoch_of_folds_line, folds_line
     from search.cli.steps import StepBar
     from sedn.data import prepare_dataset
+    from sedn.data.folds import CUT
     from sedn.run.train import train_run
 
     with ImageBar(err) as bar:
         dataset = prepare_dataset(config.data, bar.show)
     for line in dataset.notes:
         err.print(line, markup=False, highlight=False, soft_wrap=True)
-    targets = dataset.splits["validation"].truth
-    with StepBar(err, config.epochs) as steps:
-        return train_run(
-            config,
-            output,
-            lambda result: err.print(epoch_line(result, config.epochs, targets)),
-            tracking,
-            steps.show,
-        )
+    names = ("validation",) if config.folds is None else CUT
+    targets = np.concatenate([dataset.splits[name].truth for name in names])
+
+    def show(result: "EpochResult") -> None:
+        if config.folds is None:
+            err.print(epoch_line(result, config.epochs, targets))
+            return
+        err.print(epoch_of_folds_line(result, config))
+        if result.epoch == config.total_epochs:
+            err.print(folds_line(result, config, targets), soft_wrap=True)
+
+    epochs = config.total_epochs + (0 if config.folds is None else config.epochs)
+    with StepBar(err, epochs) as steps:
+        return train_run(config, output, show, tracking, steps.show, trained_folds)
 
 
 def _print_result(summary: "RunSummary", run: Path, beside: Path | None, as_json: bool) -> None:

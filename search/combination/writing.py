@@ -58,7 +58,8 @@ def new_folder(folder: Path) -> Iterator[Path]:
 
 def write_one(network: Restored, validation: NDArray[np.float32], folder: Path) -> ModelHeader:
     """Write a single network, with these logits (images, labels) of validation."""
-    header = describe_model(network.config, network.dataset, validation)
+    truth = network.dataset.splits["validation"].truth
+    header = describe_model(network.config, network.dataset, truth, validation)
     save_model_folder(network.network, header, folder)
     return header
 
@@ -85,7 +86,10 @@ def write_ensemble(
         parameters += network.network.parameter_count
     dataset = network.dataset
     logits = average.combine([one.predictions.scores for one in members])
-    header = replace(describe_model(_leading(headers).config, dataset, logits), members=names)
+    truth = members[0].predictions.targets
+    header = replace(
+        describe_model(_leading(headers).config, dataset, truth, logits), members=names
+    )
     save_model(average, header, folder / MODEL)
     return header, parameters
 

@@ -40,7 +40,8 @@ class TrainingConfig(Group):
     epochs: int = Field(40, ge=1, le=10_000)
     folds: int | None = Field(None, ge=2, le=100)
     """Train as many networks one after another, each without one fold of the images of train and
-    validation, on which it is valued. In a search alone. ``None``: one network, on train."""
+    validation, on which it is valued. ``sedn train`` then trains one more, on all of these images,
+    which is the model. ``None``: one network, on train."""
     batch_size: int = Field(64, ge=1, le=65_536)
     """Images between two steps of the optimiser."""
     micro_batch_size: int | None = Field(None, ge=1)

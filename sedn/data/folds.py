@@ -67,6 +67,17 @@ class Folds:
             recut=Recut(self.dataset, CUT, rows),
         )
 
+    def keep_all(self) -> Dataset:
+        """Make the data set that trains on the images of all folds, and has no validation split."""
+        digest = hashlib.sha256(f"{self.fingerprint} with all".encode())
+        others = {name: split for name, split in self.dataset.splits.items() if name not in CUT}
+        return replace(
+            self.dataset,
+            fingerprint=digest.hexdigest()[:16],
+            splits={"train": self.whole, **others},
+            recut=Recut(self.dataset, CUT, {"train": np.arange(len(self.of_image))}),
+        )
+
     def _pick(self, rows: NDArray[np.int64]) -> Split:
         splits = [self.dataset.splits[name] for name in CUT]
         names = [name for split in splits for name in split.names]

@@ -8,7 +8,6 @@ Wider Optima, UAI 2018). So they are computed from the training images, as
 
 import numpy as np
 import torch
-from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from sedn.config import TrainingConfig
@@ -39,7 +38,11 @@ def renew_statistics(
         config: of the training.
         at_once: images of a batch, at most.
     """
-    norms = [module for module in network.modules() if _has_statistics(module)]
+    norms = [
+        module
+        for module in network.modules()
+        if isinstance(module, _BatchNorm) and module.running_mean is not None
+    ]
     if not norms:
         return
     view = view_split(dataset, "train", config)
@@ -59,7 +62,3 @@ def renew_statistics(
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
     network.eval()
-
-
-def _has_statistics(module: nn.Module) -> bool:
-    return isinstance(module, _BatchNorm) and module.running_mean is not None

@@ -22,16 +22,20 @@ TEST_SCORES = "test.npz"
 
 
 def describe_model(
-    config: TrainingConfig, dataset: Dataset, validation: NDArray[np.float32]
+    config: TrainingConfig,
+    dataset: Dataset,
+    truth: NDArray[np.floating],
+    logits: NDArray[np.float32],
 ) -> ModelHeader:
-    """Build the header of a network with these logits (images, labels) of the validation split."""
-    truth = dataset.splits["validation"].truth
+    """Build the header of a model with these ``logits`` of images that were not trained on, and
+    their ``truth``, both (images, labels).
+    """
     return ModelHeader(
         config,
         dataset.labels,
         dataset.regions,
         dataset.has_indicator,
-        fit_calibration(dataset.labels, truth, validation),
+        fit_calibration(dataset.labels, truth, logits),
         dataset.levels,
     )
 

@@ -109,6 +109,7 @@ def _what(header: ModelHeader, summary: RunSummary, dataset: Dataset, made: str 
         "epochs": f"{summary.epochs}",
         "data": f"{_data(dataset.name)}, fingerprint `{summary.data_fingerprint}`; "
         + ", ".join(f"{len(split):,} {name}" for name, split in dataset.splits.items())
+        + ("; trained on train and validation together" if summary.folds else "")
         + f"; {summary.skipped_images} images could not be read",
     }
     table = "\n".join(f"| {name} | {text} |" for name, text in rows.items())
@@ -131,6 +132,11 @@ def _results(summary: RunSummary) -> str:
         f"| {score.positives} of {score.known} |"
         for label, score in summary.label_scores.items()
     ]
+    judged, fitted = "on validation", "on validation"
+    if summary.folds is not None:
+        judged = f"over {summary.folds} folds of train and validation, each image scored by a\n"
+        judged += "network that did not see the image"
+        fitted = "on the scores of the folds"
     undecided = (
         "\n\\* Validation lacks images with or without this label, so its threshold is 0.5.\n"
         if summary.undecided_labels
@@ -140,7 +146,7 @@ def _results(summary: RunSummary) -> str:
 ## Results on the test split
 
 Mean ROC AUC over labels {summary.mean_text}, with its 95 % interval
-over images; {summary.validation_mean_auc:.4f} on validation. An interval says how far other images
+over images; {summary.validation_mean_auc:.4f} {judged}. An interval says how far other images
 like these may lie, not what another training with another seed would reach.
 
 | label | AUC [95 %] | threshold | F1 | precision | recall | positive |
@@ -149,7 +155,7 @@ like these may lie, not what another training with another seed would reach.
 {undecided}
 Expected calibration error {share_text(summary.calibration_error, 2)}, and
 {share_text(summary.calibration_error_scaled, 2)} with temperature {summary.temperature:.4f}.
-Temperature and thresholds were fitted on validation; the test split was read once, after training.
+Temperature and thresholds were fitted {fitted}; the test split was read once, after training.
 {temperature_warning(summary.temperature) or ""}
 `reliability.html` shows the calibration.
 """
@@ -189,7 +195,7 @@ def _limits(summary: RunSummary) -> str:
 - {describe_source(summary.map_source).card}
 - Scores, temperature and thresholds hold for images like those of the data named above. Where
   labels are more or less frequent, choose the thresholds anew.
-- A threshold maximises F1 on validation, which favours neither precision nor recall; where one
+- A threshold maximises F1, which favours neither precision nor recall; where one
   error costs more than the other, choose another.
 - The choice of this configuration among others may rest on the same validation images.
 - Who is seen in the images, and whether the labels are fair to them, was not examined.

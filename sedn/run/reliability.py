@@ -39,7 +39,7 @@ def reliability_page(name: str, before: Reliability, after: Reliability, tempera
         page.card(
             "Temperature",
             f"{temperature:.3f}",
-            temperature_warning(temperature) or "fitted on validation",
+            temperature_warning(temperature) or "fitted on held-out images",
         ),
         page.card("Error before", share_text(before.error), "expected calibration error"),
         page.card("Error after", share_text(after.error), "expected calibration error"),

@@ -8,6 +8,7 @@ from sedn.config import TrainingConfig
 from sedn.data import load_dataset
 from sedn.errors import UserError
 from sedn.run.summary import SUMMARY, read_summary
+from sedn.training.all_images import check_unchanged
 from sedn.training.checkpoints.folder import DamagedCheckpoint, load_state
 from sedn.training.checkpoints.identity import TrainingIdentity
 from sedn.training.checkpoints.state import check_same_training
@@ -23,6 +24,9 @@ def check_unchanged_data(config: TrainingConfig, folder: Path) -> None:
     """
     if (folder / SUMMARY).exists():
         _check_finished(config, folder)
+        return
+    if config.folds is not None:
+        check_unchanged(config, str(folder))
         return
     try:
         state = load_state(str(folder), torch.device("cpu"))

@@ -58,6 +58,9 @@ class RunSummary:
     """Images of the data that could not be read and were left out."""
     epochs: int
     parameters: int
+    folds: int | None = None
+    """Number of folds whose networks scored train and validation in place of the model, which saw
+    all of these images: what is said of validation holds for those scores."""
 
     def label_text(self, label: str) -> str:
         """A label's AUC with its interval, ``0.9731 [0.912, 0.995]``."""
@@ -109,6 +112,7 @@ def summarise(
         skipped_images=dataset.skipped,
         epochs=epochs,
         parameters=parameters,
+        folds=header.config.folds,
     )
 
 

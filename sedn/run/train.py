@@ -16,6 +16,8 @@ from sedn.run.resuming import check_unchanged_data
 from sedn.run.scoring import restore_network, score_split
 from sedn.run.summary import SUMMARY, RunSummary, read_summary
 from sedn.run.tracking import UNTRACKED, Tracking, check_tracking, open_trackers
+from sedn.training.all_images import take_folds, train_on_all
+from sedn.training.checkpoints.predictions import load_predictions
 from sedn.training.epochs import OnStep, train_epochs
 from sedn.training.optimization.optimizer import check_optimizer
 from sedn.training.result import EpochResult
@@ -30,28 +32,48 @@ def train_run(
     show: Callable[[EpochResult], None] = lambda result: None,
     tracking: Tracking = UNTRACKED,
     on_step: OnStep = lambda epoch, step, steps: None,
+    trained_folds: str | None = None,
 ) -> RunSummary:
     """Train into ``folder``, or go on where the run there stopped; a finished one is only read.
+
+    With folds a network is trained for each, and then the model, on all images that the folds were
+    cut from. What is fitted on validation is then fitted on the scores of all these images, each by
+    the network of a fold that did not see the image.
 
     The folder holds the configuration, each epoch's validation as CSV, the model as safetensors
     with what computes its maps, if anything does, and the scores and AUC on the test split,
     which is read when training has ended; docs/training.md lists all of it.
 
+    Args:
+        config: what is trained.
+        folder: of the run.
+        show: called with each epoch that is trained, or known from an earlier start.
+        tracking: where the run is logged besides.
+        on_step: called after each step.
+        trained_folds: folder or URI of a trial of this configuration, whose networks of the folds
+            are taken in place of ones that are trained here.
+
     Raises:
         UserError: the folder holds a run of another configuration or of other data, or cannot be
-            written, or the data, the backbone, the optimiser or a tracker cannot be had.
+            written, or the data, the backbone, the optimiser or a tracker cannot be had; or
+            ``trained_folds`` does not hold the networks of the folds.
     """
     check_tracking(tracking)
     check_run(config, folder)
+    if trained_folds is not None:
+        _check_folds(config)
     _claim(config, folder)
     is_finished = (folder / SUMMARY).exists()
     check_unchanged_data(config, folder)
     if is_finished and tracking == UNTRACKED:
         return read_summary(folder)
+    if trained_folds is not None and not is_finished:
+        take_folds(config, trained_folds, str(folder))
     with open_trackers(tracking, config, folder) as trackers:
         history: list[EpochResult] = []
         # Of a finished run this only tells the epochs again, for a tracker that lacks some.
-        for result in train_epochs(config, str(folder), on_step=on_step):
+        train = train_epochs if config.folds is None else train_on_all
+        for result in train(config, str(folder), on_step=on_step):
             history.append(result)
             for tracker in trackers:
                 if result.epoch > tracker.last_epoch:
@@ -74,11 +96,6 @@ def check_run(config: TrainingConfig, folder: Path) -> None:
         UserError: the folder holds a run of another configuration or cannot be written, or the
             backbone, the optimiser or what computes the maps cannot be had.
     """
-    if config.folds is not None:
-        raise UserError(
-            "`folds`: are for a search, which values a configuration by them; leave the field out "
-            "to train one network"
-        )
     check_network(config)
     check_optimizer(config.optimizer.name)
     if computed := SEMANTIC_SOURCES.find(config.semantic_map.source).computed:
@@ -96,6 +113,14 @@ def check_run(config: TrainingConfig, folder: Path) -> None:
         raise UserError(f"{folder}: holds a run of another configuration; name another folder")
 
 
+def _check_folds(config: TrainingConfig) -> None:
+    if config.folds is None:
+        raise UserError(
+            "`trained_folds`: names networks of folds, and the configuration has no `folds`; leave "
+            "one of them out, or give both"
+        )
+
+
 def _claim(config: TrainingConfig, folder: Path) -> None:
     """Write the configuration into the folder, unless it is there."""
     make_folder(folder)
@@ -108,14 +133,20 @@ def _finish(config: TrainingConfig, folder: Path, last: EpochResult) -> None:
     dataset = load_dataset(config.data)
     network = restore_network(config, dataset, str(folder))
     at_once = 2 * int(last.cost("micro_batch") or config.batch_size)
-    validation = score_split(network, dataset, "validation", config, at_once)
-    header = describe_model(config, dataset, validation)
+    if config.folds is None:
+        truth = dataset.splits["validation"].truth
+        validation = score_split(network, dataset, "validation", config, at_once)
+    else:
+        kept = load_predictions(str(folder))
+        assert kept is not None, "the scores of the folds are written before the last epoch is told"
+        truth, validation = kept.targets, kept.scores
+    header = describe_model(config, dataset, truth, validation)
     save_model_folder(network, header, folder)
     logits = score_split(network, dataset, "test", config, at_once)
     size = int(last.costs["parameters"] or 0)
     write_results(
         header, dataset, logits, folder,
-        validation_mean_auc=last.mean_auc, epochs=last.epoch, parameters=size,
+        validation_mean_auc=last.mean_auc, epochs=config.epochs, parameters=size,
     )  # fmt: skip
 
 

@@ -35,6 +35,8 @@ from sedn.training.result import EpochResult, by_label
 
 _log = logging.getLogger(__name__)
 
+VALIDATION = "validation"
+
 OnStep = Callable[[int, int, int], None]
 """Called after each step with the epoch, the steps of it that are done, and how many it has."""
 
@@ -58,7 +60,8 @@ def train_epochs(
     Where the memory does not suffice, training goes on from the last checkpoint with half as many
     images at once, and the gradients of the parts are summed: a step is that of the same batch.
 
-    With ``dataset`` training is on that in place of the configuration's data as they are cut.
+    With ``dataset`` training is on that in place of the configuration's data as they are cut. One
+    without a validation split is trained on alone: the results have no AUC, and no scores are kept.
 
     Raises:
         UserError: the data, the backbone or the optimiser cannot be had.
@@ -114,7 +117,8 @@ def _train(
     """Train once from the last checkpoint, with as many images at a time as the training has."""
     config = training.config
     check_data(training.dataset, config, bounds)
-    validation = view_split(training.dataset, "validation", config)
+    has_validation = VALIDATION in training.dataset.splits
+    validation = view_split(training.dataset, VALIDATION, config) if has_validation else None
     _restore(training, folder)
     history = training.history
     yield from [result for result in history if result.epoch > after_epoch]
@@ -127,9 +131,10 @@ def _train(
         train_loss = train_epoch(training, epoch, deadline, after_step)
         trained = time.perf_counter() - started
         scores = _validate(training, validation)
-        estimate = auc(training.dataset.splits["validation"].truth, scores)
+        truth = validation.split.truth if validation else np.empty_like(scores)
+        estimate = auc(truth, scores)
         result = _result(training, train_loss, estimate, trained, started)
-        if epoch == config.epochs:
+        if epoch == config.epochs and has_validation:
             result = _keep_scores(training, folder, result, scores, estimate)
         history.append(result)
         save_training(training, folder)
@@ -188,7 +193,10 @@ def _after_step(
     return after_step
 
 
-def _validate(training: Training, validation: View) -> NDArray[np.float32]:
+def _validate(training: Training, validation: View | None) -> NDArray[np.float32]:
+    """``(images, labels)``: logits of validation, of no image where there is none."""
+    if validation is None:
+        return np.empty((0, len(training.dataset.labels)), dtype=np.float32)
     # Nothing is kept for a backward pass, so twice as many images fit.
     return predict(
         training.validated,
@@ -235,7 +243,7 @@ def _keep_scores(
     estimate: AucEstimate,
 ) -> EpochResult:
     """Write the scores of the last epoch, before the checkpoint which says that they are there."""
-    dataset, name = training.dataset, "validation"
+    dataset, name = training.dataset, VALIDATION
     kept = save_predictions(
         folder, name, dataset.splits[name], dataset.labels, scores, training.identity
     )

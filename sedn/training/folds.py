@@ -32,7 +32,7 @@ from sedn.training.checkpoints.identity import TrainingIdentity
 from sedn.training.checkpoints.influence import influence_of, save_influence
 from sedn.training.checkpoints.predictions import Predictions, load_predictions, save_predictions
 from sedn.training.checkpoints.storage import StorageFault, fold_folder
-from sedn.training.epochs import check_data, train_epochs
+from sedn.training.epochs import OnStep, check_data, train_epochs
 from sedn.training.result import EpochResult, by_label
 
 
@@ -48,7 +48,11 @@ def train_trial(
 
 
 def train_folds(
-    config: TrainingConfig, folder: str, after_epoch: int = 0, bounds: Bounds | None = None
+    config: TrainingConfig,
+    folder: str,
+    after_epoch: int = 0,
+    bounds: Bounds | None = None,
+    on_step: OnStep = lambda epoch, step, steps: None,
 ) -> Iterator[EpochResult]:
     """Train a network for each fold, and yield a result for each epoch after ``after_epoch``.
 
@@ -67,7 +71,8 @@ def train_folds(
     bounds = replace(bounds, data_fingerprint=None)
     reached: dict[str, Any] = {}
     for fold in range(config.folds):
-        for own in _train_fold(config, scores.folds.hold_out(fold), folder, fold, bounds):
+        cut = scores.folds.hold_out(fold)
+        for own in _train_fold(config, cut, folder, fold, bounds, on_step):
             if own.epoch == config.epochs:
                 scores.add(fold, fold_folder(folder, fold))
                 reached = scores.value(fold)
@@ -75,12 +80,12 @@ def train_folds(
             result = replace(own, **reached, epoch=epoch, predictions=None)
             if epoch == config.total_epochs:
                 result = replace(result, predictions=scores.keep(config, folder))
-            bounds = _after(own, bounds)
+            bounds = after_epoch_bounds(own, bounds)
             if epoch > after_epoch:
                 yield result
 
 
-def _after(own: EpochResult, bounds: Bounds) -> Bounds:
+def after_epoch_bounds(own: EpochResult, bounds: Bounds) -> Bounds:
     """Bound the epochs after one: less time is left, and no more images fit at once."""
     known = [size for size in (bounds.micro_batch, own.cost("micro_batch")) if size is not None]
     return replace(
@@ -91,15 +96,24 @@ def _after(own: EpochResult, bounds: Bounds) -> Bounds:
 
 
 def _train_fold(
-    config: TrainingConfig, dataset: Dataset, folder: str, fold: int, bounds: Bounds
+    config: TrainingConfig,
+    dataset: Dataset,
+    folder: str,
+    fold: int,
+    bounds: Bounds,
+    on_step: OnStep,
 ) -> Iterator[EpochResult]:
     """Yield the epochs of the network of a fold: those that are known, or as it trains."""
+    before = fold * config.epochs
     config, folder = config.without_folds(), fold_folder(folder, fold)
-    known = _ended_fold(folder, TrainingIdentity.of(config, dataset), config.epochs)
-    yield from known or train_epochs(config, folder, bounds=bounds, dataset=dataset)
+    known = ended_fold(folder, TrainingIdentity.of(config, dataset), config.epochs)
+    yield from known or train_epochs(
+        config, folder, bounds=bounds, dataset=dataset,
+        on_step=lambda epoch, step, steps: on_step(before + epoch, step, steps),
+    )  # fmt: skip
 
 
-def _ended_fold(folder: str, identity: TrainingIdentity, epochs: int) -> list[EpochResult] | None:
+def ended_fold(folder: str, identity: TrainingIdentity, epochs: int) -> list[EpochResult] | None:
     """Read the epochs of a network that was trained to its last.
 
     ``None`` where it was not, or its scores are gone, so that it is trained again.

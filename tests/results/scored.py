@@ -11,8 +11,9 @@ from results.database.models import BASELINE, TrialState
 from results.database.store import Store
 from sedn.config import build_config, config_hash
 from sedn.data import Split
-from sedn.metrics import auc
+from sedn.metrics import auc_within
 from sedn.training.checkpoints.identity import TrainingIdentity
+from sedn.training.checkpoints.influence import influence_of, save_influence
 from sedn.training.checkpoints.predictions import PREDICTIONS, save_predictions
 from sedn.training.result import EpochResult, by_label
 from tests.results.rows import new_trial
@@ -38,6 +39,7 @@ def add_scored(
     *,
     labels: Sequence[str] = (),
     role: str = "sampled",
+    folds: Sequence[int] = (),
     **fields: object,
 ) -> None:
     """Add a complete trial of one epoch whose network scored the split so.
@@ -51,6 +53,7 @@ def add_scored(
         storage: where the scores are kept.
         labels: names; ``label 0`` and so on if none.
         role: the first trial of an experiment is mostly its baseline.
+        folds: the fold of each image, from 0, by the network of which it was scored, if several.
         fields: of the configuration, with its seed.
     """
     names = tuple(labels) or label_names(scores.shape[1])
@@ -58,9 +61,11 @@ def add_scored(
     folder = storage / "scored" / f"{experiment_id}-{number:05d}"
     identity = TrainingIdentity(config_hash(config), config.seed, "f" * 16, names, {})
     kept = save_predictions(
-        str(folder), "validation", split, names, scores.astype(np.float32), identity
-    )
-    estimate = auc(split.truth, kept.scores)
+        str(folder), "validation", split, names, scores.astype(np.float32), identity,
+        folds,
+    )  # fmt: skip
+    save_influence(str(folder), influence_of(kept))
+    estimate = auc_within(kept.targets, kept.scores, kept.numbered_folds)
     aucs, errors = (by_label(names, v) for v in (estimate.labels, estimate.labels_stderr))
     row = new_trial(experiment_id, number, config, role)
     store.add_trial(replace(row, folder=str(folder)))
@@ -75,10 +80,15 @@ def add_scored(
 
 
 def add_baseline(
-    store: Store, experiment_id: int, split: Split, scores: Array, storage: Path
+    store: Store,
+    experiment_id: int,
+    split: Split,
+    scores: Array,
+    storage: Path,
+    folds: Sequence[int] = (),
 ) -> None:
     """Add the baseline as trial 0."""
-    add_scored(store, experiment_id, 0, split, scores, storage, role=BASELINE)
+    add_scored(store, experiment_id, 0, split, scores, storage, role=BASELINE, folds=folds)
 
 
 def label_names(count: int) -> tuple[str, ...]:

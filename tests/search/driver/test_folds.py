@@ -1,6 +1,8 @@
 """A search over folds: what its trials are valued by, where they stop, and what reads them."""
 
+import shlex
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from sedn.config import TrainingConfig, build_config
 from sedn.document import parse_value
 from sedn.errors import UserError
 from sedn.metrics import auc_within
-from sedn.run.train import check_run
+from sedn.run.train import train_run
 from sedn.training.bounds import Bounds
 from sedn.training.checkpoints.predictions import load_predictions
 from sedn.training.folds import train_trial
@@ -99,14 +101,37 @@ def test_ranking_and_comparison_read_the_folds(searched: Path) -> None:
     assert compared.paired.images == 72
 
 
-def test_an_export_is_for_one_network_and_says_so(searched: Path, tmp_path: Path) -> None:
-    text = export_config(open_store(url(searched)), "small")
-    assert "the mean over 3 networks, one for each fold of train and validation" in text
+def test_an_export_trains_the_folds_as_the_trial_did_and_then_the_model(
+    searched: Path, tmp_path: Path
+) -> None:
+    store = open_store(url(searched))
+    text = export_config(store, "small")
+    said = " ".join(line.lstrip("# ") for line in text.splitlines() if line.startswith("#"))
+    assert "the mean over 3 networks, one for each fold of train and validation" in said
+    assert "and then the model, on all images of train and validation" in said
     config = build_config(parse_value(text, "export"), "export")
-    assert config.folds is None
-    check_run(config, tmp_path)
-    with pytest.raises(UserError, match="`folds`: are for a search"):
-        check_run(config.model_copy(update={"folds": 3}), tmp_path)
+    best = rank(store, "small").iloc[0]
+    trial = store.known_trial(1, int(best["trial"]))
+    assert config.folds == 3
+    folder = shlex.split(said.partition("--trained-folds ")[2])[0]
+    assert Path(folder) == Path(trial.folder)
+    summary = train_run(config, tmp_path / "run", trained_folds=folder)
+    assert summary.validation_mean_auc == trial.mean_auc
+    found = load_predictions(str(tmp_path / "run"))
+    assert found is not None
+    assert found.fingerprint == trial.predictions_fingerprint
+    # Trained again, the first fold is the trial's to the last digit.
+    again = next(islice(train_trial(config, str(tmp_path / "again")), config.epochs - 1, None))
+    assert again.mean_auc == store.epochs_of(1, trial.number)[config.epochs - 1].mean_auc
+
+
+def test_an_export_of_a_search_without_folds_says_nothing_of_any(
+    shared_table: Path, tmp_path: Path
+) -> None:
+    assert search(shared_table, tmp_path, name="one", trials=1, folds=None).finished
+    text = export_config(open_store(url(tmp_path)), "one")
+    assert "fold" not in text.replace("folds: null", "")
+    assert build_config(parse_value(text, "export"), "export").folds is None
 
 
 def test_a_search_of_other_folds_or_none_is_another_search(

@@ -150,6 +150,17 @@ def test_a_fold_is_validation_and_the_others_are_train(dataset: Dataset) -> None
     assert sorted(held_out) == sorted(images)
 
 
+def test_all_images_are_train_and_none_is_left_to_validate_on(dataset: Dataset) -> None:
+    folds = Folds.draw(dataset, 4, 0)
+    whole = folds.keep_all()
+    assert set(whole.splits) == {"train", "test"}
+    assert whole.splits["test"] is dataset.splits["test"]
+    assert whole.splits["train"].names == folds.whole.names
+    assert (whole.splits["train"].targets == folds.whole.targets).all()
+    own = {folds.hold_out(fold).fingerprint for fold in range(4)}
+    assert whole.fingerprint not in own | {dataset.fingerprint}
+
+
 def test_each_cut_has_a_name_of_its_own(dataset: Dataset) -> None:
     cuts = [Folds.draw(dataset, count, seed) for count, seed in ((4, 0), (4, 1), (3, 0))]
     prints = [cut.hold_out(fold).fingerprint for cut in cuts for fold in range(3)]
@@ -209,8 +220,9 @@ def test_computed_maps_are_those_of_the_first_cut(
         },
         "test",
     )
-    cut = Folds.draw(dataset, 3, 0).hold_out(0)
-    for name in ("train", "validation"):
+    folds = Folds.draw(dataset, 3, 0)
+    held_out, whole = folds.hold_out(0), folds.keep_all()
+    for cut, name in ((held_out, "train"), (held_out, "validation"), (whole, "train")):
         maps, known = semantic_maps(cut, name, config)
         rows = np.arange(len(cut.splits[name]))
         assert (maps[rows] == 255 - cut.splits[name].maps[rows]).all()
