@@ -4,13 +4,14 @@ The members of an ensemble are chosen as by Caruana, Niculescu-Mizil, Crew and K
 Selection from Libraries of Models, ICML 2004: the best training first, then always the one that
 raises the mean AUC on validation most, each once, until none raises it. Ranks are averaged, as the
 scales of two networks' scores have nothing to do with each other, and the AUC knows ranks alone.
+Of trainings over folds the ranks are those within a fold, whose images one network of each scored.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from results.database.models import Experiment, Trial
 from results.database.store import Store
@@ -18,7 +19,8 @@ from results.predictions import Predictions, read_predictions, trained_in
 from results.ranking.leaders import order_experiment
 from sedn.config import TrainingConfig, build_config
 from sedn.errors import UserError
-from sedn.metrics import auc, mid_ranks
+from sedn.metrics import auc_within, mid_ranks
+from sedn.metrics.ranking import Floats
 
 TOP = 5
 
@@ -63,7 +65,7 @@ def find_candidates(
 
     Raises:
         UserError: there are fewer than ``top``, or than two trainings, one kept no scores, two
-            were validated on different images or labels, or they were trained over folds.
+            were validated on different images or labels.
     """
     if top is not None and top < 2:
         raise UserError(f"`top={top}`: a combination takes two configurations or more")
@@ -90,21 +92,25 @@ def find_candidates(
     return sorted(found.values(), key=lambda one: (-one.mean_auc, one.trial.number))
 
 
-def choose_members(targets: ArrayLike, scores: Sequence[ArrayLike]) -> Choice:
+def choose_members(
+    targets: ArrayLike, scores: Sequence[ArrayLike], folds: NDArray[np.int64] | None = None
+) -> Choice:
     """Choose the members of an ensemble by the mean AUC of their average ranks.
 
     Args:
         targets: ``(images, labels)``: 1, 0, or NaN where the truth is unknown.
-        scores: ``(images, labels)`` of each candidate; only their order counts, within a label.
+        scores: ``(images, labels)`` of each candidate; only their order counts, within a label and
+            a fold.
+        folds: ``(images,)``: the fold of each image, where each candidate has a network for each.
     """
     truth = np.asarray(targets)
-    ranks = [mid_ranks(one) for one in scores]
+    ranks = [_ranks_within(np.asarray(one), folds) for one in scores]
     total = np.zeros(truth.shape)
     members: list[int] = []
     mean_aucs: list[float] = []
     while len(members) < len(ranks):
         others = [one for one in range(len(ranks)) if one not in members]
-        reached = [auc(truth, total + ranks[one]).mean for one in others]
+        reached = [auc_within(truth, total + ranks[one], folds).mean for one in others]
         best = int(np.argmax(reached))
         if mean_aucs and not reached[best] > mean_aucs[-1]:
             break
@@ -112,6 +118,16 @@ def choose_members(targets: ArrayLike, scores: Sequence[ArrayLike]) -> Choice:
         mean_aucs.append(reached[best])
         total += ranks[others[best]]
     return Choice(tuple(members), tuple(mean_aucs))
+
+
+def _ranks_within(scores: NDArray[np.floating], folds: NDArray[np.int64] | None) -> Floats:
+    """``(images, labels)``: ranks among the images of a fold, or among all."""
+    if folds is None:
+        return mid_ranks(scores)
+    ranks = np.empty(scores.shape)
+    for fold in np.unique(folds):
+        ranks[folds == fold] = mid_ranks(scores[folds == fold])
+    return ranks
 
 
 def _read(
@@ -122,12 +138,7 @@ def _read(
         predictions = read_predictions(trial, storage)
     except UserError as error:
         raise UserError(f"experiment '{experiment.name}', {error}") from None
-    if predictions.folds:
-        raise UserError(
-            f"experiment '{experiment.name}': was searched over folds, so a trial has a network "
-            f"for each fold and none for all images; a combination takes trials of one network"
-        )
-    mean_auc = auc(predictions.targets, predictions.scores).mean
+    mean_auc = auc_within(predictions.targets, predictions.scores, predictions.numbered_folds).mean
     config = build_config(trial.config, f"trial {number}")
     return Candidate(title, trial, config, predictions, trained_in(trial, storage), mean_auc)
 

@@ -112,7 +112,8 @@ def _describe_folds(trial: Trial, folds: int) -> list[str]:
         "these again, and then the model, on all images of train and validation",
     ]
     if trial.predictions is not None:
-        lines.append(f"The search's own networks: --trained-folds {quote(trained_in(trial))}")
+        folder = quote(trained_in(trial))
+        lines.append(f"With the networks of the search: `sedn train --trained-folds {folder}`")
     return lines
 
 

@@ -47,8 +47,9 @@ def usable(
 
 def choose_ensemble(candidates: Sequence[Candidate]) -> Choice:
     """Choose the members of an ensemble by their scores on validation."""
-    targets = candidates[0].predictions.targets
-    return choose_members(targets, [one.predictions.scores for one in candidates])
+    first = candidates[0].predictions
+    scores = [one.predictions.scores for one in candidates]
+    return choose_members(first.targets, scores, first.numbered_folds)
 
 
 def make_soup(
@@ -66,8 +67,14 @@ def make_soup(
         on_step: told how many candidates of how many have been tried.
 
     Raises:
-        UserError: no other candidate has the architecture of the best, or a checkpoint is gone.
+        UserError: no other candidate has the architecture of the best, a checkpoint is gone, or the
+            candidates were trained over folds.
     """
+    if candidates[0].predictions.folds:
+        raise UserError(
+            "`soup`: the networks of a trial over folds saw different images, so no image is left "
+            "to judge their average by; leave `soup` out to average ranks"
+        )
     best = restore_trial(candidates[0].trial, candidates[0].folder)
     truth = best.dataset.splits["validation"].truth
     own = best.network.state_dict()

@@ -22,7 +22,7 @@ from search.combination.writing import (
 from search.confirmation.testing import Restored, is_testable, restore_trial, score_on_test
 from sedn.data import Dataset, load_dataset
 from sedn.errors import UserError
-from sedn.metrics import auc, compare_paired
+from sedn.metrics import auc_within, compare_paired, mid_ranks
 from sedn.run.finishing import write_results
 from sedn.run.model_file import ModelHeader
 from sedn.run.rank_average import RankAverage
@@ -69,6 +69,8 @@ class Combination:
     members: tuple[Member, ...]
     """The best first, then in the order in which they joined."""
     candidates: int
+    folds: int | None
+    """Number of networks of each member, one for each fold; ``None``: each is one network."""
     validation: Difference | None
     """On the images that the members were chosen by, so it is too favourable; ``None`` where there
     is one member."""
@@ -148,6 +150,7 @@ def run_combination(
         folder,
         _members(members, choice),
         len(candidates),
+        candidates[0].config.folds,
         validation,
         test,
         len(store.test_reads(experiment.data_fingerprint)),
@@ -165,7 +168,8 @@ def _check_data(candidate: Candidate) -> None:
 
 
 def _single(network: Restored, validation: NDArray[np.float32], folder: Path) -> _Made:
-    header = write_one(network, validation, folder)
+    truth = network.dataset.splits["validation"].truth
+    header = write_one(network, truth, validation, folder)
     size = network.network.parameter_count
     return _Made(header, network.dataset, validation, size, lambda: network.score("test"))
 
@@ -174,16 +178,19 @@ def _ensemble(
     members: Sequence[Candidate], folder: Path, on_step: Callable[[str, int, int], None]
 ) -> _Made:
     scores = [one.predictions.scores for one in members]
-    if len(members) == 1:
+    first = members[0].predictions
+    folds = first.numbered_folds
+    if len(members) == 1 and folds is None:
         return _single(restore_trial(members[0].trial, members[0].folder), scores[0], folder)
-    average = RankAverage.fit(members[0].predictions.targets, scores)
-    header, parameters = write_ensemble(members, average, folder)
+    average = RankAverage.fit(first.targets, scores, folds)
+    logits = average.combine_validation(scores, folds)
+    header, parameters = write_ensemble(members, average, logits, folder)
     dataset = load_dataset(header.config.data)
 
     def score_test() -> NDArray[np.float32]:
         return average.combine([one.scores for one in _tested(members, on_step)])
 
-    return _Made(header, dataset, average.combine(scores), parameters, score_test)
+    return _Made(header, dataset, logits, parameters, score_test)
 
 
 def _tested(
@@ -208,7 +215,8 @@ def _compare(
     """Read the test split, count it, and write what the combination reaches on both splits."""
     best = members[0]
     kept = keep_validation(members, made.dataset, made.validation, folder)
-    validation = None if kind == "single" else _difference(kept, made.validation, best.predictions)
+    alone = best.predictions.scores
+    validation = None if kind == "single" else _difference(kept, made.validation, alone)
     test = None
     reading = None
     if is_testable(best.trial):
@@ -219,9 +227,9 @@ def _compare(
         on_notice("The test split has no label with images of both classes, so nothing is compared")
     logits = made.score_test()
     if reading is not None and kind != "single":
-        (of_best,) = _tested([best], lambda what, done, count: None)
-        test = _difference(of_best, logits, of_best)
-    reached = auc(kept.targets, kept.scores).mean
+        of_best = _tested([best], lambda what, done, count: None)
+        test = _difference(of_best[0], logits, _together(of_best))
+    reached = auc_within(kept.targets, kept.scores, kept.numbered_folds).mean
     write_results(
         made.header, made.dataset, logits, folder,
         validation_mean_auc=reached, epochs=best.trial.epochs, parameters=made.parameters,
@@ -234,8 +242,19 @@ def _compare(
     return validation, test
 
 
-def _difference(split: Predictions, combined: NDArray[np.float32], best: Predictions) -> Difference:
-    paired = compare_paired(split.targets, [combined], [best.scores], split.numbered_groups)
+def _together(networks: Sequence[Predictions]) -> NDArray[np.floating]:
+    """The scores of a training's network, or the average ranks of those of its folds."""
+    if len(networks) == 1:
+        return networks[0].scores
+    return np.asarray(np.mean([mid_ranks(one.scores) for one in networks], axis=0))
+
+
+def _difference(
+    split: Predictions, combined: NDArray[np.floating], best: NDArray[np.floating]
+) -> Difference:
+    paired = compare_paired(
+        split.targets, [combined], [best], split.numbered_groups, split.numbered_folds
+    )
     mean = paired.mean
     ends = (float(one[0]) for one in (mean.value, mean.low, mean.high, mean.p))
     return Difference(paired.mean_first, paired.mean_second, *ends)
@@ -251,10 +270,19 @@ def _members(members: Sequence[Candidate], choice: Choice) -> tuple[Member, ...]
 def _said(experiment: Experiment, members: Sequence[Candidate], kind: str) -> str:
     """Describe for a model's card how the model was made."""
     numbers = ", ".join(str(one.trial.number) for one in members)
+    each = ""
+    if (folds := members[0].config.folds) is not None:
+        each = f", each with a network for each of {folds} folds,"
     if kind == "single":
-        return f"It is trial {numbers} of the search '{experiment.name}'."
+        if folds is None:
+            return f"It is trial {numbers} of the search '{experiment.name}'."
+        return (
+            f"The ranks of the scores of the networks of trial {numbers} of the search "
+            f"'{experiment.name}', one for each of {folds} folds, are averaged. The table "
+            f"describes one of them."
+        )
     what = "The weights" if kind == "soup" else "The ranks of the scores"
     return (
-        f"{what} of trials {numbers} of the search '{experiment.name}' are averaged; the trials "
-        f"were chosen by their mean AUC on validation. The table describes one of them."
+        f"{what} of trials {numbers} of the search '{experiment.name}'{each} are averaged; the "
+        f"trials were chosen by their mean AUC on validation. The table describes one of them."
     )

@@ -24,15 +24,16 @@ def answer_lines(combination: Combination) -> list[str]:
 
 def _made(combination: Combination) -> str:
     best, *others = combination.members
+    folds = combination.folds
     if not others:
         return (
             f"No other of {combination.candidates} trials improves {best.title}: the folder has "
-            f"this network alone."
+            f"{'this network' if folds is None else f'the {folds} networks of its folds'} alone."
         )
     what = "averages the ranks" if combination.kind == "ensemble" else "averages the weights"
     return (
         f"The {combination.kind} {what} of {len(combination.members)} of {combination.candidates} "
-        f"trials."
+        f"trials{'' if folds is None else f', each with the {folds} networks of its folds'}."
     )
 
 

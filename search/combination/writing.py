@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from results.combining import Candidate
 from search.confirmation.testing import Restored, restore_trial
 from sedn.data import Dataset
+from sedn.data.folds import Folds
 from sedn.errors import UserError
 from sedn.files import check_folder, make_folder
 from sedn.registry import describe_source
@@ -22,6 +23,7 @@ from sedn.run.model_file import MEMBERS, MODEL, ModelHeader, save_model
 from sedn.run.rank_average import RankAverage
 from sedn.training.checkpoints.identity import TrainingIdentity
 from sedn.training.checkpoints.predictions import Predictions, save_predictions
+from sedn.training.checkpoints.storage import fold_folder
 
 
 def check_new(folder: Path) -> None:
@@ -56,18 +58,33 @@ def new_folder(folder: Path) -> Iterator[Path]:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def write_one(network: Restored, validation: NDArray[np.float32], folder: Path) -> ModelHeader:
-    """Write a single network, with these logits (images, labels) of validation."""
-    truth = network.dataset.splits["validation"].truth
-    header = describe_model(network.config, network.dataset, truth, validation)
+def write_one(
+    network: Restored,
+    truth: NDArray[np.floating],
+    logits: NDArray[np.float32],
+    folder: Path,
+) -> ModelHeader:
+    """Write a single network, with its ``logits`` of images that it did not see, and their truth,
+    both (images, labels).
+    """
+    header = describe_model(network.config, network.dataset, truth, logits)
     save_model_folder(network.network, header, folder)
     return header
 
 
 def write_ensemble(
-    members: Sequence[Candidate], average: RankAverage, folder: Path
+    members: Sequence[Candidate],
+    average: RankAverage,
+    logits: NDArray[np.float32],
+    folder: Path,
 ) -> tuple[ModelHeader, int]:
     """Write the networks of an ensemble and what averages their ranks.
+
+    Args:
+        members: trainings, each of one network, or of one for each fold.
+        average: of the ranks of their networks.
+        logits: of the ensemble on validation.
+        folder: of the ensemble.
 
     Returns:
         The header of the ensemble, and the number of parameters of its networks.
@@ -76,22 +93,38 @@ def write_ensemble(
         UserError: a checkpoint is gone, or the data cannot be had.
     """
     headers: list[ModelHeader] = []
-    names = tuple(f"trial-{one.trial.number:05d}" for one in members)
+    names: list[str] = []
     parameters = 0
-    for one, name in zip(members, names, strict=True):
-        network = restore_trial(one.trial, one.folder)
-        place = folder / MEMBERS / name
-        make_folder(place)
-        headers.append(write_one(network, one.predictions.scores, place))
-        parameters += network.network.parameter_count
-    dataset = network.dataset
-    logits = average.combine([one.predictions.scores for one in members])
+    for one in members:
+        for name, place, rows in _networks(one):
+            network = restore_trial(one.trial, place)
+            to = folder / MEMBERS / name
+            make_folder(to)
+            scored = one.predictions
+            headers.append(write_one(network, scored.targets[rows], scored.scores[rows], to))
+            names.append(name)
+            parameters += network.network.parameter_count
     truth = members[0].predictions.targets
-    header = replace(
-        describe_model(_leading(headers).config, dataset, truth, logits), members=names
-    )
+    described = describe_model(_leading(headers).config, network.dataset, truth, logits)
+    header = replace(described, members=tuple(names))
     save_model(average, header, folder / MODEL)
     return header, parameters
+
+
+def _networks(one: Candidate) -> Iterator[tuple[str, str, NDArray[np.int64]]]:
+    """A name for each network of a training, the folder of its checkpoint, and the images that the
+    network did not see, in the order in which :class:`RankAverage` has the networks.
+    """
+    name, folds = f"trial-{one.trial.number:05d}", one.predictions.numbered_folds
+    if folds is None:
+        yield name, one.folder, np.arange(len(one.predictions.images))
+        return
+    for fold in range(int(folds.max()) + 1):
+        yield (
+            f"{name}-fold-{fold + 1}",
+            fold_folder(one.folder, fold),
+            np.flatnonzero(folds == fold),
+        )
 
 
 def keep_validation(
@@ -106,8 +139,13 @@ def keep_validation(
     identity = TrainingIdentity(
         made_of, members[0].trial.seed, dataset.fingerprint, dataset.labels, images
     )
-    split = dataset.splits["validation"]
-    return save_predictions(str(folder), "validation", split, dataset.labels, logits, identity)
+    config, split = members[0].config, dataset.splits["validation"]
+    if config.folds is not None:
+        split = Folds.draw(dataset, config.folds, config.data.split_seed).whole
+    return save_predictions(
+        str(folder), "validation", split, dataset.labels, logits, identity,
+        members[0].predictions.folds,
+    )  # fmt: skip
 
 
 def _leading(headers: Sequence[ModelHeader]) -> ModelHeader:

@@ -51,39 +51,74 @@ class RankAverage(nn.Module):
         self.register_buffer("offsets", torch.zeros(labels))
 
     @classmethod
-    def fit(cls, targets: NDArray[np.floating], scores: Sequence[NDArray[np.float32]]) -> (
-        "RankAverage"
-    ):  # fmt: skip
+    def fit(
+        cls,
+        targets: NDArray[np.floating],
+        scores: Sequence[NDArray[np.float32]],
+        folds: NDArray[np.int64] | None = None,
+    ) -> "RankAverage":
         """Fit the average to networks with these scores on validation.
 
         Args:
             targets: ``(images, labels)``: 1, 0, or NaN where the truth is unknown.
-            scores: ``(images, labels)`` of each network: logits.
+            scores: ``(images, labels)`` of each network, or of each training over folds: logits.
+            folds: ``(images,)``: the fold of each image, from 0. Each training then has a network
+                for each fold, the first training's networks coming first; a network's rank is
+                among the images of its fold, which the network did not see.
         """
-        kept = [_kept(of_network) for of_network in scores]
+        networks = [one[rows] for one in scores for rows in _rows(folds, len(targets))]
+        kept = [_kept(of_network) for of_network in networks]
         knots = max(len(values) for of_network in kept for values, _ in of_network)
-        average = cls(len(scores), targets.shape[1], knots)
+        average = cls(len(networks), targets.shape[1], knots)
         for network, of_network in enumerate(kept):
             for label, (values, shares) in enumerate(of_network):
                 # What is repeated at the end is never looked at.
                 more = (0, knots - len(values))
                 average.values[network, label] = torch.tensor(np.pad(values, more, "edge"))
                 average.shares[network, label] = torch.tensor(np.pad(shares, more, "edge"))
-        slopes, offsets = fit_sigmoids(targets, average.combine(scores))
+        slopes, offsets = fit_sigmoids(targets, average.combine_validation(scores, folds))
         average.slopes.copy_(torch.tensor(slopes))
         average.offsets.copy_(torch.tensor(offsets))
         return average.eval()
 
     def forward(self, *scores: Tensor) -> Tensor:
         """Logits (B, labels) of the networks' ``scores``, (B, labels) each."""
-        shares = [self._share(network, of_one) for network, of_one in enumerate(scores)]
+        return self._average(range(len(scores)), scores)
+
+    def _average(self, networks: Sequence[int], scores: Sequence[Tensor]) -> Tensor:
+        """Logits (B, labels) of the ``scores`` of some of the networks."""
+        shares = [self._share(*of_one) for of_one in zip(networks, scores, strict=True)]
         mean = torch.stack(shares).mean(0).clamp(_EDGE, 1 - _EDGE)
         return self.slopes * (mean.log() - (1 - mean).log()) + self.offsets
 
     def combine(self, scores: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
         """Combine arrays (images, labels) as :meth:`forward` combines tensors."""
+        return self._combine(range(len(scores)), scores)
+
+    def combine_validation(
+        self, scores: Sequence[NDArray[np.float32]], folds: NDArray[np.int64] | None
+    ) -> NDArray[np.float32]:
+        """Combine scores on validation; over folds each image by the networks that did not see the
+        image, one of each training.
+
+        Args:
+            scores: as for :meth:`fit`.
+            folds: as for :meth:`fit`.
+        """
+        logits = np.empty_like(scores[0])
+        parts = _rows(folds, len(logits))
+        for fold, rows in enumerate(parts):
+            networks = [training * len(parts) + fold for training in range(len(scores))]
+            logits[rows] = self._combine(networks, [one[rows] for one in scores])
+        return logits
+
+    def _combine(
+        self, networks: Sequence[int], scores: Sequence[NDArray[np.float32]]
+    ) -> NDArray[np.float32]:
         blocks = [
-            self(*(torch.tensor(one[start : start + _BLOCK]) for one in scores)).numpy()
+            self._average(
+                networks, [torch.tensor(one[start : start + _BLOCK]) for one in scores]
+            ).numpy()
             for start in range(0, len(scores[0]), _BLOCK)
         ]
         return np.concatenate(blocks) if blocks else np.empty_like(scores[0])
@@ -106,6 +141,13 @@ class RankAverage(nn.Module):
         over = 1 - (1 - shares[:, -1]) / (1 + (scores - values[:, -1]).clamp(min=0))
         outside = torch.where(below == 0, under, over)
         return torch.where((below == 0) | (below == knots), outside, between)
+
+
+def _rows(folds: NDArray[np.int64] | None, images: int) -> list[NDArray[np.int64]]:
+    """The images of each fold, or all of them."""
+    if folds is None:
+        return [np.arange(images)]
+    return [np.flatnonzero(folds == fold) for fold in range(int(folds.max()) + 1)]
 
 
 def _kept(scores: NDArray[np.float32]) -> list[tuple[Floats, Floats]]:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import rankdata
 
 from results.combining import choose_members
-from sedn.metrics import auc, mid_ranks
+from sedn.metrics import auc, auc_within, mid_ranks
 
 Scores = list[np.ndarray]
 
@@ -68,6 +68,20 @@ def test_a_rising_change_of_a_members_scores_changes_nothing(
     # In float64 and of values that lie apart, so that the change rounds no two to one.
     changed = [change(mid_ranks(one)) for one in networks]
     assert choose_members(targets, changed) == choose_members(targets, networks)
+
+
+def test_over_folds_a_change_of_the_scale_of_a_folds_network_changes_nothing() -> None:
+    random = np.random.default_rng(2)
+    targets = random.integers(0, 2, (120, 4)).astype(np.float32)
+    folds = np.arange(120) % 3
+    networks = [targets + 2 * random.normal(size=targets.shape) for _ in range(5)]
+    scale = np.array([1.0, 1e-3, 50.0])[folds][:, None]
+    changed = [one * scale + 9 * folds[:, None] * (place + 1) for place, one in enumerate(networks)]
+    choice = choose_members(targets, networks, folds)
+    assert choose_members(targets, changed, folds) == choice
+    assert len(choice.members) > 1
+    first = networks[choice.members[0]]
+    assert choice.mean_aucs[0] == auc_within(targets, first, folds).mean
 
 
 def test_copies_of_the_best_add_nothing() -> None:

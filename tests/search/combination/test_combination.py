@@ -194,7 +194,7 @@ def test_an_ensemble_is_one_onnx_file_that_equals_torch(searched: Path, folder: 
     scores = [one.predictions.scores for one in candidates]
     average = RankAverage.fit(candidates[0].predictions.targets, scores)
     (folder / "two").mkdir()
-    write_ensemble(candidates, average, folder / "two")
+    write_ensemble(candidates, average, average.combine(scores), folder / "two")
     (folder / "two" / "summary.json").touch()
     exported = export_onnx(folder / "two", folder / "two.onnx")
     assert exported.inputs == ("images", "maps")

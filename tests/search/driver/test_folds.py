@@ -19,9 +19,14 @@ from search.confirmation.running import Confirmation, run_confirmation
 from search.run import run_search
 from search.settings import Resources, SearchSettings, build_settings
 from sedn.config import TrainingConfig, build_config
+from sedn.data import load_dataset
 from sedn.document import parse_value
 from sedn.errors import UserError
 from sedn.metrics import auc_within
+from sedn.prediction.predict import predict_images
+from sedn.run.finishing import read_test_scores
+from sedn.run.model_file import MODEL, read_header
+from sedn.run.summary import read_summary
 from sedn.run.train import train_run
 from sedn.training.bounds import Bounds
 from sedn.training.checkpoints.predictions import load_predictions
@@ -113,7 +118,7 @@ def test_an_export_trains_the_folds_as_the_trial_did_and_then_the_model(
     best = rank(store, "small").iloc[0]
     trial = store.known_trial(1, int(best["trial"]))
     assert config.folds == 3
-    folder = shlex.split(said.partition("--trained-folds ")[2])[0]
+    folder = shlex.split(said.partition("--trained-folds ")[2].partition("`")[0])[0]
     assert Path(folder) == Path(trial.folder)
     summary = train_run(config, tmp_path / "run", trained_folds=folder)
     assert summary.validation_mean_auc == trial.mean_auc
@@ -206,9 +211,43 @@ def test_leaders_are_confirmed_over_folds_and_tested_by_each_of_their_networks(
         assert one.validation.mean_auc == pytest.approx(trials[number].mean_auc)
 
 
-def test_networks_of_folds_are_not_combined(searched: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="experiment 'small': was searched over folds, so a trial"):
-        run_combination("small", url(searched), tmp_path / "combined")
+def test_leaders_are_combined_by_the_networks_of_their_folds(
+    searched: Path, shared_table: Path, tmp_path: Path
+) -> None:
+    found = run_combination("small", url(searched), tmp_path / "combined")
+    store = open_store(url(searched))
+    assert (found.kind == "single") == (len(found.members) == 1)
+    header = read_header(tmp_path / "combined" / MODEL)
+    assert header.members == tuple(
+        f"trial-{one.trial:05d}-fold-{fold}" for one in found.members for fold in (1, 2, 3)
+    )
+    kept = load_predictions(str(tmp_path / "combined"))
+    best = store.known_trial(1, found.members[0].trial)
+    assert kept is not None
+    assert kept.fingerprint == best.predictions_fingerprint
+    assert found.members[0].mean_auc == best.mean_auc
+    reached = auc_within(kept.targets, kept.scores, kept.numbered_folds).mean
+    summary = read_summary(tmp_path / "combined")
+    assert (summary.validation_mean_auc, summary.folds) == (reached, 3)
+    assert reached == pytest.approx(found.members[-1].reached, abs=0.02)
+    if found.validation is not None:
+        assert found.validation.combined == reached
+        assert found.validation.best == pytest.approx(best.mean_auc)
+    # New images are scored by all networks, as the test split was.
+    dataset = load_dataset(header.config.data)
+    names = [shared_table.parent / name for name in dataset.splits["test"].names]
+    maps = None if header.config.map_source == "none" else shared_table.parent
+    if maps is None:
+        logits = np.stack([one.logits for one in predict_images(found.folder, names, 8)])
+        np.testing.assert_allclose(logits, read_test_scores(found.folder)[1], atol=1e-4)
+    other = compare(store, str(found.folder), f"small:{best.number}" if found.members[1:] else
+                    "small:baseline")  # fmt: skip
+    assert other.paired.images == 72
+
+
+def test_weights_of_networks_of_folds_are_not_averaged(searched: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="`soup`: the networks of a trial over folds saw different"):
+        run_combination("small", url(searched), tmp_path / "combined", soup=True)
     assert not (tmp_path / "combined").exists()
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from sedn.errors import UserError
-from sedn.metrics import auc, fit_sigmoids, log_loss, mid_ranks
+from sedn.metrics import auc, auc_within, fit_sigmoids, log_loss, mid_ranks
 from sedn.run.rank_average import CLOSEST, KNOTS, RankAverage
 from sedn.run.soup import Soup, architecture
 
@@ -70,6 +70,38 @@ def test_on_validation_the_average_is_that_of_the_ranks(images: int) -> None:
     logits = RankAverage.fit(targets, scores).combine(scores)
     ranks = np.mean([mid_ranks(one) for one in scores], axis=0)
     np.testing.assert_allclose(auc(targets, logits).labels, auc(targets, ranks).labels, atol=0.005)
+
+
+def test_over_folds_an_image_is_ranked_among_those_that_its_network_did_not_see_either() -> None:
+    images, folds = 300, np.arange(300) % 3
+    targets = draw_targets(0, images, 4)
+    trainings = [draw_scores(seed, images, 4) + 2 * targets for seed in range(2)]
+    # Each network on a scale of its own.
+    scaled = [
+        (one * (1 + folds[:, None]) + 100 * (folds[:, None] + place)).astype(np.float32)
+        for place, one in enumerate(trainings)
+    ]
+    average = RankAverage.fit(targets, scaled, folds)
+    logits = average.combine_validation(scaled, folds)
+    expected = np.empty_like(logits, dtype=np.float64)
+    for fold in range(3):
+        rows = folds == fold
+        expected[rows] = np.mean([mid_ranks(one[rows]) for one in trainings], axis=0)
+    np.testing.assert_allclose(
+        auc_within(targets, logits, folds).labels, auc_within(targets, expected, folds).labels,
+        atol=0.005,
+    )  # fmt: skip
+    # The sigmoids hold for images of all folds together.
+    assert np.isfinite(logits).all()
+    shares = 1 / (1 + np.exp(-logits.astype(float)))
+    np.testing.assert_allclose(shares.mean(axis=0), targets.mean(axis=0), atol=0.02)
+    # A new image is scored by all networks: those of the first training come first.
+    of_networks = [one[folds == fold] for one in scaled for fold in range(3)]
+    for network, own in enumerate(of_networks):
+        np.testing.assert_allclose(average.values[network, :, 0], own.min(axis=0), rtol=1e-6)
+    middle = average.combine([np.median(own, axis=0, keepdims=True) for own in of_networks])
+    odds = (middle - average.offsets.numpy()) / average.slopes.numpy()
+    np.testing.assert_allclose(odds, 0, atol=0.1)
 
 
 def test_an_image_is_scored_alone_as_among_others() -> None:
