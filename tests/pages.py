@@ -2,6 +2,7 @@
 
 import json
 import re
+from html.parser import HTMLParser
 from typing import Any
 
 
@@ -11,6 +12,27 @@ def figures_of(html: str) -> dict[str, list[dict[str, Any]]]:
         r'<figure id="figure-([\w-]+)".*?<script type="application/json">(.*?)</script>', html, re.S
     )
     return {name: json.loads(data)["data"] for name, data in found}
+
+
+class _Loaded(HTMLParser):
+    """Collects what the elements of a page load from elsewhere; not what a script may contain."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.addresses: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        name = "href" if tag == "link" else "src"
+        self.addresses += [
+            value for key, value in attrs if key == name and value and not value.startswith("data:")
+        ]
+
+
+def loaded_from_elsewhere(html: str) -> list[str]:
+    """The addresses from which a page that stands alone would load scripts, styles or images."""
+    page = _Loaded()
+    page.feed(html)
+    return page.addresses
 
 
 def trials_of(html: str) -> list[dict[str, str]]:

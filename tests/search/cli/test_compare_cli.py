@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from results import open_store
 from search.cli.main import app
 from sedn.errors import UserError
+from tests.pages import loaded_from_elsewhere
 from tests.results.rows import new_experiment
 from tests.results.scored import add_scored, split_of
 
@@ -67,7 +68,7 @@ def test_the_page_stands_alone(searched: Path) -> None:
     page = (searched / "page.html").read_text()
     assert "<h1>spring and spring:baseline</h1>" in page
     assert '<figure id="figure-forest"' in page
-    assert 'src="http' not in page
+    assert loaded_from_elsewhere(page) == []
 
 
 def test_runs_need_no_store(tmp_path: Path, searched: Path) -> None:
