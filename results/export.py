@@ -107,9 +107,10 @@ def _describe_machine(trial: Trial) -> str:
 def _describe_folds(trial: Trial, folds: int) -> list[str]:
     """Describe what is trained of a configuration over folds."""
     lines = [
-        f"That is the mean over {folds} networks, one for each fold of train and validation. "
-        f"`sedn train` trains",
-        "these again, and then the model, on all images of train and validation",
+        f"On validation that is the mean over {folds} networks, one for each fold of train and "
+        f"validation",
+        "`sedn train` trains these again, and then the model, on all images of train and "
+        "validation",
     ]
     if trial.predictions is not None:
         folder = quote(trained_in(trial))

@@ -44,7 +44,9 @@ def show(
         out.print(_labels(facts))
     out.print(_configuration(row))
     if epochs:
-        out.print(_epochs(epochs))
+        out.print(_epochs(epochs, row))
+        if row.config.get("folds"):
+            out.print("From fold 2 on the mean AUC is that of the folds which had ended.")
     out.print(_cost(row, facts))
     if row.reason:
         lines = row.reason.rstrip().splitlines()
@@ -63,7 +65,10 @@ def _heading(row: "Trial", facts: "TrialFacts | None") -> str:
         return f"Trial {row.number}{role}: epoch {row.epochs} of {row.target_epochs}{auc}"
     lines = [f"Trial {row.number}{role}: {one_line(facts.outcome)}"]
     if row.mean_auc is not None:
-        line = f"Mean AUC on validation {interval_text(row.mean_auc, facts.low, facts.high)}"
+        folds = row.config.get("folds")
+        is_whole = folds and row.epochs == row.target_epochs
+        where = f"over {folds} folds" if is_whole else "on validation"
+        line = f"Mean AUC {where} {interval_text(row.mean_auc, facts.low, facts.high)}"
         if facts.difference is not None and facts.baseline is not None:
             gain = gain_text(facts.difference / facts.baseline.mean_auc)
             line += (
@@ -107,11 +112,15 @@ def _value(value: Any) -> str:
     return short_text(value) if isinstance(value, float) else one_line(value)
 
 
-def _epochs(epochs: "list[Epoch]") -> Table:
-    table = _table("epoch", "mean AUC", "loss", "seconds")
+def _epochs(epochs: "list[Epoch]", row: "Trial") -> Table:
+    """The epochs; over folds with the fold whose network was trained."""
+    folds = row.config.get("folds")
+    table = _table("epoch", *(["fold"] if folds else []), "mean AUC", "loss", "seconds")
     for epoch in epochs:
+        fold = (epoch.epoch - 1) // row.config["epochs"] + 1
         table.add_row(
             str(epoch.epoch),
+            *([f"{fold} of {folds}"] if folds else []),
             number_text(epoch.mean_auc),
             number_text(epoch.train_loss),
             f"{epoch.seconds:.1f}",

@@ -1,10 +1,11 @@
 """`sedn show` has all that is known of one trial, whatever became of the trial."""
 
 import json
+import re
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 from typer.testing import CliRunner
 
 from results.database.models import Trial, TrialState
@@ -81,6 +82,24 @@ def test_a_failed_trial_is_shown_with_its_cause_and_the_last_lines(store: Store)
     read = json.loads(show(store, 2, "--json"))
     assert (read["state"], read["cause"], read["labels"]) == ("FAILED", "error", [])
     assert len(read["epochs"]) == 1
+
+
+def test_epochs_over_folds_are_shown_with_the_fold(store: Store) -> None:
+    """Four epochs, as those of two folds of two."""
+    before = store.known_trial(1, 3).config
+    assert "fold" not in show(store, 3)
+    with store.sessions.begin() as session:
+        trial = session.scalars(select(Trial).where(Trial.number == 3)).one()
+        trial.setup.config = before | {"folds": 2, "epochs": 2}
+    text = show(store, 3)
+    assert "Mean AUC over 2 folds 0." in text
+    assert re.findall(r"^ (\d) +(\d of 2) ", text, re.MULTILINE) == [
+        ("1", "1 of 2"), ("2", "1 of 2"), ("3", "2 of 2"), ("4", "2 of 2"),
+    ]  # fmt: skip
+    assert "From fold 2 on the mean AUC is that of the folds which had ended." in text
+    assert max(map(len, text.partition("Folder:")[0].splitlines())) <= 80
+    with store.sessions.begin() as session:
+        session.scalars(select(Trial).where(Trial.number == 3)).one().setup.config = before
 
 
 def test_a_trial_that_runs_is_shown_with_its_epochs(store: Store) -> None:
