@@ -20,7 +20,12 @@ class KeptCells:
         self._path = path
         self._numbers: dict[str, Numbers] = {}
         if path is not None and path.exists():
-            for line in path.read_text().splitlines():
+            text = path.read_text()
+            # What a process that was killed left of its last line.
+            whole = text[: text.rfind("\n") + 1]
+            if whole != text:
+                path.write_text(whole)
+            for line in whole.splitlines():
                 kept = json.loads(line)
                 self._numbers[kept["cell"]] = kept["numbers"]
 

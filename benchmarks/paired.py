@@ -1,7 +1,8 @@
 """How often the intervals of paired differences hold the truth, beside DeLong's, by simulation.
 
-``python -m benchmarks.paired`` prints the tables of ``docs/statistics.md``. Two models score the
-same images: both share what makes an image hard. Negatives score as a standard normal, positives as
+``python -m benchmarks.paired`` prints the tables of ``docs/statistics.md``; ``--keep FILE`` keeps
+finished cells, so that a call that was ended goes on. Two models score the same images: both share
+what makes an image hard. Negatives score as a standard normal, positives as
 one that lies higher, so that the true AUC of each model is known. With several seeds each training
 of a model has noise of its own, and reaches more or less than the model does on average.
 """
@@ -10,13 +11,16 @@ import os
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import argparse
+from collections.abc import Callable, Sequence
+from dataclasses import astuple, dataclass
+from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.kept_cells import KeptCells
 from sedn.metrics import auc, compare_paired, paired_difference, paired_label_differences
 
 Floats = NDArray[np.float64]
@@ -36,8 +40,8 @@ SETS = 2000
 LABELS = 8
 PREVALENCE = ((100, 0.05), (100, 0.1), (200, 0.25))
 """Images, and the share of positives of each of the 8 labels of a mean."""
-MEAN_AREAS = ((0.6, 0.6), (0.9, 0.9), (0.99, 0.99), (0.9, 0.85), (0.99, 0.95))
 MEAN_SETS = 1000
+MEAN_AREAS = ((0.6, 0.6), (0.9, 0.9), (0.99, 0.99), (0.9, 0.85), (0.99, 0.95))
 Z = 1.959964
 
 
@@ -116,18 +120,19 @@ def label_coverage(
 
 
 def mean_coverage(
-    images: int,
-    prevalence: float,
+    size: tuple[int, float],
     areas: tuple[float, float],
     common: float,
     seeds: int = 1,
     sets: int = MEAN_SETS,
 ) -> Coverage:
-    """The mean of 8 labels which share causes, in their truth and in their scores."""
+    """The mean of 8 labels which share causes, in their truth and in their scores; ``size`` as in
+    :data:`PREVALENCE`.
+    """
     rng = np.random.default_rng(29)
     ends, values, errors = [], [], []
     for _ in range(sets):
-        targets = draw_truth(rng, images, prevalence)
+        targets = draw_truth(rng, *size)
         first, second = draw_scores(rng, targets, areas, common, seeds, shared_by_labels=0.5)
         found = compare_paired(targets, first, second).mean
         ends.append((found.low[0], found.high[0]))
@@ -154,31 +159,42 @@ def _coverage(truth: float, low: Floats, high: Floats, value: Floats, error: Flo
     )
 
 
-def tables() -> str:
+def tables(kept: KeptCells) -> str:
     """The tables, as Markdown."""
     heads = "true AUC | in common | covers | mean width | DeLong covers | DeLong width |"
     rule = "|---:|---:|---:|---:|---:|---:|---:|"
     lines: list[str] = []
     for seeds in SEEDS:
+        several = COMMON if seeds == 1 else COMMON[:1]
         lines += [f"| positives, negatives; seeds: {seeds} | {heads}", rule]
         lines += [
-            _row(f"{size[0]}, {size[1]}", areas, common, label_coverage(size, areas, common, seeds))
+            _row(f"{size[0]}, {size[1]}", areas, common, kept, label_coverage, size, seeds)
             for size in SIZES
             for areas in AREAS
-            for common in (COMMON if seeds == 1 else COMMON[:1])
+            for common in several
         ]
         lines += ["", f"| images, prevalence; seeds: {seeds} | {heads}", rule]
         lines += [
-            _row(f"{n}, {share}", areas, common, mean_coverage(n, share, areas, common, seeds))
-            for n, share in PREVALENCE
+            _row(f"{size[0]}, {size[1]}", areas, common, kept, mean_coverage, size, seeds)
+            for size in PREVALENCE
             for areas in MEAN_AREAS
-            for common in (COMMON if seeds == 1 else COMMON[:1])
+            for common in several
         ]
         lines += [""]
     return "\n".join(lines)
 
 
-def _row(case: str, areas: tuple[float, float], common: float, found: Coverage) -> str:
+def _row(
+    case: str,
+    areas: tuple[float, float],
+    common: float,
+    kept: KeptCells,
+    simulate: Callable[..., Coverage],
+    size: tuple[float, float],
+    seeds: int,
+) -> str:
+    cell = f"{simulate.__name__} {size} {areas} {common} {seeds}"
+    found = Coverage(*kept.get(cell, lambda: [*astuple(simulate(size, areas, common, seeds))]))
     return (
         f"| {case} | {areas[0]:g}, {areas[1]:g} | {common:g} | {found.covered:.3f} "
         f"| {found.width:.3f} | {found.delong_covered:.3f} | {found.delong_width:.3f} |"
@@ -186,4 +202,6 @@ def _row(case: str, areas: tuple[float, float], common: float, found: Coverage) 
 
 
 if __name__ == "__main__":
-    print(tables())
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--keep", type=Path, help="file that keeps finished cells")
+    print(tables(KeptCells(parser.parse_args().keep)))

@@ -160,7 +160,7 @@ def test_so_it_does_over_seeds(size: tuple[int, int], areas: tuple[float, float]
 def test_the_interval_of_the_mean_holds_the_truth_as_often_as_it_says(
     images: int, prevalence: float, areas: tuple[float, float], seeds: int
 ) -> None:
-    assert mean_coverage(images, prevalence, areas, 0.5, seeds, sets=600).covered > 0.93
+    assert mean_coverage((images, prevalence), areas, 0.5, seeds, sets=600).covered > 0.93
 
 
 @pytest.mark.slow
