@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple, dataclass, replace
 
 import numpy as np
-import pandas as pd
 
 from benchmarks.drawn_rankings import SETS, Case, Drawn, draw
 from benchmarks.kept_cells import KeptCells, Numbers, simulation_options
+from results.columns import Columns
 from results.database.models import Label
 from results.ranking.confidence_set import lower_bounds, may_be_best
 from results.ranking.pooling import intervals_of, of_labels, of_means, pool
@@ -101,9 +101,9 @@ def _from_images(case: Case, sets: Sequence[Drawn]) -> np.ndarray:
 
 
 def _from_values(case: Case, sets: Sequence[Drawn]) -> np.ndarray:
-    frame = pd.DataFrame(
+    rows = Columns(
         {
-            "label": "label",
+            "label": np.full(len(sets) * case.seeds, "label", dtype=object),
             "set": np.repeat(np.arange(len(sets)), case.seeds),
             "seed": np.tile(np.arange(case.seeds), len(sets)),
             "auc": np.concatenate([drawn.by_seed[0] for drawn in sets]),
@@ -112,7 +112,8 @@ def _from_values(case: Case, sets: Sequence[Drawn]) -> np.ndarray:
     )
     label = Label(name="label", validation_positives=case.positives, validation_known=case.images)
     ends = of_labels([label]) if case.labels == 1 else of_means([label] * case.labels)
-    return pool(frame, ["label", "set"], ends)[["low", "high"]].to_numpy()
+    pooled = pool(rows, ["label", "set"], ends)
+    return np.stack([pooled["low"], pooled["high"]], axis=1)
 
 
 def said_and_true(

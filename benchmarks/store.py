@@ -1,9 +1,11 @@
 """The store with very many trials: how fast it is written, how large it is, how fast it is read.
 
 An experiment is written in bulk into SQLite and into a PostgreSQL server that is started for it.
+Beside it lie the files that a ranking and a comparison read: each image's influence for the leading
+configurations, and the scores of the first and of the baseline.
 Then the store's own functions write a search of a few trials beside it, and each command that reads
 runs as a process of its own: the fastest of several runs, beside the same command on an experiment
-of three trials, whose time is that of starting Python and importing. Optuna's way to have all
+of four trials, whose time is that of starting Python and importing. Optuna's way to have all
 trials as a table is measured on studies of its own, ten times larger each, as far as it goes.
 
     python -m benchmarks.store [--trials 100000] [--epochs 20] [--labels 100]
@@ -24,7 +26,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from benchmarks.store_filling import BASE, fill
+from benchmarks.store_filling import BASE, fill, keep_scores
 from benchmarks.study_filling import fill_study
 from results.database.models import TrialState
 from results.database.store import NewTrial, Store, open_store
@@ -32,6 +34,8 @@ from sedn.training.result import EpochResult
 from tests.postgresql import find_binaries, new_database, running_server
 
 LARGE, SMALL, WRITTEN = "large", "small", "written"
+SMALL_TRIALS = 4
+"""A baseline, and a configuration that is compared with it."""
 SECONDS_GOAL, MEMORY_GOAL = 1.0, 1000.0
 """Of a whole command; of its memory in megabytes."""
 TURNS = 3
@@ -42,6 +46,7 @@ COMMANDS = {
     "status": ("status", "{name}"),
     "labels": ("labels", "{name}"),
     "rank": ("rank", "{name}", "--top", "20"),
+    "compare": ("compare", "{name}"),
 }
 TIMED_OUT = 124
 """What `timeout` ends with where it ended the command."""
@@ -82,7 +87,9 @@ def main() -> None:
                     print("PostgreSQL is not installed, and is left out.")
                     continue
                 url = new_database(servers.enter_context(running_server(binaries)))
-            values |= measure(database, url, options.trials, options.epochs, options.labels)
+            values |= measure(
+                database, url, folder / database, options.trials, options.epochs, options.labels
+            )
         optuna = measure_optuna(folder, options.trials, options.epochs)
     if optuna is not None:
         ours = values["rank_seconds_SQLite"][0] / options.trials
@@ -92,14 +99,16 @@ def main() -> None:
 
 
 def measure(
-    database: str, url: str, trials: int, epochs: int, labels: int
+    database: str, url: str, folder: Path, trials: int, epochs: int, labels: int
 ) -> dict[str, tuple[float, float]]:
     """Fill a database and read it; values and goals by name."""
     store = open_store(url, create=True)
     started = time.perf_counter()
     fill(store, LARGE, trials, epochs, labels)
     took = time.perf_counter() - started
-    fill(store, SMALL, 3, epochs, labels)
+    fill(store, SMALL, SMALL_TRIALS, epochs, labels)
+    for name in (LARGE, SMALL):
+        keep_scores(store, name, folder)
     if database == "PostgreSQL":
         # What the server does by itself some time after rows were written.
         with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:

@@ -1,11 +1,13 @@
 """An experiment of very many trials, written in bulk into the store's own tables."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine, bindparam, insert, update
 from sqlalchemy.orm import Session
 
 from results.database.field_values import note_values
@@ -19,10 +21,19 @@ from results.database.models import (
 )
 from results.database.packing import pack
 from results.database.store import LabelCounts, NewExperiment, Store
+from results.database.trainings import read_trainings
+from results.ranking.leaders import order_experiment
+from results.ranking.standing import chosen_configurations
 from sedn.config import build_config
+from sedn.training.checkpoints.identity import TrainingIdentity
+from sedn.training.checkpoints.influence import influence_of, save_influence
+from sedn.training.checkpoints.predictions import PREDICTIONS, save_predictions
+from tests.results.scored import split_of
 
 CHUNK = 1000
 """Trials of one transaction."""
+IMAGES = 1000
+"""Validation images."""
 SEEDS = 3
 """Replicates of one configuration in 28; the others have one."""
 STARTED = datetime(2026, 1, 1, tzinfo=UTC)
@@ -175,3 +186,60 @@ def _epochs(row: int, curve: Any) -> Iterator[dict[str, Any]]:
             "seconds": 4.5,
             "recorded_at": STARTED,
         }
+
+
+def keep_scores(store: Store, name: str, folder: Path) -> None:
+    """Write what a ranking and a comparison read of trainings' files: the influence of each image
+    for every training of the configurations that are compared image by image, and the scores of the
+    first and of the baseline.
+    """
+    experiment = store.experiment(name)
+    labels = [label.name for label in store.labels(experiment.id)]
+    generator = np.random.default_rng(0)
+    targets = np.zeros((IMAGES, len(labels)))
+    targets[: IMAGES // 10] = 1
+    split, hard = (
+        split_of(generator.permuted(targets, axis=0)),
+        generator.normal(size=targets.shape),
+    )
+    ordered = order_experiment(store, experiment)
+    chosen = chosen_configurations(ordered)
+    scored = {chosen[0], *ordered["config_hash"][ordered["role"] == BASELINE]}
+    known: list[dict[str, Any]] = []
+    influence = None
+    for training in read_trainings(store, experiment.id, chosen):
+        own = str(folder / name / f"{training.number:05d}")
+        identity = TrainingIdentity(
+            training.config_hash, training.seed, "f" * 16, tuple(labels), {}
+        )
+        if influence is None or training.config_hash in scored:
+            scores = hard + generator.normal(size=targets.shape) + 2 * split.truth
+            kept = save_predictions(
+                own, "validation", split, labels, scores.astype(np.float32), identity
+            )
+            influence = influence_of(kept)
+        noise = generator.normal(scale=float(np.std(influence.values)) / 2, size=IMAGES)
+        values = (influence.values + noise).astype(np.float32)
+        of_own = replace(
+            influence, values=values, configuration=training.config_hash, seed=training.seed
+        )
+        save_influence(own, of_own)
+        known.append(
+            {
+                "at": training.number,
+                "predictions": f"{own}/{PREDICTIONS}",
+                "predictions_fingerprint": influence.fingerprint,
+            }
+        )
+    table: Any = Trial.__table__
+    statement = update(table).where(
+        table.c.experiment_id == experiment.id, table.c.number == bindparam("at")
+    )
+    with store.engine.begin() as connection:
+        connection.execute(
+            statement.values(
+                predictions=bindparam("predictions"),
+                predictions_fingerprint=bindparam("predictions_fingerprint"),
+            ),
+            known,
+        )

@@ -70,13 +70,13 @@ def find_candidates(
     if top is not None and top < 2:
         raise UserError(f"`top={top}`: a combination takes two configurations or more")
     ordered = order_experiment(store, experiment)
-    feasible = ordered[ordered["feasible"]]
+    feasible = ordered.rows(ordered["feasible"])
     if top is not None and len(feasible) < top:
         raise UserError(
             f"`top={top}`: experiment '{experiment.name}' has {len(feasible)} configurations that "
             f"were trained to the last epoch within the constraints"
         )
-    ranks = dict(zip(feasible["config_hash"], feasible["rank"], strict=True))
+    ranks = dict(zip(feasible["config_hash"].tolist(), feasible["rank"].tolist(), strict=True))
     leading = dict(list(ranks.items())[: top or TOP])
     found: dict[tuple[str, int], Candidate] = {}
     for number, _, config_hash, seed, *_ in store.complete(experiment.id):

@@ -1,7 +1,7 @@
 """The experiments of a database, one a row."""
 
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from results.database.models import TrialState
 from results.database.store import Store
@@ -24,6 +24,15 @@ COLUMNS = [
 
 
 def overview(store: Store) -> "pd.DataFrame":
+    """The experiments of a database, the oldest first, as :func:`read_overview` gives them."""
+    import pandas as pd
+
+    # As objects: None stays None, and a whole number whole.
+    frame = pd.DataFrame(read_overview(store), columns=COLUMNS, dtype=object)
+    return frame.astype(dict.fromkeys(("trials", *COUNTS, "test_reads"), int))
+
+
+def read_overview(store: Store) -> list[dict[str, Any]]:
     """The experiments of a database, the oldest first.
 
     Returns:
@@ -34,8 +43,6 @@ def overview(store: Store) -> "pd.DataFrame":
         confirms (the experiment whose leaders it trains again), folds and test_reads (how often
         the test split of its data was read). What is not known is None.
     """
-    import pandas as pd
-
     experiments = store.experiments()
     names = {row.id: row.name for row in experiments}
     rows = []
@@ -61,9 +68,7 @@ def overview(store: Store) -> "pd.DataFrame":
                 "test_reads": len(store.test_reads(row.data_fingerprint)),
             }
         )
-    # As objects: None stays None, and a whole number whole.
-    frame = pd.DataFrame(rows, columns=COLUMNS, dtype=object)
-    return frame.astype(dict.fromkeys(("trials", *COUNTS, "test_reads"), int))
+    return rows
 
 
 def short_data(path: str) -> str:

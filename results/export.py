@@ -2,8 +2,7 @@
 
 from shlex import quote
 
-import pandas as pd
-
+from results.columns import Columns
 from results.confirmation import Confirmed
 from results.confirmed import confirmed_trial
 from results.database.models import BASELINE, Trial, TrialState
@@ -81,21 +80,21 @@ def _describe_confirmed(one: Confirmed) -> str:
     return words
 
 
-def _baseline(ranked: pd.DataFrame, name: str) -> int:
-    plain = ranked.loc[ranked["role"] == BASELINE, "trial"]
-    if plain.empty:
+def _baseline(ranked: Columns, name: str) -> int:
+    plain = ranked["trial"][ranked["role"] == BASELINE]
+    if not len(plain):
         raise UserError(
             f"`baseline`: experiment '{name}' has not trained its baseline to the last epoch; "
             f"`sedn search --name {quote(name)}` goes on with it"
         )
-    return int(plain.iloc[0])
+    return int(plain[0])
 
 
-def _at_rank(ranked: pd.DataFrame, rank: int, name: str) -> int:
+def _at_rank(ranked: Columns, rank: int, name: str) -> int:
     if not 1 <= rank <= len(ranked):
         there = f"ranks 1 to {len(ranked)}" if len(ranked) else "no trial trained to its last epoch"
         raise UserError(f"`rank={rank}`: experiment '{name}' has {there}")
-    return int(ranked["trial"].iloc[rank - 1])
+    return int(ranked["trial"][rank - 1])
 
 
 def _describe_machine(trial: Trial) -> str:
@@ -118,13 +117,13 @@ def _describe_folds(trial: Trial, folds: int) -> list[str]:
     return lines
 
 
-def _describe(trial: Trial, ranked: pd.DataFrame) -> str:
+def _describe(trial: Trial, ranked: Columns) -> str:
     """Describe in one line the trial, its rank and its scores."""
     text = f"trial {trial.number} ({trial.role})"
     is_ranked = trial.state is TrialState.COMPLETE and trial.mean_auc is not None
     if not is_ranked or trial.duplicate_of is not None:
         return f"{text}: {trial.state.lower()} after epoch {trial.epochs} of {trial.target_epochs}"
-    row = ranked.set_index("config_hash").loc[trial.config_hash]
+    row = ranked.rows(ranked["config_hash"] == trial.config_hash).records()[0]
     reached = f"{row['mean_auc']:.4f} (95 % interval {row['low']:.4f} to {row['high']:.4f})"
     if row["replicates"] > 1:
         reached += f" over {row['replicates']} seeds, {trial.mean_auc:.4f} with this one"

@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
-import pandas as pd
-
+from results.columns import Columns, objects
 from results.database.field_values import with_configs
 from sedn.config import TrainingConfig, build_config, flatten
 from sedn.errors import UserError
@@ -31,7 +30,7 @@ class Configured(Protocol):
 
 def varied_parameters(
     trials: Mapping[int, Configured], values: Mapping[str, Sequence[Any]] | None = None
-) -> pd.DataFrame:
+) -> Columns:
     """The fields of the configuration that differ, one column each, by their dotted paths.
 
     Args:
@@ -40,7 +39,7 @@ def varied_parameters(
             ``field_values`` gives them; by default those that it has in ``trials``.
 
     Returns:
-        One row per trial, in order and indexed by its number. ``None`` stands where a field has no
+        One row per trial, in order. ``None`` stands where a field has no
         effect on the trial: a fusion without a place, a reduction ratio without attention.
 
         A parameter of which one of the ``trials`` was sampled another value than its configuration
@@ -58,16 +57,15 @@ def varied_parameters(
     rows = [
         _with_effect(trial.config, fields[n], varied, known_effects) for n, trial in trials.items()
     ]
-    index = pd.Index(list(fields), dtype=int, name="trial")
-    frame = pd.DataFrame(rows, index=index, columns=list(varied), dtype=object)
+    columns = {path: objects(row[place] for row in rows) for place, path in enumerate(varied)}
     drawn = {path for trial in trials.values() for path in trial.params}
     for path in _in_order(known, fields.values()):
         if path in NOT_PARAMETERS or path not in drawn:
             continue
         sampled = [_other_sample(t, path, fields[n].get(path)) for n, t in trials.items()]
         if any(value is not None for value in sampled):
-            frame[path + AS_SAMPLED] = pd.Series(sampled, index=index, dtype=object)
-    return frame
+            columns[path + AS_SAMPLED] = objects(sampled)
+    return Columns(columns)
 
 
 def _in_order(

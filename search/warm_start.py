@@ -98,7 +98,7 @@ def fit_leaders(store: Store, source: str, space: Space) -> Iterator[Fitted]:
     """The leaders of the experiment ``source`` as points of ``space``, best first, each once."""
     experiment = store.experiment(source)
     known = [point for point in queued_points(space) if point]
-    for number in order_experiment(store, experiment)["trial"].head(LEADERS):
+    for number in order_experiment(store, experiment)["trial"][:LEADERS]:
         row = store.trial(experiment.id, int(number))
         if row is None:
             continue

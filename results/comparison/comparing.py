@@ -1,16 +1,20 @@
 """Two sides compared on the same images."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
+from results.columns import Columns, objects
 from results.comparison.sides import Side, baseline_of, find_side
 from results.database.store import Store
 from results.predictions import Predictions
 from sedn.errors import UserError
 from sedn.metrics import PairedComparison, compare_paired
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SIGNIFICANCE = 0.05
 """The significance level: a difference with a p below this is significant."""
@@ -39,7 +43,11 @@ class Comparison:
         ahead = self.first if difference > 0 else self.second
         return min(p * ahead.best_of, 1.0)
 
-    def frame(self) -> pd.DataFrame:
+    def frame(self) -> "pd.DataFrame":
+        """One row per label, as :meth:`by_label` gives them."""
+        return self.by_label().frame()
+
+    def by_label(self) -> Columns:
         """One row per label, in the order of the data.
 
         Returns:
@@ -49,9 +57,9 @@ class Comparison:
             images with or without the label.
         """
         paired = self.paired
-        return pd.DataFrame(
+        return Columns(
             {
-                "label": list(self.labels),
+                "label": objects(self.labels),
                 "positives": self.positives,
                 "first": paired.first,
                 "second": paired.second,

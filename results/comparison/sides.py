@@ -6,10 +6,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
+from results.columns import Columns
 from results.database.models import BASELINE, Experiment
 from results.database.store import Store
+from results.database.trainings import read_trainings
 from results.predictions import Predictions, read_predictions
 from results.ranking.leaders import order_experiment
 from sedn.errors import UserError
@@ -67,9 +67,9 @@ def find_side(store: Store | None, address: str, storage: str | None = None) -> 
     experiment = store.experiment(name)
     if trial is not None and trial != BASELINE:
         return _of_trial(store, experiment, address, int(trial), storage)
-    ordered = order_experiment(store, experiment)
     if trial == BASELINE:
-        return _of_baseline(store, experiment, address, ordered, storage)
+        return _of_baseline(store, experiment, address, storage)
+    ordered = order_experiment(store, experiment)
     return _at_rank(store, experiment, address, ordered, int(rank or 1), storage)
 
 
@@ -104,36 +104,31 @@ def _of_trial(
     return Side(address, f"trial {number}", (_read(store, experiment, number, storage),))
 
 
-def _of_baseline(
-    store: Store,
-    experiment: Experiment,
-    address: str,
-    ordered: pd.DataFrame,
-    storage: str | None,
-) -> Side:
-    plain = ordered[ordered["role"] == BASELINE]
-    if plain.empty:
+def _of_baseline(store: Store, experiment: Experiment, address: str, storage: str | None) -> Side:
+    found = store.baseline(experiment.id)
+    if found is None:
         raise UserError(
             f"'{address}': the baseline of experiment '{experiment.name}' has not been trained to "
             f"its last epoch"
         )
-    row = plain.iloc[0]
-    trainings = _replicates(store, experiment, str(row["config_hash"]), storage)
-    return Side(address, f"the baseline, trial {row['trial']}", trainings)
+    number, _ = found
+    config_hash = store.known_trial(experiment.id, number).config_hash
+    trainings = _replicates(store, experiment, config_hash, storage)
+    return Side(address, f"the baseline, trial {number}", trainings)
 
 
 def _at_rank(
     store: Store,
     experiment: Experiment,
     address: str,
-    ordered: pd.DataFrame,
+    ordered: Columns,
     rank: int,
     storage: str | None,
 ) -> Side:
     if not 1 <= rank <= len(ordered):
         there = f"ranks 1 to {len(ordered)}" if len(ordered) else "no complete trial"
         raise UserError(f"'{address}': experiment '{experiment.name}' has {there}")
-    row = ordered.iloc[rank - 1]
+    row = ordered.rows(slice(rank - 1, rank)).records()[0]
     trainings = _replicates(store, experiment, str(row["config_hash"]), storage)
     description = f"rank {rank}, trial {row['trial']}"
     return Side(address, description, trainings, len(ordered) if rank == 1 else 1)
@@ -144,9 +139,8 @@ def _replicates(
 ) -> tuple[Predictions, ...]:
     """The trainings of a configuration, one for each seed, the first of each."""
     by_seed: dict[int, int] = {}
-    for number, _, of_trial, seed, *_ in store.complete(experiment.id):
-        if of_trial == config_hash:
-            by_seed.setdefault(seed, number)
+    for training in read_trainings(store, experiment.id, [config_hash]):
+        by_seed.setdefault(training.seed, training.number)
     return tuple(_read(store, experiment, number, storage) for number in by_seed.values())
 
 

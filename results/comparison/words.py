@@ -49,30 +49,33 @@ def _mean(comparison: Comparison) -> str:
 
 
 def _labels(comparison: Comparison) -> str:
-    frame = comparison.frame()
-    known = int(frame["p"].notna().sum())
-    differs = frame[frame["differs"]].sort_values("p")
-    unknown = len(frame) - known
+    rows = comparison.by_label().records()
+    known = sum(row["p"] == row["p"] for row in rows)
+    differs = sorted((row for row in rows if row["differs"]), key=lambda row: row["p"])
+    unknown = len(rows) - known
     rest = f" {unknown} without an AUC, as validation lacks a class." if unknown else ""
     if not known:
-        return f"No label of {len(frame)} has an AUC on validation."
-    if differs.empty:
+        return f"No label of {len(rows)} has an AUC on validation."
+    if not differs:
         return f"No label of {known} differs, looked at together (Holm).{rest}"
-    pairs = zip(differs["difference"], differs["p_holm"], strict=True)
-    sure = differs[[comparison.counted(apart, p) < SIGNIFICANCE for apart, p in pairs]]
-    if sure.empty:
+    sure = [
+        row
+        for row in differs
+        if comparison.counted(row["difference"], row["p_holm"]) < SIGNIFICANCE
+    ]
+    if not sure:
         return (
             f"No label of {known} differs, with the choice of the best of "
             f"{_most_chosen(comparison)} configurations counted.{rest}"
         )
     differs = sure
     parts = [
-        f"{word} for {_names(list(some['label']))}"
+        f"{word} for {_names([row['label'] for row in some])}"
         for word, some in (
-            ("higher", differs[differs["difference"] > 0]),
-            ("lower", differs[differs["difference"] < 0]),
+            ("higher", [row for row in differs if row["difference"] > 0]),
+            ("lower", [row for row in differs if row["difference"] < 0]),
         )
-        if len(some)
+        if some
     ]
     name = one_line(comparison.first.name)
     return f"{len(differs)} of {known} labels differ (Holm): {name} is {', '.join(parts)}.{rest}"

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Select, func, select
@@ -32,11 +33,11 @@ CHUNK = 1000
 MOST_NUMBERS = 500
 """Trials that one statement asks for by number."""
 
-COMPLETE_COLUMNS = (
-    *("trial", "role", "config_hash", "seed", "auc", "stderr"),
-    *("epochs", "seconds", "worst_auc"),
-)
-"""What :meth:`StoreScanner.complete` reads of each trial."""
+COMPLETE_COLUMNS: dict[str, type] = {
+    **{"trial": int, "role": object, "config_hash": object, "seed": int},
+    **{"auc": float, "stderr": float, "epochs": int, "seconds": float, "worst_auc": float},
+}
+"""What :meth:`StoreScanner.complete` reads of each trial, and of which type."""
 
 
 @dataclass(frozen=True)
@@ -308,15 +309,31 @@ class StoreScanner(StoreReader):
         )
         if only_complete:
             query = query.where(*_complete(experiment_id))
-        of_labels = select(func.count()).where(Label.experiment_id == experiment_id)
         with self.sessions() as session:
-            labels = session.scalar(of_labels) or 0
+            labels = session.scalar(_number_of_labels(experiment_id)) or 0
             rows = sorted(_of_trials(session, query, numbers, _plain))
         return LabelAucArrays(
             [row[0] for row in rows],
             unpack_rows([row[1] for row in rows], labels),
             unpack_rows([row[2] for row in rows], labels) if stderrs else None,
         )
+
+    def label_auc_parts(self, experiment_id: int) -> Iterator[LabelAucArrays]:
+        """AUC by label of the trials that were trained to their last epoch, a thousand trials at a
+        time, in any order.
+        """
+        from results.database.packing import unpack_rows
+
+        query = (
+            select(Trial.number, LabelAucs.aucs)
+            .join(LabelAucs, LabelAucs.trial_id == Trial.id)
+            .where(*_complete(experiment_id))
+        )
+        with self.sessions() as session:
+            labels = session.scalar(_number_of_labels(experiment_id)) or 0
+            for rows in _batches(session, query):
+                numbers, packed = zip(*rows, strict=True)
+                yield LabelAucArrays(list(numbers), unpack_rows(packed, labels))
 
     def label_aucs(self, experiment_id: int) -> "pd.DataFrame":
         """AUC and standard error in long form: columns trial, label, auc, stderr; a row for each
@@ -341,6 +358,10 @@ class StoreScanner(StoreReader):
         with self.sessions() as session:
             row = session.execute(query.where(*_complete(experiment_id)).limit(1)).first()
         return None if row is None else (row[0], row[1])
+
+
+def _number_of_labels(experiment_id: int) -> Any:
+    return select(func.count()).where(Label.experiment_id == experiment_id)
 
 
 def _is_sampled(row: tuple[Any, ...]) -> bool:
@@ -381,7 +402,12 @@ def _of_trials(
 
 
 def _plain(session: Session, query: AnySelect) -> Iterator[tuple[Any, ...]]:
-    """Rows of integers, floats, text and bytes as the driver gives them.
+    """Rows of integers, floats, text and bytes as the driver gives them."""
+    return chain.from_iterable(_batches(session, query))
+
+
+def _batches(session: Session, query: AnySelect) -> Iterator[list[tuple[Any, ...]]]:
+    """Rows as :func:`_plain` gives them, :data:`CHUNK` at a time.
 
     Of 100,000 rows, the objects that SQLAlchemy makes of each take longer than all else.
     """
@@ -393,7 +419,7 @@ def _plain(session: Session, query: AnySelect) -> Iterator[tuple[Any, ...]]:
     try:
         cursor.execute(statement)
         while rows := cursor.fetchmany(CHUNK):
-            yield from rows
+            yield rows
     except dialect.loaded_dbapi.Error as error:
         # As SQLAlchemy raises it, of which all know who wait for a database or tell of one.
         raised = DBAPIError.instance(

@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from results.database.models import Trial
@@ -29,8 +29,9 @@ def upsert(
     keep: Sequence[str] = (),
 ) -> None:
     """Insert rows; where a key is taken, update all columns but those to ``keep``."""
-    postgres = session.get_bind().dialect.name == "postgresql"
-    statement: Any = (postgresql if postgres else sqlite).insert(table).values(rows)
+    # The dialect is imported with the connection; that of the other database is not needed.
+    dialect = import_module(f"sqlalchemy.dialects.{session.get_bind().dialect.name}")
+    statement: Any = dialect.insert(table).values(rows)
     keys = [column.name for column in table.__mapper__.primary_key]
     changed = [name for name in rows[0] if name not in keys and name not in keep]
     update_set = {name: statement.excluded[name] for name in changed}

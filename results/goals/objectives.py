@@ -11,6 +11,10 @@ Measured = Mapping[str, float | None]
 """By the names of :func:`sedn.measures.goals`; ``None`` where it was not measured."""
 
 
+SHOWN_COSTS = ("latency_ms", "parameters")
+"""Costs that pages show beside the time of training; objectives and bounds come to them."""
+
+
 @dataclass(frozen=True)
 class Objective:
     """A measure that a search minimises or maximises."""
@@ -99,6 +103,11 @@ class Goals:
                 shown = f"{cost:,.0f}" if cost >= 1000 else f"{cost:.4g}"
                 return f"{constraint.text}: it has {shown}"
         return None
+
+
+def shown_costs(goals: Goals) -> list[str]:
+    """The costs that pages show, by the names of :data:`sedn.measures.COSTS`."""
+    return [name for name in dict.fromkeys((*SHOWN_COSTS, *goals.costs)) if name in COSTS]
 
 
 class Reached(Protocol):

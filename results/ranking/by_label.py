@@ -1,24 +1,39 @@
 """The best configuration for each label."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Container, Iterable, Sequence
+from itertools import product
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
+from results.columns import Columns, from_rows, number_groups, objects
 from results.database.models import BASELINE, Label
 from results.database.scanning import COMPLETE_COLUMNS, LabelAucArrays
 from results.database.store import Store
-from results.ranking.leaders import TYPES, gain
-from results.ranking.pooling import of_labels, pool
+from results.ranking.pooling import gain, group_means, of_labels, pool
 from sedn.metrics.ranking import Floats
 
-Codes = NDArray[np.integer[Any]]
-"""Numbers from 0 for what is equal."""
+if TYPE_CHECKING:
+    import pandas as pd
+
+NONE = -1
+"""Stands for no configuration."""
 
 
-def labels(store: Store, name: str) -> pd.DataFrame:
+def labels(store: Store, name: str) -> "pd.DataFrame":
+    """Per label of an experiment, the configuration that is best for it on validation.
+
+    Returns:
+        As :func:`best_by_label` says.
+
+    Raises:
+        UserError: there is no experiment ``name``.
+    """
+    return read_by_label(store, name).frame()
+
+
+def read_by_label(store: Store, name: str) -> Columns:
     """Per label of an experiment, the configuration that is best for it on validation.
 
     Raises:
@@ -28,7 +43,7 @@ def labels(store: Store, name: str) -> pd.DataFrame:
     return best_by_label(
         store.labels(experiment.id),
         store.complete(experiment.id),
-        store.label_auc_arrays(experiment.id, only_complete=True, stderrs=False),
+        store.label_auc_parts(experiment.id),
         lambda numbers: store.label_auc_arrays(experiment.id, numbers),
     )
 
@@ -36,9 +51,9 @@ def labels(store: Store, name: str) -> pd.DataFrame:
 def best_by_label(
     labels: Sequence[Label],
     rows: Sequence[tuple[Any, ...]],
-    aucs: LabelAucArrays,
+    parts: Iterable[LabelAucArrays],
     read: Callable[[Sequence[int]], LabelAucArrays],
-) -> pd.DataFrame:
+) -> Columns:
     """Per label, the configuration that is best for it on validation.
 
     The best of many configurations on one label is optimistic, the more so the more of them there
@@ -49,7 +64,7 @@ def best_by_label(
     Args:
         labels: the labels, in order.
         rows: the complete trials, as the store's ``complete`` gives them.
-        aucs: AUC by label of these trials.
+        parts: AUC by label of these trials, some trials at a time.
         read: gives AUC and standard errors of the trials of these numbers.
 
     Returns:
@@ -58,38 +73,42 @@ def best_by_label(
         low and high (95 %), baseline (its AUC) and gain (relative, over the baseline). A label
         that no configuration has an AUC for has NaN, and no trial.
     """
-    frame = pd.DataFrame(
+    trials = complete_columns(rows)
+    leaders = _leaders(trials, parts, len(labels))
+    names = [label.name for label in labels]
+    plain = set(trials["config_hash"][trials["role"] == BASELINE])
+    wanted = {*filter(None, leaders), *plain}
+    chosen = trials.rows(np.array([one in wanted for one in trials["config_hash"]], dtype=bool))
+    pairs = {*zip(names, leaders, strict=True), *product(names, plain)}
+    pooled = pool_labels(labels, chosen, read(chosen["trial"].tolist()), pairs).records()
+    by_pair = {(row["label"], row["config_hash"]): row for row in pooled}
+    of_baseline = {row["label"]: row["auc"] for row in pooled if row["role"] == BASELINE}
+    best = [by_pair.get(pair, {}) for pair in zip(names, leaders, strict=True)]
+    auc, low, high = (
+        np.array([row.get(key, np.nan) for row in best], dtype=np.float64)
+        for key in ("auc", "low", "high")
+    )
+    baseline = np.array([of_baseline.get(name, np.nan) for name in names], dtype=np.float64)
+    shares = [_share(label.validation_positives, label.validation_known) for label in labels]
+    return Columns(
         {
-            # Text also where there is no label: an imported study has none.
-            "label": pd.Series([label.name for label in labels], dtype=str),
-            "prevalence": [
-                _share(label.validation_positives, label.validation_known) for label in labels
-            ],
-            "positives": [label.validation_positives for label in labels],
+            "label": objects(names),
+            "prevalence": np.array(shares, dtype=np.float64),
+            "positives": np.array([label.validation_positives for label in labels], dtype=int),
+            "trial": objects(row.get("trial") for row in best),
+            **{"auc": auc, "low": low, "high": high},
+            "baseline": baseline,
+            "gain": gain(auc, baseline),
         }
     )
-    trials = complete_frame(rows)
-    # A trial may have ended since its row was not yet read.
-    aucs = aucs.only(trials["trial"])
-    first = trials.drop_duplicates("config_hash").set_index("config_hash")[["trial", "role"]]
-    leaders = _leaders(trials, first["trial"], aucs)
-    plain = first.index[first["role"] == BASELINE].to_list()
-    chosen = trials[trials["config_hash"].isin([*filter(None, leaders), *plain])]
-    pooled = pool_labels(labels, chosen, read(chosen["trial"].to_list()))
-    leads = pd.DataFrame({"label": frame["label"], "config_hash": leaders}, dtype=object)
-    best = leads.merge(pooled, on=["label", "config_hash"], how="left").set_index("label")
-    of_baseline = pooled[pooled["role"] == BASELINE].set_index("label")["auc"].rename("baseline")
-    frame = frame.join(best[["trial", "auc", "low", "high"]], on="label")
-    frame = frame.join(of_baseline, on="label")
-    numbers = [None if pd.isna(number) else int(number) for number in frame["trial"]]
-    frame["trial"] = pd.Series(numbers, dtype=object)
-    frame["gain"] = gain(frame["auc"], frame["baseline"])
-    return frame
 
 
 def pool_labels(
-    labels: Sequence[Label], trials: pd.DataFrame, aucs: LabelAucArrays
-) -> pd.DataFrame:
+    labels: Sequence[Label],
+    trials: Columns,
+    aucs: LabelAucArrays,
+    pairs: Container[tuple[str, str]] | None = None,
+) -> Columns:
     """AUC of each label under each configuration, replicates pooled.
 
     Args:
@@ -97,63 +116,107 @@ def pool_labels(
         trials: columns trial, role, config_hash and seed of complete trials, the first of each
             configuration before the others.
         aucs: AUC and standard errors of these trials.
+        pairs: labels with hashes of configurations, of which alone it is asked; by default all.
 
     Returns:
         Columns label, config_hash, trial (the first of the configuration), role, auc, low and high;
         labels without an AUC are left out.
     """
-    known = trials.set_index("trial").loc[aucs.trials, ["config_hash", "seed"]]
-    names = np.array([label.name for label in labels], dtype=object)
-    scores = pd.DataFrame(
+    places = {number: place for place, number in enumerate(trials["trial"].tolist())}
+    known = trials.rows(np.array([places[number] for number in aucs.trials], dtype=int))
+    names = objects(label.name for label in labels)
+    unknown = np.full(aucs.aucs.shape, np.nan)
+    scores = Columns(
         {
-            "config_hash": np.repeat(known["config_hash"].to_numpy(), len(names)),
-            "seed": np.repeat(known["seed"].to_numpy(), len(names)),
+            "config_hash": np.repeat(known["config_hash"], len(names)),
+            "seed": np.repeat(known["seed"], len(names)),
             "label": np.tile(names, len(known)),
             "auc": aucs.aucs.ravel(),
-            "stderr": np.nan if aucs.stderrs is None else aucs.stderrs.ravel(),
+            "stderr": (unknown if aucs.stderrs is None else aucs.stderrs).ravel(),
         }
     )
-    pooled = pool(scores, ["config_hash", "label"], of_labels(labels)).reset_index()
-    first = trials.drop_duplicates("config_hash").set_index("config_hash")[["trial", "role"]]
+    if pairs is not None:
+        of_rows = zip(scores["label"], scores["config_hash"], strict=True)
+        scores = scores.rows(np.array([one in pairs for one in of_rows], dtype=bool))
+    pooled = pool(scores, ["config_hash", "label"], of_labels(labels))
+    first: dict[str, int] = {}
+    for place, config in enumerate(trials["config_hash"].tolist()):
+        first.setdefault(config, place)
+    of_first = trials.rows(np.array([first[one] for one in pooled["config_hash"]], dtype=int))
     columns = ["label", "config_hash", "trial", "role", "auc", "low", "high"]
-    return pooled.join(first, on="config_hash")[columns]
+    return pooled.adding(of_first.only(["trial", "role"]).by_name).only(columns)
 
 
-def complete_frame(rows: Sequence[tuple[Any, ...]]) -> pd.DataFrame:
-    """Turn the store's ``complete`` rows into a frame of its ``COMPLETE_COLUMNS``."""
-    known = [row[: len(COMPLETE_COLUMNS)] for row in rows]
-    return pd.DataFrame.from_records(known, columns=list(COMPLETE_COLUMNS)).astype(TYPES)
+def complete_columns(rows: Sequence[tuple[Any, ...]]) -> Columns:
+    """Turn the store's ``complete`` rows into its ``COMPLETE_COLUMNS``."""
+    return from_rows([row[: len(COMPLETE_COLUMNS)] for row in rows], COMPLETE_COLUMNS)
 
 
-def _leaders(
-    trials: pd.DataFrame, first: "pd.Series[int]", aucs: LabelAucArrays
-) -> list[str | None]:
-    """For each label the configuration with the highest AUC; of equal ones that whose first trial
-    comes first; ``None`` where no configuration has an AUC.
+class _Highest:
+    """For each label the configuration with the highest AUC so far; of equal ones that whose first
+    trial comes first.
     """
-    known = trials.set_index("trial").loc[aucs.trials, ["config_hash", "seed"]]
-    known["config"] = first.index.get_indexer(pd.Index(known["config_hash"]))
-    pairs = known.groupby(["config", "seed"], sort=False)
-    of_pair, config_of_pair = pairs.ngroup().to_numpy(), pairs["config"].first().to_numpy()
-    by_age = np.argsort(first.to_numpy(), kind="stable")
-    leaders: list[str | None] = []
-    for of_label in aucs.aucs.T:
-        # Trials that share configuration and seed are one training done twice.
-        by_seed = _means(of_label, of_pair, len(config_of_pair))
-        means = _means(by_seed, config_of_pair, len(first))[by_age]
-        best = None if np.isnan(means).all() else by_age[np.nanargmax(means)]
-        leaders.append(None if best is None else str(first.index[best]))
-    return leaders
+
+    def __init__(self, labels: int) -> None:
+        self.configs = np.full(labels, NONE)
+        self._aucs = np.full(labels, -np.inf)
+        self._ages = np.zeros(labels, dtype=np.int64)
+
+    def see(self, aucs: Floats, configs: NDArray[np.int64], ages: NDArray[np.int64]) -> None:
+        """Compare further configurations.
+
+        Args:
+            aucs: ``(configurations, labels)``; NaN where there is none.
+            configs: ``(configurations,)``: their numbers.
+            ages: ``(configurations,)``: the first trial of each.
+        """
+        if not len(configs):
+            return
+        by_age = np.argsort(ages, kind="stable")
+        known = np.where(np.isnan(aucs), -np.inf, aucs)[by_age]
+        rows = known.argmax(axis=0)
+        highest = known[rows, np.arange(len(rows))]
+        is_older = (highest == self._aucs) & (ages[by_age][rows] < self._ages)
+        better = (highest > self._aucs) | (is_older & (self.configs != NONE))
+        self.configs = np.where(better, configs[by_age][rows], self.configs)
+        self._ages = np.where(better, ages[by_age][rows], self._ages)
+        self._aucs = np.where(better, highest, self._aucs)
 
 
-def _means(values: Floats, groups: Codes, number: int) -> Floats:
-    """The mean of the known values in each of a ``number`` of groups; NaN where no value is
-    known.
+def _leaders(trials: Columns, parts: Iterable[LabelAucArrays], labels: int) -> list[str | None]:
+    """For each label the configuration with the highest AUC, the mean over its seeds; ``None``
+    where no configuration has an AUC.
     """
-    known = ~np.isnan(values)
-    sums = np.bincount(groups, np.where(known, values, 0.0), number)
-    with np.errstate(invalid="ignore"):
-        return np.asarray(sums / np.bincount(groups, known, number))
+    configs, first = number_groups(trials["config_hash"].tolist())
+    ages, is_alone = trials["trial"][first], np.bincount(configs, minlength=len(first)) == 1
+    places = {number: place for place, number in enumerate(trials["trial"].tolist())}
+    highest, of_several, several = _Highest(labels), [np.empty((0, labels))], [np.empty(0, int)]
+    for part in parts:
+        # A trial may have ended since its row was not yet read.
+        found = np.array([places.get(number, NONE) for number in part.trials], dtype=np.int64)
+        aucs, found = part.aucs[found != NONE], found[found != NONE]
+        one = is_alone[configs[found]]
+        of_one = configs[found[one]]
+        highest.see(aucs[one], of_one, ages[of_one])
+        of_several.append(aucs[~one])
+        several.append(found[~one])
+    rows = np.concatenate(several)
+    means, of_means = _over_seeds(np.concatenate(of_several), configs[rows], trials["seed"][rows])
+    highest.see(means, of_means, ages[of_means])
+    hashes = trials["config_hash"][first]
+    return [None if one == NONE else str(hashes[one]) for one in highest.configs]
+
+
+def _over_seeds(
+    aucs: Floats, configs: NDArray[np.int64], seeds: NDArray[np.int64]
+) -> tuple[Floats, NDArray[np.int64]]:
+    """AUC by label of each configuration, the mean over its seeds, and the configurations."""
+    # Trials that share configuration and seed are one training done twice.
+    of_pair, first = number_groups(zip(configs.tolist(), seeds.tolist(), strict=True))
+    of_config, first_pair = number_groups(configs[first].tolist())
+    means = [group_means(group_means(of_label, of_pair), of_config) for of_label in aucs.T]
+    shape = (len(first_pair), aucs.shape[1])
+    return np.array(means, dtype=np.float64).T.reshape(shape), configs[first[first_pair]]
 
 
 def _share(part: int, whole: int) -> float:

@@ -54,7 +54,7 @@ def may_be_best(
         reached = _largest(near - near[position], spreads)
         inside[number] = reached <= 0 or any(
             reached
-            <= np.quantile(_largest_draws(random[:, :tried], random[:, position], spreads), least)
+            <= _quantile(_largest_draws(random[:, :tried], random[:, position], spreads), least)
             for tried in (FIRST_TRIED, len(kept))
         )
     return inside
@@ -117,6 +117,14 @@ def _largest(differences: Floats, spreads: Floats) -> float:
     certain = np.where(differences > ROUNDING, np.inf, 0.0)
     ratios = np.divide(differences, spreads, out=certain, where=spreads > 0)
     return float(ratios.max())
+
+
+def _quantile(values: NDArray[np.floating], level: float) -> float:
+    """What ``np.quantile`` gives, in a tenth of the time: it is asked for hundreds of times."""
+    place = level * (len(values) - 1)
+    below, above = int(place), min(int(place) + 1, len(values) - 1)
+    ends = np.partition(values, (below, above))[[below, above]]
+    return float(ends[0] + (place - below) * (ends[1] - ends[0]))
 
 
 def _largest_draws(

@@ -5,38 +5,31 @@ first ones (their parameters, what they cost) is read for these alone.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
+from numpy.typing import NDArray
 
+from results.columns import Columns, from_rows, number_groups, objects
 from results.database.models import BASELINE, Experiment, Label
 from results.database.scanning import COMPLETE_COLUMNS, MOST_NUMBERS
 from results.database.store import Store
 from results.goals.objectives import Goals
 from results.ranking.pareto import on_front
-from results.ranking.pooling import of_means, pool
+from results.ranking.pooling import gain, group_means, of_means, pool
 from results.ranking.standing import COLUMNS as OF_STANDING
 from results.ranking.standing import standing, with_standing
 from results.varied import varied_parameters
 from sedn.measures import COSTS
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 LEADING = ["rank", "trial", "role", "mean_auc", "low", "high", "gain"]
-TYPES = {
-    "trial": int,
-    "role": object,
-    "config_hash": object,
-    "seed": int,
-    "auc": float,
-    "stderr": float,
-    "epochs": int,
-    "seconds": float,
-    "worst_auc": float,
-}
 MIDDLE = ["feasible", "pareto", "worst_auc", "replicates", "epochs", "seconds"]
 
 
-def rank(store: Store, name: str, top: int | None = None) -> pd.DataFrame:
+def rank(store: Store, name: str, top: int | None = None) -> "pd.DataFrame":
     """Configurations by mean AUC on validation, best first.
 
     Args:
@@ -52,14 +45,18 @@ def rank(store: Store, name: str, top: int | None = None) -> pd.DataFrame:
     Raises:
         UserError: there is no experiment ``name``.
     """
-    experiment = store.experiment(name)
+    return read_ranking(store, store.experiment(name), top).frame()
+
+
+def read_ranking(store: Store, experiment: Experiment, top: int | None = None) -> Columns:
+    """The ranking that :func:`rank` gives as a frame."""
     ordered = order_experiment(store, experiment)
     uncertainty = standing(store, experiment.id, ordered)
     shown = with_details(store, experiment, ordered if top is None else ordered.head(top))
     return with_standing(shown, uncertainty)
 
 
-def order_experiment(store: Store, experiment: Experiment) -> pd.DataFrame:
+def order_experiment(store: Store, experiment: Experiment) -> Columns:
     """All configurations of an experiment, as :func:`order_configurations` puts them in order."""
     goals = Goals.of(experiment.settings)
     rows = store.complete(experiment.id, goals.costs)
@@ -68,7 +65,7 @@ def order_experiment(store: Store, experiment: Experiment) -> pd.DataFrame:
 
 def order_configurations(
     rows: Sequence[tuple[Any, ...]], goals: Goals, labels: Sequence[Label]
-) -> pd.DataFrame:
+) -> Columns:
     """The configurations that were trained to their last epoch, best first, replicates pooled.
 
     One that violates a constraint comes after all that violate none.
@@ -91,24 +88,32 @@ def order_configurations(
     so that its AUC here is on average above what new images will show:
     :mod:`results.ranking.standing` says by how much.
     """
-    frame = pd.DataFrame.from_records(rows, columns=[*COMPLETE_COLUMNS, *goals.costs])
-    frame = frame.astype(TYPES | dict.fromkeys(goals.costs, float))
-    first = frame.drop_duplicates("config_hash").set_index("config_hash")
-    ranked = pool(frame, ["config_hash"], of_means(labels))
-    ranked = ranked.join(first[["trial", "role", "epochs", *goals.costs]])
-    means = frame.groupby("config_hash", sort=False)[["seconds", "worst_auc"]].mean()
-    ranked = ranked.join(means).reset_index().rename(columns={"auc": "mean_auc"})
-    ranked["feasible"] = _are_feasible(ranked, goals)
-    order, ascending = ["feasible", "mean_auc", "trial"], [False, False, True]
-    ranked = ranked.sort_values(order, ascending=ascending, ignore_index=True)
-    ranked["pareto"] = _on_front(ranked, goals)
-    ranked["rank"] = range(1, len(ranked) + 1)
-    baseline = ranked.loc[ranked["role"] == BASELINE, "mean_auc"]
-    ranked["gain"] = gain(ranked["mean_auc"], baseline.iloc[0] if len(baseline) else float("nan"))
-    return ranked[[*LEADING, *MIDDLE, "config_hash"]]
+    trials = from_rows(rows, COMPLETE_COLUMNS | dict.fromkeys(goals.costs, float))
+    trials = trials.rows(~np.isnan(trials["auc"]))
+    ranked = pool(trials, ["config_hash"], of_means(labels))
+    groups, first = number_groups(trials["config_hash"].tolist())
+    ranked = ranked.adding(
+        {
+            **trials.rows(first).only(["trial", "role", "epochs", *goals.costs]).by_name,
+            **{name: group_means(trials[name], groups) for name in ("seconds", "worst_auc")},
+            "mean_auc": ranked["auc"],
+        }
+    )
+    ranked = ranked.adding({"feasible": _are_feasible(ranked, goals)})
+    order = np.lexsort([ranked["trial"], -ranked["mean_auc"], ~ranked["feasible"]])
+    ranked = ranked.rows(order)
+    baseline = ranked["mean_auc"][ranked["role"] == BASELINE]
+    ranked = ranked.adding(
+        {
+            "pareto": _on_front(ranked, goals),
+            "rank": np.arange(1, len(ranked) + 1),
+            "gain": gain(ranked["mean_auc"], baseline[0] if len(baseline) else np.nan),
+        }
+    )
+    return ranked.only([*LEADING, *MIDDLE, "config_hash"])
 
 
-def with_details(store: Store, experiment: Experiment, ordered: pd.DataFrame) -> pd.DataFrame:
+def with_details(store: Store, experiment: Experiment, ordered: Columns) -> Columns:
     """Rows of :func:`order_configurations`, with the trial's parameters and costs.
 
     Returns:
@@ -117,45 +122,32 @@ def with_details(store: Store, experiment: Experiment, ordered: pd.DataFrame) ->
         (:func:`results.varied.varied_parameters`); after seconds the
         :data:`sedn.measures.COSTS` (of the trial; None where not measured).
     """
-    numbers = [int(number) for number in ordered["trial"]]
+    numbers: list[int] = ordered["trial"].tolist()
     whole = None if len(numbers) > MOST_NUMBERS else numbers
     setups, costs = store.setups(experiment.id, whole), store.costs(experiment.id, whole)
     varied = varied_parameters(
         {number: setups[number] for number in numbers}, store.field_values(experiment.id)
     )
-    detailed = ordered.join(varied, on="trial")
-    for name in COSTS:
-        # As objects: None stays None, and a whole number whole.
-        of_trials = [costs[number].get(name) for number in numbers]
-        detailed[name] = pd.Series(of_trials, index=detailed.index, dtype=object)
-    return detailed[[*LEADING, *varied.columns, *MIDDLE, *COSTS, "config_hash"]]
+    # As objects: None stays None, and a whole number whole.
+    of_trials = {name: objects(costs[number].get(name) for number in numbers) for name in COSTS}
+    detailed = ordered.adding(varied.by_name).adding(of_trials)
+    return detailed.only([*LEADING, *varied.names, *MIDDLE, *COSTS, "config_hash"])
 
 
-def varied_columns(ranked: pd.DataFrame) -> list[str]:
-    """The columns of a ranking that hold the parameters which vary."""
+def varied_columns(names: Sequence[str]) -> list[str]:
+    """Of the columns of a ranking, those that hold the parameters which vary."""
     fixed = {*LEADING, *MIDDLE, *COSTS, "config_hash", *OF_STANDING}
-    return [str(column) for column in ranked.columns if column not in fixed]
+    return [name for name in names if name not in fixed]
 
 
-def gain(auc: "pd.Series[float]", baseline: "pd.Series[float] | float") -> "pd.Series[float]":
-    """Relative gain; NaN where there is no baseline, or one of 0 or next to it."""
-    relative = auc / baseline - 1.0
-    return relative.where(relative.abs() != float("inf"))
-
-
-def _are_feasible(ranked: pd.DataFrame, goals: Goals) -> list[bool]:
+def _are_feasible(ranked: Columns, goals: Goals) -> NDArray[np.bool_]:
     if not goals.constraints:
-        return [True] * len(ranked)
-    names = [constraint.measure for constraint in goals.constraints]
-    values = zip(*(ranked[name].tolist() for name in names), strict=True)
-    return [goals.are_met(dict(zip(names, row, strict=True))) for row in values]
+        return np.ones(len(ranked), dtype=bool)
+    named = ranked.only([constraint.measure for constraint in goals.constraints])
+    return np.array([goals.are_met(row) for row in named.records()], dtype=bool)
 
 
-def _on_front(ranked: pd.DataFrame, goals: Goals) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
+def _on_front(ranked: Columns, goals: Goals) -> NDArray[np.bool_]:
     objectives = goals.all_objectives
-    values = ranked[[objective.measure for objective in objectives]].to_numpy(dtype=float)
-    return on_front(
-        values,
-        [objective.maximise for objective in objectives],
-        ranked["feasible"].to_numpy(dtype=bool),
-    )
+    values = np.stack([ranked[one.measure] for one in objectives], axis=1).astype(np.float64)
+    return on_front(values, [one.maximise for one in objectives], ranked["feasible"])

@@ -24,27 +24,30 @@ Medicine 33, 2014).
 """
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
-import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
+from results.columns import Columns, number_groups
 from results.database.models import Label
 from results.ranking.errors import Errors
 from sedn.metrics import auc_interval, mean_interval
 from sedn.metrics.ranking import Floats
 from sedn.metrics.student import student_quantile
 
-if TYPE_CHECKING:
-    from pandas.api.typing import DataFrameGroupBy
-
 UPPER = 0.975
 """Quantile that bounds a two-sided interval of 95 %."""
 
 
-ImageIntervals = Callable[[pd.DataFrame], Floats]
-"""From rows with auc and stderr to the intervals over images ``(rows, 2)``."""
+class Values(Protocol):
+    """Columns by name: :class:`results.columns.Columns`, a DataFrame or a dictionary."""
+
+    def __getitem__(self, name: str, /) -> Any: ...
+
+
+ImageIntervals = Callable[[Values], Floats]
+"""From the columns auc and stderr to the intervals over images ``(rows, 2)``."""
 
 
 def of_means(labels: Sequence[Label]) -> ImageIntervals:
@@ -55,45 +58,45 @@ def of_means(labels: Sequence[Label]) -> ImageIntervals:
 
 
 def of_labels(labels: Sequence[Label]) -> ImageIntervals:
-    """The intervals of AUCs of single ``labels``, named by the rows' index, on validation."""
+    """The intervals of AUCs of single ``labels``, named by a column label, on validation."""
     counts = {label.name: (label.validation_positives, label.validation_known) for label in labels}
 
-    def intervals(rows: pd.DataFrame) -> Floats:
-        names = rows.index.get_level_values("label")
-        positives, known = np.array([counts[name] for name in names]).reshape(-1, 2).T
+    def intervals(rows: Values) -> Floats:
+        positives, known = np.array([counts[name] for name in rows["label"]]).reshape(-1, 2).T
         return auc_interval(rows["auc"], rows["stderr"], positives, known - positives)
 
     return intervals
 
 
-def pool(frame: pd.DataFrame, by: Sequence[str], over_images: ImageIntervals) -> pd.DataFrame:
+def pool(rows: Columns, by: Sequence[str], over_images: ImageIntervals) -> Columns:
     """Pool replicates.
 
     Args:
-        frame: columns seed, auc and stderr (of the image error; NaN where it is unknown), and those
+        rows: columns seed, auc and stderr (of the image error; NaN where it is unknown), and those
             named in ``by``; rows without an AUC are left out. Rows of one seed are one training
             done twice, not two replicates, and are averaged first.
         by: what names a configuration, or a label of one.
         over_images: the intervals over images.
 
     Returns:
-        One row for each combination of ``by``, which form the index: replicates (the number of
-        seeds), auc (mean over seeds), low and high (95 % interval, within 0 and 1; NaN where an
-        image error is unknown).
+        One row for each combination of ``by``, in the order of appearance: the columns ``by``,
+        replicates (the number of seeds), auc (mean over seeds), low and high (95 % interval, within
+        0 and 1; NaN where an image error is unknown).
     """
-    scored = frame[frame["auc"].notna()]
-    by_seed = _means(scored.groupby([*by, "seed"], sort=False)[["auc", "stderr"]])
-    groups = by_seed.groupby(list(by), sort=False)
-    mean, replicates = _means(groups), groups.size()
-    spread: pd.Series[float] = groups["auc"].std(ddof=1) / np.sqrt(replicates)
-    of_seeds = (spread * student_quantile(replicates - 1, UPPER)).where(replicates > 1, 0.0)
-    low, high = over_images(mean).T
-    return pd.DataFrame(
+    scored = rows.rows(~np.isnan(rows["auc"]))
+    by_seed = _average(scored, *_groups(scored, [*by, "seed"]))
+    groups, first = _groups(by_seed, by)
+    replicates = np.bincount(groups, minlength=len(first))
+    mean = _average(by_seed, groups, first)
+    low, high = over_images(mean).reshape(-1, 2).T
+    of_seeds = _spread(by_seed["auc"], mean["auc"], groups, replicates)
+    auc = mean["auc"]
+    return mean.only(by).adding(
         {
             "replicates": replicates,
-            "auc": mean["auc"],
-            "low": (mean["auc"] - np.hypot(mean["auc"] - low, of_seeds)).clip(lower=0.0),
-            "high": (mean["auc"] + np.hypot(high - mean["auc"], of_seeds)).clip(upper=1.0),
+            "auc": auc,
+            "low": np.maximum(auc - np.hypot(auc - low, of_seeds), 0.0),
+            "high": np.minimum(auc + np.hypot(high - auc, of_seeds), 1.0),
         }
     )
 
@@ -118,7 +121,50 @@ def intervals_of(
     return np.asarray(np.clip(np.stack(ends, axis=1), 0.0, 1.0))
 
 
-def _means(groups: "DataFrameGroupBy[Any, Any]") -> pd.DataFrame:
-    """Means of groups; NaN where any value is, as an error that is unknown is not nothing."""
-    known = groups.count().eq(groups.size(), axis=0)
-    return groups.mean().where(known)
+def gain(auc: Floats, baseline: Floats | float) -> Floats:
+    """Relative gain; NaN where there is no baseline, or one of 0 or next to it."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        relative = auc / baseline - 1.0
+    return np.where(np.isinf(relative), np.nan, relative)
+
+
+def group_means(values: Floats, groups: NDArray[np.int64]) -> Floats:
+    """``(groups,)``: the mean of the known values of each group; NaN where none is known.
+
+    Args:
+        values: ``(rows,)``; NaN is not known.
+        groups: ``(rows,)``: from 0, none left out.
+    """
+    known = ~np.isnan(values)
+    sums = np.bincount(groups, np.where(known, values, 0.0))
+    with np.errstate(invalid="ignore"):
+        return np.asarray(sums / np.bincount(groups, known))
+
+
+def _groups(rows: Columns, by: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Number the rows that are alike in ``by``, and tell the first of each number."""
+    names = [rows[name].tolist() for name in by]
+    return number_groups(names[0] if len(by) == 1 else zip(*names, strict=True))
+
+
+def _average(rows: Columns, groups: NDArray[np.int64], first: NDArray[np.int64]) -> Columns:
+    """The means of auc and stderr of each group; NaN where any value is, as an error that is
+    unknown is not nothing.
+    """
+    if len(first) == len(rows):
+        return rows
+    counts = np.bincount(groups)
+    means = {name: np.bincount(groups, rows[name]) / counts for name in ("auc", "stderr")}
+    return rows.rows(first).adding(means)
+
+
+def _spread(
+    values: Floats, means: Floats, groups: NDArray[np.int64], replicates: NDArray[np.int64]
+) -> Floats:
+    """``(groups,)``: half of the interval of each mean over its seeds; 0 where there is one."""
+    squares = np.bincount(groups, np.square(values - means[groups]), len(means))
+    freedom = np.maximum(replicates - 1, 1)
+    # Of each number of seeds once: there may be 100,000 groups.
+    quantiles = student_quantile(np.arange(1, freedom.max(initial=0) + 1), UPPER)
+    reach = quantiles[freedom - 1] * np.sqrt(squares / freedom / np.maximum(replicates, 1))
+    return np.where(replicates > 1, reach, 0.0)

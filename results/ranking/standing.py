@@ -11,8 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
+from numpy.typing import NDArray
 
+from results.columns import Columns, objects
 from results.database.models import BASELINE, Label
 from results.database.store import Store
 from results.database.trainings import Training, read_trainings
@@ -68,49 +69,48 @@ class Standing:
         return {config: bound > 0 for config, bound in self.lower_bounds.items()}
 
 
-def standing(store: Store, experiment_id: int, ordered: pd.DataFrame) -> Standing:
+def standing(store: Store, experiment_id: int, ordered: Columns) -> Standing:
     """Judge the whole ranking ``ordered`` of an experiment by the validation images."""
     trainings = read_trainings(store, experiment_id, chosen_configurations(ordered))
     return judge(ordered, trainings, store.labels(experiment_id))
 
 
-def with_standing(ranked: pd.DataFrame, standing: Standing) -> pd.DataFrame:
+def with_standing(ranked: Columns, standing: Standing) -> Columns:
     """Rows of a ranking with the uncertainty of each, in :data:`COLUMNS`: tied (whether the
     configuration may be the best) and better (than the baseline), ``None`` where that is not known;
     and for the first of all alone expected, expected_low and expected_high, the AUC expected on
     fresh images. Columns low and high of several seeds become :attr:`Standing.intervals`.
     """
-    hashes = ranked["config_hash"].tolist()
-    rows = ranked.copy()
+    hashes, better = ranked["config_hash"].tolist(), standing.better
+    more = {
+        "tied": objects(standing.tied.get(one) for one in hashes),
+        "better": objects(better.get(one) for one in hashes),
+    }
     for place, end in enumerate(("low", "high")):
         known = {config: ends[place] for config, ends in standing.intervals.items()}
-        rows[end] = ranked["config_hash"].map(known).astype(float).fillna(ranked[end])
-    rows["tied"] = pd.Series([standing.tied.get(one) for one in hashes], ranked.index, dtype=object)
-    better = [standing.better.get(one) for one in hashes]
-    rows["better"] = pd.Series(better, ranked.index, dtype=object)
+        more[end] = np.array(
+            [known.get(*row) for row in zip(hashes, ranked[end], strict=True)], dtype=np.float64
+        )
     first = standing.winner
     values = (None,) * 3 if first is None else (first.expected, first.low, first.high)
     for column, value in zip(COLUMNS[2:], values, strict=True):
-        of_rows = [value if rank == 1 else None for rank in ranked["rank"]]
-        rows[column] = pd.Series(of_rows, ranked.index, dtype=object)
-    return rows
+        more[column] = objects(value if rank == 1 else None for rank in ranked["rank"])
+    return ranked.adding(more)
 
 
-def chosen_configurations(ordered: pd.DataFrame) -> list[str]:
+def chosen_configurations(ordered: Columns) -> list[str]:
     """Hashes of the configurations that are compared: the best that satisfy the constraints, and
     the baseline.
 
     Args:
         ordered: a ranking, with the columns config_hash, role and feasible, the best first.
     """
-    leading = ordered.loc[ordered["feasible"].astype(bool), "config_hash"].head(MOST_COMPARED)
-    plain = ordered.loc[ordered["role"] == BASELINE, "config_hash"]
+    leading = ordered["config_hash"][ordered["feasible"]][:MOST_COMPARED]
+    plain = ordered["config_hash"][ordered["role"] == BASELINE]
     return list(dict.fromkeys([*leading, *plain]))
 
 
-def judge(
-    ordered: pd.DataFrame, trainings: Sequence[Training], labels: Sequence[Label]
-) -> Standing:
+def judge(ordered: Columns, trainings: Sequence[Training], labels: Sequence[Label]) -> Standing:
     """Judge a ranking by the validation images.
 
     Args:
@@ -119,10 +119,10 @@ def judge(
         trainings: all of :func:`chosen_configurations`.
         labels: of the experiment.
     """
-    feasible = ordered[ordered["feasible"].astype(bool)]
-    if feasible.empty:
+    feasible = ordered.rows(ordered["feasible"])
+    if not len(feasible):
         return Standing({}, {}, None, 0, 0, {}, None)
-    first = str(feasible["config_hash"].iloc[0])
+    first = str(feasible["config_hash"][0])
     read, faults = _read(trainings)
     compared = _comparable(trainings, read, first)
     if not compared:
@@ -143,8 +143,8 @@ def _comparable(
 
 
 def _judged(
-    feasible: pd.DataFrame,
-    ordered: pd.DataFrame,
+    feasible: Columns,
+    ordered: Columns,
     trainings: Sequence[Training],
     read: dict[int, Influence],
     labels: Sequence[Label],
@@ -153,13 +153,14 @@ def _judged(
     """Judge the trainings that can be compared."""
     configs = list(dict.fromkeys(t.config_hash for t in trainings))
     values, errors = _estimate(configs, trainings, read, labels)
-    eligible = np.flatnonzero(pd.Index(configs).isin(feasible["config_hash"]))
+    may_lead = set(feasible["config_hash"].tolist())
+    eligible = np.array([place for place, one in enumerate(configs) if one in may_lead], dtype=int)
     among, names = (values[eligible], errors.of(eligible)), [configs[place] for place in eligible]
-    rest = _rest(feasible, configs, labels)
-    others = rest.loc[~rest["below"], "mean_auc"].to_numpy()
+    rest, is_below = _rest(feasible, configs, labels)
+    others = rest["mean_auc"][~is_below]
     tied = dict(zip(names, may_be_best(*among, len(others)).tolist(), strict=True))
     bounds: dict[str, float] = {}
-    for config in ordered.loc[ordered["role"] == BASELINE, "config_hash"]:
+    for config in ordered["config_hash"][ordered["role"] == BASELINE]:
         if config not in configs:
             continue
         lowest = lower_bounds(values, errors, configs.index(config), len(others))
@@ -168,7 +169,7 @@ def _judged(
         # Both tests ask whether the baseline may be the best: one answer is given.
         if config in tied:
             tied[config] = not any(bounds.get(name, 0.0) > 0 for name in names)
-    tied |= dict.fromkeys(rest.loc[rest["below"], "config_hash"], False)
+    tied |= dict.fromkeys(rest["config_hash"][is_below], False)
     unknown = None
     if missing := len(feasible) - len(tied):
         why = next(iter(faults.values()), f"the best {MOST_COMPARED} are compared")
@@ -228,17 +229,19 @@ def _rarer(labels: Sequence[Label]) -> float:
     return rarer_class(*_classes(labels))
 
 
-def _rest(feasible: pd.DataFrame, compared: Sequence[str], labels: Sequence[Label]) -> pd.DataFrame:
-    """List the configurations that are not compared, and whether each lies ``below`` the first by
-    more than any correlation of their errors could explain.
+def _rest(
+    feasible: Columns, compared: Sequence[str], labels: Sequence[Label]
+) -> tuple[Columns, NDArray[np.bool_]]:
+    """List the configurations that are not compared, and whether each lies below the first by more
+    than any correlation of their errors could explain.
     """
-    rest = feasible[~feasible["config_hash"].isin(compared)].copy()
-    first = feasible.iloc[0]
+    known = set(compared)
+    is_left = np.array([one not in known for one in feasible["config_hash"]], dtype=bool)
+    rest, first = feasible.rows(is_left), {name: feasible[name][0] for name in feasible.names}
     # An interval has about four errors.
     errors = (rest["high"] - rest["low"] + first["high"] - first["low"]) / 3.9
     quantile = far_quantile(len(feasible), _rarer(labels))
-    rest["below"] = first["mean_auc"] - rest["mean_auc"] > quantile * errors
-    return rest
+    return rest, first["mean_auc"] - rest["mean_auc"] > quantile * errors
 
 
 def _read(trainings: Sequence[Training]) -> tuple[dict[int, Influence], dict[str, str]]:

@@ -5,21 +5,25 @@ near it was to the best.
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
+from results.columns import Columns, from_rows
 from results.database.models import Experiment, Label, Trial
 from results.database.scanning import StoppedTrial
 from results.database.store import Store
 from results.ranking.pooling import of_means
 from sedn.style import interval_text
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 MOST_LINES = 3
 """Stopped trials that are named beside a ranking."""
 LEADERS = 3
 """A stopped trial that reached more than the configuration at this rank is named."""
-COLUMNS = {
+COLUMNS: dict[str, type] = {
     "trial": int,
     "mean_auc": float,
     "low": float,
@@ -28,27 +32,41 @@ COLUMNS = {
     "epochs": int,
     "target_epochs": int,
     "better": int,
-    "stopped_by": str,
-    "config_hash": str,
+    "stopped_by": object,
+    "config_hash": object,
 }
 
 
 def stopped_early(
-    store: Store, name: str, ranked: pd.DataFrame, top: int | None = None
-) -> pd.DataFrame:
+    store: Store, name: str, ranked: "pd.DataFrame", top: int | None = None
+) -> "pd.DataFrame":
     """The trials of an experiment that were stopped early, as :func:`stopped_trials` gives them.
 
     Args:
         store: has the experiment.
         name: of the experiment.
-        ranked: all its configurations, as :func:`results.ranking.leaders.order_experiment` gives
-            them.
+        ranked: all its configurations, as :func:`results.rank` gives them.
         top: only so many, the highest mean AUC first.
 
     Raises:
         UserError: there is no experiment ``name``.
     """
-    experiment = store.experiment(name)
+    known = Columns({"mean_auc": ranked["mean_auc"].to_numpy(dtype=float)})
+    return read_stopped(store, store.experiment(name), known, top).frame()
+
+
+def read_stopped(
+    store: Store, experiment: Experiment, ranked: Columns, top: int | None = None
+) -> Columns:
+    """The trials of an experiment that were stopped early, as :func:`stopped_trials` gives them.
+
+    Args:
+        store: has the experiment.
+        experiment: whose trials they are.
+        ranked: all its configurations, as :func:`results.ranking.leaders.order_experiment` gives
+            them.
+        top: only so many, the highest mean AUC first.
+    """
     stopped = store.stopped(experiment.id, top)
     return stopped_trials(stopped, ranked, store.labels(experiment.id), scheduler_of(experiment))
 
@@ -59,8 +77,8 @@ def scheduler_of(experiment: Experiment) -> str:
 
 
 def stopped_trials(
-    stopped: Sequence[StoppedTrial], ranked: pd.DataFrame, labels: Sequence[Label], scheduler: str
-) -> pd.DataFrame:
+    stopped: Sequence[StoppedTrial], ranked: Columns, labels: Sequence[Label], scheduler: str
+) -> Columns:
     """The trials that were stopped before their last epoch, the highest mean AUC first.
 
     Args:
@@ -82,19 +100,16 @@ def stopped_trials(
         )
         for trial in stopped
     ]
-    names = ["trial", "mean_auc", "stderr", "best_epoch", "epochs", "target_epochs"]
-    frame = pd.DataFrame(rows, columns=[*names, "stopped_by", "config_hash"])
-    frame[["mean_auc", "stderr"]] = frame[["mean_auc", "stderr"]].astype(float)
-    ends = of_means(labels)(frame.rename(columns={"mean_auc": "auc"}))
-    frame["low"], frame["high"] = ends.reshape(-1, 2).T
-    rising = np.sort(ranked["mean_auc"].to_numpy(dtype=float))
-    frame["better"] = len(rising) - np.searchsorted(rising, frame["mean_auc"], side="right")
-    return frame[list(COLUMNS)].astype(COLUMNS)
+    types = {name: kind for name, kind in COLUMNS.items() if name not in ("low", "high", "better")}
+    found = from_rows(rows, {"trial": int, "mean_auc": float, "stderr": float} | types)
+    ends = of_means(labels)({"auc": found["mean_auc"], "stderr": found["stderr"]})
+    low, high = ends.reshape(-1, 2).T
+    rising = np.sort(ranked["mean_auc"])
+    better = len(rising) - np.searchsorted(rising, found["mean_auc"], side="right")
+    return found.adding({"low": low, "high": high, "better": better}).only(COLUMNS)
 
 
-def stopped_lines(
-    stopped: pd.DataFrame, ranked: pd.DataFrame, number: int | None = None
-) -> list[str]:
+def stopped_lines(stopped: Columns, ranked: Columns, number: int | None = None) -> list[str]:
     """A few lines to stand below a ranking: which stopped trials came near its first, and how many
     there are; none where no trial was stopped.
 
@@ -106,20 +121,20 @@ def stopped_lines(
         ranked: all configurations, as :func:`results.ranking.leaders.order_experiment` gives them.
         number: of trials that were stopped early, where ``stopped`` has not all.
     """
-    if stopped.empty:
+    if not len(stopped):
         return []
     number = len(stopped) if number is None else number
-    # An interval that is not known is NaN, which min passes over.
-    least = pd.concat([ranked["low"].head(1), ranked["mean_auc"].head(LEADERS)]).min()
-    near = stopped[~(stopped["mean_auc"] < least)].head(MOST_LINES)
+    # An interval that is not known is NaN, which fmin passes over.
+    least = np.fmin.reduce([*ranked["low"][:1], *ranked["mean_auc"][:LEADERS]], initial=np.nan)
+    near = stopped.rows(~(stopped["mean_auc"] < least)).head(MOST_LINES)
     lines = ["Stopped early, so not ranked; mean AUC [95 %] after the best epoch:"]
-    for row in near.to_dict("records"):
+    for row in near.records():
         reached = interval_text(row["mean_auc"], row["low"], row["high"])
         lines.append(
             f"  trial {row['trial']}: {reached} at epoch {row['best_epoch']} of "
             f"{row['target_epochs']}, {row['stopped_by']}; {place(row['better'], len(ranked))}"
         )
-    if near.empty:
+    if not len(near):
         trials = "1 trial was" if number == 1 else f"{number} trials were"
         return [f"{trials} stopped early, none near the first; `sedn rank --stopped` lists them."]
     if rest := number - len(near):

@@ -1,13 +1,12 @@
 """The uncertainty of a ranking in words: the answer that stands before its table."""
 
-import pandas as pd
-
+from results.columns import Columns
 from results.database.models import BASELINE
 from results.ranking.standing import Standing
 from sedn.style import interval_text, number_text
 
 
-def standing_lines(standing: Standing, ordered: pd.DataFrame) -> list[str]:
+def standing_lines(standing: Standing, ordered: Columns) -> list[str]:
     """A few sentences, each a line: whether anything is better than the baseline, what may be the
     best, and what fresh images are expected to show of the first.
 
@@ -16,8 +15,8 @@ def standing_lines(standing: Standing, ordered: pd.DataFrame) -> list[str]:
         ordered: the whole ranking, with the columns trial, role, feasible, mean_auc, replicates and
             config_hash, the best first.
     """
-    feasible = ordered[ordered["feasible"].astype(bool)]
-    if feasible.empty:
+    feasible = ordered.rows(ordered["feasible"])
+    if not len(feasible):
         return []
     if not standing.tied:
         return [f"Which configurations may be the best is not known {standing.unknown}."]
@@ -35,9 +34,9 @@ def nothing_is_better(standing: Standing) -> bool:
     return bool(standing.better) and not any(standing.better.values())
 
 
-def _against_baseline(standing: Standing, ordered: pd.DataFrame) -> str:
-    plain = ordered.loc[ordered["role"] == BASELINE, "config_hash"]
-    if plain.empty:
+def _against_baseline(standing: Standing, ordered: Columns) -> str:
+    plain = ordered["config_hash"][ordered["role"] == BASELINE]
+    if not len(plain):
         return "The baseline is not trained yet: whether anything is better is not known."
     if not standing.better:
         if len(ordered) == 1:
@@ -47,7 +46,7 @@ def _against_baseline(standing: Standing, ordered: pd.DataFrame) -> str:
         return "Nothing is shown to be better than the baseline."
     better = [config for config, is_better in standing.better.items() if is_better]
     furthest = max(better, key=standing.lower_bounds.__getitem__)
-    trial = int(ordered.set_index("config_hash")["trial"][furthest])
+    trial = int(ordered["trial"][ordered["config_hash"] == furthest][0])
     least = number_text(standing.lower_bounds[furthest], signed=True)
     many = "1 configuration is" if len(better) == 1 else f"{len(better)} configurations are"
     return f"{many} better than the baseline, trial {trial} by {least} at least (95 %)."

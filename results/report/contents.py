@@ -3,15 +3,18 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from results.axes.importance import Importance, importance_of
+from results.columns import Columns
 from results.confirmed import confirmation_lines
+from results.database.field_values import FieldValues
 from results.database.models import BASELINE, Epoch, Experiment, Label, Trial, TrialState
 from results.database.scanning import COMPLETE_COLUMNS, Failures, TrialTimes
 from results.database.store import Store
-from results.goals.objectives import Goals
-from results.ranking.by_label import best_by_label, complete_frame, pool_labels
+from results.goals.objectives import Goals, shown_costs
+from results.ranking.by_label import best_by_label, complete_columns, pool_labels
 from results.ranking.leaders import order_configurations, with_details
 from results.ranking.standing import Standing, standing, with_standing
 from results.ranking.stopped import scheduler_of, stopped_trials
@@ -19,7 +22,6 @@ from results.ranking.words import standing_lines
 from results.report.calibration import Scored, read_scored
 from results.report.thinning import MOST_STUDIED, choose, evenly, fronts, leading, room, table_room
 from results.varied import varied_parameters
-from sedn.measures import COSTS
 
 STATES = {
     TrialState.COMPLETE: "complete",
@@ -37,8 +39,6 @@ MOST_COLUMNS = 12
 """Configurations beside the baseline in the heat map of labels: more could not be read."""
 MOST_FAILURES = 20
 """Reasons in the page's table of trials that failed."""
-SHOWN_COSTS = ("latency_ms", "parameters")
-"""Costs that a page shows beside the time of training; objectives and bounds come to them."""
 
 
 @dataclass(frozen=True)
@@ -148,14 +148,13 @@ def read_findings(store: Store, name: str) -> Findings:
     leaders, nearest = ordered["trial"].tolist(), [one.number for one in stopped]
     drawn = {*choose(last, most, leaders, nearest), *told}
     listed = drawn | fronts(ordered, rows, costs)
-    detailed = ordered[
-        (ordered["rank"] <= MOST_ROWS)
-        | (ordered["role"] == BASELINE)
-        | ordered["trial"].isin(listed)
-    ]
-    shown = pd.concat([ordered[ordered["role"] == BASELINE], ordered.head(MOST_COLUMNS + 1)])
-    complete = complete_frame(rows)
-    compared = complete[complete["config_hash"].isin(shown["config_hash"])]
+    is_baseline = ordered["role"] == BASELINE
+    detailed = ordered.rows(
+        (ordered["rank"] <= MOST_ROWS) | is_baseline | np.isin(ordered["trial"], list(listed))
+    )
+    shown = ordered["config_hash"][is_baseline | (ordered["rank"] <= MOST_COLUMNS + 1)]
+    complete = complete_columns(rows)
+    compared = complete.rows(np.isin(complete["config_hash"], shown))
     of_compared = store.label_auc_arrays(experiment.id, compared["trial"].tolist())
     listed |= {*detailed["trial"].tolist(), *choose(last, table_room(values), leaders, nearest)}
     every = store.some_trials(experiment.id, sorted(listed))
@@ -173,33 +172,28 @@ def read_findings(store: Store, name: str) -> Findings:
         epochs=store.epochs(experiment.id, [trial.number for trial in trials]),
         goals=goals,
         best_so_far=best_so_far(rows),
-        ranked=with_standing(with_details(store, experiment, detailed), found),
+        ranked=with_standing(with_details(store, experiment, detailed), found).frame(),
         standing=found,
         confirmation=confirmation_lines(store, experiment),
         said_of_ranking=standing_lines(found, ordered),
         number_ranked=len(ordered),
-        stopped=stopped_trials(stopped, ordered, labels, scheduler_of(experiment)),
+        stopped=stopped_trials(stopped, ordered, labels, scheduler_of(experiment)).frame(),
         number_stopped=store.count_stopped(experiment.id),
         times=store.times(experiment.id),
         failures=failures,
         by_label=best_by_label(
             labels,
             rows,
-            store.label_auc_arrays(experiment.id, only_complete=True, stderrs=False),
+            store.label_auc_parts(experiment.id),
             lambda numbers: store.label_auc_arrays(experiment.id, numbers),
-        ),
-        pooled_labels=pool_labels(labels, compared, of_compared),
-        varied=varied_parameters({trial.number: trial for trial in every}, values),
+        ).frame(),
+        pooled_labels=pool_labels(labels, compared, of_compared).frame(),
+        varied=_varied(every, values),
         scored=scored,
         not_scored=not_scored,
         importance=importance_of(store, experiment.id, name, studied),
         number_studied=len(studied),
     )
-
-
-def shown_costs(goals: Goals) -> list[str]:
-    """The costs that a page shows, by the names of :data:`sedn.measures.COSTS`."""
-    return [name for name in dict.fromkeys((*SHOWN_COSTS, *goals.costs)) if name in COSTS]
 
 
 def _studied(store: Store, experiment_id: int, last: int | None, known: list[Trial]) -> list[Trial]:
@@ -209,19 +203,26 @@ def _studied(store: Store, experiment_id: int, last: int | None, known: list[Tri
     return store.some_trials(experiment_id, evenly(range(last + 1), MOST_STUDIED))
 
 
-def _leading(ordered: pd.DataFrame, trials: list[Trial]) -> dict[str, Trial]:
+def _varied(trials: list[Trial], values: FieldValues) -> pd.DataFrame:
+    """The varied parameters, by trial number."""
+    varied = varied_parameters({trial.number: trial for trial in trials}, values).frame()
+    numbers = pd.Index([trial.number for trial in trials], dtype=int, name="trial")
+    return varied.set_axis(numbers) if len(varied.columns) else pd.DataFrame(index=numbers)
+
+
+def _leading(ordered: Columns, trials: list[Trial]) -> dict[str, Trial]:
     """The trials of the first of the ranking and of the baseline, by what they are called."""
     by_number = {trial.number: trial for trial in trials}
-    baseline = ordered.loc[ordered["role"] == BASELINE, "trial"].head(1)
-    named = [("baseline", number) for number in baseline]
-    if len(ordered) and ordered["role"].iloc[0] != BASELINE:
-        named.insert(0, ("rank 1", ordered["trial"].iloc[0]))
+    baseline = ordered["trial"][ordered["role"] == BASELINE][:1]
+    named = [("baseline", int(number)) for number in baseline]
+    if len(ordered) and ordered["role"][0] != BASELINE:
+        named.insert(0, ("rank 1", int(ordered["trial"][0])))
     return {title: by_number[number] for title, number in named if number in by_number}
 
 
 def best_so_far(rows: list[tuple[Any, ...]]) -> list[tuple[int, float]]:
     """Number and mean AUC of each complete trial that was better than all before it."""
-    auc = COMPLETE_COLUMNS.index("auc")
+    auc = list(COMPLETE_COLUMNS).index("auc")
     steps: list[tuple[int, float]] = []
     for row in sorted(rows, key=lambda row: int(row[0])):
         if not steps or row[auc] > steps[-1][1]:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
 import plotly.graph_objects as go
 
+from results.columns import Columns
 from results.database.models import BASELINE, Experiment, TrialState
 from results.database.store import Store
 from results.goals.objectives import Goals
@@ -54,13 +54,13 @@ def _read(store: Store, experiment: Experiment) -> Summary:
         ended=counts.total() - counts[TrialState.RUNNING],
         seconds=store.totals(experiment.id)[1],
         best=_first(ordered),
-        baseline=_first(ordered[ordered["role"] == BASELINE]),
+        baseline=_first(ordered.rows(ordered["role"] == BASELINE)),
         best_so_far=best_so_far(rows),
     )
 
 
-def _first(rows: pd.DataFrame) -> dict[str, Any] | None:
-    return None if rows.empty else {str(k): v for k, v in rows.iloc[0].items()}
+def _first(rows: Columns) -> dict[str, Any] | None:
+    return next(iter(rows.head(1).records()), None)
 
 
 def summaries_section(findings: Findings, summaries: Sequence[Summary]) -> str:

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
-import pandas as pd
 
+from results.columns import Columns
 from results.database.scanning import COMPLETE_COLUMNS
 from results.ranking.pareto import on_front
 
@@ -43,7 +43,7 @@ def room(values: Mapping[str, Sequence[Any]], rows: Sequence[tuple[Any, ...]], c
         rows: the complete trials, as the store's ``complete`` gives them.
         costs: number of costs in the figures.
     """
-    epochs = max((row[COMPLETE_COLUMNS.index("epochs")] for row in rows), default=1)
+    epochs = max((row[list(COMPLETE_COLUMNS).index("epochs")] for row in rows), default=1)
     # In the history, in its curve, on each axis as a line and a point, and for each cost.
     points = 1 + min(epochs, MOST_POINTS) + 2 * (_axes(values) + 1) + costs + 1
     return max(LEAST_DRAWN, min(MOST_DRAWN, FIGURES_BYTES // (POINT_BYTES * points)))
@@ -91,9 +91,7 @@ def evenly(things: Sequence[Thing], most: int) -> list[Thing]:
     return [things[round(at)] for at in np.linspace(0, len(things) - 1, most)]
 
 
-def fronts(
-    ordered: pd.DataFrame, rows: Sequence[tuple[Any, ...]], costs: Sequence[str]
-) -> set[int]:
+def fronts(ordered: Columns, rows: Sequence[tuple[Any, ...]], costs: Sequence[str]) -> set[int]:
     """Trials of the configurations that none beats on mean AUC and one cost, or the time of
     training.
 
@@ -105,9 +103,9 @@ def fronts(
     found: set[int] = set()
     of_trial = {row[0]: row[len(COMPLETE_COLUMNS) :] for row in rows}
     measured = [of_trial[number] for number in ordered["trial"]]
-    columns = [ordered["seconds"].to_numpy(dtype=float)]
+    columns = [ordered["seconds"]]
     columns += [np.array([row[at] for row in measured], dtype=float) for at in range(len(costs))]
-    numbers, aucs = ordered["trial"].to_numpy(), ordered["mean_auc"].to_numpy(dtype=float)
+    numbers, aucs = ordered["trial"], ordered["mean_auc"]
     for cost in columns:
         values = np.column_stack([cost, aucs])
         front = on_front(values, [False, True], np.ones(len(values), dtype=bool))

@@ -1,5 +1,6 @@
 """`sedn compare`: two trials, configurations or runs on the same images."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +14,7 @@ from search.cli.options import (
     JsonOption,
     StorageOption,
     StoreOption,
+    known_rows,
     print_json,
 )
 from sedn.style import number_text, one_line
@@ -90,8 +92,7 @@ def _table(comparison: "Comparison") -> Table:
     table.add_column("label", overflow="fold", min_width=8)
     for title in ("count", "A", "B", "A less B [95 %]", "p (Holm)"):
         table.add_column(title, justify="right", no_wrap=True)
-    rows = comparison.frame().sort_values(["p", "label"], kind="stable")
-    for row in rows.to_dict("records"):
+    for row in sorted(comparison.by_label().records(), key=_by_p):
         style = "bold" if row["differs"] else None
         cells = _cells(row, row["p_holm"])
         table.add_row(one_line(row["label"]), str(row["positives"]), *cells, style=style)
@@ -106,6 +107,12 @@ def _table(comparison: "Comparison") -> Table:
     return table
 
 
+def _by_p(row: Mapping[str, Any]) -> tuple[bool, float, str]:
+    """A label without a p comes last."""
+    is_known = row["p"] == row["p"]
+    return not is_known, row["p"] if is_known else 0.0, row["label"]
+
+
 def _cells(row: Any, p: float) -> tuple[str, ...]:
     from results.comparison.words import difference, interval, p_text
 
@@ -114,8 +121,6 @@ def _cells(row: Any, p: float) -> tuple[str, ...]:
 
 
 def _as_json(comparison: "Comparison") -> dict[str, object]:
-    import json
-
     from results.comparison.words import answer, assumptions
 
     sides = {
@@ -130,5 +135,5 @@ def _as_json(comparison: "Comparison") -> dict[str, object]:
         "answer": answer(comparison),
         "assumptions": assumptions(comparison),
         "mean": mean,
-        "labels": json.loads(comparison.frame().to_json(orient="records", double_precision=15)),
+        "labels": known_rows(comparison.by_label()),
     }

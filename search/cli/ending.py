@@ -25,9 +25,9 @@ def show_ending(console: "Console", name: str, store: str, spent: Mapping[str, f
         store: SQLAlchemy URL of the database.
         spent: seconds of this run of the search, by what was done.
     """
-    from results import Goals, open_store, stopped_early
+    from results import Goals, open_store
     from results.ranking.leaders import order_experiment, with_details
-    from results.ranking.stopped import MOST_LINES, stopped_lines
+    from results.ranking.stopped import MOST_LINES, read_stopped, stopped_lines
     from search.cli.tables import ranking_table
 
     opened = open_store(store)
@@ -36,7 +36,7 @@ def show_ending(console: "Console", name: str, store: str, spent: Mapping[str, f
     if len(ranked):
         leaders = with_details(opened, experiment, ranked.head(TOP))
         console.print(ranking_table(leaders, name, Goals.of(experiment.settings)))
-    early = stopped_early(opened, name, ranked, MOST_LINES)
+    early = read_stopped(opened, experiment, ranked, MOST_LINES)
     for of_stopped in stopped_lines(early, ranked, opened.count_stopped(experiment.id)):
         console.print(of_stopped, soft_wrap=True)
     for line in (run_line(spent), trials_line(opened.trials(experiment.id))):

@@ -32,22 +32,26 @@ def list_experiments(
     as_json: JsonOption = False,
 ) -> None:
     """List the experiments of the database: state, trials, best mean AUC, data, tags and note."""
-    from results import open_store, overview
+    from results import open_store
+    from results.experiment_list import read_overview
     from search.cli.tables import experiments_table
     from search.lock import is_driven
 
     opened = open_store(store)
-    frame = overview(opened)
+    found = read_overview(opened)
     if tag is not None:
-        known = sorted({one for tags in frame["tags"] for one in tags})
-        frame = frame[[tag in tags for tags in frame["tags"]]]
-        if frame.empty:
+        known = sorted({one for row in found for one in row["tags"]})
+        found = [row for row in found if tag in row["tags"]]
+        if not found:
             there = did_you_mean(tag, known) or (f"; there is {', '.join(known)}" if known else "")
             raise UserError(f"--tag {tag}: no experiment has this tag{there}")
-    searching = [is_driven(opened.engine, name) for name in frame["name"]]
     rows = [
-        {**row, "created_at": row["created_at"].isoformat(), "searching": now}
-        for row, now in zip(frame.to_dict("records"), searching, strict=True)
+        {
+            **row,
+            "created_at": row["created_at"].isoformat(),
+            "searching": is_driven(opened.engine, row["name"]),
+        }
+        for row in found
     ]
     if as_json:
         print_json(rows)

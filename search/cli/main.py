@@ -2,44 +2,57 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Sequence
+from importlib import import_module
 from importlib.metadata import version
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from search.cli.combine import combine
 from search.cli.commands import Command
-from search.cli.compare import compare
-from search.cli.confirm import confirm
 from search.cli.console import accept_any_text, open_terminal
-from search.cli.dashboard import dashboard
-from search.cli.data import app as data_app
-from search.cli.experiments import delete, list_experiments, note, rename, tag
-from search.cli.export import export
-from search.cli.importance import importance
-from search.cli.labels import labels
-from search.cli.log import log
-from search.cli.predict import predict
-from search.cli.rank import rank
-from search.cli.report import report
-from search.cli.search import search
-from search.cli.segment import segment
-from search.cli.show import show
-from search.cli.simulate import simulate
-from search.cli.status import status
-from search.cli.stop import stop
-from search.cli.store import app as store_app
-from search.cli.train import train
 from sedn.errors import TrainingError, UserError
 
-app = typer.Typer(
-    add_completion=False,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-    help="Search where and how to embed a semantic map in a multi-label image classifier.",
-)
+COMMANDS: dict[str, dict[str, str]] = {
+    "Run a search": {
+        "search": "search.cli.search:search",
+        "status": "search.cli.status:status",
+        "show": "search.cli.show:show",
+        "log": "search.cli.log:log",
+        "stop": "search.cli.stop:stop",
+        "dashboard": "search.cli.dashboard:dashboard",
+    },
+    "Read its results": {
+        "rank": "search.cli.rank:rank",
+        "labels": "search.cli.labels:labels",
+        "compare": "search.cli.compare:compare",
+        "importance": "search.cli.importance:importance",
+        "report": "search.cli.report:report",
+    },
+    "Use the best": {
+        "confirm": "search.cli.confirm:confirm",
+        "combine": "search.cli.combine:combine",
+        "export": "search.cli.export:export",
+        "train": "search.cli.train:train",
+        "predict": "search.cli.predict:predict",
+    },
+    "Choose how to search": {"simulate": "search.cli.simulate:simulate"},
+    "Prepare data": {
+        "segment": "search.cli.segment:segment",
+        "data": "search.cli.data:app",
+    },
+    "Look after experiments": {
+        "list": "search.cli.experiments:list_experiments",
+        "note": "search.cli.experiments:note",
+        "tag": "search.cli.experiments:tag",
+        "rename": "search.cli.experiments:rename",
+        "delete": "search.cli.experiments:delete",
+        "store": "search.cli.store:app",
+    },
+}
+"""The home of each command and of each group of commands, by their names, in the panels and the
+order of the help."""
+
 err = open_terminal(stderr=True)
 
 
@@ -52,7 +65,7 @@ def main() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     accept_any_text()
     try:
-        app(standalone_mode=True)
+        build_app(sys.argv[1:])(standalone_mode=True)
     except UserError as error:
         err.print(f"sedn: {error}", style="red", soft_wrap=True)
         sys.exit(2)
@@ -87,7 +100,6 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _options(
     version: Annotated[
         bool,
@@ -99,46 +111,46 @@ def _options(
     """Options of the command itself."""
 
 
-COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
-    "Run a search": {
-        "search": search,
-        "status": status,
-        "show": show,
-        "log": log,
-        "stop": stop,
-        "dashboard": dashboard,
-    },
-    "Read its results": {
-        "rank": rank,
-        "labels": labels,
-        "compare": compare,
-        "importance": importance,
-        "report": report,
-    },
-    "Use the best": {
-        "confirm": confirm,
-        "combine": combine,
-        "export": export,
-        "train": train,
-        "predict": predict,
-    },
-    "Choose how to search": {"simulate": simulate},
-    "Prepare data": {"segment": segment},
-    "Look after experiments": {
-        "list": list_experiments,
-        "note": note,
-        "tag": tag,
-        "rename": rename,
-        "delete": delete,
-    },
-}
-"""By their names, in the panels and the order of the help."""
+def build_app(arguments: Sequence[str] | None = None) -> typer.Typer:
+    """The command line.
 
-for panel, commands in COMMANDS.items():
-    for name, command in commands.items():
-        app.command(name, cls=Command, rich_help_panel=panel)(command)
-app.add_typer(data_app, name="data", rich_help_panel="Prepare data")
-app.add_typer(store_app, name="store", rich_help_panel="Look after experiments")
+    Args:
+        arguments: what is to be run. A command is imported alone: together the commands take longer
+            than one that reads a few rows. By default all are there.
+    """
+    app = typer.Typer(
+        add_completion=False,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+        help="Search where and how to embed a semantic map in a multi-label image classifier.",
+    )
+    app.callback()(_options)
+    first = arguments[0] if arguments else None
+    is_known = first == "--version" or any(first in commands for commands in COMMANDS.values())
+    for panel, commands in COMMANDS.items():
+        for name, home in commands.items():
+            if is_known and name != first:
+                continue
+            module, _, attribute = home.partition(":")
+            command: Any = getattr(import_module(module), attribute)
+            if isinstance(command, typer.Typer):
+                app.add_typer(command, name=name, rich_help_panel=panel)
+            else:
+                app.command(name, cls=Command, rich_help_panel=panel)(command)
+    return app
+
+
+if TYPE_CHECKING:
+    app: typer.Typer
+    """The command line with all commands."""
+
+
+def __getattr__(name: str) -> Any:
+    if name != "app":
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    globals()["app"] = build_app()
+    return globals()["app"]
 
 
 if __name__ == "__main__":

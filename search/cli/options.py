@@ -1,6 +1,7 @@
 """Options that several commands share, and what becomes of them."""
 
 import json
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from results.columns import Columns
 
 DEFAULT_STORE = "sqlite:///sedn.db"
 
@@ -54,6 +55,15 @@ def print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, indent=1) + "\n")
 
 
-def print_frame(frame: "pd.DataFrame") -> None:
+def print_rows(columns: "Columns") -> None:
     """Print the rows of a table as JSON."""
-    sys.stdout.write(frame.to_json(orient="records", indent=1) + "\n")
+    print_json(known_rows(columns))
+
+
+def known_rows(columns: "Columns") -> list[dict[str, Any]]:
+    """The rows of a table for JSON, which has no NaN: what is not known is null."""
+    return [{name: _known(value) for name, value in row.items()} for row in columns.records()]
+
+
+def _known(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value

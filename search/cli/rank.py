@@ -6,14 +6,13 @@ import typer
 
 from search.cli.console import open_terminal
 from search.cli.images import say_skipped
-from search.cli.options import DEFAULT_STORE, JsonOption, NameArgument, StoreOption, print_frame
+from search.cli.options import DEFAULT_STORE, JsonOption, NameArgument, StoreOption, print_rows
 from search.cli.reading import reads
 from sedn.errors import UserError
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from results import Experiment, Store
+    from results.columns import Columns
 
 out = open_terminal()
 err = open_terminal(stderr=True)
@@ -49,19 +48,19 @@ def rank(
     if show_stopped:
         _print_stopped(opened, experiment, ranked, as_json)
         return
-    chosen = ranked[ranked["pareto"]] if pareto else ranked
+    chosen = ranked.rows(ranked["pareto"]) if pareto else ranked
     _print_ranking(opened, experiment, ranked, chosen if as_json else chosen.head(top), as_json)
 
 
 def _print_stopped(
-    store: "Store", experiment: "Experiment", ranked: "pd.DataFrame", as_json: bool
+    store: "Store", experiment: "Experiment", ranked: "Columns", as_json: bool
 ) -> None:
-    from results import stopped_early
+    from results.ranking.stopped import read_stopped
     from search.cli.tables import stopped_table
 
-    early = stopped_early(store, experiment.name, ranked)
+    early = read_stopped(store, experiment, ranked)
     if as_json:
-        print_frame(early)
+        print_rows(early)
     else:
         out.print(stopped_table(early, experiment.name, len(ranked)))
 
@@ -69,8 +68,8 @@ def _print_stopped(
 def _print_ranking(
     store: "Store",
     experiment: "Experiment",
-    ranked: "pd.DataFrame",
-    chosen: "pd.DataFrame",
+    ranked: "Columns",
+    chosen: "Columns",
     as_json: bool,
 ) -> None:
     """Print the ``chosen`` rows of a ranking, and what is not ranked."""
@@ -85,7 +84,7 @@ def _print_ranking(
     frame = with_standing(with_details(store, experiment, chosen), uncertainty)
     stopped = store.count_stopped(experiment.id)
     if as_json:
-        print_frame(frame)
+        print_rows(frame)
         if stopped:
             err.print(f"Stopped early, so not ranked: {stopped}; `sedn rank --stopped` lists all.")
         return
@@ -93,20 +92,20 @@ def _print_ranking(
         out.print(line, highlight=False)
     out.print(ranking_table(frame, experiment.name, Goals.of(experiment.settings)))
     _print_unranked(store, experiment, ranked, stopped)
-    if ranked.empty:
+    if not len(ranked):
         err.print(f"No trial of '{experiment.name}' has been trained to its last epoch yet.")
-    elif frame.empty:
+    elif not len(frame):
         err.print(f"No configuration of '{experiment.name}' satisfies the constraints yet.")
 
 
 def _print_unranked(
-    store: "Store", experiment: "Experiment", ranked: "pd.DataFrame", stopped: int
+    store: "Store", experiment: "Experiment", ranked: "Columns", stopped: int
 ) -> None:
     """Print how many trials were stopped or failed, and how many images were left out."""
-    from results import TrialState, stopped_early
-    from results.ranking.stopped import MOST_LINES, stopped_lines
+    from results import TrialState
+    from results.ranking.stopped import MOST_LINES, read_stopped, stopped_lines
 
-    early = stopped_early(store, experiment.name, ranked, MOST_LINES)
+    early = read_stopped(store, experiment, ranked, MOST_LINES)
     for line in stopped_lines(early, ranked, stopped):
         out.print(line, soft_wrap=True)
     if failed := store.counts(experiment.id)[TrialState.FAILED]:

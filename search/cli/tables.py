@@ -21,9 +21,8 @@ from sedn.style import (
 )
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from results import Goals
+    from results.columns import Columns
     from sedn.run.comparison import PairedAuc, RunComparison
     from sedn.run.summary import RunSummary
 
@@ -74,7 +73,7 @@ def _trials(row: Mapping[Any, Any]) -> str:
     return f"{ended}/{row['asked']}" if row["asked"] else str(ended)
 
 
-def ranking_table(frame: "pd.DataFrame", name: str, goals: "Goals") -> Table:
+def ranking_table(frame: "Columns", name: str, goals: "Goals") -> Table:
     """The ranking of an experiment, one configuration a row; `--json` has all of it.
 
     What the search has for objectives and constraints beside AUC and size has columns of its own.
@@ -89,8 +88,8 @@ def ranking_table(frame: "pd.DataFrame", name: str, goals: "Goals") -> Table:
     table.add_column("configuration", overflow="fold")
     from results.ranking.leaders import varied_columns
 
-    varied = shown_columns(varied_columns(frame))
-    for row in frame.to_dict("records"):
+    varied = shown_columns(varied_columns(frame.names))
+    for row in frame.records():
         is_baseline = row["role"] == "baseline"
         setting = " · ".join(_setting(path, row) for path in varied if row[path] is not None)
         cells = {column: _cell(row, column) for column in columns}
@@ -108,7 +107,7 @@ def ranking_table(frame: "pd.DataFrame", name: str, goals: "Goals") -> Table:
     return table
 
 
-def stopped_table(frame: "pd.DataFrame", name: str, ranked: int) -> Table:
+def stopped_table(frame: "Columns", name: str, ranked: int) -> Table:
     """The trials that were stopped early, with a row for each.
 
     Args:
@@ -125,7 +124,7 @@ def stopped_table(frame: "pd.DataFrame", name: str, ranked: int) -> Table:
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("place", no_wrap=True)
     table.add_column("why it was stopped", overflow="fold")
-    for row in frame.to_dict("records"):
+    for row in frame.records():
         table.add_row(
             str(row["trial"]),
             _cell(row, "mean_auc"),
@@ -151,10 +150,10 @@ def _measures(goals: "Goals") -> list[str]:
     return list(dict.fromkeys([*of_objectives, *bounded]))
 
 
-def _ranking_caption(frame: "pd.DataFrame", goals: "Goals") -> str | None:
+def _ranking_caption(frame: "Columns", goals: "Goals") -> str | None:
     """Explain the marks in the ranking."""
     lines = []
-    if "tied" in frame and (frame["tied"].eq(True) & (frame["rank"] > 1)).any():
+    if "tied" in frame and any(frame["tied"][frame["rank"] > 1]):
         lines.append("≈ May be the best as well.")
     if len(goals.objectives) > 1:
         lines.append(f"† On the front of {', '.join(goals.objectives)}.")
@@ -164,17 +163,17 @@ def _ranking_caption(frame: "pd.DataFrame", goals: "Goals") -> str | None:
     return "\n".join(lines) or None
 
 
-def labels_table(frame: "pd.DataFrame", name: str) -> Table:
+def labels_table(frame: "Columns", name: str) -> Table:
     """The labels of an experiment, with a row for each."""
     table = titled_table(f"{name}: labels on validation")
     # So that eighty columns hold it.
     table.padding = (0, 0, 0, 0)
-    shown = [column for column in frame.columns if column not in HIDDEN]
+    shown = [column for column in frame.names if column not in HIDDEN]
     table.add_column(_title("label"), min_width=8, overflow="fold")
     for column in shown[1:]:
         table.add_column(_title(column), justify="right", no_wrap=True)
-    for row in frame.to_dict("records"):
-        table.add_row(*(_cell(row, str(column)) for column in shown))
+    for row in frame.records():
+        table.add_row(*(_cell(row, column) for column in shown))
     return table
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO
 
-import pandas as pd
+import numpy as np
 from optuna.artifacts.exceptions import ArtifactNotFound
 
 from results.confirmed import last_confirmation
@@ -142,8 +142,8 @@ def _curve(store: Store, experiment: Experiment, number: int, *, with_ends: bool
     aucs = [epoch.mean_auc for epoch in epochs]
     ends: list[tuple[float, float]] = []
     if with_ends and epochs:
-        errors = [epoch.mean_auc_stderr for epoch in epochs]
-        rows = pd.DataFrame({"auc": aucs, "stderr": errors}, dtype=float)
+        errors = np.array([epoch.mean_auc_stderr for epoch in epochs], dtype=np.float64)
+        rows = {"auc": aucs, "stderr": errors}
         ends = [(low, high) for low, high in of_means(store.labels(experiment.id))(rows).tolist()]
     return Curve([epoch.epoch for epoch in epochs], aucs, ends)
 

@@ -5,14 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
-
 from results.database.models import BASELINE, Experiment, Label, Trial, TrialState
 from results.database.store import Store
-from results.goals.objectives import Goals
+from results.goals.objectives import Goals, shown_costs
 from results.ranking.pooling import of_labels, of_means
 from results.ranking.stopped import scheduler_of, stopped_by
-from results.report.contents import shown_costs
 from sedn.config.reading import flatten
 from sedn.metrics.ranking import Floats
 
@@ -94,13 +91,10 @@ class FactReader:
         known = [t for t in trials if t.state is not TrialState.RUNNING]
         if not known:
             return []
-        rows = pd.DataFrame(
-            {
-                "auc": [_known(trial.mean_auc) for trial in known],
-                "stderr": [_known(trial.mean_auc_stderr) for trial in known],
-            },
-            dtype=float,
-        )
+        rows = {
+            "auc": [_known(trial.mean_auc) for trial in known],
+            "stderr": [_known(trial.mean_auc_stderr) for trial in known],
+        }
         ends = of_means(self._labels)(rows)
         by_label = self._label_results([_source(trial) for trial in known])
         return [
@@ -178,8 +172,8 @@ def sampled(trial: Trial) -> list[tuple[str, Any, Any]]:
 
 def _label_ends(labels: Sequence[Label], aucs: Floats, errors: Floats) -> Floats:
     """``(labels, 2)``: intervals; NaN where a label has no AUC."""
-    index = pd.Index([label.name for label in labels], name="label")
-    return of_labels(labels)(pd.DataFrame({"auc": aucs, "stderr": errors}, index=index))
+    names = [label.name for label in labels]
+    return of_labels(labels)({"auc": aucs, "stderr": errors, "label": names})
 
 
 def _source(trial: Trial) -> int:

@@ -54,7 +54,7 @@ def student_tail(freedom: ArrayLike, value: ArrayLike) -> Floats:
     freedoms, values = (
         np.broadcast_to(np.asarray(one, np.float64), shape).ravel() for one in (freedom, value)
     )
-    tails = np.exp(_log_tail(freedoms, np.abs(values)))
+    tails = np.exp(_log_tail(freedoms, np.abs(values), _log_norm(freedoms)))
     return np.where(values < 0, 1 - tails, tails).reshape(shape)
 
 
@@ -73,9 +73,12 @@ def _upper_quantile(freedom: Floats, tail: float) -> Floats:
         found[rows] = inf if tail == 0 else 0.0
         return found
     freedom, scale = freedom[rows], np.zeros(rows.sum())
+    norm, some = _log_norm(freedom), np.minimum(freedom, ENDLESS)
     for _ in range(MOST_STEPS):
-        logarithm = _log_tail(freedom, np.exp(scale))
-        steepness = np.exp(_log_density(freedom, np.exp(scale)) + scale - logarithm)
+        value = np.exp(scale)
+        logarithm = _log_tail(freedom, value, norm)
+        density = -(some + 1) / 2 * np.log1p(np.square(value) / some) - norm
+        steepness = np.exp(density + scale - logarithm)
         step = np.minimum((logarithm - np.log(tail)) / steepness, LONGEST_STEP)
         scale = scale + step
         if not (np.abs(step) > CLOSE).any():
@@ -84,27 +87,32 @@ def _upper_quantile(freedom: Floats, tail: float) -> Floats:
     return found
 
 
-def _log_density(freedom: Floats, value: Floats) -> Floats:
-    some = np.minimum(freedom, ENDLESS)
-    half = some / 2
+def _log_norm(freedom: Floats) -> Floats:
+    """The logarithm of what the density is divided by."""
+    half = np.where(freedom > 0, np.minimum(freedom, ENDLESS), 1.0) / 2
     # Of large numbers the difference of two logarithms of factorials loses its digits.
     of_many = np.log(2 * np.pi) / 2 + 1 / (8 * half) - 1 / (192 * half**3)
     of_few = [
         lgamma(one) - lgamma(one + 0.5) + np.log(2 * one * np.pi) / 2
         for one in np.minimum(half, MANY).tolist()
     ]
-    norm = np.where(half > MANY, of_many, of_few)
-    return np.asarray(-(some + 1) / 2 * np.log1p(np.square(value) / some) - norm)
+    return np.where(half > MANY, of_many, of_few)
 
 
-def _log_tail(freedom: Floats, value: Floats) -> Floats:
-    """The logarithm of the probability of more than ``value``, which is not negative."""
+def _log_tail(freedom: Floats, value: Floats, norm: Floats) -> Floats:
+    """The logarithm of the probability of more than ``value``, which is not negative.
+
+    Args:
+        freedom: degrees of freedom.
+        value: as many.
+        norm: as :func:`_log_norm` gives it.
+    """
     found = np.full(len(value), np.nan)
     value = np.minimum(value, FURTHEST)
     many = freedom >= MANY
     found[many] = _log_tail_of_many(freedom[many], value[many])
     few = (freedom > 0) & ~many & ~np.isnan(value)
-    found[few] = _log_tail_of_few(freedom[few], value[few])
+    found[few] = _log_tail_of_few(freedom[few], value[few], norm[few])
     return found
 
 
@@ -120,7 +128,7 @@ def _log_tail_of_many(freedom: Floats, value: Floats) -> Floats:
         return np.asarray(np.log(normal_tail(z)))
 
 
-def _log_tail_of_few(freedom: Floats, value: Floats) -> Floats:
+def _log_tail_of_few(freedom: Floats, value: Floats, norm: Floats) -> Floats:
     """By the incomplete beta function."""
     square = np.square(value)
     inside = freedom / (freedom + square)
@@ -129,9 +137,10 @@ def _log_tail_of_few(freedom: Floats, value: Floats) -> Floats:
     turned = inside > (first + 1) / (first + 2.5)
     at = np.where(turned, square / (freedom + square), inside)
     left, right = np.where(turned, second, first), np.where(turned, first, second)
-    gammas = [lgamma(one + 0.5) - lgamma(one) - lgamma(0.5) for one in first.tolist()]
+    # The density's norm has the factorials that the beta function has.
+    gammas = np.log(freedom) / 2 - norm
     with np.errstate(divide="ignore"):
-        front = np.array(gammas) + left * np.log(at) + right * np.log1p(-at) - np.log(left)
+        front = gammas + left * np.log(at) + right * np.log1p(-at) - np.log(left)
     logarithm = front + np.log(_fraction(left, right, at)) - np.log(2)
     turned_back = np.log1p(-2 * np.exp(logarithm)) - np.log(2)
     return np.asarray(np.where(turned, turned_back, logarithm))

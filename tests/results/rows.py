@@ -4,6 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import pandas as pd
+
+from results.columns import Columns
 from results.database.models import TrialState
 from results.database.store import LabelCounts, NewExperiment, NewTrial, Store
 from sedn.config import TrainingConfig, build_config, config_hash
@@ -67,3 +70,8 @@ def add_trial(
     if state is not TrialState.RUNNING:
         store.finish_trial(experiment_id, number, state, reason, labels, predictions=predictions)
     return state
+
+
+def columns_of(frame: pd.DataFrame) -> Columns:
+    """The columns of a frame, without its index."""
+    return Columns({str(name): frame[name].to_numpy() for name in frame.columns})

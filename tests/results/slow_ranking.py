@@ -16,6 +16,7 @@ from results.varied import AS_SAMPLED, NOT_PARAMETERS
 from sedn.config import build_config, flatten
 from sedn.errors import UserError
 from sedn.measures import COSTS
+from tests.results.rows import columns_of
 
 
 def slow_rank(
@@ -25,7 +26,8 @@ def slow_rank(
     frame = frame_of(complete)
     frame["worst_auc"] = frame["trial"].map(worst).astype(float)
     groups = frame.groupby("config_hash", sort=False)
-    ranked = pool(frame, ["config_hash"], of_means(labels))
+    ranked = pool(columns_of(frame), ["config_hash"], of_means(labels)).frame()
+    ranked = ranked.set_index("config_hash")
     ranked = ranked.join(groups[["trial", "role", "epochs"]].first())
     ranked = ranked.join(groups[["seconds", "worst_auc"]].mean())
     ranked = ranked.reset_index().rename(columns={"auc": "mean_auc"})
@@ -55,7 +57,7 @@ def slow_labels(
     frame = frame_of(complete_trials(trials))
     first = frame.groupby("config_hash", sort=False)[["trial", "role"]].first()
     scores = scores.merge(frame[["trial", "config_hash", "seed"]], on="trial")
-    pooled = pool(scores, ["config_hash", "label"], of_labels(labels)).reset_index()
+    pooled = pool(columns_of(scores), ["config_hash", "label"], of_labels(labels)).frame()
     pooled = pooled.join(first, on="config_hash")
     pooled = pooled.sort_values(["auc", "trial"], ascending=[False, True])
     best = pooled.drop_duplicates("label").set_index("label")

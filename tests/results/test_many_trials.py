@@ -220,7 +220,10 @@ def test_a_few_values_of_each_field_tell_what_all_do(drawn: list[dict[str, Any]]
     values = with_configs({}, (trial.config for trial in trials))
     assert all(1 <= len(of_path) <= MOST_VALUES for of_path in values.values())
     shown = varied_parameters({trial.number: trial for trial in trials}, values)
-    pd.testing.assert_frame_equal(shown, slow_varied(trials))
+    expected = slow_varied(trials)
+    assert shown.names == list(expected.columns)
+    for name in shown.names:
+        assert shown[name].tolist() == expected[name].to_list()
 
 
 class Row:

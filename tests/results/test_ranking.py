@@ -19,7 +19,7 @@ from results.database.models import Label, TrialState
 from results.database.store import Store, open_store
 from results.goals.objectives import Goals
 from results.ranking.by_label import labels
-from results.ranking.leaders import rank
+from results.ranking.leaders import rank, read_ranking
 from results.ranking.pooling import of_means, pool
 from results.report.contents import read_findings
 from results.report.page import render_report
@@ -30,7 +30,7 @@ from sedn.errors import UserError
 from sedn.measures import COSTS
 from sedn.metrics import mean_interval
 from sedn.training.result import EpochResult
-from tests.results.rows import add_trial, new_experiment, new_trial
+from tests.results.rows import add_trial, columns_of, new_experiment, new_trial
 
 NAMES = count()
 MANY_IMAGES = of_means(
@@ -121,7 +121,7 @@ def test_intervals_cover_the_mean_and_gains_are_relative_to_the_baseline(
 @settings(max_examples=30, deadline=None)
 def test_one_training_has_the_interval_of_its_images(auc: float, stderr: float) -> None:
     frame = pd.DataFrame({"name": ["a"], "seed": [0], "auc": [auc], "stderr": [stderr]})
-    row = pool(frame, ["name"], MANY_IMAGES).loc["a"]
+    row = pool(columns_of(frame), ["name"], MANY_IMAGES).records()[0]
     assert row["replicates"] == 1
     assert row["auc"] == auc
     assert 0 <= row["low"] <= auc <= row["high"] <= 1
@@ -137,7 +137,7 @@ replicates = st.lists(st.tuples(st.floats(0.4, 0.6), st.floats(1e-4, 0.02)), min
 def test_replicates_are_averaged_and_both_errors_counted(seeds: list[tuple[float, float]]) -> None:
     aucs, errors = np.array(seeds).T
     frame = pd.DataFrame({"name": "a", "seed": range(len(seeds)), "auc": aucs, "stderr": errors})
-    row = pool(frame, ["name"], MANY_IMAGES).loc["a"]
+    row = pool(columns_of(frame), ["name"], MANY_IMAGES).records()[0]
     n = len(seeds)
     of_seeds = student.ppf(0.975, n - 1) * aucs.std(ddof=1) / math.sqrt(n)
     low, high = MANY_IMAGES(pd.DataFrame({"auc": [aucs.mean()], "stderr": [errors.mean()]}))[0]
@@ -171,7 +171,7 @@ def test_intervals_cover_the_truth_as_often_as_they_say(seeds: int, spread: floa
             "stderr": error,
         }
     )
-    pooled = pool(frame, ["name"], MANY_IMAGES)
+    pooled = pool(columns_of(frame), ["name"], MANY_IMAGES)
     covered = ((pooled["low"] <= truth) & (truth <= pooled["high"])).mean()
     assert covered >= 0.945
     # Few seeds ask for a wide interval, but not for a useless one.
@@ -217,7 +217,7 @@ def test_what_was_sampled_is_told_beside_what_it_came_to(store: Store) -> None:
     assert frame.loc[1, "attention.reduction_ratio as sampled"] == 8
     assert frame.loc[2, "attention.reduction_ratio as sampled"] is None
     assert "embedding.fusion as sampled" not in frame.columns
-    table = ranking_table(rank(store, "rows"), "rows", Goals.of({}))
+    table = ranking_table(read_ranking(store, store.experiment("rows")), "rows", Goals.of({}))
     console = Terminal(file=io.StringIO(), width=200)
     console.print(table)
     said = console.file.getvalue()
@@ -242,7 +242,7 @@ def test_eighty_columns_cut_nothing_off(store: Store, objectives: tuple[str, ...
     )
     goals = Goals.of({"objective": objectives})
     console = Terminal(file=io.StringIO(), width=80)
-    console.print(ranking_table(rank(store, "rows"), "rows", goals))
+    console.print(ranking_table(read_ranking(store, store.experiment("rows")), "rows", goals))
     said = console.file.getvalue()
     assert "…" not in said
     assert "configuration" in said or len(objectives) > 2

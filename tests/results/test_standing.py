@@ -125,7 +125,7 @@ def test_the_interval_of_several_seeds_is_taken_from_the_images_where_these_are_
             store, experiment, number, mean, stderr=stderr, role=role,
             predictions=(file, "print"), **fields,
         )  # fmt: skip
-    alone = order_experiment(store, store.experiment("rows")).set_index("role")
+    alone = order_experiment(store, store.experiment("rows")).frame().set_index("role")
     known = rank(store, "rows").set_index("role")
     assert known.loc["sampled", "replicates"] == 9
     low, high = known.loc["sampled", ["low", "high"]]

@@ -11,14 +11,20 @@ from hypothesis import strategies as st
 
 from results.database.models import TrialState
 from results.database.store import Store, open_store
-from results.ranking.leaders import rank
-from results.ranking.stopped import COLUMNS, MOST_LINES, stopped_early, stopped_lines
+from results.ranking.leaders import order_experiment, rank
+from results.ranking.stopped import (
+    COLUMNS,
+    MOST_LINES,
+    read_stopped,
+    stopped_early,
+    stopped_lines,
+)
 from results.report.contents import read_findings
 from results.report.page import render_report
 from search.cli.console import Terminal
 from search.cli.tables import stopped_table
 from sedn.training.result import EpochResult
-from tests.results.rows import add_trial, build_config, new_experiment, new_trial
+from tests.results.rows import add_trial, build_config, columns_of, new_experiment, new_trial
 
 NAMES = count()
 aucs = st.floats(0.01, 0.99)
@@ -48,9 +54,12 @@ def add_stopped(
 
 
 def look(store: Store, name: str) -> tuple[pd.DataFrame, list[str]]:
-    ranked = rank(store, name)
-    frame = stopped_early(store, name, ranked)
-    return frame, stopped_lines(frame, ranked)
+    experiment = store.experiment(name)
+    ranked = order_experiment(store, experiment)
+    stopped = read_stopped(store, experiment, ranked)
+    frame = stopped_early(store, name, rank(store, name))
+    pd.testing.assert_frame_equal(frame, stopped.frame())
+    return frame, stopped_lines(stopped, ranked)
 
 
 @given(st.lists(aucs, max_size=5), st.lists(st.lists(aucs, max_size=4), max_size=6))
@@ -104,7 +113,7 @@ def test_why_a_trial_was_stopped_is_told_wherever_it_stands(store: Store) -> Non
     assert "at epoch 2 of 10, stopped by the scheduler after epoch 3; 1 of 2 ranked" in lines[2]
     assert lines[3] == "  1 more reached less; `sedn rank --stopped` lists all."
     console = Terminal(file=io.StringIO(), width=160)
-    console.print(stopped_table(frame, "rows", 2))
+    console.print(stopped_table(columns_of(frame), "rows", 2))
     page = render_report(read_findings(store, "rows"))
     for shown in (console.file.getvalue(), page):
         for told in ("0.9180", "2 of 10", "it took 70 s", "could no longer become the best"):

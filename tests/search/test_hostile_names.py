@@ -85,7 +85,7 @@ def test_terminal_tables_hold_names_as_they_are(labels: list[str]) -> None:
         SimpleNamespace(name=label, validation_positives=8, validation_known=40) for label in labels
     ]
     none = LabelAucArrays([], np.empty((0, len(labels))), np.empty((0, len(labels))))
-    best = best_by_label(counts, [], none, lambda _: none)
+    best = best_by_label(counts, [], [none], lambda _: none)
     is_told(draw(labels_table(best, labels[0])), labels)
     row = {"searching": False, "trials": 1, "running": 0, "asked": 2, "best_auc": None}
     row |= {"name": labels[0], "data": labels[0], "tags": labels[:1], "note": labels[0]}

@@ -14,6 +14,7 @@ from search.settings import Resources, SearchSettings
 from sedn.measures import COSTS, Measure, register_cost
 from sedn.style import byte_text
 from sedn.training.cost import Probe
+from tests.results.rows import columns_of
 
 
 def weight_bytes(probe: Probe) -> float:
@@ -61,7 +62,9 @@ def test_it_goes_all_the_way(registered: None, table: Path, tmp_path: Path) -> N
     assert sizes["baseline"] == 4 * ranked.set_index("role")["parameters"]["baseline"]
     assert ranked["feasible"].all()
     goals = read_findings(store, "tiny").goals
-    heads = [str(column.header) for column in ranking_table(ranked, "tiny", goals).columns]
+    heads = [
+        str(column.header) for column in ranking_table(columns_of(ranked), "tiny", goals).columns
+    ]
     assert "weights" in heads
     write_report(store, "tiny", tmp_path / "report.html")
     assert "size of the weights" in (tmp_path / "report.html").read_text()

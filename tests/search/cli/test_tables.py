@@ -11,6 +11,7 @@ from search.cli.tables import test_table as build_table
 from sedn.config import build_config
 from sedn.metrics import LabelScore
 from sedn.run.summary import RunSummary
+from tests.results.rows import columns_of
 
 
 def summarise(labels: list[str], undecided: list[str]) -> RunSummary:
@@ -82,7 +83,7 @@ def test_no_number_of_a_label_is_cut_off_in_eighty_columns() -> None:
         }
     )
     console = Console(width=80, file=io.StringIO(), record=True)
-    console.print(labels_table(frame, "spring"))
+    console.print(labels_table(columns_of(frame), "spring"))
     shown = console.export_text()
     assert "…" not in shown
     for text in ("0.989 [0.982, 0.994]", "+148.1%", "123456", "1234", "0.9126", "28.5%"):

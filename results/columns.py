@@ -1,0 +1,100 @@
+"""Columns of equal length by name: what the results are computed in.
+
+pandas takes longer to import than a ranking of 100,000 trials takes to read and to compute, so that
+commands never import it. Whoever wants a DataFrame asks for one: :meth:`Columns.frame`.
+"""
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Column = NDArray[Any]
+"""``(rows,)``."""
+Rows = NDArray[np.bool_] | NDArray[np.int64] | slice
+"""Which rows: a mask, their places, or a range."""
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """A table, its columns by name."""
+
+    by_name: Mapping[str, Column]
+
+    def __getitem__(self, name: str) -> Column:
+        return self.by_name[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.by_name
+
+    def __len__(self) -> int:
+        """The number of rows."""
+        return len(next(iter(self.by_name.values()), ()))
+
+    @property
+    def names(self) -> list[str]:
+        """Of the columns, in order."""
+        return list(self.by_name)
+
+    def rows(self, which: Rows) -> "Columns":
+        """Select rows."""
+        return Columns({name: column[which] for name, column in self.by_name.items()})
+
+    def head(self, most: int) -> "Columns":
+        """Select the first rows."""
+        return self.rows(slice(most))
+
+    def only(self, names: Iterable[str]) -> "Columns":
+        """Select columns, in this order."""
+        return Columns({name: self.by_name[name] for name in names})
+
+    def adding(self, more: Mapping[str, Column]) -> "Columns":
+        """These columns, and ``more`` after or in place of them."""
+        return Columns({**self.by_name, **more})
+
+    def records(self) -> list[dict[str, Any]]:
+        """A dictionary for each row, of Python's own numbers."""
+        columns = [column.tolist() for column in self.by_name.values()]
+        return [dict(zip(self.by_name, row, strict=True)) for row in zip(*columns, strict=True)]
+
+    def frame(self) -> "pd.DataFrame":
+        """The table as a DataFrame; text is of dtype object."""
+        import pandas as pd
+
+        series = {
+            name: pd.Series(column, dtype=column.dtype) for name, column in self.by_name.items()
+        }
+        return pd.DataFrame(series, columns=self.names)
+
+
+def objects(values: Iterable[Any]) -> Column:
+    """A column of values of any type, kept as they are."""
+    return np.fromiter(values, dtype=object)
+
+
+def from_rows(rows: Sequence[Sequence[Any]], types: Mapping[str, type]) -> Columns:
+    """Columns of rows of values, with the type of each; ``None`` in a column of floats is NaN."""
+    columns = zip(*rows, strict=True) if rows else ((),) * len(types)
+    return Columns(
+        {
+            name: objects(values) if kind is object else np.array(values, dtype=kind)
+            for (name, kind), values in zip(types.items(), columns, strict=True)
+        }
+    )
+
+
+def number_groups(values: Iterable[Hashable]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Number what is equal, from 0 in the order of appearance.
+
+    Returns:
+        ``(rows,)``: the number of each; and ``(groups,)``: the first row of each number.
+    """
+    numbers: dict[Hashable, int] = {}
+    of_rows = np.array([numbers.setdefault(one, len(numbers)) for one in values], dtype=np.int64)
+    first = np.unique(of_rows, return_index=True)[1] if len(of_rows) else of_rows
+    return of_rows, np.asarray(first, dtype=np.int64)
