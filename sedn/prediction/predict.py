@@ -166,7 +166,7 @@ def _decode(image: Path, region_map: RegionMap | None, header: ModelHeader) -> _
             FileContent(str(image)), region_map, len(header.regions), size, header.levels
         )
     except (OtherLevels, UnclearLevels) as error:
-        seen = header.levels.say() if header.levels else "8 bits"
+        seen = header.levels.describe() if header.levels else "8 bits"
         raise _Unreadable(
             f"{error.observed}, and the run was trained on images of {seen}; scale it as they are"
         ) from None

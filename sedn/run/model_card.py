@@ -104,7 +104,7 @@ def _what(header: ModelHeader, summary: RunSummary, dataset: Dataset, made: str 
         "map source": f"{summary.map_source}. {describe_source(summary.map_source).card}",
         "image": f"RGB, {config.data.image_size} x {config.data.image_size} pixels, resized "
         "bilinearly without regard to its aspect"
-        + (f"; {header.levels.say()}" if header.levels else ""),
+        + (f"; {header.levels.describe()}" if header.levels else ""),
         "parameters": f"{summary.parameters:,}",
         "epochs": f"{summary.epochs}",
         "data": f"{_data(dataset.name)}, fingerprint `{summary.data_fingerprint}`; "

@@ -49,14 +49,14 @@ def spring(store: Store, tmp_path: Path) -> Store:
     return store
 
 
-def told(found: Comparison) -> list[str]:
+def differing_labels(found: Comparison) -> list[str]:
     frame = found.frame()
     return list(frame.loc[frame["differs"], "label"])
 
 
 def test_the_labels_that_were_made_better_are_found(spring: Store) -> None:
     found = compare(spring, "spring:1", "spring:baseline")
-    assert told(found) == ["label 0", "label 1"]
+    assert differing_labels(found) == ["label 0", "label 1"]
     said = answer(found)
     assert said[0].startswith("spring:1 is higher than spring:baseline in mean AUC: 0.")
     assert "2 of 6 labels differ (Holm): spring:1 is higher for label 0, label 1." in said[1]
@@ -149,7 +149,7 @@ def test_other_images_are_refused_and_the_same_of_another_search_are_not(
         drawn = scores(1.0 if name == "a" else 2.0)[: len(split)]
         seed = {"seed": 3} if name == "b" else {}
         add_scored(store, number, 0, split, drawn, tmp_path, role="baseline", **seed)
-    assert told(compare(store, "b", "a")) == list(label_names(LABELS))
+    assert differing_labels(compare(store, "b", "a")) == list(label_names(LABELS))
     for name, said in (
         ("fewer", "they were validated on 200 and 199 images"),
         ("renamed", "200 of their 200 validation images differ"),

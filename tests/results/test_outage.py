@@ -46,7 +46,7 @@ def finish(store: Store) -> None:
 
 
 def test_a_lock_is_waited_for_and_told_of_once(impatient: Store) -> None:
-    told: list[str] = []
+    lines: list[str] = []
     tries = []
     with locked(impatient) as release:
 
@@ -56,10 +56,10 @@ def test_a_lock_is_waited_for_and_told_of_once(impatient: Store) -> None:
                 release()
             finish(impatient)
 
-        survive_outage(call, "the-store", on_wait=told.append)
+        survive_outage(call, "the-store", on_wait=lines.append)
     assert len(tries) == 3
-    assert len(told) == 1
-    assert told[0] == "the-store: database is locked; the search waits, nothing is lost"
+    assert len(lines) == 1
+    assert lines[0] == "the-store: database is locked; the search waits, nothing is lost"
     assert impatient.trials(1)[0].reason == "out of patience"
 
 

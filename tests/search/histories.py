@@ -108,7 +108,7 @@ class History:
         )
         self.open()
 
-    def open(self, **told: Any) -> None:
+    def open(self, **options: Any) -> None:
         """Start, or start again after a crash."""
         self.store = open_store(self.url)
         self.experiment = self.store.experiment("history")
@@ -120,7 +120,7 @@ class History:
             self.space,
             self.settings,
             "folder",
-            **told,
+            **options,
         )
 
     def run(self) -> list[tuple[int, int]]:

@@ -101,7 +101,7 @@ def train(search: History, crash_at: int | None = None, **missing: None) -> None
     assert search.driver.finished
 
 
-def told(search: History) -> list[FrozenTrial]:
+def study_trials(search: History) -> list[FrozenTrial]:
     return optuna.load_study(study_name="history", storage=search.url).trials
 
 
@@ -117,7 +117,7 @@ def seen(trials: list[FrozenTrial]) -> list[Any]:
 def test_the_study_is_told_what_was_measured(objective: tuple[str, ...]) -> None:
     with history(FLAT, asked_for(*objective)) as search:
         train(search)
-        rows, trials = search.store.trials(search.experiment.id), told(search)
+        rows, trials = search.store.trials(search.experiment.id), study_trials(search)
         study = search.open_study()
     assert len(rows) == len(trials) == 9
     assert [d.name == "MAXIMIZE" for d in study.directions] == [
@@ -145,18 +145,18 @@ def test_a_crash_changes_nothing_of_it(sampler: str) -> None:
     settings = asked_for("auc", "latency", "worst-auc", sampler=sampler)
     with history(text, settings) as search:
         train(search)
-        whole = seen(told(search))
+        whole = seen(study_trials(search))
     assert {state for state, *_ in whole} == {OptunaState.COMPLETE, OptunaState.PRUNED}
     for crash_at in (3, 5) if sampler in ("tpe", "nsga2") else (5,):
         with history(text, settings) as search:
             train(search, crash_at)
-            assert seen(told(search)) == whole
+            assert seen(study_trials(search)) == whole
 
 
 def test_a_duplicate_has_the_values_of_its_original() -> None:
     with history(FINITE, asked_for("auc", "worst-auc", "latency", trials=20)) as search:
         train(search)
-        rows, trials = search.store.trials(search.experiment.id), told(search)
+        rows, trials = search.store.trials(search.experiment.id), study_trials(search)
     duplicates = [row for row in rows if row.duplicate_of is not None]
     assert len(duplicates) >= 8, "there are twelve points"
     states = set()
@@ -171,7 +171,7 @@ def test_a_duplicate_has_the_values_of_its_original() -> None:
 def test_a_trial_without_a_value_fails_and_says_why() -> None:
     with history(FLAT, asked_for("auc", "latency-32", trials=3)) as search:
         train(search, latency_32_ms=None)
-        rows, trials = search.store.trials(search.experiment.id), told(search)
+        rows, trials = search.store.trials(search.experiment.id), study_trials(search)
     for row, trial in zip(rows[:2], trials[:2], strict=True):
         assert row.state is TrialState.FAILED
         assert row.cause == "unmeasured"
@@ -186,7 +186,7 @@ def test_what_was_not_measured_satisfies_no_constraint() -> None:
     settings = asked_for("auc", trials=3, where=("peak_memory<100G",))
     with history(FLAT, settings) as search:
         train(search, peak_memory=None)
-        assert [trial.constraints for trial in told(search)] == [{"0": 1.0}] * 3
+        assert [trial.constraints for trial in study_trials(search)] == [{"0": 1.0}] * 3
         assert not rank(search.store, "history")["feasible"].any()
 
 
@@ -222,7 +222,7 @@ def test_the_dashboard_has_values_curves_and_violations() -> None:
     with history(FLAT, asked_for("auc", "latency")) as search:
         train(search)
         answer = get(wsgi(open_storage(search.store)), "/api/studies/1")
-        trials = told(search)
+        trials = study_trials(search)
     assert len(answer["trials"]) == 9
     for shown, trial in zip(answer["trials"], trials, strict=True):
         assert [float(value) for value in shown["values"]] == trial.values
@@ -321,7 +321,7 @@ def test_a_network_that_cannot_be_built_violates_all_constraints_and_has_no_valu
     text = FLAT.replace("[none, input, stage1]", "[none, stage9]")
     with history(text, asked_for("auc", "latency")) as search:
         train(search)
-        rows, trials = search.store.trials(search.experiment.id), told(search)
+        rows, trials = search.store.trials(search.experiment.id), study_trials(search)
     refused = [trials[row.number] for row in rows if row.cause == "infeasible"]
     assert refused
     for trial in refused:

@@ -23,7 +23,7 @@ from sedn.data.kept import open_listing
 from sedn.data.listing import Listing
 from sedn.data.loading import data_path, prepare_dataset
 from sedn.data.maps.shapes import ShapeMap
-from sedn.data.splits.cutting import Splits, assign_splits, missed_shares, say_splits
+from sedn.data.splits.cutting import Splits, assign_splits, describe_drawn, missed_shares
 from sedn.errors import UserError
 
 
@@ -102,14 +102,14 @@ def open_subject(config: DataConfig, show: Progress) -> Subject:
         regions=listing.regions,
         names=listing.names(np.arange(len(listing))),
         splits=splits,
-        splits_given=not say_splits(listing, splits),
+        splits_given=not describe_drawn(listing, splits),
         groups=listing.groups,
         targets=cut(listing.targets),
         map_known=listing.maps_known(),
         image_size=config.image_size,
         missed_shares=missed_shares(listing, splits),
         links=links_outside(listing),
-        notes=(*(listing.notes if skip else notes), *say_splits(listing, splits)),
+        notes=(*(listing.notes if skip else notes), *describe_drawn(listing, splits)),
         faults=listing.faults,
         look=partial(_decode, listing),
     )

@@ -32,12 +32,12 @@ class Levels:
 
     white: float
     """The value that becomes 255; 0 stays 0."""
-    told: bool = True
+    detected: bool = True
     """Whether the white value was detected from the files, so that brighter images are refused;
     else brighter values count as white too.
     """
 
-    def say(self) -> str:
+    def describe(self) -> str:
         """Describe the levels in a few words."""
         if self.white == 1:
             return "floats, 1 is white"
@@ -103,7 +103,7 @@ def _white(depth: Depth, levels: Levels | None, most: float, name: str) -> float
         return FULL
     if depth == "colour" and levels.white < FULL:
         raise dark_colours(name)
-    if levels.told and most > levels.white * (1 + SLACK * (depth == "real")):
+    if levels.detected and most > levels.white * (1 + SLACK * (depth == "real")):
         raise OtherLevels(f"{name}: has the value {shown_level(most)}", levels, most)
     return levels.white
 
@@ -137,7 +137,7 @@ class OtherLevels(UserError):
 
     def __init__(self, observed: str, levels: Levels, most: float) -> None:
         super().__init__(
-            f"{observed}, and the other images are of {levels.say()}; say what is white with "
+            f"{observed}, and the other images are of {levels.describe()}; say what is white with "
             f"'white: {max(FULL, most):g}' in data.yaml"
         )
         self.observed = observed

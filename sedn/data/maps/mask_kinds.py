@@ -28,7 +28,7 @@ class MaskKind:
     detected: bool = True
     """Whether the kind was detected from the files, so that a mask of another kind is refused."""
 
-    def say(self) -> str:
+    def describe(self) -> str:
         """Describe the kind in a few words."""
         beside = "".join(f", {shown_value(value)} ignored" for value in self.ignored)
         if self.name == "index":
@@ -109,4 +109,4 @@ def shown_value(value: int | Colour) -> str:
 
 
 def _others(kind: MaskKind) -> str:
-    return f"the others are {kind.say()}"
+    return f"the others are {kind.describe()}"

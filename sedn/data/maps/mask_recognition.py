@@ -57,7 +57,9 @@ def tell_kind(
     detected = _detect(looks, where, kind, settle) if kind is None else _given(looks, kind)
     if ignored and detected.name in ("strength", "alpha"):
         value = shown_value(ignored[0])
-        raise UserError(f"{where}: ignore is {value}, but these are {detected.say()}; {settle}")
+        raise UserError(
+            f"{where}: ignore is {value}, but these are {detected.describe()}; {settle}"
+        )
     if ignored:
         full = None if detected.full in ignored else detected.full
         detected = MaskKind(

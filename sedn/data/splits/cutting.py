@@ -69,16 +69,16 @@ def assign_splits(listing: Listing, seed: int) -> Splits:
     return _complete(given, listing.source)
 
 
-def say_splits(listing: Listing, splits: Splits) -> tuple[str, ...]:
+def describe_drawn(listing: Listing, splits: Splits) -> tuple[str, ...]:
     """What was drawn, in a line; nothing where all splits are the data's own."""
     given = np.array(listing.splits, dtype="U10")
     _, shares = _to_draw(given)
     if not shares:
         return ()
     what = " and ".join([name for name in shares if name != "train"])
-    said = f"splits: {what} drawn from train" if any(listing.splits) else "splits: drawn"
+    drawn = f"splits: {what} drawn from train" if any(listing.splits) else "splits: drawn"
     counts = ", ".join(f"{(splits == name).sum():,} {name}" for name in SPLITS)
-    return (f"{said}, by group: {counts}" if listing.groups else f"{said}: {counts}",)
+    return (f"{drawn}, by group: {counts}" if listing.groups else f"{drawn}: {counts}",)
 
 
 def missed_shares(listing: Listing, splits: Splits) -> tuple[str, ...]:
@@ -95,13 +95,13 @@ def missed_shares(listing: Listing, splits: Splits) -> tuple[str, ...]:
     largest = (
         f"group '{names[counts.argmax()]}' alone has {share_text(counts.max() / len(rows), 0)}"
     )
-    found = {name: int((splits[rows] == name).sum()) for name in shares}
+    counted = {name: int((splits[rows] == name).sum()) for name in shares}
     # In images: of shares, one image more or less would be rounded to more than one.
     return tuple(
-        f"{name}: {share_text(found[name] / len(rows), 0)} of the images instead of "
+        f"{name}: {share_text(counted[name] / len(rows), 0)} of the images instead of "
         f"{share_text(share, 0)}; {largest}"
         for name, share in shares.items()
-        if abs(found[name] - share * len(rows)) > max(1, _MISSED * share * len(rows))
+        if abs(counted[name] - share * len(rows)) > max(1, _MISSED * share * len(rows))
     )
 
 

@@ -77,7 +77,7 @@ def test_what_is_real_is_found_beside_the_luck_of_the_images() -> None:
 
 def test_the_variance_over_images_is_that_of_other_images() -> None:
     """Held against what fresh images show of the same backbones."""
-    differences, told = [], []
+    differences, variances = [], []
     for seed in range(60):
         design, effects = judged(30, 100, seed, with_images=False)
         row = next(i for i, one in enumerate(design.contrasts) if one.against is not None)
@@ -85,8 +85,8 @@ def test_the_variance_over_images_is_that_of_other_images() -> None:
         differences.append(effects.effect[row])
         backbones, _, truth, scores = trained(30, 100, seed)
         influences = np.stack([label_influences(truth, one)[1] for one in scores]) / 100
-        told.append(image_variances(design, range(len(backbones)), influences)[row])
-    assert np.mean(told) == pytest.approx(np.var(differences), rel=0.3)
+        variances.append(image_variances(design, range(len(backbones)), influences)[row])
+    assert np.mean(variances) == pytest.approx(np.var(differences), rel=0.3)
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ def sedn(*words: str) -> Result:
     return CliRunner().invoke(app, [*words], catch_exceptions=False)
 
 
-def told(*words: str) -> str:
+def output_of(*words: str) -> str:
     done = sedn(*words)
     assert done.exit_code == 0, done.output
     return done.stdout
@@ -54,16 +54,16 @@ def test_search_export_train_predict_and_a_folder_for_the_hub(
 ) -> None:
     search = ("search", "--data", str(table), "--space", "space.yaml", "--name", "local",
               "--backend", "local", "--trials", "4")  # fmt: skip
-    assert json.loads(told(*search, "--json"))["finished"]
-    ranking = json.loads(told("rank", "local", "--json"))
+    assert json.loads(output_of(*search, "--json"))["finished"]
+    ranking = json.loads(output_of("rank", "local", "--json"))
     assert {row["backbone.pretrained"] for row in ranking} == {True, False}
 
-    told("export", "local", "--trial", "0", "-o", "first.yaml")
+    output_of("export", "local", "--trial", "0", "-o", "first.yaml")
     backbone = yaml.safe_load(Path("first.yaml").read_text())["backbone"]
     assert backbone["pretrained"]
     assert backbone["weights"] == str(tmp_path / "weights.safetensors")
     assert len(backbone["weights_digest"]) == 16
-    told("train", "first.yaml", "-o", "run")
+    output_of("train", "first.yaml", "-o", "run")
     # At this learning rate training moves nothing: the run's backbone is still that of the file.
     trained = load_file("run/backbone/model.safetensors")
     first = "conv1.0.weight"
@@ -74,7 +74,7 @@ def test_search_export_train_predict_and_a_folder_for_the_hub(
     # The run stands alone: for predictions, timm and the hub the file is not needed any more.
     Path("weights.safetensors").rename("gone.safetensors")
     shutil.move("run", "hub")
-    scores = told("predict", "hub", str(table.parent / "1.png"))
+    scores = output_of("predict", "hub", str(table.parent / "1.png"))
     assert len(scores.splitlines()) == 2
     again = timm.create_model(f"local-dir:{tmp_path}/hub/backbone", pretrained=True)
     assert torch.equal(again.state_dict()[first], trained[first])

@@ -37,7 +37,7 @@ def train_next(search: History) -> bool:
     return True
 
 
-def told(search: History, name: str = "history") -> list[FrozenTrial]:
+def study_trials(search: History, name: str = "history") -> list[FrozenTrial]:
     return optuna.load_study(study_name=name, storage=search.url).trials
 
 
@@ -72,7 +72,7 @@ def replace_by_empty(search: History) -> None:
 
 
 def replace_by_half(search: History) -> None:
-    first = told(search)[:1]
+    first = study_trials(search)[:1]
     delete(search)
     study = optuna.create_study(study_name="history", storage=search.url, direction="maximize")
     study.add_trials(first)
@@ -93,7 +93,7 @@ def whole() -> tuple[list[Any], list[dict[str, Any]]]:
     with history(FIRST, TPE) as search:
         while train_next(search):
             pass
-        return seen(told(search)), search.params()
+        return seen(study_trials(search)), search.params()
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
@@ -111,7 +111,7 @@ def test_the_search_ends_as_if_nothing_had_happened(
                 pass
             assert search.driver.finished
             assert search.params() == whole[1]
-            assert seen(told(search)) == whole[0]
+            assert seen(study_trials(search)) == whole[0]
 
 
 def test_a_trial_that_runs_goes_on_and_times_are_those_of_the_store() -> None:
@@ -120,10 +120,10 @@ def test_a_trial_that_runs_goes_on_and_times_are_those_of_the_store() -> None:
         running = search.driver.next()
         assert running is not None
         search.driver.report(running.number, result(1, 0.5))
-        before = told(search)
+        before = study_trials(search)
         delete(search)
         search.open()
-        after = told(search)
+        after = study_trials(search)
         assert seen(after) == seen(before)
         rows = search.store.trials(search.experiment.id)
         for row, trial in zip(rows, after, strict=False):
@@ -165,26 +165,26 @@ def test_values_and_constraints_of_several_objectives_come_back() -> None:
     with history(FINITE, settings) as search:
         while train_next(search):
             pass
-        before = told(search)
+        before = study_trials(search)
         assert any(trial.constraints for trial in before)
         delete(search)
         study = search.open_study()
         assert [d.name for d in study.directions] == ["MAXIMIZE", "MINIMIZE"]
         assert study.metric_names == ["AUC of the worst label", "parameters of the network"]
-        assert seen(told(search)) == seen(before)
+        assert seen(study_trials(search)) == seen(before)
 
 
 def test_what_had_the_name_is_kept_and_nothing_of_it_is_lost() -> None:
     with history(FIRST, RANDOM) as search:
         train_next(search)
         replace_by_foreign(search)
-        foreign = seen(told(search))
+        foreign = seen(study_trials(search))
         for times in (1, 0):
             said: list[str] = []
             open_study(search.store, "history", search.space, on_notice=said.append)
             assert len(said) == times, "it is said once"
         assert "history (set aside)" in optuna.get_all_study_names(search.url)
-        assert seen(told(search, "history (set aside)")) == foreign
+        assert seen(study_trials(search, "history (set aside)")) == foreign
 
 
 @pytest.mark.parametrize("state", [OptunaState.COMPLETE, OptunaState.FAIL])
@@ -206,7 +206,7 @@ def test_a_trial_that_was_ended_by_hand_goes_on(state: OptunaState) -> None:
             pass
         states = [row.state for row in search.store.trials(search.experiment.id)]
         assert states[:3] == 3 * [TrialState.COMPLETE]
-        assert [trial.state for trial in told(search)[:3]] == 3 * [OptunaState.COMPLETE]
+        assert [trial.state for trial in study_trials(search)[:3]] == 3 * [OptunaState.COMPLETE]
 
 
 def test_steps_that_the_study_keeps_unrounded_are_no_damage() -> None:
@@ -222,7 +222,7 @@ def test_the_command_makes_the_study_again(tmp_path: Path) -> None:
     with history(FIRST, RANDOM) as search:
         while train_next(search):
             pass
-        before = seen(told(search))
+        before = seen(study_trials(search))
         delete(search)
 
         def sedn(*words: str) -> subprocess.CompletedProcess[str]:
@@ -233,7 +233,7 @@ def test_the_command_makes_the_study_again(tmp_path: Path) -> None:
         done = sedn("history")
         assert done.returncode == 0, done.stderr
         assert "made again from 9 trials in the store" in done.stderr
-        assert seen(told(search)) == before
+        assert seen(study_trials(search)) == before
         wrong = sedn("histroy")
         assert wrong.returncode == 2
         assert wrong.stderr == (

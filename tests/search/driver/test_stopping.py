@@ -108,20 +108,20 @@ def test_a_search_that_its_whole_process_group_is_told_to_end(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
-def test_code_that_ignores_a_signal_is_ended_all_the_same(told: signal.Signals) -> None:
+@pytest.mark.parametrize("stop_signal", [signal.SIGTERM, signal.SIGINT])
+def test_code_that_ignores_a_signal_is_ended_all_the_same(stop_signal: signal.Signals) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(STUBBORN)], stdout=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
-    process.send_signal(told)
+    process.send_signal(stop_signal)
     assert process.stdout.read() == "ended\n"
     assert process.wait() == 130
 
 
-@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
-def test_code_that_a_signal_interrupts_ends_by_itself(told: signal.Signals) -> None:
+@pytest.mark.parametrize("stop_signal", [signal.SIGTERM, signal.SIGINT])
+def test_code_that_a_signal_interrupts_ends_by_itself(stop_signal: signal.Signals) -> None:
     ready = STUBBORN.replace(
         "except KeyboardInterrupt:\n            pass", "finally:\n            pass"
     )
@@ -130,7 +130,7 @@ def test_code_that_a_signal_interrupts_ends_by_itself(told: signal.Signals) -> N
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
-    process.send_signal(told)
+    process.send_signal(stop_signal)
     said, errors = process.communicate(timeout=30)
     assert said == ""
     assert "KeyboardInterrupt" in errors

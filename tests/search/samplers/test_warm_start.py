@@ -32,17 +32,17 @@ def search(
 ) -> list[str]:
     """Search, or go on, for at most so many trials; what was told before the first one."""
     experiment = store.find_experiment(name) or make_experiment(store, name, text)
-    space, told = space_of(text), []
+    space, lines = space_of(text), []
     study = open_study(store, name, space)
     if settings.warm_start:
-        warm_start(study, store, settings.warm_start, space, told.append)
+        warm_start(study, store, settings.warm_start, space, lines.append)
     driver = Driver(store, experiment, study, space, settings, "folder")
     while trials and (trial := driver.next()):
         for epoch in range(1, trial.config.epochs + 1):
             driver.report(trial.number, result(epoch, height(trial.config)))
         driver.finish(trial.number)
         trials -= 1
-    return told
+    return lines
 
 
 @pytest.fixture
@@ -65,9 +65,11 @@ def test_the_leaders_come_right_after_the_first_and_only_once(store: Store) -> N
     leaders, old = leaders_of(store), params_of(store, "old")
     assert 0 not in leaders
     first = "\nfirst: [{embedding.placement: stage1}]\n"
-    told = search(store, "new", CONDITIONAL + first, WARM, trials=3)
+    lines = search(store, "new", CONDITIONAL + first, WARM, trials=3)
     numbers = ", ".join(map(str, leaders))
-    assert told == [f"`warm_start=old`: of its best 5, trials {numbers} come right after the first"]
+    assert lines == [
+        f"`warm_start=old`: of its best 5, trials {numbers} come right after the first"
+    ]
     again = search(store, "new", CONDITIONAL + first, WARM.model_copy(update={"trials": 9}))
     assert not again, "it is told once"
     new = params_of(store, "new")
@@ -105,34 +107,34 @@ def test_what_does_not_fit_is_told_with_the_reason(store: Store) -> None:
         "base: {backbone: {pretrained: false}",
         "base: {batch_size: 32, backbone: {pretrained: false}",
     )
-    told = search(store, "new", narrow, WARM)
+    lines = search(store, "new", narrow, WARM)
     old, leaders = params_of(store, "old"), leaders_of(store)
     fit = [n for n in leaders if old[n]["optimizer.weight_decay"] <= 0.05]
     assert 0 < len(fit) < 5
     assert params_of(store, "new")[1 : len(fit) + 1] == [old[n] for n in fit]
     numbers = ", ".join(map(str, fit))
     assert (
-        told[0] == f"`warm_start=old`: of its best 5, trials {numbers} come right after the first"
+        lines[0] == f"`warm_start=old`: of its best 5, trials {numbers} come right after the first"
     )
-    assert told[1:-1] == [
+    assert lines[1:-1] == [
         f"`warm_start=old`: trial {n} does not fit: optimizer.weight_decay "
         f"{old[n]['optimizer.weight_decay']!r} is not in its range from 0.0 to 0.05"
         for n in leaders
         if n not in fit
     ]
-    assert told[-1] == "`warm_start=old`: space 'conditional' has batch_size 32 instead of 64"
+    assert lines[-1] == "`warm_start=old`: space 'conditional' has batch_size 32 instead of 64"
 
 
 def test_what_an_axis_no_more_decides_is_told_as_changed(store: Store) -> None:
     fixed = CONDITIONAL.replace("base: {", "base: {optimizer: {weight_decay: 0.5}, ").replace(
         "  optimizer.weight_decay: {float: [0.0, 0.1]}\n", ""
     )
-    told = search(store, "new", fixed, WARM)
+    lines = search(store, "new", fixed, WARM)
     new, old = params_of(store, "new"), params_of(store, "old")
     for point, number in zip(new[1:6], leaders_of(store), strict=True):
         assert point == {k: v for k, v in old[number].items() if k != "optimizer.weight_decay"}
         was = old[number]["optimizer.weight_decay"]
-        assert f"optimizer.weight_decay 0.5 instead of {was!r}" in told[-1]
+        assert f"optimizer.weight_decay 0.5 instead of {was!r}" in lines[-1]
 
 
 def test_an_axis_that_the_old_space_fixed_gets_what_it_was(store: Store) -> None:
@@ -148,19 +150,19 @@ base: {backbone: {pretrained: false}, epochs: 3}
 axes:
   embedding.placement: {choice: [none, input, stage1]}
 """
-    told = search(store, "new", coarse, WARM.model_copy(update={"trials": 3}))
+    lines = search(store, "new", coarse, WARM.model_copy(update={"trials": 3}))
     old = params_of(store, "old")
     places = dict.fromkeys(old[number]["embedding.placement"] for number in leaders_of(store))
     new = [point["embedding.placement"] for point in params_of(store, "new")]
     assert new[: len(places) + 1] == list(dict.fromkeys(["none", *places]))
-    assert sum("is among the first trials already" in line for line in told) == 5 - len(places)
+    assert sum("is among the first trials already" in line for line in lines) == 5 - len(places)
 
 
 def test_nothing_compatible_is_said_and_the_search_goes_on(store: Store) -> None:
     other = CONDITIONAL.replace("[1.0e-4, 1.0e-1]", "[1.0e-7, 1.0e-6]")
-    told = search(store, "new", other, WARM)
-    assert told[0].endswith("none of its best 5 is taken over into space 'conditional'")
-    assert len(told) == 6
+    lines = search(store, "new", other, WARM)
+    assert lines[0].endswith("none of its best 5 is taken over into space 'conditional'")
+    assert len(lines) == 6
     assert len(params_of(store, "new")) == 7
     make_experiment(store, "empty", CONDITIONAL)
     empty = WARM.model_copy(update={"warm_start": "empty"})
@@ -190,13 +192,13 @@ def test_a_database_that_is_not_there_is_not_made(tmp_path: Path) -> None:
 
 def test_two_searches_one_after_the_other(table: Path, space_file: Path, store_url: str) -> None:
     """A real Ray: what leads the first is what the second begins with."""
-    where, told = Resources(backend="local", storage_path=str(table.parent)), []
+    where, lines = Resources(backend="local", storage_path=str(table.parent)), []
 
     def run(name: str, **fields) -> None:
         settings = SearchSettings(data=str(table), seed=2, **fields)
         run_search(
             name, str(space_file), settings, store_url, where, train=make_curves(),
-            on_notice=told.append,
+            on_notice=lines.append,
         )  # fmt: skip
 
     run("old", trials=4)
@@ -208,6 +210,6 @@ def test_two_searches_one_after_the_other(table: Path, space_file: Path, store_u
         old[best].config
     )
     assert new[1].mean_auc == old[best].mean_auc
-    assert sum(line.startswith("`warm_start=old`: of its best") for line in told) == 1
+    assert sum(line.startswith("`warm_start=old`: of its best") for line in lines) == 1
     with pytest.raises(UserError, match="'new' was started with warm_start = 'old'"):
         run("new", trials=4)

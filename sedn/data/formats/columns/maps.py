@@ -33,7 +33,7 @@ def read_maps(
     if not regions:
         kind = tell_kind(there, where, description.map_kind, ignored)
         maps = tuple(None if mask is None else MaskImage(mask, kind) for mask in masks)
-        return ("region",), maps, kind.say()
+        return ("region",), maps, kind.describe()
     if description.map_kind is not None:
         raise UserError(f"{where}: map_kind is of masks of one region; leave it out with 'regions'")
     for name, marks in zip(description.regions, regions, strict=True):

@@ -124,4 +124,4 @@ def _maps(
     else:
         kind = tell_kind(there, f"{source}: masks", settle="save masks with a palette")
     maps = tuple(None if mask is None else MaskImage(mask, kind) for mask in masks)
-    return maps, f"maps: masks of {count}, {kind.say().removeprefix('masks ')}"
+    return maps, f"maps: masks of {count}, {kind.describe().removeprefix('masks ')}"

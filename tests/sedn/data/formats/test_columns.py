@@ -191,7 +191,7 @@ def test_values_of_labels_by_column_and_by_list_are_the_same() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cells", "fields", "expected", "told"),
+    ("cells", "fields", "expected", "noted"),
     [
         (["1", "-1"], {}, [1, 0], ", -1 means 0"),
         ([1.0, -1.0], {}, [1, 0], ", -1 means 0"),
@@ -208,7 +208,7 @@ def test_values_of_labels_by_column_and_by_list_are_the_same() -> None:
     ],
 )
 def test_words_mean_what_the_others_and_the_description_say(
-    cells: list[Any], fields: dict[str, Any], expected: list[float], told: str
+    cells: list[Any], fields: dict[str, Any], expected: list[float], noted: str
 ) -> None:
     description = TableDescription(table="x.csv", **fields)
     found = columns(red=cells * 4)
@@ -216,7 +216,7 @@ def test_words_mean_what_the_others_and_the_description_say(
     labels, targets, said, _ = read_labels(found, reading, description, "x.csv", Faults("x.csv"))
     assert labels == ("red",)
     assert np.array_equal(targets[: len(cells), 0], np.float32(expected), equal_nan=True)
-    assert said == (f"labels: 1 column of 1 and 0{told}",)
+    assert said == (f"labels: 1 column of 1 and 0{noted}",)
 
 
 def test_columns_without_a_0_are_a_question() -> None:
