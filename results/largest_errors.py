@@ -7,6 +7,16 @@ import numpy as np
 
 from results.predictions import Predictions
 from sedn.metrics import auc_within, calibrate
+from sedn.style import share_text
+
+MOST_LABELS, MOST_IMAGES = 8, 6
+"""Labels, and images of each, that a page and a contact sheet show."""
+
+EXPLAINED = (
+    "Labels with the lowest AUC first, each with the validation images furthest from true: half "
+    "have the label, half lack it. Below each image the truth, and the probability that the "
+    "network gives."
+)
 
 
 @dataclass(frozen=True)
@@ -19,6 +29,12 @@ class ImageError:
     """Whether the image has the label."""
     probability: float
     """What the network says, from 0 to 1."""
+
+    @property
+    def told(self) -> str:
+        """The truth, and what the network says."""
+        truth = "has the label" if self.is_positive else "lacks the label"
+        return f"{truth}: {share_text(self.probability)}"
 
     @property
     def error(self) -> float:
@@ -36,7 +52,7 @@ class LabelErrors:
 
 
 def find_largest_errors(
-    predictions: Predictions, most_labels: int, most_images: int
+    predictions: Predictions, most_labels: int = MOST_LABELS, most_images: int = MOST_IMAGES
 ) -> list[LabelErrors]:
     """The labels with the lowest AUC, in rising order, each with its largest errors.
 

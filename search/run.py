@@ -8,6 +8,7 @@ from results.database.models import Experiment
 from results.database.outage import in_one_line
 from results.database.splits import compress_splits
 from results.database.store import LabelCounts, NewExperiment, Store, open_store
+from results.versions import with_versions
 from search.checks import check_experiment, check_search
 from search.lock import sole_driver
 from search.reuse import free_name
@@ -224,12 +225,13 @@ def _open_experiment(
                 splits=compress_splits({n: s.names for n, s in dataset.splits.items()}),
                 space_name=space.name,
                 space_yaml=space.source_text,
-                settings=settings.model_dump(mode="json"),
+                settings=with_versions(settings.model_dump(mode="json"), {}),
                 labels=counts,
                 confirms=None if confirmed is None else confirmed.id,
             )
         )
-    store.update_settings(existing.id, settings.model_dump(mode="json"))
+    kept = with_versions(settings.model_dump(mode="json"), existing.settings)
+    store.update_settings(existing.id, kept)
     return store.experiment(name)
 
 

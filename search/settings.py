@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from results.goals.constraints import parse_constraint
 from results.goals.objectives import objectives
+from results.versions import without_versions
 from sedn.config.groups import LARGEST_SEED
 from sedn.errors import UserError, did_you_mean
 
@@ -259,7 +260,7 @@ def read_settings(stored: Mapping[str, Any], name: str) -> SearchSettings:
         UserError: another version of this program wrote them, which had other ones.
     """
     try:
-        return SearchSettings.model_validate(stored)
+        return SearchSettings.model_validate(without_versions(stored))
     except (ValidationError, UserError) as error:
         fault = _describe(error) if isinstance(error, ValidationError) else str(error)
         raise UserError(

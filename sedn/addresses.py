@@ -1,7 +1,7 @@
 """Addresses of databases, servers and stores as they may be shown: without passwords."""
 
 import re
-from urllib.parse import parse_qsl, quote, unquote
+from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 LEAST_LETTERS = 4
 """A part of a password that is shorter is not looked for in a text, where it may be anything."""
@@ -17,6 +17,35 @@ def without_password(url: str) -> str:
         return f"{url[:start]}…"
     hidden = url[:start] + (f"…{url[user:]}" if user > -1 else url[start:])
     return hidden if options == -1 else f"{hidden.partition('?')[0]}?…"
+
+
+_READABLE = re.compile(
+    r"(?P<kind>[\w+]+://)(?:(?P<user>[^:@/?#]*)(?::[^:@/?#]*)?@)?(?P<place>[^@?#]*)"
+    r"(?:\?(?P<options>[^@?#]*))?"
+)
+_TOLD = ("host", "port", "sslmode", "service")
+"""Options of an address that are no secrets."""
+
+
+def typed_again(url: str) -> str:
+    """An address that a person can type again: as it is, but for the password, which the database
+    finds elsewhere, and for options that may be secret. One that cannot be read: as
+    :func:`without_password` gives it.
+    """
+    if url.startswith("sqlite:///") and "?" not in url:
+        return url
+    match = _READABLE.fullmatch(url)
+    if match is None:
+        return without_password(url)
+    user = f"{match['user']}@" if match["user"] else ""
+    told = [(key, value) for key, value in parse_qsl(match["options"] or "") if key in _TOLD]
+    options = f"?{urlencode(told, safe='/')}" if told else ""
+    return f"{match['kind']}{user}{match['place']}{options}"
+
+
+def served_at(host: str, port: int) -> str:
+    """The address of a page that is served there, as a browser takes it."""
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
 
 
 def has_password(url: str) -> bool:

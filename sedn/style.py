@@ -179,6 +179,22 @@ def milliseconds(value: float | None) -> str:
     return "–" if value is None or value != value else f"{short_text(value)} ms"
 
 
+def duration(seconds: float) -> str:
+    """Seconds in two units at most: ``4.2 s``, ``48 s``, ``3 min 20 s``, ``1 h 05 min`` or
+    ``2 d 07 h``; less than a tenth of a second is ``0 s``.
+    """
+    if round(seconds, 1) < 10:
+        return f"{seconds:.1f} s" if round(seconds, 1) else "0 s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    if hours < 24:
+        return f"{hours} h {minutes:02d} min"
+    days, hours = divmod(round(seconds / 3600), 24)
+    return f"{days} d {hours:02d} h"
+
+
 def byte_text(value: float | None) -> str:
     """A number of bytes: ``1.2 GB``."""
     if value is None or value != value:

@@ -34,6 +34,13 @@ def need_chromium() -> None:
         pytest.skip(reason)
 
 
+def screenshots(otherwise: Path) -> Path:
+    """The folder for pictures of pages: ``SEDN_SCREENSHOTS``, which CI keeps, or ``otherwise``."""
+    folder = Path(os.environ.get("SEDN_SCREENSHOTS", otherwise))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 class Tab:
     """One tab of a browser, as Chrome's DevTools protocol drives it."""
 

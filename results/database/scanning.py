@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from results.database.field_values import FieldValues, read_values
 from results.database.models import BASELINE, Epoch, Label, LabelAucs, Setup, Trial, TrialState
@@ -107,6 +107,12 @@ class TrialTimes:
     """Of its epochs."""
     duplicate_of: int | None
     """Number of the trial that answered it."""
+    first_seconds: float | None
+    """Of its first epoch; ``None``, like what follows, where it has none."""
+    first_at: datetime | None
+    """When its first epoch was recorded."""
+    last_at: datetime | None
+    """When its last epoch was recorded."""
 
 
 class StoreScanner(StoreReader):
@@ -257,8 +263,14 @@ class StoreScanner(StoreReader):
 
     def times(self, experiment_id: int) -> list[TrialTimes]:
         """The time that each trial took, by number."""
+        first, last = aliased(Epoch), aliased(Epoch)
         query = (
-            select(Trial.state, Trial.started_at, Trial.ended_at, Trial.seconds, Trial.duplicate_of)
+            select(
+                *(Trial.state, Trial.started_at, Trial.ended_at, Trial.seconds),
+                *(Trial.duplicate_of, first.seconds, first.recorded_at, last.recorded_at),
+            )
+            .outerjoin(first, (first.trial_id == Trial.id) & (first.epoch == 1))
+            .outerjoin(last, (last.trial_id == Trial.id) & (last.epoch == Trial.epochs))
             .where(Trial.experiment_id == experiment_id)
             .order_by(Trial.number)
         )

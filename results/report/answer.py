@@ -1,42 +1,76 @@
-"""The answer of a search in words: what to use, how sure that is, its cost, what comes next."""
+"""The answer of a search in words: where it stands, what to use, how sure that is, what comes next.
 
+The page and the dashboard's note of a study both write what is found here.
+"""
+
+from dataclasses import dataclass
 from shlex import quote
 from typing import Any
 
-from results.database.models import BASELINE
+from results.commands import export_command
+from results.database.models import BASELINE, TrialState
 from results.ranking.words import nothing_is_better
-from results.report.contents import Findings
-from results.report.style import duration, parameter_text, value_text
+from results.report.contents import STATES, Findings
+from results.report.style import parameter_text, value_text
 from results.varied import AS_SAMPLED
 from sedn import page
 from sedn.measures import COSTS
-from sedn.style import gain_text, interval_text
+from sedn.style import count_of, duration, gain_text, interval_text, number_text
 
 MOST_FIELDS = 8
 """Parameters that a sentence names."""
 
 
+@dataclass(frozen=True)
+class Answer:
+    """The answer, as plain text."""
+
+    lines: tuple[str, ...]
+    """Sentences, each line a thought."""
+    commands: tuple[tuple[str, str], ...]
+    """What can be done next: commands, each with what it does."""
+
+
+def find_answer(findings: Findings) -> Answer:
+    """The answer as far as the search has come."""
+    lines = (
+        *(_progress(findings), _use(findings), _against_baseline(findings)),
+        *(*findings.said_of_ranking, *findings.confirmation, _costs(findings)),
+    )
+    return Answer(tuple(line for line in lines if line), tuple(_next(findings)))
+
+
 def answer_section(findings: Findings) -> str:
     """The first section of the page."""
-    lines = [_use(findings), *findings.said_of_ranking, *findings.confirmation, _costs(findings)]
-    said = "".join(page.paragraph(line) for line in lines if line)
+    answer = find_answer(findings)
+    said = "".join(page.paragraph(line) for line in answer.lines)
     commands = "".join(
         f"<li><code>{page.text(command)}</code>: {page.text(what)}</li>"
-        for command, what in _next(findings)
+        for command, what in answer.commands
     )
     content = f"{said}<h3>What to do next</h3><ul>{commands}</ul>"
     return page.section("answer", "The answer", "", content)
 
 
+def _progress(findings: Findings) -> str:
+    ended = findings.number - findings.counts.get(TrialState.RUNNING, 0)
+    asked = findings.experiment.settings.get("trials", findings.number)
+    counts = [f"{findings.counts[s]} {STATES[s]}" for s in STATES if findings.counts.get(s)]
+    epochs, seconds = findings.trained
+    return (
+        f"{ended} of {asked} trials have ended ({', '.join(counts) or 'none has begun'}); "
+        f"{count_of(epochs, 'epoch')} took {duration(seconds)} of training."
+    )
+
+
 def _use(findings: Findings) -> str:
-    best, baseline = findings.best, findings.baseline
+    best = findings.best
     if best is None:
         return "No trial has been trained to its last epoch yet: there is no answer yet."
     reached = interval_text(best["mean_auc"], best["low"], best["high"])
     if best["role"] == BASELINE:
         return f"The plain backbone leads, with mean AUC {reached} on validation."
-    gain = f", {gain_text(best['gain'])} against the baseline" if baseline else ""
-    highest = f"Trial {best['trial']} has the highest mean AUC, {reached} on validation{gain}."
+    highest = f"Trial {best['trial']} leads, with mean AUC {reached} on validation."
     if nothing_is_better(findings.standing):
         advice = "Use the plain backbone unless a confirmation says otherwise."
     elif findings.standing.better.get(best["config_hash"]):
@@ -45,6 +79,19 @@ def _use(findings: Findings) -> str:
     else:
         advice = ""
     return " ".join(line for line in (advice, highest, _fields(best)) if line)
+
+
+def _against_baseline(findings: Findings) -> str:
+    """What the first has over the baseline."""
+    best, baseline = findings.best, findings.baseline
+    if best is None or baseline is None or best["role"] == BASELINE:
+        return ""
+    plain = interval_text(baseline["mean_auc"], baseline["low"], baseline["high"])
+    difference = number_text(best["mean_auc"] - baseline["mean_auc"], signed=True)
+    return (
+        f"The baseline, trial {baseline['trial']}, has {plain}: the difference is {difference} "
+        f"({gain_text(best['gain'])})."
+    )
 
 
 def _fields(row: dict[str, Any]) -> str:
@@ -74,15 +121,16 @@ def _costs(findings: Findings) -> str:
 
 def _next(findings: Findings) -> list[tuple[str, str]]:
     """Commands that go on from here, each with what it does."""
-    name = quote(findings.experiment.name)
+    own, store = findings.experiment.name, findings.store_words
+    name = quote(own)
     if findings.best is None:
-        return [(f"sedn status {name}", "how far the search is")]
+        return [(f"sedn status {name}{store}", "how far the search is")]
     confirm = (
-        f"sedn confirm {name}",
+        f"sedn confirm {name}{store}",
         "the leaders and the baseline on fresh seeds, and then once on the test split",
     )
     export = (
-        f"sedn export {name} --rank 1 -o {quote(findings.experiment.name + '.yaml')}",
+        export_command(own, store),
         "the configuration of rank 1 as a file, which sedn train takes",
     )
     return [export] if findings.confirmation else [confirm, export]

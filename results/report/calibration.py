@@ -1,9 +1,8 @@
-"""Whether the leader's probabilities hold on validation, and the images with the largest errors."""
+"""Whether the leader's probabilities hold on validation."""
 
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
 import plotly.graph_objects as go
 
 from results.database.models import Trial
@@ -12,9 +11,6 @@ from sedn import page
 from sedn.errors import UserError
 from sedn.metrics import Reliability, calibrate, reliability
 from sedn.style import AXIS, BLUE, FAINT, INK, layout, share_text
-
-MOST_ERRORS = 30
-"""Images in the table of the largest errors."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +54,7 @@ def calibration_section(scored: list[Scored], reason: str) -> str:
     content = page.figure(
         reliability_figure(scored), "calibration", "", "Share that is true by predicted probability"
     )
-    content += f"<h3>The largest errors of trial {scored[0].trial}</h3>"
-    content += page.paragraph("Validation images, each with the label that is furthest from true.")
-    content += _errors(scored[0].predictions)
-    return page.section("calibration", "Calibration and errors", text, content)
+    return page.section("calibration", "Calibration", text, content)
 
 
 def reliability_figure(scored: list[Scored]) -> go.Figure:
@@ -91,25 +84,3 @@ def reliability_figure(scored: list[Scored]) -> go.Figure:
         AXIS | {"range": [-0.02, 1.02], "tickformat": ".0%"}, title_text="share that is true"
     )
     return figure
-
-
-def _errors(found: Predictions) -> str:
-    """The images that are furthest from true, each by its worst label."""
-    probabilities = calibrate(found.scores, 1.0)
-    errors = np.nan_to_num(np.abs(probabilities - found.targets), nan=-1.0)
-    worst = errors.argmax(axis=1)
-    largest = errors.max(axis=1)
-    rows = []
-    for image in np.argsort(-largest, kind="stable")[:MOST_ERRORS].tolist():
-        label = int(worst[image])
-        if largest[image] < 0:
-            break
-        cells = (
-            found.labels[label],
-            "yes" if found.targets[image, label] == 1 else "no",
-            share_text(float(probabilities[image, label])),
-            found.images[image],
-        )
-        rows.append([page.text(cell) for cell in cells])
-    heads = ["label", "true", "predicted", "image"]
-    return page.table(heads, rows, right=["predicted"], wide=["image"])

@@ -8,6 +8,7 @@ import pandas as pd
 
 from results.axes.importance import Importance, importance_of
 from results.columns import Columns
+from results.commands import address_of, store_words
 from results.confirmed import confirmation_lines
 from results.database.field_values import FieldValues
 from results.database.models import BASELINE, Epoch, Experiment, Label, Trial, TrialState
@@ -96,6 +97,8 @@ class Findings:
     """Which axes mattered."""
     number_studied: int
     """Trials that ``importance`` was found from."""
+    store_words: str
+    """By what a command finds the database, as :func:`results.commands.store_words` gives it."""
 
     @property
     def number(self) -> int:
@@ -193,6 +196,7 @@ def read_findings(store: Store, name: str) -> Findings:
         not_scored=not_scored,
         importance=importance_of(store, experiment.id, name, studied),
         number_studied=len(studied),
+        store_words=store_words(address_of(store.engine.url)),
     )
 
 

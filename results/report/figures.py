@@ -13,11 +13,11 @@ from results.database.models import BASELINE, Trial, TrialState
 from results.ranking.pareto import on_front
 from results.ranking.pooling import of_means
 from results.report.contents import STATES, Findings
-from results.report.style import STATE_COLOURS, STATE_SYMBOLS, duration, round_numbers
+from results.report.style import STATE_COLOURS, STATE_SYMBOLS, round_numbers
 from results.report.thinning import MOST_POINTS, evenly
 from sedn.measures import COSTS
 from sedn.metrics.ranking import Floats
-from sedn.style import AXIS, FAINT, INK, LOG_RATIO, layout
+from sedn.style import AXIS, FAINT, INK, LOG_RATIO, duration, layout
 
 DIGITS = 5
 """Of an AUC in a curve: more cannot be seen, and make the page larger."""

@@ -1,12 +1,8 @@
 """Where the results come from: data, versions, settings and the space as it was searched."""
 
-from importlib.metadata import PackageNotFoundError, version
-from platform import python_version
-
 from results.report.contents import Findings
+from results.versions import versions_text, without_versions
 from sedn import page
-
-PACKAGES = ("sedn-search", "torch", "timm", "optuna", "plotly")
 
 
 def origin_section(findings: Findings) -> str:
@@ -22,14 +18,15 @@ def origin_section(findings: Findings) -> str:
         ("space", experiment.space_name),
         ("experiment begun", f"{experiment.created_at:%-d %B %Y, %H:%M} UTC"),
         ("nodes", ", ".join(nodes) or "–"),
-        ("versions on the machine that wrote this page", _versions()),
+        ("versions of the search", _versions(findings, nodes)),
     ]
     table = page.table(
         ["what", "value"],
         [[page.text(what), page.text(value)] for what, value in facts],
         wide=["value"],
     )
-    settings = "\n".join(f"{name}: {value}" for name, value in experiment.settings.items())
+    kept = without_versions(experiment.settings)
+    settings = "\n".join(f"{name}: {value}" for name, value in kept.items())
     content = (
         table
         + page.folded("Settings of the search", settings)
@@ -38,11 +35,8 @@ def origin_section(findings: Findings) -> str:
     return page.section("origin", "Origin", "What these results can be traced back to.", content)
 
 
-def _versions() -> str:
-    found = [f"Python {python_version()}"]
-    for package in PACKAGES:
-        try:
-            found.append(f"{package} {version(package)}")
-        except PackageNotFoundError:
-            continue
-    return ", ".join(found)
+def _versions(findings: Findings, nodes: list[str]) -> str:
+    """Of the process that ran the search; on one machine its workers have the same."""
+    of_workers = " (of the process that ran it; those of its workers are not recorded)"
+    text = versions_text(findings.experiment.settings)
+    return text + (of_workers if len(nodes) > 1 else "")

@@ -19,6 +19,7 @@ from results.report.contents import (
     Findings,
     read_findings,
 )
+from results.report.errors import errors_section
 from results.report.failures import failures_section
 from results.report.figures import cost, history, learning_curves
 from results.report.grid import placement_grid
@@ -27,16 +28,16 @@ from results.report.origin import origin_section
 from results.report.parallel import least_width, parallel_coordinates
 from results.report.ranking import ranking_section
 from results.report.side_by_side import Summary, read_summaries, summaries_section
-from results.report.style import NONE_COMPLETE, duration
+from results.report.style import BEST_OF_MANY, NONE_COMPLETE
 from results.report.time_spent import time_section
 from results.report.trials_table import trials_section
 from sedn import page
 from sedn.files import write_text
-from sedn.style import gain_text, interval_text, number_text, share_text
+from sedn.style import duration, gain_text, interval_text, number_text, share_text
 
 ANCHORS = (
     *("answer", "ranking", "axes", "history", "curves", "parameters", "placement"),
-    *("labels", "cost", "calibration", "failures", "time", "trials", "origin"),
+    *("labels", "cost", "calibration", "errors", "failures", "time", "trials", "origin"),
 )
 """Of the sections, in their order."""
 
@@ -161,6 +162,7 @@ def _sections(findings: Findings) -> list[str]:
             ),
         ),
         calibration_section(findings.scored, findings.not_scored),
+        errors_section(findings),
         failures_section(findings),
         time_section(findings),
         trials_section(findings),
@@ -241,11 +243,12 @@ def _reached(row: dict[str, Any] | None, expected: Winner | None = None) -> tupl
     if row is None:
         return "–", "not trained to the last epoch yet"
     where = f"trial {row['trial']}"
-    if row["low"] == row["low"]:
-        where += f", 95 %: [{row['low']:.3f}, {row['high']:.3f}]"
+    value, *interval = interval_text(row["mean_auc"], row["low"], row["high"]).split(" ", 1)
+    if interval:
+        where += f", 95 %: {interval[0]}"
     if expected is not None:
-        where += f"; fresh images: {expected.expected:.3f}"
-    return f"{row['mean_auc']:.3f}", where
+        where += f"; fresh images: {number_text(expected.expected)}"
+    return value, where
 
 
 def _difference(findings: Findings) -> str:
@@ -255,7 +258,7 @@ def _difference(findings: Findings) -> str:
     if best["role"] == BASELINE:
         return "the baseline is the best so far"
     difference = best["mean_auc"] - baseline["mean_auc"]
-    said = f"{number_text(difference, 3, signed=True)} in mean AUC, on validation"
+    said = f"{number_text(difference, signed=True)} in mean AUC, on validation"
     return f"{said}; may be luck" if nothing_is_better(findings.standing) else said
 
 
@@ -286,17 +289,12 @@ def _labels(findings: Findings) -> str:
     content = page.figure(
         label_heat_map(findings), "labels", NONE_COMPLETE, "AUC by label and configuration", 760
     )
-    heads = ["label", "prevalence", "positives", "best trial", "AUC (95 % interval)"]
+    heads = ["label", "prevalence", "positives", "best trial", "AUC [95 %]"]
     heads += ["baseline", "gain"]
     absent = "–" if findings.ranked.empty else "no AUC"
     rows = [_label_row(row, absent) for row in findings.by_label.to_dict("records")]
     table = page.table(heads, rows, right=heads[1:])
-    warning = (
-        "The best configuration of each label by itself. The best of many is optimistic, the more "
-        "so the fewer positives a label has: the interval does not know that it was chosen. It "
-        "tells where to look, not what new images will show."
-    )
-    content += f"<h3>The best for each label</h3>{page.paragraph(warning)}{table}"
+    content += f"<h3>The best for each label</h3>{page.paragraph(BEST_OF_MANY)}{table}"
     return page.section("labels", "Labels", text, content)
 
 

@@ -7,11 +7,11 @@ import pandas as pd
 from results.database.models import BASELINE
 from results.ranking.stopped import place
 from results.report.contents import MOST_ROWS, MOST_STOPPED, Findings
-from results.report.style import NONE_COMPLETE, duration, parameter_text
+from results.report.style import NONE_COMPLETE, parameter_text
 from results.varied import AS_SAMPLED, shown_columns
 from sedn import page
 from sedn.measures import COSTS
-from sedn.style import gain_text, interval_text
+from sedn.style import duration, gain_text, interval_text
 
 
 def ranking_section(findings: Findings) -> str:

@@ -1,6 +1,7 @@
 """The page, served while the search runs: a browser asks what has changed, and gets that."""
 
 import json
+import socket
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from results.database.store import Store
 from results.report.page import Report, read_report
+from sedn.addresses import served_at
 from sedn.errors import UserError
 
 LEAST_AGE = 2.0
@@ -97,8 +99,7 @@ def serve_report(
         UserError: there is no such experiment, or the port is taken.
     """
     server = make_server(LiveReport(store, name, others), host, port)
-    shown = f"[{host}]" if ":" in host else host
-    ready(f"http://{shown}:{server.server_address[1]}/")
+    ready(served_at(host, server.server_port))
     with server:
         server.serve_forever()
 
@@ -114,8 +115,11 @@ def make_server(report: LiveReport, host: str, port: int) -> ThreadingHTTPServer
         of = report
         only_local = host in LOOPBACK
 
+    class Server(ThreadingHTTPServer):
+        address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+
     try:
-        return ThreadingHTTPServer((host, port), Answer)
+        return Server((host, port), Answer)
     except OSError as error:
         raise UserError(
             f"cannot listen on {host}:{port}: {error.strerror}; give another `port`"

@@ -12,9 +12,19 @@ from results.database.store import Store
 from results.goals.objectives import Goals
 from results.ranking.leaders import order_configurations
 from results.report.contents import Findings, best_so_far
-from results.report.style import duration
 from sedn import page
-from sedn.style import BLUE, GREEN, GREY, INK, VERMILION, gain_text, interval_text, layout, plain
+from sedn.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    VERMILION,
+    duration,
+    gain_text,
+    interval_text,
+    layout,
+    plain,
+)
 
 COLOURS = (BLUE, VERMILION, GREEN, INK, GREY)
 

@@ -7,6 +7,11 @@ from results.database.models import TrialState
 from sedn.style import BLUE, GREEN, GREY, VERMILION, short_text
 
 NONE_COMPLETE = "No trial has been trained to its last epoch yet."
+BEST_OF_MANY = (
+    "The best configuration of each label by itself. The best of many is optimistic, the more "
+    "so the fewer positives a label has: the interval does not tell of the choice. The table "
+    "tells where to look, not what new images will show."
+)
 STATE_COLOURS = {
     TrialState.COMPLETE: BLUE,
     TrialState.PRUNED: GREY,
@@ -34,14 +39,6 @@ def parameter_text(value: Any, sampled: Any) -> str:
     """A parameter's value, and what was sampled where that was another one; else ``None``."""
     text = value_text(value)
     return text if sampled is None else f"{text} (sampled {value_text(sampled)})"
-
-
-def duration(seconds: float) -> str:
-    """Seconds in the unit that suits them."""
-    for size, unit in ((86_400.0, "d"), (3_600.0, "h"), (60.0, "min")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.1f} {unit}"
-    return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
 
 
 def round_numbers(low: float, high: float, *, log: bool) -> list[float]:

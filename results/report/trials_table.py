@@ -12,11 +12,11 @@ from results.database.models import BASELINE, Trial, TrialState
 from results.ranking.stopped import scheduler_of, stopped_by
 from results.report.contents import STATES, Findings
 from results.report.figures import over_images
-from results.report.style import duration, parameter_text
+from results.report.style import parameter_text
 from results.varied import AS_SAMPLED, shown_columns
 from sedn import page
 from sedn.measures import COSTS
-from sedn.style import count_of, interval_text
+from sedn.style import count_of, duration, interval_text
 
 MOST_OF_LINE = 200
 """Characters of why a trial is not complete."""

@@ -11,9 +11,10 @@ from search.cli.console import open_terminal
 from search.cli.options import (
     DEFAULT_STORE,
     JsonOption,
+    MovedOption,
     NameArgument,
-    StorageOption,
     StoreOption,
+    moved_storage,
     print_json,
 )
 from sedn.style import number_text, one_line
@@ -43,7 +44,7 @@ def combine(
             "the ranks of the scores of several.",
         ),
     ] = False,
-    storage: StorageOption = None,
+    storage_path: MovedOption = None,
     store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,
 ) -> None:
@@ -60,7 +61,7 @@ def combine(
         output,
         top=top,
         soup=soup,
-        storage=storage,
+        storage=moved_storage(storage_path),
         on_notice=lambda line: err.print(line, soft_wrap=True),
         on_step=lambda what, done, count: err.print(f"{done} of {count} {what}"),
     )

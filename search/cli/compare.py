@@ -12,9 +12,10 @@ from search.cli.console import open_terminal
 from search.cli.options import (
     DEFAULT_STORE,
     JsonOption,
-    StorageOption,
+    MovedOption,
     StoreOption,
     known_rows,
+    moved_storage,
     print_json,
 )
 from sedn.style import number_text, one_line
@@ -42,7 +43,7 @@ def compare(
     output: Annotated[
         Path | None, typer.Option("-o", "--html", help="Write a page with a picture to this file.")
     ] = None,
-    storage: StorageOption = None,
+    storage_path: MovedOption = None,
     store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,
 ) -> None:
@@ -53,7 +54,7 @@ def compare(
 
     of_experiments = any(is_of_experiment(address) for address in (first, second) if address)
     opened = open_store(store) if of_experiments else None
-    comparison = compare_addresses(opened, first, second, storage)
+    comparison = compare_addresses(opened, first, second, moved_storage(storage_path))
     if output is not None:
         from results.comparison.page import write_page
 

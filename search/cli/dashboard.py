@@ -17,8 +17,9 @@ def dashboard(
 ) -> None:
     """Serve the Optuna dashboard of the database, which follows running searches."""
     from search.dashboard.serving import serve
+    from sedn.addresses import served_at
 
-    err.print(f"Optuna dashboard at http://{host}:{port}/ — Ctrl-C ends it.")
+    err.print(f"Optuna dashboard at {served_at(host, port)} — Ctrl-C ends it.")
     serve(store, host, port, on_notice=_say)
 
 

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from shlex import quote
 from typing import TYPE_CHECKING
 
-from search.cli.options import DEFAULT_STORE
+from results.commands import export_command, store_words
+from sedn.style import duration
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -50,17 +51,17 @@ def show_ending(console: "Console", name: str, store: str, spent: Mapping[str, f
 
 def next_commands(name: str, store: str) -> list[str]:
     """The commands that can be typed next, in the form that a shell takes."""
-    from sedn.addresses import without_password
-
-    words = f" {quote(name)}"
-    known = (DEFAULT_STORE, os.environ.get("SEDN_STORE"))
-    options = "" if store in known else f" --store {quote(without_password(store))}"
-    best = quote(f"{name}.yaml")
+    found = words_for(store)
     return [
-        f"sedn report{words}{options} -o {quote(f'{name}.html')}",
-        f"sedn export{words}{options} --rank 1 -o {best}",
-        f"sedn train {best} -o {quote(f'runs/{name}-best')}",
+        f"sedn report {quote(name)} -o {quote(f'{name}.html')}{found}",
+        export_command(name, found),
+        f"sedn train {quote(f'{name}.yaml')} -o {quote(f'runs/{name}-best')}",
     ]
+
+
+def words_for(store: str) -> str:
+    """How a command at this terminal finds the database; empty where it does so by itself."""
+    return store_words(store, [os.environ.get("SEDN_STORE", "")])
 
 
 def run_line(spent: Mapping[str, float]) -> str:
@@ -90,12 +91,3 @@ def trials_line(trials: Iterable["Trial"]) -> str | None:
             took[TrialState(trial.state)] += trial.seconds
     parts = [f"{duration(took[state])} {word}" for state, word in words.items() if took[state]]
     return f"Trials, over all runs: {', '.join(parts)}." if parts else None
-
-
-def duration(seconds: float) -> str:
-    """``1 h 05 min``, ``3 min 20 s`` or ``8 s``."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes:02d} min"
-    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

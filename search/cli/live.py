@@ -10,9 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from search import Stage
-from search.cli.ending import duration
 from search.cli.images import image_line
-from sedn.style import gain_text, interval_text, number_text, short_text
+from sedn.style import duration, gain_text, interval_text, number_text, short_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -143,7 +142,7 @@ def epoch_line(result: "EpochResult", epochs: int, targets: "NDArray[np.floating
     return (
         f"epoch {result.epoch}/{epochs}  loss {number_text(result.train_loss)}  "
         f"validation mean AUC {interval_text(result.mean_auc, *ends)}  "
-        f"{result.seconds:.1f} s"
+        f"{duration(result.seconds)}"
     )
 
 
@@ -181,7 +180,7 @@ def fold_line(epoch: "FoldEpoch", config: "SegmenterConfig") -> str:
     return (
         f"fold {epoch.fold}/{config.folds}  epoch {epoch.epoch}/{config.epochs}  "
         f"loss {number_text(epoch.train_loss)}  validation Dice {epoch.validation_dice:.4f}  "
-        f"{epoch.seconds:.1f} s"
+        f"{duration(epoch.seconds)}"
     )
 
 

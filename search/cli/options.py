@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from results import commands
+
 if TYPE_CHECKING:
     from results.columns import Columns
 
-DEFAULT_STORE = "sqlite:///sedn.db"
+DEFAULT_STORE = commands.DEFAULT_STORE
 
 StoreOption = Annotated[
     str,
@@ -23,13 +25,6 @@ MovedOption = Annotated[
     str | None,
     typer.Option(
         "--storage-path", help="Folder or URI of the checkpoints, if they were moved since."
-    ),
-]
-StorageOption = Annotated[
-    str | None,
-    typer.Option(
-        "--storage",
-        help="Folder or URI where the checkpoints of searches lie now, if they were moved.",
     ),
 ]
 DataOption = Annotated[

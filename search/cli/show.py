@@ -1,19 +1,20 @@
 """`sedn show`: all that is known of one trial."""
 
-from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
+from results.commands import export_command
 from search.cli.console import open_terminal
+from search.cli.ending import words_for
 from search.cli.log import TrialArgument
 from search.cli.options import DEFAULT_STORE, JsonOption, NameArgument, StoreOption, print_json
 from search.cli.reading import reads
-from sedn.style import gain_text, interval_text, number_text, one_line, short_text
+from sedn.style import duration, gain_text, interval_text, number_text, one_line, short_text
 
 if TYPE_CHECKING:
     from results import Epoch, Trial
-    from search.dashboard.trials import TrialFacts
+    from results.trial_facts import TrialFacts
 
 out = open_terminal()
 LAST_LINES = 20
@@ -29,7 +30,7 @@ def show(
 ) -> None:
     """Show one trial: result, labels beside the baseline, configuration, epochs, cost, failure."""
     from results import open_store
-    from search.dashboard.trials import FactReader
+    from results.trial_facts import FactReader
 
     opened = open_store(store)
     experiment = opened.experiment(name)
@@ -54,7 +55,8 @@ def show(
         out.print(f"Recorded{cut}:")
         out.print("\n".join(lines[-LAST_LINES:]), soft_wrap=True)
     out.print(f"Folder: {row.folder}", soft_wrap=True)
-    out.print(f"Export: sedn export {quote(name)} --trial {trial} -o config.yaml", soft_wrap=True)
+    command = export_command(name, words_for(store), trial)
+    out.print(f"Export: {command}", soft_wrap=True)
 
 
 def _heading(row: "Trial", facts: "TrialFacts | None") -> str:
@@ -94,7 +96,7 @@ def _labels(facts: "TrialFacts") -> Table:
 
 def _configuration(row: "Trial") -> Table:
     """What was sampled, and its canonical form where the two differ."""
-    from search.dashboard.trials import sampled
+    from results.trial_facts import sampled
 
     rows = [
         (path, drawn if value is None else value, "" if value in (None, drawn) else _value(drawn))
@@ -129,7 +131,6 @@ def _epochs(epochs: "list[Epoch]", row: "Trial") -> Table:
 
 
 def _cost(row: "Trial", facts: "TrialFacts | None") -> Table:
-    from search.cli.ending import duration
     from sedn.measures import COSTS
 
     table = _table("cost", "value", right=False)

@@ -11,6 +11,7 @@ from results.database.store import Store, open_store
 from results.predictions import Predictions, read_predictions
 from search.confirmation.plan import Plan, plan_confirmation
 from search.confirmation.testing import OnTrial, is_testable, score_on_test
+from search.dashboard.background import publish_once
 from search.driver.folders import TrialFolders
 from search.lock import is_driven, sole_driver
 from search.run import SearchOutcome, run_search
@@ -117,7 +118,9 @@ def run_confirmation(
     if not outcome.finished:
         return outcome
     with sole_driver(store.engine, plan.name):
-        return _test(store, plan, resources.storage(), on_notice, on_test)
+        confirmation = _test(store, plan, resources.storage(), on_notice, on_test)
+    publish_once(store, source, on_notice)
+    return confirmation
 
 
 def _test(

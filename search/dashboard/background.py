@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from results.database.outage import reason_of
 from results.database.store import Store
+from search.lock import is_driven
 
 if TYPE_CHECKING:
     from search.dashboard.publishing import Publisher
@@ -99,10 +100,7 @@ class Background:
         except Exception as error:
             if not self._was_noticed:
                 self._was_noticed = True
-                self._on_notice(
-                    f"The Optuna dashboard lacks the newest notes and plots, and nothing else: "
-                    f"{reason_of(error)}"
-                )
+                self._on_notice(_lacking(error))
             return False
         return True
 
@@ -121,6 +119,28 @@ class Background:
             while publisher.publish_trials() and time.monotonic() < until:
                 pass
             publisher.publish_study()
+
+
+def _lacking(error: Exception) -> str:
+    return (
+        f"The Optuna dashboard lacks the newest notes and plots, and nothing else: "
+        f"{reason_of(error)}"
+    )
+
+
+def publish_once(store: Store, name: str, on_notice: Callable[[str], None]) -> None:
+    """Publish what a command found beside a search, such as a confirmation; a search that runs
+    publishes all by itself.
+    """
+    if is_driven(store.engine, name):
+        return
+    from search.dashboard.publishing import Publisher
+    from search.study import open_storage
+
+    try:
+        Publisher(store, open_storage(store), name).publish_study()
+    except Exception as error:
+        on_notice(_lacking(error))
 
 
 @contextmanager

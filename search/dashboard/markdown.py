@@ -1,6 +1,7 @@
 """Markdown of notes: what users wrote is shown as text, whatever signs are in it."""
 
 import re
+import shlex
 from collections.abc import Sequence
 
 from sedn.style import one_line, printable
@@ -43,6 +44,20 @@ def code(text: str) -> str:
         for line in whole
         for first in range(0, max(len(line), 1), MOST_OF_LINE)
     )
+    return _fenced(lines)
+
+
+def command(line: str) -> str:
+    """A command as a shell takes it from a note: a long one goes on after a backslash."""
+    lines = [""]
+    for word in map(shlex.quote, shlex.split(line)):
+        if lines[-1] and len(f"{lines[-1]} {word}") > MOST_OF_LINE:
+            lines.append(" ")
+        lines[-1] += f" {word}" if lines[-1] else word
+    return _fenced(printable(" \\\n".join(lines)))
+
+
+def _fenced(lines: str) -> str:
     longest = max((len(row) for row in re.findall("`+", lines)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}text\n{lines}\n{fence}"

@@ -5,11 +5,12 @@ whatever process: what is there already stays as it is. What was published is ke
 itself, beside it: a study that was made again has nothing, and gets everything.
 
 All trials that have ended get attributes and artifacts; the best and the newest have notes. The
-dashboard looks through all notes of a study for each trial that it shows, so that thousands of
-notes would make it slow. A note that a person wrote or changed is left as it is.
+dashboard looks through all notes of a study for each trial that it shows, so that many notes of
+many trials would make it slow. A note that a person wrote or changed is left as it is.
 """
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,11 +23,11 @@ from results.database.models import Experiment, TrialState
 from results.database.scanning import Ending
 from results.database.store import Store
 from results.report.contents import read_findings
+from results.trial_facts import FactReader, TrialFacts
 from search.dashboard.artifacts import CONFIRMATION, CURVE, REPORT, SHEET, Kind, named
 from search.dashboard.plots import PLOTS, draw_plots
 from search.dashboard.study_note import study_note
 from search.dashboard.trial_note import CHANGING, trial_attributes, trial_note
-from search.dashboard.trials import FactReader, TrialFacts
 from search.optuna_tables import (
     Changes,
     StudyRows,
@@ -37,7 +38,7 @@ from search.optuna_tables import (
     plot_rows,
 )
 
-VERSION = 1
+VERSION = 2
 """Of what is published: another one publishes all anew."""
 STAMP = "sedn:published"
 """The system attribute of a trial that says as what it was published."""
@@ -48,6 +49,8 @@ AT_ONCE = 200
 BEST, NEWEST, FAILED = 100, 60, 40
 """How many trials have notes: those with the highest mean AUC, those that began last, and of
 those that failed the last."""
+MOST_WITH_ALL_NOTES = 2500
+"""Of more trials than that half as many have notes, of twice as many a quarter, and so on."""
 
 
 @dataclass
@@ -201,8 +204,10 @@ def with_notes(endings: Mapping[int, Ending]) -> list[int]:
     scored = [n for n, end in endings.items() if end.state is TrialState.COMPLETE]
     scored.sort(key=lambda n: (-(endings[n].mean_auc or 0.0), n))
     failed = [n for n in sorted(endings) if endings[n].state is TrialState.FAILED]
-    newest = sorted(endings)[-NEWEST:]
-    return list(dict.fromkeys([*scored[:BEST], *reversed(newest), *reversed(failed[-FAILED:])]))
+    share = 2 ** -max(0, math.ceil(math.log2(max(len(endings), 1) / MOST_WITH_ALL_NOTES)))
+    best, newest, last_failed = (max(1, int(share * most)) for most in (BEST, NEWEST, FAILED))
+    chosen = (scored[:best], reversed(sorted(endings)[-newest:]), reversed(failed[-last_failed:]))
+    return list(dict.fromkeys(number for some in chosen for number in some))
 
 
 class _Notes:

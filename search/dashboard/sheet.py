@@ -5,54 +5,49 @@ import io
 from PIL import Image, ImageDraw, ImageFont
 
 from results.database.models import Trial
-from results.largest_errors import ImageError, LabelErrors, find_largest_errors
+from results.error_pictures import Pictures, draw_error_pictures
+from results.largest_errors import MOST_IMAGES, ImageError, LabelErrors, find_largest_errors
 from results.predictions import read_predictions
-from sedn.config import build_config
-from sedn.data.check.contact_sheet import overlay
-from sedn.data.check.subject import Subject, open_subject
 from sedn.errors import UserError
-from sedn.style import INK, MUTED, one_line, share_text
+from sedn.style import INK, MUTED, number_text, one_line
 from sedn.training.checkpoints.storage import StorageFault
 
-LABELS, IMAGES = 8, 6
 SIDE, GAP = 150, 10
 HEAD, CAPTION = 30, 40
 """Heights of the line above a label's images, and of the two lines below each."""
 TOP = 56
 MOST_OF_TEXT = 200
 """Characters of a text that are tried; no more could fit."""
-WIDTH = IMAGES * (SIDE + GAP) + GAP
+WIDTH = MOST_IMAGES * (SIDE + GAP) + GAP
 
 
 def draw_sheet(trial: Trial) -> bytes:
     """The sheet of a complete trial, JPEG; where it cannot be made, a picture of the reason."""
     try:
-        errors = find_largest_errors(read_predictions(trial), LABELS, IMAGES)
-        config = build_config(trial.config, f"trial {trial.number}")
-        subject = open_subject(config.data, lambda *_: None)
+        errors = find_largest_errors(read_predictions(trial))
+        pictures = draw_error_pictures(trial, errors, SIDE)
     except (UserError, StorageFault, OSError) as error:
         return _written(_of_words(f"Trial {trial.number}: no images to show.", str(error)))
     if not errors:
         return _written(_of_words(f"Trial {trial.number}: no label has an AUC.", ""))
-    return _written(draw_errors(trial.number, errors, subject))
+    return _written(draw_errors(trial.number, errors, pictures))
 
 
-def draw_errors(number: int, errors: list[LabelErrors], subject: Subject) -> Image.Image:
+def draw_errors(number: int, errors: list[LabelErrors], pictures: Pictures) -> Image.Image:
     """The images of ``errors``, by trial ``number``, with their maps."""
     row_height = HEAD + SIDE + CAPTION
     sheet = Image.new("RGB", (WIDTH, TOP + len(errors) * row_height), "white")
     draw = ImageDraw.Draw(sheet)
     draw.text((GAP, 10), f"Trial {number}: largest errors on validation", INK, _font(18))
-    said = "labels with the lowest AUC first; below each image what the network says"
+    said = "Labels with the lowest AUC first; below each image what the network gives."
     draw.text((GAP, 34), said, MUTED, _font(12))
-    rows = {name: row for row, name in enumerate(subject.names)}
     for place, of_label in enumerate(errors):
         top = TOP + place * row_height
-        head = f"{_fitted(draw, of_label.label, WIDTH - 140, 15)}   AUC {of_label.auc:.4f}"
+        head = f"{_fitted(draw, of_label.label, WIDTH - 140, 15)}   AUC {number_text(of_label.auc)}"
         draw.text((GAP, top + 6), head, INK, _font(15))
         for column, one in enumerate(of_label.images):
             corner = (GAP + column * (SIDE + GAP), top + HEAD)
-            _add_image(sheet, draw, corner, one, subject, rows.get(one.image))
+            _add_image(sheet, draw, corner, one, pictures.get(one.image))
     return sheet
 
 
@@ -61,31 +56,17 @@ def _add_image(
     draw: ImageDraw.ImageDraw,
     corner: tuple[int, int],
     error: ImageError,
-    subject: Subject,
-    row: int | None,
+    picture: Image.Image | None,
 ) -> None:
     """An image with its map, and below it the truth, what the network says, and the file."""
     left, top = corner
-    picture = _picture(subject, row)
     if picture is None:
         draw.rectangle((left, top, left + SIDE, top + SIDE), "#eef0f3")
         draw.text((left + 8, top + 8), "cannot be read", MUTED, _font(12))
     else:
         sheet.paste(picture, corner)
-    truth = "has it" if error.is_positive else "has it not"
-    draw.text((left, top + SIDE + 3), f"{truth}: {share_text(error.probability)}", INK, _font(12))
+    draw.text((left, top + SIDE + 3), error.told, INK, _font(12))
     draw.text((left, top + SIDE + 19), _fitted(draw, error.image, SIDE, 10), MUTED, _font(10))
-
-
-def _picture(subject: Subject, row: int | None) -> Image.Image | None:
-    """An image as it is trained on; ``None`` where it is not to be had any more."""
-    if row is None:
-        return None
-    try:
-        sample = subject.look(row, subject.image_size)
-    except (UserError, OSError):
-        return None
-    return Image.fromarray(overlay(sample)).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
 
 
 def _of_words(head: str, text: str) -> Image.Image:

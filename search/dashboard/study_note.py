@@ -1,16 +1,16 @@
 """The note of a study in Optuna's dashboard: the answer in words, and what it rests on."""
 
-from shlex import quote
 from typing import Any
 
 from results.confirmation import Confirmed
 from results.confirmed import gain_interval_text
-from results.database.models import BASELINE, TrialState
-from results.report.contents import STATES, Findings
-from results.report.style import duration, value_text
-from results.varied import shown_columns
-from search.dashboard.markdown import code, paragraphs, shown, table
-from sedn.style import gain_text, interval_text, number_text, share_text
+from results.database.models import BASELINE
+from results.report.answer import find_answer
+from results.report.contents import Findings
+from results.report.style import BEST_OF_MANY, parameter_text
+from results.varied import AS_SAMPLED, shown_columns
+from search.dashboard.markdown import command, paragraphs, shown, table
+from sedn.style import duration, gain_text, interval_text, number_text, share_text
 
 MOST_ROWS = 10
 """Configurations in the table."""
@@ -29,50 +29,20 @@ def study_note(findings: Findings, confirmed: tuple[Confirmed, ...] = ()) -> str
         findings: of the experiment.
         confirmed: what its newest confirmation found, the baseline first.
     """
-    name = quote(findings.experiment.name)
+    answer = find_answer(findings)
     return paragraphs(
         f"# {shown(findings.experiment.name)}",
-        _answer(findings),
+        "\n".join(f"- {shown(line)}" for line in answer.lines),
         _what(findings),
         _leaders(findings),
         _confirmed(confirmed),
         _labels(findings),
         _failures(findings),
-        "## On the command line",
-        code(
-            f"sedn rank {name}\nsedn report {name}\nsedn confirm {name}\n"
-            f"sedn export {name} --rank 1 -o config.yaml"
+        "## What to do next",
+        *(
+            paragraphs(f"{shown(what[:1].upper() + what[1:])}:", command(line))
+            for line, what in answer.commands
         ),
-    )
-
-
-def _answer(findings: Findings) -> str:
-    """Where the search stands, what leads and by how much, and what may be the best."""
-    best, baseline = findings.best, findings.baseline
-    lines = [_progress(findings)]
-    if best is not None:
-        reached = interval_text(best["mean_auc"], best["low"], best["high"])
-        lines.append(f"**Trial {best['trial']} leads with a mean AUC of {reached}** on validation.")
-    if baseline is not None and best is not None and best["role"] != BASELINE:
-        plain = interval_text(baseline["mean_auc"], baseline["low"], baseline["high"])
-        difference = number_text(best["mean_auc"] - baseline["mean_auc"], signed=True)
-        lines.append(
-            f"The baseline, trial {baseline['trial']}, has {plain}: the difference is {difference} "
-            f"({gain_text(best['gain'])})."
-        )
-    lines += [shown(line) for line in (*findings.said_of_ranking, *findings.confirmation)]
-    return "\n".join(f"- {line}" for line in lines)
-
-
-def _progress(findings: Findings) -> str:
-    ended = findings.number - findings.counts.get(TrialState.RUNNING, 0)
-    asked = findings.experiment.settings.get("trials", findings.number)
-    counts = [f"{findings.counts[s]} {STATES[s]}" for s in STATES if findings.counts.get(s)]
-    states = ", ".join(counts) or "none has begun"
-    epochs, seconds = findings.trained
-    return (
-        f"{ended} of {asked} trials have ended ({states}); {epochs} epochs took "
-        f"{duration(seconds)} of training."
     )
 
 
@@ -111,7 +81,7 @@ def _leaders(findings: Findings) -> str:
             f"{row['trial']} baseline" if row["role"] == BASELINE else str(row["trial"]),
             interval_text(row["mean_auc"], row["low"], row["high"]),
             gain_text(row["gain"]),
-            *(shown(value_text(row[path])) for path in columns),
+            *(shown(parameter_text(row[path], row.get(path + AS_SAMPLED))) for path in columns),
             duration(row["seconds"]),
         ]
         for row in shown_rows.to_dict("records")
@@ -170,12 +140,8 @@ def _labels(findings: Findings) -> str:
     rows = [_label_row(row) for row in frame.head(MOST_LABELS).to_dict("records")]
     of_all = f", {MOST_LABELS} of {len(frame)}" if len(frame) > MOST_LABELS else ""
     heads = ["label", "positives", "best trial", "AUC [95 %]", "baseline", "gain"]
-    warning = (
-        "The best of many is optimistic, the more so the fewer positives a label has: it tells "
-        "where to look, not what new images will show."
-    )
     return paragraphs(
-        f"## The best for each label{of_all}", warning, table(heads, rows, right=heads[1:])
+        f"## The best for each label{of_all}", BEST_OF_MANY, table(heads, rows, right=heads[1:])
     )
 
 

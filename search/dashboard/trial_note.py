@@ -1,25 +1,28 @@
 """The note and the attributes of a trial in Optuna's dashboard."""
 
-from shlex import quote
 from typing import Any
 
+from results.commands import export_command
 from results.database.models import BASELINE, TrialState
 from results.report.contents import STATES
-from results.report.style import duration, value_text
-from search.dashboard.markdown import code, paragraphs, shortened, shown, table
-from search.dashboard.trials import LabelResult, TrialFacts, sampled
+from results.report.style import value_text
+from results.trial_facts import LabelResult, TrialFacts, sampled
+from search.dashboard.markdown import code, command, paragraphs, shortened, shown, table
 from sedn.measures import COSTS
-from sedn.style import gain_text, interval_text, number_text, one_line
+from sedn.style import duration, gain_text, interval_text, number_text, one_line
 
 MOST_LABELS = 30
 """Labels in the table of a note."""
 MOST_ATTRIBUTES = 20
 """Labels that have an attribute each, by which trials can be sorted: those of most positives."""
-MOST_WITH_LABELS = 2000
-"""Trials from this number on have none for labels: the dashboard reads all attributes at once."""
+MOST_WITH_ALL = 2000
+"""Trials from this number on have none for labels, and none of what Optuna's own columns tell: the
+dashboard reads all attributes of a study at once."""
 MOST_OF_LINE = 100
 """Characters of an attribute: the dashboard does not break its line."""
-CHANGING = frozenset({"cause", "mean AUC [95 %]", "difference to the baseline", "worst label"})
+CHANGING = frozenset(
+    {"outcome", "cause", "mean AUC [95 %]", "difference to the baseline", "worst label"}
+)
 """Attributes that a trial may lose as it is opened again and ends otherwise."""
 LAST_LINES = 20
 """Of the reason of a failure."""
@@ -37,34 +40,39 @@ def trial_note(facts: TrialFacts) -> str:
         _configuration(facts),
         _cost(facts),
         "## Take its configuration",
-        code(f"sedn export {quote(facts.experiment)} --trial {trial.number} -o config.yaml"),
+        command(export_command(facts.experiment, facts.store_words, trial.number)),
     )
 
 
 def trial_attributes(facts: TrialFacts) -> dict[str, Any]:
     """What the dashboard shows of a trial in columns; numbers where trials can be sorted by it."""
     trial = facts.trial
-    attributes: dict[str, Any] = {
-        "outcome": shortened(one_line(facts.outcome), MOST_OF_LINE),
-        "placement": facts.placement,
-        "epochs": f"{trial.epochs} of {trial.target_epochs}",
-        "seconds": round(trial.seconds, 2),
-        **facts.costs,
-    }
+    attributes: dict[str, Any] = {"placement": facts.placement, **facts.costs}
     if trial.cause is not None:
         attributes["cause"] = trial.cause
-    if trial.mean_auc is not None:
-        attributes["mean AUC [95 %]"] = interval_text(trial.mean_auc, facts.low, facts.high)
     if facts.difference is not None:
         attributes["difference to the baseline"] = round(facts.difference, 6)
+    if trial.number < MOST_WITH_ALL or trial.state is not TrialState.COMPLETE:
+        attributes["outcome"] = shortened(one_line(facts.outcome), MOST_OF_LINE)
+    return attributes | (_more(facts) if trial.number < MOST_WITH_ALL else {})
+
+
+def _more(facts: TrialFacts) -> dict[str, Any]:
+    """What trials have as long as these are not too many."""
+    trial = facts.trial
+    attributes: dict[str, Any] = {
+        "epochs": f"{trial.epochs} of {trial.target_epochs}",
+        "seconds": round(trial.seconds, 2),
+    }
+    if trial.mean_auc is not None:
+        attributes["mean AUC [95 %]"] = interval_text(trial.mean_auc, facts.low, facts.high)
     if facts.labels:
         worst = min(facts.labels, key=lambda label: label.auc)
         attributes["worst label"] = (
             f"{number_text(worst.auc)} {shortened(one_line(worst.name), MOST_OF_LINE)}"
         )
     # Those of most positives are known best.
-    most = MOST_ATTRIBUTES if trial.number < MOST_WITH_LABELS else 0
-    often = sorted(facts.labels, key=lambda label: -label.positives)[:most]
+    often = sorted(facts.labels, key=lambda label: -label.positives)[:MOST_ATTRIBUTES]
     of_labels = [(shortened(one_line(label.name), MOST_OF_LINE), label.auc) for label in often]
     return attributes | {f"AUC {name}": round(auc, 6) for name, auc in of_labels}
 

@@ -9,14 +9,16 @@ from numpy.typing import NDArray
 
 from results.database.models import BASELINE, TrialState
 from results.database.store import Store
-from sedn.config import build_config, config_hash
+from sedn.config import DataConfig, build_config, config_hash
 from sedn.data import Split
+from sedn.data.check.subject import open_images
 from sedn.metrics import auc_within
 from sedn.training.checkpoints.identity import TrainingIdentity
 from sedn.training.checkpoints.influence import influence_of, save_influence
 from sedn.training.checkpoints.predictions import PREDICTIONS, save_predictions
 from sedn.training.result import EpochResult, by_label
-from tests.results.rows import new_trial
+from tests.results.rows import new_experiment, new_trial
+from tests.sedn.data.fixtures import write_csv
 
 Array = NDArray[np.floating]
 
@@ -89,6 +91,24 @@ def add_baseline(
 ) -> None:
     """Add the baseline as trial 0."""
     add_scored(store, experiment_id, 0, split, scores, storage, role=BASELINE, folds=folds)
+
+
+def with_files(store: Store, folder: Path, labels: tuple[str, str]) -> Store:
+    """The store, with a trial of image files; for one label it errs most on the first and the last
+    of them.
+    """
+    (folder / "data").mkdir()
+    data = {"path": str(write_csv(folder / "data")), "image_size": 32}
+    names = open_images(DataConfig.model_validate(data)).names
+    targets = np.tile([[1.0, 0.0], [0.0, 1.0]], (len(names), 1))[: len(names)]
+    scores = 4 * targets - 2 + np.linspace(0, 0.1, len(names))[:, None]
+    scores[[0, -1], 0] *= -3
+    experiment = new_experiment(store, "rows", labels)
+    add_scored(
+        store, experiment, 0, replace(split_of(targets), names=names), scores, folder,
+        role=BASELINE, labels=labels, data=data,
+    )  # fmt: skip
+    return store
 
 
 def label_names(count: int) -> tuple[str, ...]:

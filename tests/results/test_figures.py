@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from results.report.figures import pareto_front
 from results.report.parallel import coordinate
-from results.report.style import duration, round_numbers, value_text
+from results.report.style import round_numbers, value_text
 from sedn.style import count_text
 
 few = st.sampled_from([0.0, 0.25, 0.5, 1.0])
@@ -81,9 +81,6 @@ def test_in_a_band_the_later_lies_higher() -> None:
 def test_values_are_written_short() -> None:
     assert [value_text(v) for v in (None, True, 0.00012345, 16, "all")] == [
         *("–", "yes", "0.000123", "16", "all")
-    ]
-    assert [duration(v) for v in (4.2, 59.0, 600.0, 9000.0, 400_000.0)] == [
-        *("4.2 s", "59 s", "10.0 min", "2.5 h", "4.6 d")
     ]
     assert [count_text(v) for v in (None, 950, 25_600_000, 1.2e9)] == [
         *("–", "950", "25.6 M", "1.2 G")

@@ -1,6 +1,7 @@
 """The page follows a running search in place: nothing that the reader did to it is lost."""
 
 import json
+import socket
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from results.database.models import TrialState
 from results.database.store import Store
 from results.report import serving
 from results.report.serving import LiveReport, make_server
+from sedn.addresses import served_at
 from sedn.errors import UserError
 from tests.browser import browser_tab
 from tests.results.rows import add_trial, new_experiment
@@ -22,17 +24,26 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 
 
 @contextmanager
-def served(store: Store, name: str) -> Iterator[str]:
+def served(store: Store, name: str, host: str = "127.0.0.1") -> Iterator[str]:
     """The address of a server of the page."""
-    server = make_server(LiveReport(store, name), "127.0.0.1", 0)
+    server = make_server(LiveReport(store, name), host, 0)
     thread = Thread(target=server.serve_forever)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/"
+        yield served_at(host, server.server_port)
     finally:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def has_ipv6() -> bool:
+    """Whether this machine has an address of IPv6."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
 
 
 @pytest.fixture(autouse=True)
@@ -166,3 +177,11 @@ def test_a_port_that_is_taken_is_one_line(store: Store, searching: int) -> None:
         port = int(address.rsplit(":", 1)[1].strip("/"))
         with pytest.raises(UserError, match=rf"cannot listen on 127.0.0.1:{port}: .*`port`"):
             make_server(LiveReport(store, "rows"), "127.0.0.1", port)
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="no IPv6 on this machine")
+def test_an_address_of_ipv6_is_served(store: Store, searching: int) -> None:
+    with served(store, "rows", "::1") as address:
+        assert address.startswith("http://[::1]:")
+        with urllib.request.urlopen(address, timeout=20) as answer:
+            assert b"<title>rows" in answer.read()

@@ -161,10 +161,10 @@ def test_the_page_needs_nothing_but_itself(store: Store) -> None:
 
 def test_the_page_holds_what_was_found(store: Store) -> None:
     page = Page(render_report(read_findings(store, searched(store))))
-    assert "0.810 trial 1, 95 %:" in page.text
+    assert "0.8100 trial 1, 95 %:" in page.text
     low, high = mean_interval(0.7, 0.01, [8], [32])
-    assert f"0.700 trial 0, 95 %: [{low:.3f}, {high:.3f}]" in page.text
-    assert "+15.7% +0.110 in mean AUC, on validation" in page.text
+    assert f"0.7000 trial 0, 95 %: [{low:.3f}, {high:.3f}]" in page.text
+    assert "+15.7% +0.1100 in mean AUC, on validation" in page.text
     assert "8 of 9 4 complete, 1 stopped early, 3 failed, 1 running" in page.text
     assert "3 1 without an AUC" in page.text
     assert "1 1 (2 seeds) 0.810" in page.text, "the first of the ranking"

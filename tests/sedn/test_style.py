@@ -11,6 +11,7 @@ from results.report.style import value_text
 from sedn.metrics import auc_interval
 from sedn.style import (
     difference_text,
+    duration,
     gain_text,
     interval_text,
     number_text,
@@ -19,7 +20,28 @@ from sedn.style import (
 )
 
 NAN = float("nan")
+UNITS = {"d": 86_400, "h": 3_600, "min": 60, "s": 1}
 ROOMS = ("sedn", "results", "search", "spaces", "benchmarks")
+
+
+def test_times_are_written_in_two_units_at_most() -> None:
+    said = [
+        duration(v) for v in (0.0, 0.04, 4.2, 9.97, 59.4, 59.6, 200.0, 3599.6, 9000.0, 86_390.0)
+    ]
+    assert said == [
+        *("0 s", "0 s", "4.2 s", "10 s", "59 s", "1 min 00 s", "3 min 20 s", "1 h 00 min"),
+        *("2 h 30 min", "1 d 00 h"),
+    ]
+    assert duration(400_000.0) == "4 d 15 h"
+
+
+@given(st.floats(0, 1e7))
+def test_a_time_reads_as_what_it_is(seconds: float) -> None:
+    words = duration(seconds).split()
+    parts = [float(number) * UNITS[unit] for number, unit in zip(*[iter(words)] * 2, strict=True)]
+    smallest = 0.1 if seconds < 9.9 else UNITS[words[-1]]
+    assert abs(sum(parts) - seconds) <= 0.51 * smallest
+    assert all(int(number) < 60 for number in words[2::2])
 
 
 @given(st.integers(1, 40), st.integers(1, 40), st.data())

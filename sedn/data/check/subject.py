@@ -115,6 +115,31 @@ def open_subject(config: DataConfig, show: Progress) -> Subject:
     )
 
 
+@dataclass(frozen=True)
+class Images:
+    """The images of a data set, to look at a few of them."""
+
+    names: tuple[str, ...]
+    image_size: int
+    """As in a :class:`Subject`."""
+    look: Callable[[int, int], Sample]
+    """As in a :class:`Subject`."""
+
+
+def open_images(config: DataConfig) -> Images:
+    """Open the images of a data set, without what a check needs beside them.
+
+    Raises:
+        UserError: there is no such data set, or its tables are wrong.
+    """
+    if config.path == digits.NAME:
+        whole = open_subject(config, lambda *_: None)
+        return Images(whole.names, whole.image_size, whole.look)
+    listing = open_listing(data_path(config.path), config.given(), skip=True)
+    names = listing.names(np.arange(len(listing)))
+    return Images(names, config.image_size, partial(_decode, listing))
+
+
 def _of_arrays(dataset: Dataset, image_size: int) -> Subject:
     """Open a data set that has no files."""
     splits = [dataset.splits[name] for name in SPLITS]

@@ -84,4 +84,4 @@ def test_a_moved_storage_path_is_found(searched: Path) -> None:
     (searched / "scored").rename(searched / "there" / "scored")
     with pytest.raises(UserError, match="experiment 'spring', trial 1: its predictions are not at"):
         run("spring")
-    assert "in mean AUC" in run("spring", "--storage", str(searched / "there"))
+    assert "in mean AUC" in run("spring", "--storage-path", str(searched / "there"))

@@ -58,7 +58,7 @@ def test_each_trial_is_shown_within_eighty_columns(store: Store) -> None:
         assert max(map(len, tables)) <= 80, text
         for path in trial.params:
             assert path in text
-        assert f"--trial {trial.number} -o config.yaml" in text
+        assert f"--trial {trial.number} -o " in text
 
 
 def test_what_is_shown_is_what_the_store_has(store: Store) -> None:

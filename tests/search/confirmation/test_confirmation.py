@@ -4,21 +4,27 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
+from optuna_dashboard import get_note
 from typer.testing import CliRunner
 
 from results import overview
 from results.confirmation import Confirmed
+from results.confirmed import confirmation_lines
 from results.database.models import TrialState
 from results.database.store import Store, open_store
 from results.export import export_config
 from results.predictions import read_predictions
 from results.report.page import write_report
+from results.versions import installed, versions_of
 from search.cli.main import app
 from search.confirmation.running import Confirmation, run_confirmation
+from search.dashboard.markdown import shown
 from search.experiments import delete_experiment, rename_experiment
 from search.run import run_search
 from search.settings import Resources, SearchSettings
+from search.study import open_storage
 from sedn.config import config_hash, load_config
 from sedn.errors import UserError
 from tests.search.crashes import Killed
@@ -98,6 +104,21 @@ def confirm(folder: Path, **options: Any) -> Confirmation:
 
 def values(confirmed: tuple[Confirmed, ...]) -> list[Any]:
     return [one.to_json() for one in confirmed]
+
+
+def test_the_note_of_the_search_tells_of_its_confirmation(confirmed: Path) -> None:
+    store = store_of(confirmed)
+    note = get_note(optuna.load_study(study_name="spring", storage=open_storage(store)))
+    lines = confirmation_lines(store, store.experiment("spring"))
+    assert len(lines) == 3
+    assert all(f"- {shown(line)}" in note for line in lines)
+    assert "Confirmed on the test split" in note
+
+
+def test_search_and_confirmation_keep_the_versions_that_made_them(confirmed: Path) -> None:
+    store = store_of(confirmed)
+    for name in ("spring", "spring-confirmed"):
+        assert versions_of(store.experiment(name).settings) == [installed()]
 
 
 def test_leaders_and_baseline_are_trained_on_fresh_seeds_and_tested_once(

@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from tests.browser import screenshots
+
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 TRIALS = 12
 
@@ -59,8 +61,7 @@ class Dashboard:
     def look(self, path: str, name: str, size: str = "1500,1800") -> str:
         """The page after its scripts have run; its picture is left among the test's files."""
         assert CHROMIUM
-        pictures = Path(os.environ.get("SEDN_SCREENSHOTS", self.folder))
-        pictures.mkdir(parents=True, exist_ok=True)
+        pictures = screenshots(self.folder)
         common = [
             *(CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--window-size={size}"),
             *("--disable-background-networking", f"--user-data-dir={self.folder}/browser"),
@@ -109,13 +110,13 @@ def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
 def test_while_the_search_runs_its_notes_are_there(dashboard: Dashboard) -> None:
     study = dashboard.wait(
         lambda one: (
-            "leads with a mean AUC" in one["note"]["body"]
+            "leads, with mean AUC" in one["note"]["body"]
             and any("Labels" in trial["note"]["body"] for trial in one["trials"])
         )
     )
     assert len([t for t in study["trials"] if t["state"] == "Complete"]) < TRIALS, "it runs still"
     page = dashboard.look("/dashboard/studies/1/note", "study-note")
-    assert "leads with a mean AUC of" in page
+    assert "leads, with mean AUC" in page
     assert "Leading configurations" in page
 
 

@@ -1,20 +1,29 @@
 """Optuna's dashboard shows what the store has, in words, and only what it has."""
 
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
 import optuna
 import pytest
 from optuna_dashboard import get_note, save_note
+from typer.testing import CliRunner
 
 from results.database.models import TrialState
+from results.database.scanning import Ending
 from results.database.store import open_store
 from results.ranking.leaders import order_experiment
 from results.ranking.standing import standing
 from results.ranking.words import standing_lines
-from search.dashboard import publishing
-from search.dashboard.markdown import MOST_OF_LINE
+from results.report.answer import answer_section, find_answer
+from results.report.contents import read_findings
+from search.cli.main import app
+from search.dashboard import publishing, trial_note
+from search.dashboard.markdown import MOST_OF_LINE, command
+from search.dashboard.markdown import shown as as_text
+from search.dashboard.publishing import with_notes
+from sedn.page import paragraph, text
 from tests.search.dashboard.published import HOSTILE, REASON, Rows
 
 
@@ -78,14 +87,46 @@ def test_the_dashboard_has_notes_attributes_artifacts_and_plots(rows: Rows) -> N
 def test_the_note_of_the_study_has_the_words_and_numbers_of_the_ranking(filled: Rows) -> None:
     note = get_note(filled.study)
     assert "4 of 9 trials have ended (2 complete, 1 stopped early, 1 failed, 1 running)" in note
-    assert "**Trial 1 leads with a mean AUC of 0.8000 [" in note
+    assert "Trial 1 leads, with mean AUC 0.8000 &#91;" in note
     assert "the difference is +0.1000 (+14.3%)" in note
     experiment = filled.store.experiment("rows")
     ordered = order_experiment(filled.store, experiment)
     lines = standing_lines(standing(filled.store, experiment.id, ordered), ordered)
     assert lines
     for line in lines:
-        assert line.replace("_", "&#95;").replace("`", "&#96;") in note
+        assert as_text(line) in note
+
+
+def test_page_and_note_give_one_answer(rows: Rows) -> None:
+    rows.fill()
+    rows.publish()
+    findings = read_findings(rows.store, "rows")
+    note, page, answer = get_note(rows.study), answer_section(findings), find_answer(findings)
+    assert len(answer.lines) > 4
+    assert len(answer.commands) > 1
+    for line in answer.lines:
+        assert f"- {as_text(line)}\n" in note
+        assert paragraph(line) in page
+    for line, _ in answer.commands:
+        assert command(line) in note
+        assert f"<code>{text(line)}</code>" in page
+
+
+def test_a_command_of_a_note_finds_its_database(
+    filled: Rows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path.parent)
+    monkeypatch.delenv("SEDN_STORE", raising=False)
+    notes = [get_note(filled.study), filled.shown()["trials"][1]["note"]["body"]]
+    blocks = [block for note in notes for block in note.split("```") if "sedn export " in block]
+    assert len(blocks) == 2
+    for number, block in enumerate(blocks):
+        # A shell takes the backslash and the line end after it away.
+        words = shlex.split(block.removeprefix("text").replace("\\\n", ""))[1:]
+        words[words.index("-o") + 1] = str(tmp_path / f"{number}.yaml")
+        done = CliRunner().invoke(app, words)
+        assert done.exit_code == 0, done.output
+    assert "learning_rate: 0.001" in (tmp_path / "1.yaml").read_text()
 
 
 def test_publishing_again_changes_no_row(rows: Rows) -> None:
@@ -105,7 +146,7 @@ def test_what_is_new_is_published_and_nothing_else(filled: Rows) -> None:
     number = filled.add(0.9)
     filled.publish()
     shown = filled.shown()
-    assert "**Trial 5 leads" in shown["note"]["body"]
+    assert "Trial 5 leads" in shown["note"]["body"]
     assert shown["trials"][number]["note"]["version"] == 1
     assert [trial["note"]["version"] for trial in shown["trials"][:4]] == [1, 1, 1, 1]
     after = filled.tables()["trial_user_attributes"]
@@ -213,6 +254,32 @@ def test_of_many_trials_the_best_and_the_newest_have_notes(
     assert all(trial["user_attrs"] for trial in shown)
     kept = {key.split(":")[1] for key in keys if re.match(r"dashboard:\d+:note", key)}
     assert len(kept) == 6, "the notes of the others left nothing"
+
+
+@pytest.mark.parametrize("trials", [0, 1, 60, 2500, 2501, 5000, 10_000, 40_000])
+def test_notes_times_trials_are_bounded(trials: int) -> None:
+    """For each trial that it shows the dashboard looks through all notes."""
+    states = (TrialState.FAILED, *4 * (TrialState.COMPLETE,))
+    endings = {n: Ending(states[n % 5], 3, 0.5 + n % 977 / 2000) for n in range(trials)}
+    chosen = with_notes(endings)
+    assert len(chosen) == len(set(chosen))
+    assert len(chosen) * trials <= 200 * 2500
+    assert len(chosen) >= min(trials / 2, 10), "the best and the newest have some"
+
+
+def test_of_many_trials_the_later_have_few_attributes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trial_note, "MOST_WITH_ALL", 2)
+    made = Rows(open_store(f"sqlite:///{tmp_path}/sedn.db", create=True))
+    for auc in (0.7, 0.8, 0.9):
+        made.add(auc)
+    made.add(0.6, TrialState.PRUNED)
+    made.publish()
+    _, early, late, stopped = map(attributes, made.shown()["trials"])
+    assert late.keys() < early.keys()
+    assert late == {"placement": "none", "parameters": "10002", "difference to the baseline": "0.2"}
+    assert stopped.keys() == {"placement", "parameters", "outcome"}
 
 
 def test_a_trial_that_went_on_loses_what_was_said_of_its_stop(tmp_path: Path) -> None:

@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from results.error_pictures import draw_pictures
 from results.largest_errors import ImageError, LabelErrors
 from search.dashboard.sheet import GAP, HEAD, SIDE, TOP, draw_errors
-from sedn.data.check.subject import Sample, Subject
+from sedn.data.check.subject import Images, Sample
 from sedn.errors import UserError
 from tests.search.dashboard.published import HOSTILE
 
@@ -19,18 +20,13 @@ def look(row: int, size: int) -> Sample:
     return Sample("", size, size, image, np.zeros((1, size, size), dtype=np.uint8))
 
 
-SUBJECT = Subject(
-    name="made", labels=(HOSTILE,), regions=("region",), names=tuple(COLOURS),
-    splits=np.array(["validation"] * 3), splits_given=True, groups=(),
-    targets=np.ones((3, 1), dtype=np.float32), map_known=np.ones(3, dtype=bool), image_size=32,
-    missed_shares=(), links=(), notes=(), faults=(), look=look,
-)  # fmt: skip
+IMAGES = Images(tuple(COLOURS), 32, look)
 
 
 def test_each_image_stands_in_its_place_and_one_that_is_gone_leaves_a_gap() -> None:
     names = ["grey.png", "broken.png", "elsewhere.png", "white.png"]
     errors = [LabelErrors(HOSTILE, 0.6, tuple(ImageError(n, True, 0.1) for n in names))] * 2
-    sheet = draw_errors(3, errors, SUBJECT)
+    sheet = draw_errors(3, errors, draw_pictures(IMAGES, names, SIDE))
     for label in range(2):
         top = TOP + label * (sheet.height - TOP) // 2 + HEAD + SIDE // 2
         middles = [sheet.getpixel((GAP + i * (SIDE + GAP) + SIDE // 2, top)) for i in range(5)]
@@ -40,4 +36,4 @@ def test_each_image_stands_in_its_place_and_one_that_is_gone_leaves_a_gap() -> N
 
 def test_names_of_any_length_fit() -> None:
     long = LabelErrors("x" * 2000, 0.5, (ImageError("deep/" * 400, False, 0.9),))
-    assert draw_errors(0, [long], SUBJECT).width < 1200
+    assert draw_errors(0, [long], {}).width < 1200

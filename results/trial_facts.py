@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from results.commands import address_of, store_words
 from results.database.models import BASELINE, Experiment, Label, Trial, TrialState
 from results.database.store import Store
 from results.goals.objectives import Goals, shown_costs
@@ -60,6 +61,8 @@ class TrialFacts:
     """What became of it, in a line."""
     costs: dict[str, float]
     """Those of :data:`sedn.measures.COSTS` that a page shows, where they are known."""
+    store_words: str
+    """By what a command finds the database, as :func:`results.commands.store_words` gives it."""
 
     @property
     def difference(self) -> float | None:
@@ -114,6 +117,7 @@ class FactReader:
             baseline=None if trial.role == BASELINE else self.baseline,
             outcome=outcome(trial, scheduler_of(self._experiment)),
             costs={name: trial.costs[name] for name in self._costs if name in trial.costs},
+            store_words=store_words(address_of(self._store.engine.url)),
         )
 
     def _label_results(self, numbers: Sequence[int]) -> dict[int, tuple[LabelResult, ...]]:
