@@ -1,7 +1,7 @@
 """What is known of trials that have ended, for their notes and attributes."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,9 @@ from results.goals.objectives import Goals, shown_costs
 from results.ranking.pooling import of_labels, of_means
 from results.ranking.stopped import scheduler_of, stopped_by
 from sedn.config.reading import flatten
+from sedn.measures import COSTS
 from sedn.metrics.ranking import Floats
+from sedn.style import duration, gain_text, interval_text, number_text, one_line
 
 PLACEMENT = "embedding.placement"
 
@@ -152,6 +154,33 @@ class FactReader:
         names = [label.name for label in self._labels][: len(aucs)]
         pairs = zip(names, aucs, strict=True)
         return Baseline(*found, {name: auc for name, auc in pairs if not math.isnan(auc)})
+
+
+def reached_lines(facts: TrialFacts) -> list[str]:
+    """What a trial reached, in words: its mean AUC, and how far that is from the baseline's."""
+    trial, plain = facts.trial, facts.baseline
+    if trial.mean_auc is None:
+        return ["No epoch was completed."]
+    reached = interval_text(trial.mean_auc, facts.low, facts.high)
+    where = "" if trial.state is TrialState.COMPLETE else f" after epoch {trial.epochs}"
+    lines = [f"Mean AUC {reached}{where} on validation (95 % interval over images)."]
+    if facts.difference is not None and plain is not None:
+        gain = gain_text(facts.difference / plain.mean_auc) if plain.mean_auc else "–"
+        lines.append(
+            f"{number_text(facts.difference, signed=True)} ({gain}) to the baseline, trial "
+            f"{plain.number}, which has {number_text(plain.mean_auc)}."
+        )
+    return lines
+
+
+def cost_rows(trial: Trial, costs: Mapping[str, float]) -> list[tuple[str, str]]:
+    """Each cost of a trial, and its value as text; ``costs`` as in :class:`TrialFacts`."""
+    rows = [
+        ("epochs", f"{trial.epochs} of {trial.target_epochs}"),
+        ("time of training", duration(trial.seconds)),
+        *((COSTS[name].title, COSTS[name].write(value)) for name, value in costs.items()),
+    ]
+    return [*rows, ("trained on", one_line(trial.node))] if trial.node else rows
 
 
 def outcome(trial: Trial, scheduler: str) -> str:

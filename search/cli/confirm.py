@@ -7,6 +7,7 @@ import typer
 
 from search import Resources
 from search.cli.console import open_terminal
+from search.cli.ending import words_for
 from search.cli.fields import takes
 from search.cli.options import DEFAULT_STORE, JsonOption, StoreOption, print_json
 from search.cli.resources import RESOURCE_FLAGS
@@ -61,10 +62,10 @@ def confirm(
     if isinstance(result, Confirmation):
         show_confirmation(result, as_json=as_json)
     else:
-        _end(result, shown)
+        _end(result, shown, words_for(store))
 
 
-def _end(outcome: "SearchOutcome", name: str) -> NoReturn:
+def _end(outcome: "SearchOutcome", name: str, found: str) -> NoReturn:
     """Print why the trainings of a confirmation ended early, and end the command.
 
     Raises:
@@ -75,7 +76,7 @@ def _end(outcome: "SearchOutcome", name: str) -> NoReturn:
     if outcome.failure is not None:
         err.print(
             f"Ended: the first trainings all failed alike, trial {outcome.failure.number} by "
-            f"{outcome.failure.error}. `sedn report {quote(name)}` has its traceback.",
+            f"{outcome.failure.error}. `sedn report {quote(name)}{found}` has its traceback.",
             soft_wrap=True,
         )
     else:

@@ -9,7 +9,7 @@ from results.goals.objectives import objectives
 from search import Resources, SearchSettings
 from search.cli.console import open_terminal
 from search.cli.data_fields import READING_FLAGS, Reading
-from search.cli.ending import show_ending
+from search.cli.ending import show_ending, words_for
 from search.cli.fields import Flag, takes
 from search.cli.options import DEFAULT_STORE, JsonOption, StoreOption, absolute, print_json
 from search.cli.resources import RESOURCE_FLAGS
@@ -85,11 +85,12 @@ def search(
     if outcome.ended_by is None:
         stop()
     if outcome.failure is not None:
-        err.print(_failed(name, outcome.failure), soft_wrap=True)
+        err.print(_failed(name, outcome.failure, words_for(store)), soft_wrap=True)
         raise typer.Exit(1)
     err.print(f"Ended: {WHY[outcome.ended_by]}.")
     if outcome.finished and outcome.snapshot.best is None:
-        err.print(f"No trial was trained to its end: `sedn report {quote(name)}` says why.")
+        report = f"sedn report {quote(name)}{words_for(store)}"
+        err.print(f"No trial was trained to its end: `{report}` says why.", soft_wrap=True)
         raise typer.Exit(1)
     if not as_json:
         show_ending(err, name, store, view.spent)
@@ -109,8 +110,9 @@ def _to_json(outcome: "SearchOutcome") -> dict[str, Any]:
     }
 
 
-def _failed(name: str, failure: "Failure") -> str:
+def _failed(name: str, failure: "Failure", found: str) -> str:
     return (
         f"Ended: the first trials all failed alike, trial {failure.number} by {failure.error}. "
-        f"`sedn report {quote(name)}` has its traceback; the same command goes on with new trials."
+        f"`sedn report {quote(name)}{found}` has its traceback; the same command goes on with "
+        "new trials."
     )

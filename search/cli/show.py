@@ -10,7 +10,7 @@ from search.cli.ending import words_for
 from search.cli.log import TrialArgument
 from search.cli.options import DEFAULT_STORE, JsonOption, NameArgument, StoreOption, print_json
 from search.cli.reading import reads
-from sedn.style import duration, gain_text, interval_text, number_text, one_line, short_text
+from sedn.style import interval_text, number_text, one_line, short_text
 
 if TYPE_CHECKING:
     from results import Epoch, Trial
@@ -65,20 +65,10 @@ def _heading(row: "Trial", facts: "TrialFacts | None") -> str:
     if facts is None:
         auc = "" if row.mean_auc is None else f", mean AUC {number_text(row.mean_auc)}"
         return f"Trial {row.number}{role}: epoch {row.epochs} of {row.target_epochs}{auc}"
-    lines = [f"Trial {row.number}{role}: {one_line(facts.outcome)}"]
-    if row.mean_auc is not None:
-        folds = row.config.get("folds")
-        is_whole = folds and row.epochs == row.target_epochs
-        where = f"over {folds} folds" if is_whole else "on validation"
-        line = f"Mean AUC {where} {interval_text(row.mean_auc, facts.low, facts.high)}"
-        if facts.difference is not None and facts.baseline is not None:
-            gain = gain_text(facts.difference / facts.baseline.mean_auc)
-            line += (
-                f"\n{number_text(facts.difference, signed=True)} ({gain}) to the baseline, trial "
-                f"{facts.baseline.number}, which has {number_text(facts.baseline.mean_auc)}"
-            )
-        lines.append(line)
-    return "\n".join(lines)
+    from results.trial_facts import reached_lines
+
+    heading = f"Trial {row.number}{role}: {one_line(facts.outcome)}"
+    return "\n".join([heading, *reached_lines(facts)])
 
 
 def _labels(facts: "TrialFacts") -> Table:
@@ -131,14 +121,11 @@ def _epochs(epochs: "list[Epoch]", row: "Trial") -> Table:
 
 
 def _cost(row: "Trial", facts: "TrialFacts | None") -> Table:
-    from sedn.measures import COSTS
+    from results.trial_facts import cost_rows
 
     table = _table("cost", "value", right=False)
-    table.add_row("time of training", duration(row.seconds))
-    for name, value in ({} if facts is None else facts.costs).items():
-        table.add_row(COSTS[name].title, COSTS[name].write(value))
-    if row.node:
-        table.add_row("trained on", one_line(row.node))
+    for name, value in cost_rows(row, {} if facts is None else facts.costs):
+        table.add_row(name, value)
     return table
 
 

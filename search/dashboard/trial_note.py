@@ -6,10 +6,9 @@ from results.commands import export_command
 from results.database.models import BASELINE, TrialState
 from results.report.contents import STATES
 from results.report.style import value_text
-from results.trial_facts import LabelResult, TrialFacts, sampled
+from results.trial_facts import LabelResult, TrialFacts, cost_rows, reached_lines, sampled
 from search.dashboard.markdown import code, command, paragraphs, shortened, shown, table
-from sedn.measures import COSTS
-from sedn.style import duration, gain_text, interval_text, number_text, one_line
+from sedn.style import interval_text, number_text, one_line
 
 MOST_LABELS = 30
 """Labels in the table of a note."""
@@ -78,21 +77,8 @@ def _more(facts: TrialFacts) -> dict[str, Any]:
 
 
 def _reached(facts: TrialFacts) -> str:
-    trial = facts.trial
     said = f"{facts.outcome[:1].upper()}{facts.outcome[1:]}".rstrip(".")
-    if trial.mean_auc is None:
-        return f"{shown(said)}. No epoch was completed."
-    reached = interval_text(trial.mean_auc, facts.low, facts.high)
-    where = "" if trial.state is TrialState.COMPLETE else f" after epoch {trial.epochs}"
-    line = f"**Mean AUC {reached}**{where} on validation (95 % interval over images)"
-    if facts.difference is not None and facts.baseline is not None:
-        plain = facts.baseline
-        gain = gain_text(facts.difference / plain.mean_auc) if plain.mean_auc else "–"
-        line += (
-            f"; {number_text(facts.difference, signed=True)} ({gain}) to the baseline, trial "
-            f"{plain.number}, which has {number_text(plain.mean_auc)}"
-        )
-    return f"{line}.\n\n{shown(said)}."
+    return f"{shown(' '.join(reached_lines(facts)))}\n\n{shown(said)}."
 
 
 def _failure(facts: TrialFacts) -> str:
@@ -163,12 +149,5 @@ def _configuration(facts: TrialFacts) -> str:
 
 
 def _cost(facts: TrialFacts) -> str:
-    trial = facts.trial
-    rows = [
-        ["epochs", f"{trial.epochs} of {trial.target_epochs}"],
-        ["time of training", duration(trial.seconds)],
-        *([COSTS[name].title, COSTS[name].write(value)] for name, value in facts.costs.items()),
-    ]
-    if trial.node:
-        rows.append(["trained on", shown(trial.node)])
+    rows = [[name, shown(value)] for name, value in cost_rows(facts.trial, facts.costs)]
     return paragraphs("## Cost", table(["cost", "value"], rows))
