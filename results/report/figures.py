@@ -1,5 +1,6 @@
 """The history of a search, its learning curves and its costs; ``None`` where nothing is to show."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -25,6 +26,8 @@ MOST_RUNGS = 8
 """Epochs at which trials were stopped that are marked."""
 MOST_TICKS = 20
 """Up to so many trials or epochs, each has its tick."""
+UNITS = (86_400.0, 3_600.0, 60.0)
+"""Seconds of the units that a time is written in, beside the second itself."""
 
 
 def history(findings: Findings) -> go.Figure | None:
@@ -224,10 +227,17 @@ def _cost_axis(values: "pd.Series[float]", kind: str) -> dict[str, Any]:
     """Ticks at round numbers, with their unit; logarithmic where the costs differ much."""
     low, high = float(values.min()), float(values.max())
     log = 0 < LOG_RATIO * low < high
-    ticks = round_numbers(low, high, log=log)
-    write = duration if kind == "seconds" else COSTS[kind].write
+    # Round in the unit that they are written in.
+    unit = next((size for size in UNITS if kind == "seconds" and high >= 2 * size), 1.0)
+    ticks = [unit * tick for tick in round_numbers(low / unit, high / unit, log=log)]
+    write = _whole_units if kind == "seconds" else COSTS[kind].write
     axis = {"tickvals": ticks, "ticktext": [write(tick) for tick in ticks]}
     return axis | {"type": "log" if log else "linear"}
+
+
+def _whole_units(seconds: float) -> str:
+    """``2 min``, not ``2 min 00 s``."""
+    return re.sub(r" 00 \w+$", "", duration(seconds))
 
 
 def _add_cost(
