@@ -11,7 +11,6 @@ import optuna
 import pytest
 from markdown_it import MarkdownIt
 from optuna.trial import create_trial
-from optuna_dashboard import get_note
 from typer.testing import CliRunner
 
 from results.database.store import Store, open_store
@@ -19,11 +18,11 @@ from results.report.contents import read_findings
 from results.report.page import render_report
 from search.cli.main import app
 from search.dashboard.publishing import Publisher
-from search.optuna_tables import find_rows
 from search.rebuilding import OPTUNA_STATES
 from search.study import open_storage
 from sedn.style import one_line
 from tests.results.hostile import SHOWN, fill_hostile, hostile, joined
+from tests.search.dashboard.published import answer
 
 ESCAPE = "\x1b[2J"
 """Would clear a terminal."""
@@ -87,9 +86,8 @@ def test_in_the_notes_and_plots_of_the_dashboard(searched: Store) -> None:
     publisher = Publisher(searched, storage, name)
     publisher.publish_trials()
     publisher.publish_study()
-    rows = find_rows(storage, name)
-    assert rows is not None
-    notes = [get_note(study), *(get_note(study, number) for number in range(4))]
+    shown = json.loads(answer(searched, storage, "/api/studies/1"))
+    notes = [one["note"]["body"] for one in (shown, *shown["trials"])]
     assert all(notes)
     said = []
     for note in notes:
@@ -101,16 +99,10 @@ def test_in_the_notes_and_plots_of_the_dashboard(searched: Store) -> None:
     text = joined("".join(said))
     for place in ("experiment", "label", "reason", "data", "space", "note", "node", "parameter"):
         assert joined(hostile(place)) in text, place
-    shown = [json.loads(one) for one in _plots(study)]
-    assert shown
-    assert not [text for text in strings(shown) if "<img" in text]
-
-
-def _plots(study: optuna.Study) -> list[str]:
-    """The figures that the dashboard draws of a study."""
-    from optuna_dashboard._custom_plot_data import get_plotly_graph_objects
-
-    return list(get_plotly_graph_objects(study.system_attrs).values())
+    plots = shown["plotly_graph_objects"]
+    assert plots
+    for plot in plots:
+        assert not [text for text in strings(json.loads(plot["graph_object"])) if "<img" in text]
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,20 @@ def label_aucs(auc: float) -> dict[str, tuple[float | None, float | None]]:
     return {"red": (auc + 0.05, 0.02), HOSTILE: (auc - 0.05, 0.03), "never": (None, None)}
 
 
+def answer(store: Store, storage: RDBStorage, path: str) -> bytes:
+    """What the dashboard answers."""
+    from optuna_dashboard import wsgi
+
+    environ: dict[str, Any] = {"wsgi.errors": io.StringIO()}
+    setup_testing_defaults(environ)
+    environ["PATH_INFO"] = path
+    said: list[str] = []
+    app: Any = wsgi(storage, artifact_store=MadeWhenOpened(store))
+    body = b"".join(app(environ, lambda status, headers, *_: said.append(status)))
+    assert said[0].startswith("200"), body
+    return body
+
+
 class Rows:
     """An experiment ``rows`` and its study."""
 
@@ -80,16 +94,7 @@ class Rows:
 
     def get(self, path: str) -> bytes:
         """What the dashboard answers."""
-        from optuna_dashboard import wsgi
-
-        environ: dict[str, Any] = {"wsgi.errors": io.StringIO()}
-        setup_testing_defaults(environ)
-        environ["PATH_INFO"] = path
-        said: list[str] = []
-        app: Any = wsgi(self.storage, artifact_store=MadeWhenOpened(self.store))
-        body = b"".join(app(environ, lambda status, headers, *_: said.append(status)))
-        assert said[0].startswith("200"), body
-        return body
+        return answer(self.store, self.storage, path)
 
     def tables(self) -> dict[str, list[Any]]:
         """All rows of the attributes in Optuna's tables, their own keys left out."""
