@@ -163,7 +163,7 @@ def reached_lines(facts: TrialFacts) -> list[str]:
         return ["No epoch was completed."]
     reached = interval_text(trial.mean_auc, facts.low, facts.high)
     where = "" if trial.state is TrialState.COMPLETE else f" after epoch {trial.epochs}"
-    lines = [f"Mean AUC {reached}{where} on validation (95 % interval over images)."]
+    lines = [f"Mean AUC {reached}{where} on validation (95 % interval)."]
     if facts.difference is not None and plain is not None:
         gain = gain_text(facts.difference / plain.mean_auc) if plain.mean_auc else "–"
         lines.append(
