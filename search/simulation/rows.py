@@ -4,9 +4,8 @@ import math
 
 import numpy as np
 
-from results.report.style import duration
 from search.simulation.methods import Outcome, quartiles
-from sedn.style import number_text
+from sedn.style import duration, number_text
 
 HEADS = ("sampler", "scheduler", "workers", "to 1 %", "quartiles", "there", "regret", "time")
 """Columns of a table of methods."""
