@@ -162,8 +162,11 @@ def reached_lines(facts: TrialFacts) -> list[str]:
     if trial.mean_auc is None:
         return ["No epoch was completed."]
     reached = interval_text(trial.mean_auc, facts.low, facts.high)
-    where = "" if trial.state is TrialState.COMPLETE else f" after epoch {trial.epochs}"
-    lines = [f"Mean AUC {reached}{where} on validation (95 % interval)."]
+    folds = trial.config.get("folds")
+    is_whole = folds and trial.epochs == trial.target_epochs
+    after = "" if trial.state is TrialState.COMPLETE else f" after epoch {trial.epochs}"
+    where = f"over {folds} folds" if is_whole else "on validation"
+    lines = [f"Mean AUC {where} {reached}{after} (95 % interval)."]
     if facts.difference is not None and plain is not None:
         gain = gain_text(facts.difference / plain.mean_auc) if plain.mean_auc else "–"
         lines.append(
