@@ -125,8 +125,12 @@ _NUMBERS = (
 )
 
 
-def epochs_frame(store: "Store", experiment: "Experiment") -> "pd.DataFrame":
-    """Build the frame of :meth:`ExperimentFrames.epochs`."""
+def epochs_frame(
+    store: "Store", experiment: "Experiment", numbers: range | None = None
+) -> "pd.DataFrame":
+    """Build the frame of :meth:`ExperimentFrames.epochs`, of the trials with these numbers, or of
+    all.
+    """
     import pandas as pd
 
     from results.database.models import Epoch, Trial
@@ -138,8 +142,10 @@ def epochs_frame(store: "Store", experiment: "Experiment") -> "pd.DataFrame":
         .where(Trial.experiment_id == experiment.id)
         .order_by(Trial.number, Epoch.epoch)
     )
+    if numbers is not None:
+        query = query.where(Trial.number >= numbers.start, Trial.number < numbers.stop)
     with store.sessions() as session:
         rows = [tuple(row) for row in session.execute(query)]
     frame = pd.DataFrame(rows, columns=["trial", *(column.name for column in columns)])
-    numbers = ("mean_auc", "mean_auc_stderr", "train_loss", "seconds")
-    return frame.astype(dict.fromkeys(numbers, float))
+    measured = ("mean_auc", "mean_auc_stderr", "train_loss", "seconds")
+    return frame.astype(dict.fromkeys(measured, float))

@@ -1,10 +1,12 @@
 """An experiment as Parquet files for other programs: one file a table."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from results.database.store import Store
+from results.frames import epochs_frame
 from results.predictions import Predictions, read_predictions
 from sedn.errors import UserError
 from sedn.files import make_folder, writing
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TRIALS, EPOCHS, LABEL_AUC = "trials.parquet", "epochs.parquet", "label_auc.parquet"
+AT_ONCE = 5000
+"""Trials whose epochs, or AUC by label, are in memory at a time."""
 PREDICTIONS, TARGETS = "predictions.parquet", "targets.parquet"
 
 
@@ -40,15 +44,18 @@ def write_frames(store: Store, name: str, folder: Path, storage: str | None = No
     """
     experiment = store.experiment(name)
     make_folder(folder)
-    frames = {
-        TRIALS: experiment.trials(),
-        EPOCHS: experiment.epochs(),
-        LABEL_AUC: experiment.label_aucs(),
+    trials = experiment.trials()
+    _write(_uniform(trials), folder / TRIALS)
+    last = store.last_number(experiment.id) or 0
+    parts = [range(start, start + AT_ONCE) for start in range(0, last + 1, AT_ONCE)]
+    epochs = (epochs_frame(store, experiment, part) for part in parts)
+    of_labels = (store.label_aucs(experiment.id, part) for part in parts)
+    counts = {
+        TRIALS: len(trials),
+        EPOCHS: _write_parts(epochs, folder / EPOCHS),
+        LABEL_AUC: _write_parts(of_labels, folder / LABEL_AUC),
     }
-    lines = []
-    for file, frame in frames.items():
-        _write(_uniform(frame), folder / file)
-        lines.append(f"Wrote {folder / file}: {len(frame):,} rows")
+    lines = [f"Wrote {folder / file}: {count:,} rows" for file, count in counts.items()]
     return lines + _write_predictions(store, experiment.id, folder, storage)
 
 
@@ -62,12 +69,12 @@ def _write_predictions(
     import pyarrow.parquet as pq
 
     lines: list[str] = []
-    kept = [row for row in store.trials(experiment_id) if row.predictions is not None]
     first: Predictions | None = None
     written = 0
     with writing(folder / PREDICTIONS) as file:
         writer: Any = None
-        for row in kept:
+        for number in store.numbers_with_predictions(experiment_id):
+            row = store.known_trial(experiment_id, number)
             try:
                 predictions = read_predictions(row, storage)
             except UserError as error:
@@ -130,6 +137,25 @@ def _uniform(frame: "pd.DataFrame") -> "pd.DataFrame":
         elif len(kinds) > 1 or kinds & {list, dict}:
             frame[column] = known.map(json.dumps).reindex(frame.index, fill_value=None)
     return frame
+
+
+def _write_parts(frames: Iterable["pd.DataFrame"], path: Path) -> int:
+    """Write frames one after the other to a file, so that none has to hold all; the number of
+    rows.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = 0
+    with writing(path) as file:
+        writer: Any = None
+        for frame in frames:
+            rows += len(frame)
+            table = pa.Table.from_pandas(frame, preserve_index=False)
+            writer = writer or pq.ParquetWriter(file, table.schema)
+            writer.write_table(table.cast(writer.schema))
+        writer.close()
+    return rows
 
 
 def _write(frame: "pd.DataFrame", path: Path) -> None:

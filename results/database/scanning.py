@@ -236,6 +236,14 @@ class StoreScanner(StoreReader):
             trials = [row[0] for row in _of_trials(session, query, numbers)]
         return sorted(trials, key=lambda trial: trial.number)
 
+    def numbers_with_predictions(self, experiment_id: int) -> list[int]:
+        """The numbers of the trials that keep their validation scores, in order."""
+        query = select(Trial.number).where(
+            Trial.experiment_id == experiment_id, Trial.predictions.is_not(None)
+        )
+        with self.sessions() as session:
+            return list(session.scalars(query.order_by(Trial.number)))
+
     def epochs(
         self, experiment_id: int, numbers: Sequence[int] | None = None
     ) -> dict[int, list[Epoch]]:
@@ -347,14 +355,16 @@ class StoreScanner(StoreReader):
                 numbers, packed = zip(*rows, strict=True)
                 yield LabelAucArrays(list(numbers), unpack_rows(packed, labels))
 
-    def label_aucs(self, experiment_id: int) -> "pd.DataFrame":
+    def label_aucs(
+        self, experiment_id: int, numbers: Sequence[int] | None = None
+    ) -> "pd.DataFrame":
         """AUC and standard error in long form: columns trial, label, auc, stderr; a row for each
-        label of each trial that has any.
+        label of each trial that has any, of the trials with these ``numbers`` or of all.
         """
         import numpy as np
         import pandas as pd
 
-        arrays = self.label_auc_arrays(experiment_id)
+        arrays = self.label_auc_arrays(experiment_id, numbers)
         names = [label.name for label in self.labels(experiment_id)]
         stderrs = arrays.aucs if arrays.stderrs is None else arrays.stderrs
         return pd.DataFrame(

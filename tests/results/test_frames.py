@@ -64,7 +64,11 @@ def test_every_epoch_and_label_is_there(filled: tuple[Store, str]) -> None:
     assert list(experiment.labels()["label"]) == list(LABELS)
 
 
-def test_parquet_files_are_the_tables(filled: tuple[Store, str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("at_once", [1, 2, 5000])
+def test_parquet_files_are_the_tables(
+    filled: tuple[Store, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr("results.parquet.AT_ONCE", at_once)
     store, name = filled
     experiment = store.experiment(name)
     said = write_frames(store, name, tmp_path / "a" / "b")
