@@ -104,7 +104,7 @@ def ours(trials: int, sampler: str, url: str, folder: Path) -> Pace:
 
     settings = SearchSettings(trials=trials, epochs=EPOCHS, sampler=sampler)
     where = Resources(storage_path=str(folder))
-    run_search("overhead", "demo", settings, url, where, train=_by_value(empty_train), watch=watch)
+    run_search("overhead", "demo", settings, url, where, train=by_value(empty_train), watch=watch)
     return pace
 
 
@@ -193,7 +193,7 @@ def stock(trials: int, sampler: str, url: str, folder: Path) -> Pace:
     return pace
 
 
-def _by_value(function: Callable[..., Any]) -> Callable[..., Any]:
+def by_value(function: Callable[..., Any]) -> Callable[..., Any]:
     """Send the function itself to the workers: they cannot import this script."""
     from ray import cloudpickle
 

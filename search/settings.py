@@ -211,6 +211,12 @@ class Resources(BaseModel):
         le=MOST,
         description="Number of trials at a time; by default as many as there is room for.",
     )
+    autoscaling: bool = Field(
+        False,
+        description="The cluster starts nodes for trials that wait: hand out max_concurrent "
+        "trials whatever the room.",
+    )
+    """Else a trial that fits no node is refused, and no more trials are handed out than fit."""
     trial_seconds: float | None = Field(
         None,
         gt=0,
@@ -224,6 +230,8 @@ class Resources(BaseModel):
         if self.backend == "local":
             if self.address is not None:
                 raise UserError("`address`: names a Ray cluster; leave `backend='local'` out")
+            if self.autoscaling:
+                raise UserError("`autoscaling`: is of a Ray cluster; leave `backend='local'` out")
             if (self.max_concurrent or 1) > 1:
                 raise UserError(
                     f"`max_concurrent={self.max_concurrent}`: backend 'local' trains one trial at "

@@ -27,6 +27,7 @@ def run_local(driver: Driver, train: TrainFunction, watch: Watcher = lambda snap
     Raises:
         UserError: the database cannot be written any more.
     """
+    driver.places.room = 1
     while not driver.out_of_budget:
         driver.check_store()
         assignment = driver.next()

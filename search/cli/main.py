@@ -20,6 +20,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "show": "search.cli.show:show",
         "log": "search.cli.log:log",
         "stop": "search.cli.stop:stop",
+        "set": "search.cli.set:set_running",
         "dashboard": "search.cli.dashboard:dashboard",
     },
     "Read its results": {

@@ -26,6 +26,7 @@ from search.driver.assignment import Assignment, Live
 from search.driver.duplicates import Duplicates
 from search.driver.folders import TrialFolders
 from search.driver.memory import Memory
+from search.driver.places import Places
 from search.driver.recovery import Past
 from search.driver.requests import Command, Requests
 from search.driver.starting import Draw, draw_trial, find_fault
@@ -103,6 +104,8 @@ class Driver:
         self._folders = TrialFolders.of(storage, experiment)
         self.grant = Grant()
         """What each trial that starts from now on gets of the cluster."""
+        self.places = Places(on_notice)
+        """How many trials may run at a time; the backend fills in what it knows."""
         self._trial_seconds = trial_seconds
         self._writer = Writer(
             store,
@@ -169,7 +172,11 @@ class Driver:
         and look for what other terminals ask of the search.
         """
         self._writer.check_store()
+        self._look_for_requests()
+
+    def _look_for_requests(self) -> None:
         self._requests.poll()
+        self.places.ask(self._requests.concurrent)
 
     def snapshot(self) -> Snapshot:
         """Where the search stands, from memory: costs no query."""
@@ -192,7 +199,7 @@ class Driver:
         if not self._wait.is_over():
             self.check_store()
             return None
-        if self._requests.last:
+        if self._requests.last or not self.places.is_free(len(self._live)):
             return None
         while self._unfinished:
             if resumed := self._resume(self._unfinished.popleft()):
@@ -219,7 +226,7 @@ class Driver:
         """
         live = self._live[number]
         self._wait.stored()
-        self._requests.poll()
+        self._look_for_requests()
         self._writer.record_epoch(number, result, node)
         self._memory.learn(live.assignment.config, result.costs)
         if result.epoch > live.counted:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from sqlalchemy.exc import SQLAlchemyError
 
 from results.database.store import Store
+from sedn.errors import UserError
 
 POLL_SECONDS = 2.0
 """Between two looks into the database, at least."""
@@ -21,8 +22,24 @@ class Command(StrEnum):
     """Train what runs to its end, and start no other trial."""
 
 
+_CONCURRENT = "concurrent "
+"""Stands before a number of trials in a request; with the number it has 16 characters at most."""
+MOST_CONCURRENT = 99_999
+
+
+def ask_concurrent(number: int) -> str:
+    """The request to train at most so many trials at a time.
+
+    Raises:
+        UserError: the number is none that can be asked for.
+    """
+    if not 1 <= number <= MOST_CONCURRENT:
+        raise UserError(f"`max_concurrent={number}`: give a number from 1 to {MOST_CONCURRENT:,}")
+    return f"{_CONCURRENT}{number}"
+
+
 class Requests:
-    """The requests that were made since a search began, the latest of which counts."""
+    """The requests that were made since a search began; of each kind the latest counts."""
 
     def __init__(
         self, store: Store, experiment_id: int, clock: Callable[[], float] = time.monotonic
@@ -32,6 +49,8 @@ class Requests:
         self._clock = clock
         self._next = clock()
         self.last: Command | None = None
+        self.concurrent: int | None = None
+        """Trials at a time, at most; ``None``: nobody has asked."""
 
     def poll(self) -> None:
         """Look for new requests, unless the last look was a moment ago."""
@@ -43,5 +62,11 @@ class Requests:
         except SQLAlchemyError:
             # A database that is away is noticed by the next write, which waits for it.
             return
-        if commands:
-            self.last = Command(commands[-1])
+        for command in commands:
+            self._take(command)
+
+    def _take(self, command: str) -> None:
+        if command.startswith(_CONCURRENT):
+            self.concurrent = int(command.removeprefix(_CONCURRENT))
+        else:
+            self.last = Command(command)

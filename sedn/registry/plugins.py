@@ -1,5 +1,7 @@
 """Packages that add entries to the registries, found by their entry points."""
 
+import json
+import os
 from importlib.metadata import EntryPoint, entry_points
 
 from sedn.errors import UserError
@@ -7,6 +9,10 @@ from sedn.errors import UserError
 GROUP = "sedn.plugins"
 """The group of entry points; each names a module that registers entries when it is imported, or a
 function without arguments that does."""
+
+SENT = "SEDN_PLUGINS"
+"""Environment variable of a worker on a cluster, whose driver sends plugins without their packages:
+what the entry points name, by their names, in JSON."""
 
 _faults: list[str] | None = None
 """The faults of the plugins; ``None`` before they are loaded."""
@@ -22,13 +28,20 @@ def load_plugins() -> None:
     if _faults is None:
         # Set first: a plugin that reads a configuration comes here again.
         _faults = []
-        points = sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value))
-        # A package that is found on two paths has its entry points twice.
-        for point in dict.fromkeys(points):
+        for point in found_plugins():
             if fault := _load(point):
                 _faults.append(fault)
     if _faults:
         raise UserError(_faults[0])
+
+
+def found_plugins() -> list[EntryPoint]:
+    """The entry points of the plugins that are installed here, or were sent, in order."""
+    sent = json.loads(os.environ.get(SENT, "{}")).items()
+    points = [EntryPoint(name, value, GROUP) for name, value in sent]
+    points.extend(EntryPoint(one.name, one.value, GROUP) for one in entry_points(group=GROUP))
+    # A package that is found on two paths has its entry points twice.
+    return sorted(set(points), key=lambda point: (point.name, point.value))
 
 
 def _load(point: EntryPoint) -> str | None:

@@ -7,14 +7,23 @@ from typing import Any
 
 from ray.exceptions import RayActorError, WorkerCrashedError
 from ray.tune import Callback, Stopper
+from ray.tune.progress_reporter import TrialProgressCallback
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
-from search.backends.ray_tune.private import error_of, pending_trials, traceback_of
+from search.backends.ray_tune.private import (
+    drop_ended_trials,
+    error_of,
+    pending_trials,
+    traceback_of,
+)
 from search.driver import Driver
 from search.failures import error_line
 from search.progress import Watcher
 from sedn.errors import UserError
+
+ROOM_SECONDS = 5.0
+"""Between two looks at the nodes of the cluster, which come and go."""
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -29,13 +38,16 @@ class DriverSearcher(Searcher):  # type: ignore[misc]
         super().__init__(metric="mean_auc", mode="max")
         self._driver = driver
         self._numbers: dict[str, int] = {}
+        """Of the trials that have not ended, by Tune's names."""
         self.broken_off_by: UserError | None = None
         """Why nothing more is written: the database stayed away, or is not what it was. Tune takes
         what is raised in it for a fault of a trial, so the error is raised when Tune has ended."""
 
-    def number_of(self, trial_id: str) -> int:
-        """The number, in the experiment, of Tune's trial."""
-        return self._numbers[trial_id]
+    def forget(self, trial_id: str) -> int | None:
+        """The number, in the experiment, of Tune's trial, which ends; ``None`` where the trial has
+        ended before.
+        """
+        return self._numbers.pop(trial_id, None)
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """The next trial's configuration for Tune; ``None`` where there may be one later, FINISHED
@@ -52,8 +64,8 @@ class DriverSearcher(Searcher):  # type: ignore[misc]
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
         """End the trial; one with an error is ended by :class:`DriverCallback`."""
-        if not error:
-            self.attempt(self._driver.finish, self._numbers[trial_id])
+        if not error and (number := self.forget(trial_id)) is not None:
+            self.attempt(self._driver.finish, number)
 
     def attempt(self, act: Callable[..., Any], *args: Any) -> Any:
         """Let the driver act; ``None`` where an error has broken the search off, or does so now."""
@@ -84,7 +96,8 @@ class DriverScheduler(FIFOScheduler):  # type: ignore[misc]
         self._searcher = searcher
 
     def choose_trial_to_run(self, tune_controller: Any) -> Any:
-        """The pending trial of the lowest number; Tune's own way goes through all that ended."""
+        """The pending trial of the lowest number; called by Tune in each turn of its loop."""
+        drop_ended_trials(tune_controller)
         pending = pending_trials(tune_controller)
         return min(pending, key=lambda t: t.config["assignment"].number, default=None)
 
@@ -97,8 +110,8 @@ class DriverScheduler(FIFOScheduler):  # type: ignore[misc]
 
 
 class DriverCallback(Callback):  # type: ignore[misc]
-    """Breaks trials off, each error with its traceback, and shows a watcher where the search
-    stands, about twice a second.
+    """Breaks trials off, each error with its traceback, shows a watcher where the search stands,
+    about twice a second, and looks now and then for room on nodes that have come or gone.
     """
 
     def __init__(
@@ -106,11 +119,13 @@ class DriverCallback(Callback):  # type: ignore[misc]
         driver: Driver,
         searcher: DriverSearcher,
         watch: Watcher = lambda snapshot: None,
+        look_for_room: Callable[[], None] = lambda: None,
     ) -> None:
         self._driver = driver
         self._searcher = searcher
         self._watch = watch
-        self._next = 0.0
+        self._look_for_room = look_for_room
+        self._next = self._next_room = 0.0
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
@@ -120,7 +135,10 @@ class DriverCallback(Callback):  # type: ignore[misc]
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """End the trial, or queue it again when its worker or its storage was the cause."""
-        number, error = self._searcher.number_of(trial.trial_id), error_of(trial)
+        number = self._searcher.forget(trial.trial_id)
+        if number is None:
+            return
+        error = error_of(trial)
         text = _reason(trial, error)
         if isinstance(error, (RayActorError, WorkerCrashedError)):
             self._searcher.attempt(self._driver.lose_worker, number, text)
@@ -134,6 +152,24 @@ class DriverCallback(Callback):  # type: ignore[misc]
         if now >= self._next:
             self._next = now + 0.5
             self._watch(self._driver.snapshot())
+        if now >= self._next_room:
+            self._next_room = now + ROOM_SECONDS
+            self._look_for_room()
+
+
+class NoProgress(TrialProgressCallback):  # type: ignore[misc]
+    """Stands in the place of Tune's own progress, which prints nothing here and keeps every trial
+    with its last result.
+    """
+
+    def on_trial_result(self, *args: Any, **info: Any) -> None:
+        """Keep nothing."""
+
+    def on_trial_error(self, *args: Any, **info: Any) -> None:
+        """Keep nothing."""
+
+    def on_trial_complete(self, *args: Any, **info: Any) -> None:
+        """Keep nothing."""
 
 
 class SearchStopper(Stopper):  # type: ignore[misc]

@@ -16,6 +16,7 @@ from search.backends.ray_tune.private import (
     read_settings_again,
     signals_left_to_us,
 )
+from search.backends.ray_tune.shipping import runtime_env
 from search.packing import Grant, check_gpu_hours
 from search.settings import Resources, SearchSettings
 from sedn.errors import UserError
@@ -34,8 +35,12 @@ RAY_SETTINGS = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_GLOBAL_CHECKPOINT_S": "1000000000",
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
+    # The driver hands out no more trials than have room: Tune may place all of them at once.
+    "TUNE_MAX_PENDING_TRIALS_PG": "1000",
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    # A job that was submitted has an environment of its own: its modules are ours, the rest stays.
+    "RAY_OVERRIDE_JOB_RUNTIME_ENV": "1",
     # Threads that wait for each other in turns cost other trials the core they wait on.
     "OMP_WAIT_POLICY": "PASSIVE",
 }
@@ -82,15 +87,16 @@ def connect(resources: Resources, empty: Path) -> None:
             ray.init(address="local", include_dashboard=False, **options)
         return
     _use_token()
+    code = runtime_env()
     try:
         with contextlib.chdir(empty), signals_left_to_us():
-            ray.init(address=resources.address, **options)
+            ray.init(address=resources.address, runtime_env=code, **options)
     except Exception as error:
         raise UserError(_refusal(resources.address, error)) from None
 
 
-def slots(resources: Resources) -> tuple[int, Grant]:
-    """How many trials run at a time, at most, and what each gets.
+def slots(resources: Resources) -> tuple[int | None, Grant]:
+    """How many trials have room at a time, and what each gets; as :func:`.room.slots`.
 
     Raises:
         UserError: no node of the cluster has room for a trial.
@@ -100,19 +106,39 @@ def slots(resources: Resources) -> tuple[int, Grant]:
     return room.slots(room.nodes_of(ray.nodes()), resources)
 
 
+def room_now(grant: Grant) -> int:
+    """How many trials with so much each have room on the nodes that run now."""
+    import ray
+
+    return room.room_for(room.nodes_of(ray.nodes()), grant)
+
+
 def check_room(resources: Resources, settings: SearchSettings) -> None:
-    """Check that a cluster started on this machine has room for a trial.
+    """Check that a cluster started on this machine has room for a trial, or that one which starts
+    nodes is told how many trials there are to be.
 
     A cluster that is joined is asked when it has been joined.
 
     Raises:
         UserError: it has none, or GPU-hours are asked for where trials use no GPU.
     """
+    if resources.autoscaling:
+        _check_autoscaling(resources)
     if resources.address is not None:
         return
     _set_environment()
     here = room.Node("this machine", *count_resources())
     check_gpu_hours(settings, room.slots([here], resources)[1])
+
+
+def _check_autoscaling(resources: Resources) -> None:
+    if resources.address is None:
+        raise UserError("`autoscaling`: give the `address` of the cluster that starts nodes")
+    if resources.max_concurrent is None or resources.gpus_per_trial is None:
+        raise UserError(
+            "`autoscaling`: the nodes that run now do not tell how many trials there will be room "
+            "for; give `max_concurrent` and `gpus_per_trial`"
+        )
 
 
 @contextlib.contextmanager

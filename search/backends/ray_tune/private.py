@@ -58,6 +58,32 @@ def pending_trials(tune_controller: Any) -> list[Any]:
     return [trial for trial in tune_controller.get_live_trials() if trial.status == Trial.PENDING]
 
 
+def drop_ended_trials(tune_controller: Any) -> None:
+    """Let Tune forget the trials that have ended.
+
+    Uses ``TuneController._trials``, the sets of the ended trials by how they ended, and what waits
+    to be written of each: Tune keeps every trial to the end of a run, and has no option against
+    that, so that memory and each turn of its loop grow with the search.
+
+    Args:
+        tune_controller: as a scheduler gets it, which is a view of the controller's public part.
+    """
+    controller = getattr(tune_controller, "_tune_controller", tune_controller)
+    ended = controller._stopped_trials | controller._failed_trials
+    # An actor may still be on its way from the trial to the next one.
+    ended -= controller._trial_to_actor.keys()
+    if not ended:
+        return
+    controller._trials[:] = [trial for trial in controller._trials if trial not in ended]
+    controller._stopped_trials -= ended
+    controller._failed_trials -= ended
+    controller._live_trials -= ended
+    controller._trials_to_cache -= ended
+    for trial in ended:
+        controller._trial_metadata.pop(trial.trial_id, None)
+        controller._cached_trial_decisions.pop(trial.trial_id, None)
+
+
 def error_of(trial: Any) -> BaseException | None:
     """The error that Tune has just written down of a trial; ``None`` if it cannot be read back.
 

@@ -36,19 +36,28 @@ def nodes_of(rows: Sequence[Mapping[str, Any]]) -> list[Node]:
     ]
 
 
-def slots(nodes: Sequence[Node], resources: Resources) -> tuple[int, Grant]:
-    """How many trials run at a time on these nodes, at most, and what each gets.
+def slots(nodes: Sequence[Node], resources: Resources) -> tuple[int | None, Grant]:
+    """How many trials fit on these nodes at a time, and what each gets; ``None`` where the cluster
+    starts nodes for the trials that wait.
 
     A trial gets all it asks for on one node, and a part of a GPU on one GPU.
 
     Raises:
         UserError: no node has room for a trial.
     """
+    if resources.autoscaling:
+        return None, Grant(resources.cpus_per_trial, resources.gpus_per_trial or 0.0)
     grant = Grant(resources.cpus_per_trial, _gpus(nodes, resources.gpus_per_trial))
-    room = sum(_room_on(node, grant) for node in nodes)
+    room = room_for(nodes, grant)
     if not room:
-        raise UserError(_no_room(nodes, grant))
-    return min(room, resources.max_concurrent or room), grant
+        starts = "; give `autoscaling` where the cluster starts nodes for trials that wait"
+        raise UserError(_no_room(nodes, grant) + (starts if resources.address else ""))
+    return room, grant
+
+
+def room_for(nodes: Sequence[Node], grant: Grant) -> int:
+    """How many trials with so much each fit on these nodes at a time."""
+    return sum(_room_on(node, grant) for node in nodes)
 
 
 def _gpus(nodes: Sequence[Node], wanted: float | Literal["auto"] | None) -> float | Literal["auto"]:

@@ -8,6 +8,7 @@ from typing import Any
 from search.backends.ray_tune import cluster
 from search.backends.ray_tune.liveness import watching_ray
 from search.backends.ray_tune.scratch import scratch_prefix
+from search.backends.ray_tune.versions import check_nodes
 from search.driver import Driver, TrainFunction
 from search.packing import check_gpu_hours
 from search.progress import Watcher
@@ -46,6 +47,8 @@ def run_by_ray(
         import ray
 
         try:
+            if resources.address is not None:
+                check_nodes()
             with watching_ray(on_ray_gone):
                 _tune(driver, settings, resources, train, watch, scratch, weights)
         finally:
@@ -68,12 +71,19 @@ def _tune(
         DriverCallback,
         DriverScheduler,
         DriverSearcher,
+        NoProgress,
         SearchStopper,
     )
 
-    concurrent, driver.grant = cluster.slots(resources)
+    driver.places.room, driver.grant = cluster.slots(resources)
+    driver.places.asked = resources.max_concurrent
     check_gpu_hours(settings, driver.grant)
     searcher = DriverSearcher(driver)
+
+    def look_for_room() -> None:
+        if not resources.autoscaling:
+            driver.places.room = cluster.room_now(driver.grant)
+
     tune.run(
         _trainable(train, _contents(weights) if resources.address is not None else None),
         name="search",
@@ -81,11 +91,10 @@ def _tune(
         search_alg=searcher,
         scheduler=DriverScheduler(driver, searcher),
         stop=SearchStopper(driver, searcher),
-        max_concurrent_trials=concurrent,
         reuse_actors=True,
         storage_path=str(scratch),
         trial_dirname_creator=lambda trial: trial.trial_id,
-        callbacks=[DriverCallback(driver, searcher, watch)],
+        callbacks=[DriverCallback(driver, searcher, watch, look_for_room), NoProgress()],
         raise_on_failed_trial=False,
         verbose=0,
     )

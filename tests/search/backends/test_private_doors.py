@@ -5,10 +5,13 @@ A test of a door has the door's name: where a release changes what the door uses
 
 import ast
 import ctypes
+import gc
 import inspect
 import os
 import signal
+import tempfile
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +32,8 @@ from sqlalchemy import create_engine
 
 from search import optuna_private
 from search.backends.ray_tune import private as ray_private
+from search.backends.ray_tune.bridge import NoProgress
+from search.backends.ray_tune.cluster import RAY_SETTINGS
 
 ROOT = Path(optuna_private.__file__).parent.parent
 DOORS = {
@@ -442,6 +447,76 @@ def opens_pending_trials(run: Run) -> None:
     assert run.scheduler.pending[-1] == 0
 
 
+class Ends(Trainable):
+    """Ends after two steps, or breaks in the second."""
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        return True
+
+    def step(self) -> dict[str, Any]:
+        if self.config["breaks"] and self.iteration:
+            raise ValueError("the second step broke")
+        return {"done": self.iteration == 1}
+
+
+class Ended(Callback):
+    """Weak references to the trials that ended or broke: they keep none of them alive."""
+
+    def __init__(self) -> None:
+        self.trials: list[weakref.ref[Any]] = []
+
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        self.trials.append(weakref.ref(trial))
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        self.trials.append(weakref.ref(trial))
+
+
+class Forgets(FIFOScheduler):
+    """Lets Tune forget, and counts the trials that Tune lists then, and those that anything keeps
+    when one more has ended.
+    """
+
+    def __init__(self, ended: Ended) -> None:
+        super().__init__()
+        self.ended = ended
+        self.listed: list[int] = []
+        self.kept: dict[int, int] = {}
+
+    def choose_trial_to_run(self, tune_controller: Any) -> Any:
+        ray_private.drop_ended_trials(tune_controller)
+        self.listed.append(len(tune_controller.get_trials()))
+        trials = self.ended.trials
+        if len(trials) not in self.kept:
+            gc.collect()
+            self.kept[len(trials)] = sum(trial() is not None for trial in trials)
+        return super().choose_trial_to_run(tune_controller)
+
+
+def opens_drop_ended_trials(run: Run) -> None:
+    ended = Ended()
+    scheduler = Forgets(ended)
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as environment:
+        # Tune's own displays and logs, which a search does without, keep trials too.
+        for name, value in RAY_SETTINGS.items():
+            environment.setenv(name, value)
+        tune.run(
+            Ends,
+            config={"breaks": tune.grid_search([False, True, False, False])},
+            scheduler=scheduler,
+            callbacks=[ended, NoProgress()],
+            max_concurrent_trials=1,
+            reuse_actors=True,
+            storage_path=folder,
+            raise_on_failed_trial=False,
+            verbose=0,
+        )
+    assert len(ended.trials) == 4
+    assert max(scheduler.listed) <= 2
+    # Of the last to end the actor's answer may be on its way.
+    assert max(scheduler.kept.values()) <= 1, "Tune keeps trials where the door does not look"
+
+
 def opens_error_of(run: Run) -> None:
     assert isinstance(run.seen.error, RayTaskError)
     assert isinstance(run.seen.error.cause, ValueError)
@@ -463,6 +538,7 @@ OF_RAY: dict[str, Callable[[Run], None]] = {
     "read_settings_again": opens_read_settings_again,
     "ask_head": opens_ask_head,
     "pending_trials": opens_pending_trials,
+    "drop_ended_trials": opens_drop_ended_trials,
     "error_of": opens_error_of,
     "traceback_of": opens_traceback_of,
     "signals_left_to_us": opens_signals_left_to_us,

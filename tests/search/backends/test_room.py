@@ -2,14 +2,17 @@
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from results.database.store import open_store
+from search.backends.ray_tune.cluster import check_room
 from search.backends.ray_tune.room import Node, nodes_of, slots
-from search.settings import Resources
+from search.settings import Resources, SearchSettings
 from sedn.errors import UserError
 
 ONE_GPU = Node("node 'a'", 4.0, 1.0)
@@ -35,8 +38,6 @@ FOUR_GPUS = Node("node 'c'", 16.0, 4.0)
         ([ONE_GPU], {"cpus_per_trial": 3}, 1),
         ([ONE_GPU, ONE_GPU], {"cpus_per_trial": 3, "gpus_per_trial": 0}, 2),
         ([Node("node 'd'", 0.3, 0.0)], {"cpus_per_trial": 0.1}, 3),
-        ([FOUR_GPUS], {"gpus_per_trial": 1, "max_concurrent": 3}, 3),
-        ([ONE_GPU], {"max_concurrent": 9}, 1),
     ],
 )
 def test_room_is_counted_node_by_node(nodes: list[Node], asked: dict[str, Any], room: int) -> None:
@@ -106,6 +107,29 @@ def place(node: list[Any], cpus: int, gpus: int) -> bool:
     return True
 
 
+def test_a_cluster_that_starts_nodes_refuses_no_trial() -> None:
+    asked = {"cpus_per_trial": 99, "gpus_per_trial": 1, "max_concurrent": 3, "address": "auto"}
+    with pytest.raises(UserError, match="; give `autoscaling` where the cluster starts nodes"):
+        slots([CPU_ONLY], Resources(**asked))
+    room, grant = slots([], Resources(**asked, autoscaling=True))
+    assert (room, grant.cpus, grant.gpus) == (None, 99, 1)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({}, "`autoscaling`: give the `address` of"),
+        ({"address": "auto"}, "give `max_concurrent` and `gpus_per_trial`"),
+        ({"address": "auto", "gpus_per_trial": 0}, "give `max_concurrent` and `gpus_per_trial`"),
+        ({"address": "auto", "max_concurrent": 2}, "give `max_concurrent` and `gpus_per_trial`"),
+        ({"backend": "local"}, "leave `backend='local'` out"),
+    ],
+)
+def test_what_a_cluster_that_starts_nodes_must_be_told(asked: dict[str, Any], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        check_room(Resources(**asked, autoscaling=True), SearchSettings())
+
+
 def test_a_node_that_is_gone_has_no_room() -> None:
     rows = [
         {"Alive": True, "NodeManagerHostname": "a", "Resources": {"CPU": 2.0, "GPU": 1.0}},
@@ -118,7 +142,7 @@ def test_a_node_that_is_gone_has_no_room() -> None:
 REAL = """
 from ray.cluster_utils import Cluster
 from search.backends.ray_tune import cluster
-from search.settings import Resources
+from search.settings import Resources, SearchSettings
 from sedn.errors import UserError
 import tempfile, sys
 from pathlib import Path
@@ -149,3 +173,39 @@ def test_a_real_cluster_of_two_nodes() -> None:
         assert line.startswith("no room for a trial: ")
         assert "the largest of 2, has 2 CPUs and 1 GPU; lower" in line
     assert lines[4:] == ["2", "1"]
+
+
+GROWING = """
+from ray.cluster_utils import Cluster
+from search.run import run_search
+from search.settings import Resources, SearchSettings
+from tests.search.curves import make_curves
+import subprocess, sys, threading
+head = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+node = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--num-cpus=1",
+        f"--address={head.address}"]
+nodes = []
+def start():
+    nodes.append(subprocess.Popen(node, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+threading.Timer(6.0, start).start()
+threading.Timer(12.0, start).start()
+settings = SearchSettings(trials=8, scheduler="none", sampler="random")
+where = Resources(address=head.address, storage_path=sys.argv[1], autoscaling=True,
+                  max_concurrent=2, gpus_per_trial=0)
+outcome = run_search("grows", sys.argv[2], settings, f"sqlite:///{sys.argv[1]}/sedn.db", where,
+                     train=make_curves(seconds=1.0))
+print(outcome.finished, outcome.snapshot.ended)
+for one in nodes:
+    one.terminate()
+    one.wait(20)
+head.shutdown()
+"""
+
+
+@pytest.mark.slow
+def test_trials_wait_for_the_nodes_that_a_cluster_starts(tmp_path: Path, space_file: Path) -> None:
+    command = [sys.executable, "-c", GROWING, str(tmp_path), str(space_file)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200)
+    assert done.stdout.split()[-2:] == ["True", "8"], done.stderr[-2000:]
+    store = open_store(f"sqlite:///{tmp_path}/sedn.db")
+    assert len({row.node for row in store.trials(1)}) == 2

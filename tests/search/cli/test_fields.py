@@ -47,6 +47,7 @@ GIVEN: dict[str, tuple[list[str], Any]] = {
     "cpus_per_trial": (["--cpus-per-trial=2"], 2.0),
     "gpus_per_trial": (["--gpus-per-trial=0.5"], 0.5),
     "max_concurrent": (["--concurrent=1"], 1),
+    "autoscaling": (["--autoscaling"], True),
     "trial_seconds": (["--trial-time=9"], 9.0),
 }
 

@@ -1,0 +1,37 @@
+"""`sedn set`: changing a search that runs, from any terminal that reaches the database."""
+
+from typing import Annotated
+
+import typer
+
+from search.cli.console import open_terminal
+from search.cli.options import DEFAULT_STORE, NameArgument, StoreOption
+from sedn.errors import UserError
+
+err = open_terminal(stderr=True)
+
+
+def set_running(
+    name: NameArgument,
+    max_concurrent: Annotated[
+        int, typer.Option("--concurrent", help="Train at most N trials at a time.", metavar="N")
+    ],
+    store: StoreOption = DEFAULT_STORE,
+) -> None:
+    """Change a search that runs, on whatever machine, until the search ends.
+
+    Running trials are not cut off: with fewer at a time, the next starts when enough have ended.
+    """
+    from results import open_store
+    from search.driver.requests import ask_concurrent
+    from search.lock import is_driven
+
+    request = ask_concurrent(max_concurrent)
+    opened = open_store(store)
+    experiment = opened.experiment(name)
+    if not is_driven(opened.engine, name):
+        raise UserError(f"no search of '{name}' runs now")
+    opened.add_request(experiment.id, request)
+    err.print(
+        f"The search of '{name}' was asked to train at most {max_concurrent} trials at a time."
+    )
