@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection
 
-from results.database.models import Experiment
 from results.database.store import Store
 from search.checks import check_name
 from search.lock import sole_driver
@@ -67,21 +66,6 @@ def relocate_experiment(store: Store, name: str, storage: str) -> int:
         )
     with sole_driver(store.engine, name, to="record where its checkpoints are"):
         return store.relocate_trials(row.id, storage)
-
-
-def checkpoint_folders(store: Store, experiment: Experiment, storage: str | None) -> list[str]:
-    """The folders and URIs that hold the checkpoints of an experiment, in order.
-
-    Args:
-        store: has the experiment.
-        experiment: of the store.
-        storage: the storage path where it has moved since the trials started, if it has.
-    """
-    folders = {folder.rpartition("/")[0] for folder in store.trial_folders(experiment.id)}
-    if storage is not None:
-        folders.add(f"{storage}/{experiment.folder}")
-    # Never a folder that may be another's: each experiment's has a name of its own.
-    return sorted(one for one in folders if one.rpartition("/")[2] == experiment.folder)
 
 
 def delete_experiment(store: Store, name: str, folders: list[str]) -> Iterator[str]:

@@ -91,7 +91,8 @@ def delete(
     A deletion that is cut off is ended by the same command again.
     """
     from results import open_store
-    from search.experiments import checkpoint_folders, delete_experiment
+    from search.disk import checkpoint_folders
+    from search.experiments import delete_experiment
 
     opened = open_store(store)
     row = opened.experiment(name)
@@ -103,20 +104,28 @@ def delete(
     for folder in folders:
         err.print(f"Checkpoints: {folder}", soft_wrap=True)
     if not yes:
-        _ask(name)
+        agree(
+            "Delete all of it for good?",
+            f"nothing of '{name}' is deleted; --yes deletes without asking",
+        )
     for line in delete_experiment(opened, name, folders):
         err.print(line, soft_wrap=True)
 
 
-def _ask(name: str) -> None:
+def agree(question: str, otherwise: str) -> None:
+    """Ask in the terminal.
+
+    Raises:
+        UserError: the answer is no, or nobody is there to answer; the message is ``otherwise``.
+    """
     try:
-        agreed = typer.confirm("Delete all of it for good?", err=True)
+        agreed = typer.confirm(question, err=True)
     except typer.Abort:
         # Nobody is there to answer.
         sys.stderr.write("\n")
         agreed = False
     if not agreed:
-        raise UserError(f"nothing of '{name}' is deleted; --yes deletes without asking")
+        raise UserError(otherwise)
 
 
 def note(

@@ -48,6 +48,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "tag": "search.cli.experiments:tag",
         "rename": "search.cli.experiments:rename",
         "delete": "search.cli.experiments:delete",
+        "clean": "search.cli.clean:clean",
         "store": "search.cli.store:app",
     },
 }

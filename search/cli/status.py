@@ -30,6 +30,8 @@ def status(
 ) -> None:
     """Show how many trials are done, running, stopped early or failed, and the best so far."""
     from results import open_store
+    from search.disk import disk_in_use
+    from sedn.style import byte_text
 
     if watch and as_json:
         raise UserError("--watch: shows a terminal where the search stands; --json prints once")
@@ -39,10 +41,15 @@ def status(
         return
     experiment = opened.experiment(name)
     snapshot, searching = _read(opened, experiment)
+    in_use = disk_in_use(opened, experiment)
     if as_json:
-        print_json(_as_json(name, snapshot, searching))
+        print_json(_as_json(name, snapshot, searching) | {"disk_bytes": in_use})
     else:
         _show(name, snapshot, searching)
+        if in_use is not None:
+            out.print(
+                f"Checkpoints and scores: {byte_text(in_use)}; `sedn clean` frees what it can."
+            )
 
 
 def _read(opened: "Store", experiment: "Experiment") -> tuple["Snapshot", bool]:

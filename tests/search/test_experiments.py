@@ -13,8 +13,8 @@ from sqlalchemy import text, update
 
 from results.database.models import Base, Trial, TrialState
 from results.database.opening import open_any_version
+from search.disk import checkpoint_folders
 from search.experiments import (
-    checkpoint_folders,
     delete_experiment,
     relocate_experiment,
     rename_experiment,

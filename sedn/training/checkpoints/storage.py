@@ -4,7 +4,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -135,3 +135,62 @@ def _remove_uri(folder: str) -> bool:
         return False
     filesystem.delete_dir(path)
     return True
+
+
+def list_files(folder: str) -> list[tuple[str, int]]:
+    """The files below a folder or URI: path or URI and size in bytes of each, in order; none where
+    the folder is not there. Links are not followed.
+
+    Raises:
+        UserError: a URI cannot be read.
+    """
+    if "://" not in folder:
+        return sorted(_files_below(folder))
+    try:
+        from pyarrow.fs import FileSelector, FileSystem, FileType
+
+        filesystem, path = FileSystem.from_uri(folder)
+        selector = FileSelector(path, allow_not_found=True, recursive=True)
+        return sorted(
+            (f"{folder}{found.path.removeprefix(path)}", found.size)
+            for found in filesystem.get_file_info(selector)
+            if found.type is FileType.File
+        )
+    except (OSError, ValueError, ImportError) as error:
+        raise UserError(f"{folder}: cannot be read: {' '.join(str(error).split())[:200]}") from None
+
+
+def remove_file(path: str) -> bool:
+    """Remove a file of :func:`list_files`; whether it was there.
+
+    Raises:
+        UserError: it cannot be removed.
+    """
+    try:
+        if "://" not in path:
+            Path(path).unlink()
+        else:
+            from pyarrow.fs import FileSystem
+
+            filesystem, place = FileSystem.from_uri(path)
+            filesystem.delete_file(place)
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError, ImportError) as error:
+        reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:200]
+        raise UserError(f"{path}: cannot be removed: {reason}") from None
+    return True
+
+
+def _files_below(folder: str) -> Iterator[tuple[str, int]]:
+    try:
+        entries = list(os.scandir(folder))
+    except OSError:
+        # The folder is not there, or a search has just removed it.
+        return
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _files_below(entry.path)
+        elif entry.is_file(follow_symlinks=False):
+            with suppress(OSError):
+                yield entry.path, entry.stat(follow_symlinks=False).st_size
