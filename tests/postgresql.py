@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,14 @@ rm -rf "$1"
 
 @contextmanager
 def running_server(binaries: Path) -> Iterator[str]:
-    """Start a server on a free loopback port, give its URL, and stop it in the end.
+    """Start a server on a free loopback port, give its URL, and stop it in the end."""
+    with _own_folder() as folder:
+        yield _start(binaries, folder)
+
+
+@contextmanager
+def _own_folder() -> Iterator[Path]:
+    """A folder for a server.
 
     A process of its own stops the server, so that it is stopped also where this process is killed.
     """
@@ -50,37 +58,76 @@ def running_server(binaries: Path) -> Iterator[str]:
         start_new_session=True,
     )
     try:
-        yield _start(binaries, folder)
+        yield folder
     finally:
         ending.communicate()
 
 
-def _start(binaries: Path, folder: Path) -> str:
-    """Start a server whose files lie in the folder; its URL."""
+def _start(binaries: Path, folder: Path, address: str = "127.0.0.1") -> str:
+    """Make a server whose files lie in the folder, and start it; its URL."""
+    run_program(binaries, folder, "initdb", *INITIAL)
+    port = free_port()
+    # Who is on the network of the address is let in as who is on this machine.
+    with (folder / "data" / "pg_hba.conf").open("a") as rules:
+        rules.write(f"host all all {address}/24 trust\n")
+    with (folder / "data" / "postgresql.conf").open("a") as settings:
+        settings.write(f"listen_addresses = '{address}'\nport = {port}\nfsync = off\n")
+        settings.write(f"unix_socket_directories = '{folder}'\n")
+    run_program(binaries, folder, "pg_ctl", "start", "--wait", "--log", str(folder / "log"))
+    return f"postgresql+psycopg://sedn@{address}:{port}"
+
+
+INITIAL = ("--username=sedn", "--auth=trust", "--no-locale", "--encoding=UTF8")
+
+
+def run_program(binaries: Path, folder: Path, program: str, *words: str) -> None:
+    """Run a program of PostgreSQL on the server in the folder."""
     identity: dict[str, Any] = {}
     if os.geteuid() == 0:
         account = pwd.getpwnam(ACCOUNT)
         os.chown(folder, account.pw_uid, account.pw_gid)
         identity = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
-    data, log, port = folder / "data", folder / "log", free_port()
+    done = subprocess.run(
+        [binaries / program, "--pgdata", folder / "data", *words],
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        **identity,
+    )
+    if done.returncode:
+        log = folder / "log"
+        said = log.read_text() if log.exists() else ""
+        raise RuntimeError(f"{program}: {done.stderr}\n{said}")
 
-    def run(program: str, *words: str) -> None:
-        done = subprocess.run(
-            [binaries / program, "--pgdata", data, *words],
-            cwd=folder,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            **identity,
-        )
-        if done.returncode:
-            said = log.read_text() if log.exists() else ""
-            raise RuntimeError(f"{program}: {done.stderr}\n{said}")
 
-    options = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories={folder}"
-    run("initdb", "--username=sedn", "--auth=trust", "--no-locale", "--encoding=UTF8")
-    run("pg_ctl", "start", "--wait", "--log", str(log), "--options", f"{options} -c fsync=off")
-    return f"postgresql+psycopg://sedn@127.0.0.1:{port}"
+@dataclass(frozen=True)
+class RestartedServer:
+    """A server that is stopped and started again, with all that was in its databases."""
+
+    binaries: Path
+    folder: Path
+    url: str
+
+    @classmethod
+    @contextmanager
+    def running(cls, binaries: Path, address: str) -> Iterator["RestartedServer"]:
+        """A server at an address of this machine, which its network reaches; stopped in the end."""
+        with _own_folder() as folder:
+            yield cls(binaries, folder, _start(binaries, folder, address))
+
+    def new_database(self) -> str:
+        """Make an empty database and give its URL."""
+        return new_database(self.url)
+
+    def stop(self) -> None:
+        """End the server and the connections to the server, as a restart of its machine does."""
+        run_program(self.binaries, self.folder, "pg_ctl", "stop", "--mode=immediate", "--wait")
+
+    def start(self) -> None:
+        """Start the server again."""
+        log = str(self.folder / "log")
+        run_program(self.binaries, self.folder, "pg_ctl", "start", "--wait", "--log", log)
 
 
 def new_database(server_url: str) -> str:

@@ -1,0 +1,30 @@
+"""A search with known curves on a cluster: `driver.py URL SPACE STORAGE ADDRESS LOG`."""
+
+import sys
+from pathlib import Path
+
+from search.run import run_search
+from search.settings import Resources, SearchSettings
+from tests.search.curves import make_curves
+
+TRIALS = 30
+
+
+def main() -> None:
+    """Search, and print how the search ended."""
+    url, space, storage, address, log = sys.argv[1:]
+    outcome = run_search(
+        "faults",
+        space,
+        SearchSettings(trials=TRIALS, scheduler="none", sampler="random", seed=1),
+        url,
+        Resources(address=address, storage_path=storage),
+        train=make_curves(Path(log), seconds=0.5),
+        on_wait=lambda line: print(line, file=sys.stderr, flush=True),
+        on_notice=lambda line: print(line, file=sys.stderr, flush=True),
+    )
+    print("finished" if outcome.finished else outcome.ended_by)
+
+
+if __name__ == "__main__":
+    main()
