@@ -32,9 +32,9 @@ class Levels:
 
     white: float
     """The value that becomes 255; 0 stays 0."""
-    detected: bool = True
+    told: bool = True
     """Whether the white value was detected from the files, so that brighter images are refused;
-    else brighter values count as white too.
+    else brighter values count as white too. The name stands in the files of models.
     """
 
     def describe(self) -> str:
@@ -103,7 +103,7 @@ def _white(depth: Depth, levels: Levels | None, most: float, name: str) -> float
         return FULL
     if depth == "colour" and levels.white < FULL:
         raise dark_colours(name)
-    if levels.detected and most > levels.white * (1 + SLACK * (depth == "real")):
+    if levels.told and most > levels.white * (1 + SLACK * (depth == "real")):
         raise OtherLevels(f"{name}: has the value {shown_level(most)}", levels, most)
     return levels.white
 
