@@ -166,10 +166,15 @@ def _gain_bounds(values: Floats, errors: Errors) -> Floats:
     tail = 1 - (1 - LEVEL) / (2 * several)
     images, seeds = errors.over_images, errors.over_seeds
     of_images = np.diag(images) + images[0, 0] - 2 * images[0]
-    by_images = student_quantile(errors.image_freedom, tail) ** 2 * np.maximum(of_images, 0.0)
+    of_both = errors.of_both + errors.of_both[0]
+    by_images = student_quantile(errors.image_freedom, tail) ** 2 * np.maximum(
+        of_images - of_both, 0.0
+    )
     freedom = errors.seed_freedom
     by_seeds = (
-        student_quantile(freedom, tail) ** 2 * (seeds + seeds[0]) if np.isfinite(freedom) else 0.0
+        student_quantile(freedom, tail) ** 2 * (seeds + seeds[0] + of_both)
+        if np.isfinite(freedom)
+        else 0.0
     )
     half = np.sqrt(by_images + by_seeds)
     gains = values - values[0]

@@ -34,6 +34,11 @@ class Errors:
     """``(configurations,)``: the variance of each mean over its seeds; 0 where it is not known."""
     seed_freedom: float
     """Degrees of freedom of the spread between seeds; infinite where there is none."""
+    of_both: Floats
+    """``(configurations,)``: the part of the variance over images by which seeds differ on these
+    images. The spread between seeds was measured with the part in it, so its degrees of freedom are
+    those of both together.
+    """
 
     @cached_property
     def covariance(self) -> Floats:
@@ -55,8 +60,8 @@ class Errors:
     def of(self, chosen: NDArray[np.int64] | NDArray[np.bool_]) -> "Errors":
         """Select the errors of some of the configurations."""
         images = self.over_images[chosen][:, chosen]
-        seeds = self.over_seeds[chosen]
-        return replace(self, over_images=images, over_seeds=seeds)
+        seeds, both = self.over_seeds[chosen], self.of_both[chosen]
+        return replace(self, over_images=images, over_seeds=seeds, of_both=both)
 
 
 def rarer_class(positives: ArrayLike, negatives: ArrayLike) -> float:
@@ -93,7 +98,7 @@ def estimate(
     of_values = min(rarer, max(_images_that_count(averaged.mean(axis=0)) - 1, 1.0))
     repeated = seeds > 1
     if not repeated.any():
-        return means, Errors(over_images, freedom, of_values, np.zeros(len(seeds)), float("inf"))
+        return means, Errors(over_images, freedom, of_values, *_no_seeds(len(seeds)))
     # Two trainings differ on these images by more than in truth: what the images add is in the
     # covariance already.
     by_seeds = np.square(values - means[owners]).sum()
@@ -102,7 +107,13 @@ def estimate(
     pooled = max(by_seeds - by_images, 0.0) / seed_freedom
     # A single training stands for itself: what other seeds come to is not known of it.
     over_seeds = np.where(repeated, pooled / seeds, 0.0)
-    return means, Errors(over_images, freedom, of_values, over_seeds, seed_freedom)
+    of_both = np.where(repeated, by_images / seed_freedom / seeds, 0.0)
+    return means, Errors(over_images, freedom, of_values, over_seeds, seed_freedom, of_both)
+
+
+def _no_seeds(configurations: int) -> tuple[Floats, float, Floats]:
+    """What is known of the spread between seeds where no configuration has several."""
+    return np.zeros(configurations), float("inf"), np.zeros(configurations)
 
 
 def _images_that_count(influences: Floats) -> float:

@@ -30,7 +30,7 @@ from sedn.metrics import auc
 def alike(many: int, error: float, shared: float = 0.5, freedom: float = 100.0) -> Errors:
     """The errors of configurations that resemble each other."""
     covariance = error**2 * (shared + (1 - shared) * np.eye(many))
-    return Errors(covariance, freedom, freedom, np.zeros(many), float("inf"))
+    return Errors(covariance, freedom, freedom, np.zeros(many), float("inf"), np.zeros(many))
 
 
 @st.composite
