@@ -160,7 +160,10 @@ def test_a_simulation_that_was_ended_goes_on_with_the_same_numbers(tmp_path: Pat
     again = KeptCells(path).get("a cell", simulate)
     assert again == pytest.approx(first, nan_ok=True, abs=0)
     assert len(made) == 1
+    path.write_text(path.read_text() + '{"cell": "anot')
     KeptCells(path).get("another", simulate)
+    assert len(made) == 2
+    assert KeptCells(path).get("another", simulate) == pytest.approx(first, nan_ok=True)
     assert len(made) == 2
 
 
@@ -174,7 +177,7 @@ def test_noise_has_nothing_that_is_better_than_the_baseline(positives: int) -> N
     assert luck.estimated == pytest.approx(luck.optimism, rel=0.35)
 
 
-SETS = 200
+SETS = 100
 
 
 def slack(sets: int, share: float = 0.05) -> float:
@@ -195,8 +198,8 @@ def test_what_is_said_of_a_ranking_is_as_right_as_it_says(seeds: int, spread: fl
         assert called.better <= 0.05 + slack(SETS), case
         assert luck.covered >= 0.93 - slack(SETS), case
         if spread == 0 and case.positives == 50 and seeds == 1 and case.area < 0.99:
-            # Equals are where the set holds the best no more often than it is asked to.
-            assert called.holds_best <= 0.97 + slack(SETS), case
+            # The set holds each of equals as often as it is asked to hold the best.
+            assert called.size <= 0.98, case
 
 
 @pytest.mark.slow
@@ -210,14 +213,14 @@ def test_intervals_of_one_and_of_several_seeds_hold_the_truth(labels: int) -> No
             covered = interval_coverage(case, from_images=True)
             assert covered >= 0.93 - slack(1000), case
         if case.seeds == 1 or labels > 1:
-            assert covered <= 0.98 + slack(1000), case
+            assert covered <= 0.98 + slack(1000, 0.02), case
 
 
 @pytest.mark.slow
 def test_probabilities_to_be_the_best_are_calibrated() -> None:
     assert len(PROBABILITY_SPREADS) == 5
     for case in cells(1):
-        for said, true, number in said_and_true(probability_cases(case, 60)):
+        for said, true, number in said_and_true(probability_cases(case, 40)):
             assert not number or abs(true - said) <= 0.08 + slack(number, 0.25), (case, said)
 
 
