@@ -2,14 +2,12 @@
 
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from results.database.store import open_store
 from search.backends.ray_tune.cluster import check_room
 from search.backends.ray_tune.room import Node, nodes_of, slots
 from search.settings import Resources, SearchSettings
@@ -145,7 +143,6 @@ from search.backends.ray_tune import cluster
 from search.settings import Resources, SearchSettings
 from sedn.errors import UserError
 import tempfile, sys
-from pathlib import Path
 two = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "num_gpus": 1})
 second = two.add_node(num_cpus=2, num_gpus=1)
 two.wait_for_nodes()
@@ -173,39 +170,3 @@ def test_a_real_cluster_of_two_nodes() -> None:
         assert line.startswith("no room for a trial: ")
         assert "the largest of 2, has 2 CPUs and 1 GPU; lower" in line
     assert lines[4:] == ["2", "1"]
-
-
-GROWING = """
-from ray.cluster_utils import Cluster
-from search.run import run_search
-from search.settings import Resources, SearchSettings
-from tests.search.curves import make_curves
-import subprocess, sys, threading
-head = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
-node = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--num-cpus=1",
-        f"--address={head.address}"]
-nodes = []
-def start():
-    nodes.append(subprocess.Popen(node, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
-threading.Timer(6.0, start).start()
-threading.Timer(12.0, start).start()
-settings = SearchSettings(trials=8, scheduler="none", sampler="random")
-where = Resources(address=head.address, storage_path=sys.argv[1], autoscaling=True,
-                  max_concurrent=2, gpus_per_trial=0)
-outcome = run_search("grows", sys.argv[2], settings, f"sqlite:///{sys.argv[1]}/sedn.db", where,
-                     train=make_curves(seconds=1.0))
-print(outcome.finished, outcome.snapshot.ended)
-for one in nodes:
-    one.terminate()
-    one.wait(20)
-head.shutdown()
-"""
-
-
-@pytest.mark.slow
-def test_trials_wait_for_the_nodes_that_a_cluster_starts(tmp_path: Path, space_file: Path) -> None:
-    command = [sys.executable, "-c", GROWING, str(tmp_path), str(space_file)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=200)
-    assert done.stdout.split()[-2:] == ["True", "8"], done.stderr[-2000:]
-    store = open_store(f"sqlite:///{tmp_path}/sedn.db")
-    assert len({row.node for row in store.trials(1)}) == 2
