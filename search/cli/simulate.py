@@ -9,7 +9,7 @@ from search.cli.console import open_terminal
 from search.cli.options import DEFAULT_STORE, JsonOption, StoreOption, print_json
 
 if TYPE_CHECKING:
-    from search.settings import SearchSettings
+    from search import SearchSettings
     from search.simulation.curves import RecordedCurves
     from search.simulation.methods import Method, Outcome
 
