@@ -63,7 +63,7 @@ def test_the_command_line_takes_public_names_from_the_public_face() -> None:
                 names = {(node.module, alias.name) for alias in node.names}
                 assert not names & homes, f"{file.name} imports {names & homes}"
                 used |= {name for module, name in names if module in FACES}
-    assert {"run_search", "open_store", "labels", "stopped_early", "write_report"} <= used
+    assert {"run_search", "open_store", "write_report"} <= used
 
 
 def test_what_the_documentation_shows_runs(
