@@ -24,10 +24,14 @@ CSS = re.compile(r"\{[^{}]*\}|var\(--[\w-]+\)")
 """Rules of a style sheet and its variables, whose names begin as options do."""
 
 
+SPELLED = ROOT / "results" / "commands.py"
+"""The home of the commands that pages and notes give whole."""
+
+
 def library_files() -> list[Path]:
     files = [file for room in ("sedn", "results", "spaces", "search") for file in sorted(
         (ROOT / room).rglob("*.py"))]  # fmt: skip
-    return [file for file in files if ROOT / "search" / "cli" not in file.parents]
+    return [f for f in files if ROOT / "search" / "cli" not in f.parents and f != SPELLED]
 
 
 def texts_of(source: str) -> Iterator[tuple[int, str]]:
