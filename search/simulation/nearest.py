@@ -5,9 +5,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from optuna.distributions import CategoricalDistribution
 
+from search.samplers.distributions import distribution_of
 from search.simulation.curves import Floats, RecordedCurves
-from spaces import Axis, FloatRange, IntRange
+from spaces import Axis
 
 
 class Nearest:
@@ -37,9 +39,10 @@ class _Column:
     def __init__(self, axis: Axis, values: Sequence[Any]) -> None:
         self.path = axis.path
         self._values = values
-        self._is_log = isinstance(axis, FloatRange | IntRange) and axis.log
+        distribution = distribution_of(axis)
+        self._is_log = getattr(distribution, "log", False)
         self._numbers: Floats | None = None
-        if isinstance(axis, FloatRange | IntRange):
+        if not isinstance(distribution, CategoricalDistribution):
             self._numbers = np.array([self._scaled(value) for value in values])
             self._range = float(np.ptp(self._numbers)) or 1.0
 
