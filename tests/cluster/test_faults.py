@@ -126,7 +126,7 @@ def test_every_fault_is_survived(nodes: Nodes, server: RestartedServer, tmp_path
     words = [url, str(space), str(tmp_path / "runs"), nodes.address, str(log)]
     driver = subprocess.Popen(
         head.command([sys.executable, str(DRIVER), *words]),
-        env=os.environ | ENVIRONMENT,
+        env=os.environ | ENVIRONMENT | {"PYTHONPATH": os.pathsep.join(sys.path)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

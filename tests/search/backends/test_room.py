@@ -143,6 +143,7 @@ from search.backends.ray_tune import cluster
 from search.settings import Resources, SearchSettings
 from sedn.errors import UserError
 import tempfile, sys
+from pathlib import Path
 two = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "num_gpus": 1})
 second = two.add_node(num_cpus=2, num_gpus=1)
 two.wait_for_nodes()
