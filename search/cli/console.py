@@ -5,11 +5,12 @@ terminal without Unicode (``PYTHONIOENCODING=ascii``, ``LANG=C``) shows what it 
 """
 
 import codecs
+import os
 import sys
 from collections.abc import Iterable
 from typing import Any
 
-from rich.console import Console, ConsoleOptions, RenderableType
+from rich.console import Console, ConsoleDimensions, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
@@ -43,6 +44,20 @@ class Terminal(Console):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(markup=False, highlight=False, emoji=False, **options)
+        self._follows_columns = "width" not in options
+
+    @property
+    def size(self) -> ConsoleDimensions:
+        """The size of the terminal; ``COLUMNS`` counts as it is now, not as it was at the start."""
+        columns = os.environ.get("COLUMNS", "")
+        if self._follows_columns and columns.isdigit():
+            return ConsoleDimensions(int(columns), super().size.height)
+        return super().size
+
+    @size.setter
+    def size(self, new_size: tuple[int, int]) -> None:
+        self._follows_columns = False
+        self.width, self.height = new_size
 
     def render_str(self, text: str, **options: Any) -> Text:
         """Text without control characters, so that tables are measured as they are shown."""

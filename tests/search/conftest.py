@@ -7,9 +7,6 @@ from typing import Any
 import pytest
 from optuna.storages._rdb.storage import _VersionManager
 
-# A console keeps the width that the environment had when its command was imported: that is done
-# here, in the environment of all tests, and not in that of the first test that runs a command.
-from search.cli.main import app as app
 from tests.postgresql import new_database
 
 SPACE = """

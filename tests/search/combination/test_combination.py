@@ -188,6 +188,7 @@ def test_images_alone_are_scored_as_in_the_test_split(searched: Path, folder: Pa
     assert find_images(images)
 
 
+@pytest.mark.slow
 def test_an_ensemble_is_one_onnx_file_that_equals_torch(searched: Path, folder: Path) -> None:
     by_placement = {one.config.embedding.placement: one for one in candidates_of(folder)}
     candidates = [by_placement["none"], by_placement["stage2"]]
