@@ -6,7 +6,6 @@ import typer
 
 from search.cli.console import open_terminal
 from search.cli.options import DEFAULT_STORE, NameArgument, StoreOption
-from sedn.errors import UserError
 
 err = open_terminal(stderr=True)
 
@@ -23,15 +22,10 @@ def set_running(
     Running trials are not cut off: with fewer at a time, the next starts when enough have ended.
     """
     from results import open_store
-    from search.driver.requests import ask_concurrent
-    from search.lock import is_driven
+    from search.driver.requests import ask_concurrent, send_request
 
     request = ask_concurrent(max_concurrent)
-    opened = open_store(store)
-    experiment = opened.experiment(name)
-    if not is_driven(opened.engine, name):
-        raise UserError(f"no search of '{name}' runs now")
-    opened.add_request(experiment.id, request)
+    send_request(open_store(store), name, request)
     err.print(
         f"The search of '{name}' was asked to train at most {max_concurrent} trials at a time."
     )

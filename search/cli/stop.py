@@ -7,7 +7,6 @@ import typer
 
 from search.cli.console import open_terminal
 from search.cli.options import DEFAULT_STORE, NameArgument, StoreOption
-from sedn.errors import UserError
 
 if TYPE_CHECKING:
     from results import Store
@@ -30,14 +29,10 @@ def stop(
     Running trials are cut off, and go on from their last checkpoint when the search does.
     """
     from results import open_store
-    from search.driver.requests import Command
-    from search.lock import is_driven
+    from search.driver.requests import Command, send_request
 
     opened = open_store(store)
-    experiment = opened.experiment(name)
-    if not is_driven(opened.engine, name):
-        raise UserError(f"no search of '{name}' runs now")
-    opened.add_request(experiment.id, Command.FINISH if finish else Command.STOP)
+    send_request(opened, name, Command.FINISH if finish else Command.STOP)
     if finish:
         err.print(f"The search of '{name}' starts no other trial, and ends with those that run.")
         return

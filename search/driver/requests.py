@@ -7,6 +7,7 @@ from enum import StrEnum
 from sqlalchemy.exc import SQLAlchemyError
 
 from results.database.store import Store
+from search.lock import is_driven
 from sedn.errors import UserError
 
 POLL_SECONDS = 2.0
@@ -36,6 +37,18 @@ def ask_concurrent(number: int) -> str:
     if not 1 <= number <= MOST_CONCURRENT:
         raise UserError(f"`max_concurrent={number}`: give a number from 1 to {MOST_CONCURRENT:,}")
     return f"{_CONCURRENT}{number}"
+
+
+def send_request(store: Store, name: str, request: str) -> None:
+    """Ask something of the search of ``name``, which runs on whatever machine.
+
+    Raises:
+        UserError: there is no such experiment, or no search of it runs.
+    """
+    experiment = store.experiment(name)
+    if not is_driven(store.engine, name):
+        raise UserError(f"no search of '{name}' runs now")
+    store.add_request(experiment.id, request)
 
 
 class Requests:

@@ -9,27 +9,15 @@ from typer.testing import CliRunner
 
 from search.backends.virtual import Clock, run_virtual
 from search.cli.main import app
-from search.driver import requests
 from search.lock import sole_driver
 from search.progress import Snapshot
 from search.run import run_search
 from search.settings import Resources, SearchSettings
 from sedn.errors import UserError
-from tests.postgresql import new_database
 from tests.search.curves import make_curves
 from tests.search.histories import FLAT, History, space_of
 
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/sedn.db"
-    return new_database(request.getfixturevalue("postgres_server"))
-
-
-@pytest.fixture(autouse=True)
-def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(requests, "POLL_SECONDS", 0.0)
+pytestmark = pytest.mark.usefixtures("requests_at_once")
 
 
 def sedn_set(url: str, name: str, number: int) -> str:
