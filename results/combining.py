@@ -19,7 +19,7 @@ from results.predictions import Predictions, read_predictions, trained_in
 from results.ranking.leaders import order_experiment
 from sedn.config import TrainingConfig, build_config
 from sedn.errors import UserError
-from sedn.metrics import auc_within, mid_ranks
+from sedn.metrics import auc_within, images_of_folds, mid_ranks
 from sedn.metrics.ranking import Floats
 
 TOP = 5
@@ -122,11 +122,9 @@ def choose_members(
 
 def _ranks_within(scores: NDArray[np.floating], folds: NDArray[np.int64] | None) -> Floats:
     """``(images, labels)``: ranks among the images of a fold, or among all."""
-    if folds is None:
-        return mid_ranks(scores)
     ranks = np.empty(scores.shape)
-    for fold in np.unique(folds):
-        ranks[folds == fold] = mid_ranks(scores[folds == fold])
+    for rows in images_of_folds(folds, len(scores)):
+        ranks[rows] = mid_ranks(scores[rows])
     return ranks
 
 

@@ -17,6 +17,7 @@ from sedn.data import Dataset
 from sedn.data.folds import Folds
 from sedn.errors import UserError
 from sedn.files import check_folder, make_folder
+from sedn.metrics import images_of_folds
 from sedn.registry import describe_source
 from sedn.run.finishing import describe_model, save_model_folder
 from sedn.run.model_file import MEMBERS, MODEL, ModelHeader, save_model
@@ -119,12 +120,8 @@ def _networks(one: Candidate) -> Iterator[tuple[str, str, NDArray[np.int64]]]:
     if folds is None:
         yield name, one.folder, np.arange(len(one.predictions.images))
         return
-    for fold in range(int(folds.max()) + 1):
-        yield (
-            f"{name}-fold-{fold + 1}",
-            fold_folder(one.folder, fold),
-            np.flatnonzero(folds == fold),
-        )
+    for fold, rows in enumerate(images_of_folds(folds, len(folds))):
+        yield f"{name}-fold-{fold + 1}", fold_folder(one.folder, fold), rows
 
 
 def keep_validation(

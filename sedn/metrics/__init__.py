@@ -10,7 +10,7 @@ from sedn.metrics.calibration import (
     reliability,
     temperature_warning,
 )
-from sedn.metrics.folds import auc_within, label_influences_within
+from sedn.metrics.folds import auc_within, images_of_folds, label_influences_within
 from sedn.metrics.intervals import (
     auc_interval,
     estimate_interval,
@@ -56,6 +56,7 @@ __all__ = [
     "fit_sigmoids",
     "fit_temperature",
     "holm",
+    "images_of_folds",
     "label_influences",
     "label_influences_within",
     "label_intervals",

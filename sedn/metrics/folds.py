@@ -53,6 +53,14 @@ def auc_within(targets: ArrayLike, scores: ArrayLike, folds: ArrayLike | None) -
     )
 
 
+def images_of_folds(folds: ArrayLike | None, images: int) -> list[NDArray[np.int64]]:
+    """The images of each fold, by rising number of the fold; all ``images`` where there is none."""
+    if folds is None:
+        return [np.arange(images)]
+    number = np.asarray(folds)
+    return [np.flatnonzero(number == one) for one in np.unique(number)]
+
+
 def label_influences_within(
     targets: ArrayLike, scores: ArrayLike, folds: ArrayLike | None
 ) -> tuple[Floats, Floats]:
@@ -65,8 +73,8 @@ def label_influences_within(
     """
     if folds is None:
         return label_influences(targets, scores)
-    truth, values, number = np.asarray(targets), np.asarray(scores), np.asarray(folds)
-    parts = [_Part.of(truth, values, np.flatnonzero(number == one)) for one in np.unique(number)]
+    truth, values = np.asarray(targets), np.asarray(scores)
+    parts = [_Part.of(truth, values, rows) for rows in images_of_folds(folds, len(truth))]
     areas = np.stack([part.areas for part in parts])
     says = ~np.isnan(areas)
     count = says.sum(axis=0)

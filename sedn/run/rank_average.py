@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sedn.metrics import fit_sigmoids, mid_ranks
+from sedn.metrics import fit_sigmoids, images_of_folds, mid_ranks
 from sedn.metrics.ranking import Floats
 
 KNOTS = 201
@@ -66,7 +66,7 @@ class RankAverage(nn.Module):
                 for each fold, the first training's networks coming first; a network's rank is
                 among the images of its fold, which the network did not see.
         """
-        networks = [one[rows] for one in scores for rows in _rows(folds, len(targets))]
+        networks = [one[rows] for one in scores for rows in images_of_folds(folds, len(targets))]
         kept = [_kept(of_network) for of_network in networks]
         knots = max(len(values) for of_network in kept for values, _ in of_network)
         average = cls(len(networks), targets.shape[1], knots)
@@ -106,7 +106,7 @@ class RankAverage(nn.Module):
             folds: as for :meth:`fit`.
         """
         logits = np.empty_like(scores[0])
-        parts = _rows(folds, len(logits))
+        parts = images_of_folds(folds, len(logits))
         for fold, rows in enumerate(parts):
             networks = [training * len(parts) + fold for training in range(len(scores))]
             logits[rows] = self._combine(networks, [one[rows] for one in scores])
@@ -141,13 +141,6 @@ class RankAverage(nn.Module):
         over = 1 - (1 - shares[:, -1]) / (1 + (scores - values[:, -1]).clamp(min=0))
         outside = torch.where(below == 0, under, over)
         return torch.where((below == 0) | (below == knots), outside, between)
-
-
-def _rows(folds: NDArray[np.int64] | None, images: int) -> list[NDArray[np.int64]]:
-    """The images of each fold, or all of them."""
-    if folds is None:
-        return [np.arange(images)]
-    return [np.flatnonzero(folds == fold) for fold in range(int(folds.max()) + 1)]
 
 
 def _kept(scores: NDArray[np.float32]) -> list[tuple[Floats, Floats]]:
