@@ -1,6 +1,6 @@
 """Freeing the disk of checkpoints that no command reads any more."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from results.database.models import BASELINE, Experiment, TrialState
@@ -56,8 +56,8 @@ def plan_cleaning(
     going, kept_bytes = [], 0
     for folder in checkpoint_folders(store, experiment, storage):
         for path, size in list_files(folder):
-            number, _, name = path.removeprefix(f"{folder}/").partition("/")
-            if number in removable and name.rpartition("/")[2] == CHECKPOINT:
+            trial, _, name = path.removeprefix(f"{folder}/").partition("/")
+            if trial in removable and name.rpartition("/")[2] == CHECKPOINT:
                 going.append((path, size))
             else:
                 kept_bytes += size
@@ -91,9 +91,8 @@ def _removable(store: Store, experiment: Experiment, keep: int) -> set[str]:
         final.add(TrialState.COMPLETE)
     if scheduler is not None and scheduler.stops:
         final.add(TrialState.PRUNED)
-    rows: Sequence[tuple[int, TrialState, str]] = store.ended(experiment.id)
     return {
-        f"{number:05d}"
-        for number, state, config_hash in rows
+        folder.rpartition("/")[2]
+        for folder, state, config_hash in store.ended(experiment.id)
         if state in final and not (state is TrialState.COMPLETE and config_hash in needed)
     }

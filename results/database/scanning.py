@@ -128,10 +128,10 @@ class StoreScanner(StoreReader):
         with self.sessions() as session:
             return Counter({row[0]: row[1] for row in session.execute(query)})
 
-    def ended(self, experiment_id: int) -> list[tuple[int, TrialState, str]]:
-        """Number, state and hash of the configuration of each trial that has ended, by number."""
+    def ended(self, experiment_id: int) -> list[tuple[str, TrialState, str]]:
+        """Folder, state and hash of the configuration of each trial that has ended, by number."""
         query = (
-            select(Trial.number, Trial.state, Trial.config_hash)
+            select(Trial.folder, Trial.state, Trial.config_hash)
             .where(Trial.experiment_id == experiment_id, Trial.state != TrialState.RUNNING)
             .order_by(Trial.number)
         )

@@ -47,8 +47,7 @@ def faults_of_storage(folder: str, name: str, size: int = 0) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = error.strerror or " ".join(str(error).split())[:200]
-        raise StorageFault(f"{folder}/{name}: {reason}", folder, size) from error
+        raise StorageFault(f"{folder}/{name}: {_reason(error)}", folder, size) from error
     except UserError as error:
         # As :func:`sedn.files.writing` says it.
         if not isinstance(error.__context__, OSError):
@@ -101,7 +100,7 @@ def has_folder(folder: str) -> bool:
         filesystem, path = FileSystem.from_uri(folder)
         return bool(filesystem.get_file_info(path).type is not FileType.NotFound)
     except (OSError, ValueError, ImportError) as error:
-        raise UserError(f"{folder}: cannot be read: {' '.join(str(error).split())[:200]}") from None
+        raise UserError(f"{folder}: cannot be read: {_in_line(error)}") from None
 
 
 def remove_folder(folder: str) -> bool:
@@ -113,8 +112,7 @@ def remove_folder(folder: str) -> bool:
     try:
         return _remove_uri(folder) if "://" in folder else _remove(Path(folder))
     except (OSError, ValueError, ImportError) as error:
-        reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:200]
-        raise UserError(f"{folder}: cannot be removed: {reason}") from None
+        raise UserError(f"{folder}: cannot be removed: {_reason(error)}") from None
 
 
 def _remove(folder: Path) -> bool:
@@ -157,7 +155,7 @@ def list_files(folder: str) -> list[tuple[str, int]]:
             if found.type is FileType.File
         )
     except (OSError, ValueError, ImportError) as error:
-        raise UserError(f"{folder}: cannot be read: {' '.join(str(error).split())[:200]}") from None
+        raise UserError(f"{folder}: cannot be read: {_in_line(error)}") from None
 
 
 def remove_file(path: str) -> bool:
@@ -177,8 +175,7 @@ def remove_file(path: str) -> bool:
     except FileNotFoundError:
         return False
     except (OSError, ValueError, ImportError) as error:
-        reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:200]
-        raise UserError(f"{path}: cannot be removed: {reason}") from None
+        raise UserError(f"{path}: cannot be removed: {_reason(error)}") from None
     return True
 
 
@@ -194,3 +191,12 @@ def _files_below(folder: str) -> Iterator[tuple[str, int]]:
         elif entry.is_file(follow_symlinks=False):
             with suppress(OSError):
                 yield entry.path, entry.stat(follow_symlinks=False).st_size
+
+
+def _reason(error: Exception) -> str:
+    """What the system says of an error, or what the error says."""
+    return getattr(error, "strerror", None) or _in_line(error)
+
+
+def _in_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
