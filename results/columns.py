@@ -4,7 +4,7 @@ pandas takes longer to import than a ranking of 100,000 trials takes to read and
 commands never import it. Whoever wants a DataFrame asks for one: :meth:`Columns.frame`.
 """
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Container, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -86,6 +86,11 @@ def from_rows(rows: Sequence[Sequence[Any]], types: Mapping[str, type]) -> Colum
             for (name, kind), values in zip(types.items(), columns, strict=True)
         }
     )
+
+
+def is_among(values: Iterable[Hashable], known: Container[Hashable]) -> NDArray[np.bool_]:
+    """``(rows,)``: whether each value is one of the ``known``."""
+    return np.array([value in known for value in values], dtype=bool)
 
 
 def number_groups(values: Iterable[Hashable]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

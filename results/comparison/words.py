@@ -58,27 +58,28 @@ def _labels(comparison: Comparison) -> str:
         return f"No label of {len(rows)} has an AUC on validation."
     if not differs:
         return f"No label of {known} differs, looked at together (Holm).{rest}"
-    sure = [
+    significant = [
         row
         for row in differs
         if comparison.counted(row["difference"], row["p_holm"]) < SIGNIFICANCE
     ]
-    if not sure:
+    if not significant:
         return (
             f"No label of {known} differs, with the choice of the best of "
             f"{_most_chosen(comparison)} configurations counted.{rest}"
         )
-    differs = sure
     parts = [
         f"{word} for {_names([row['label'] for row in some])}"
         for word, some in (
-            ("higher", [row for row in differs if row["difference"] > 0]),
-            ("lower", [row for row in differs if row["difference"] < 0]),
+            ("higher", [row for row in significant if row["difference"] > 0]),
+            ("lower", [row for row in significant if row["difference"] < 0]),
         )
         if some
     ]
     name = one_line(comparison.first.name)
-    return f"{len(differs)} of {known} labels differ (Holm): {name} is {', '.join(parts)}.{rest}"
+    return (
+        f"{len(significant)} of {known} labels differ (Holm): {name} is {', '.join(parts)}.{rest}"
+    )
 
 
 def _most_chosen(comparison: Comparison) -> int:

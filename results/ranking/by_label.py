@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from results.columns import Columns, from_rows, number_groups, objects
+from results.columns import Columns, from_rows, is_among, number_groups, objects
 from results.database.models import BASELINE, Label
 from results.database.scanning import COMPLETE_COLUMNS, LabelAucArrays
 from results.database.store import Store
@@ -78,7 +78,7 @@ def best_by_label(
     names = [label.name for label in labels]
     plain = set(trials["config_hash"][trials["role"] == BASELINE])
     wanted = {*filter(None, leaders), *plain}
-    chosen = trials.rows(np.array([one in wanted for one in trials["config_hash"]], dtype=bool))
+    chosen = trials.rows(is_among(trials["config_hash"], wanted))
     pairs = {*zip(names, leaders, strict=True), *product(names, plain)}
     pooled = pool_labels(labels, chosen, read(chosen["trial"].tolist()), pairs).records()
     by_pair = {(row["label"], row["config_hash"]): row for row in pooled}
@@ -137,11 +137,10 @@ def pool_labels(
     )
     if pairs is not None:
         of_rows = zip(scores["label"], scores["config_hash"], strict=True)
-        scores = scores.rows(np.array([one in pairs for one in of_rows], dtype=bool))
+        scores = scores.rows(is_among(of_rows, pairs))
     pooled = pool(scores, ["config_hash", "label"], of_labels(labels))
-    first: dict[str, int] = {}
-    for place, config in enumerate(trials["config_hash"].tolist()):
-        first.setdefault(config, place)
+    hashes = trials["config_hash"].tolist()
+    first = {hashes[place]: place for place in number_groups(hashes)[1].tolist()}
     of_first = trials.rows(np.array([first[one] for one in pooled["config_hash"]], dtype=int))
     columns = ["label", "config_hash", "trial", "role", "auc", "low", "high"]
     return pooled.adding(of_first.only(["trial", "role"]).by_name).only(columns)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from results.columns import Columns, objects
+from results.columns import Columns, is_among, objects
 from results.database.models import BASELINE, Label
 from results.database.store import Store
 from results.database.trainings import Training, read_trainings
@@ -154,7 +154,7 @@ def _judged(
     configs = list(dict.fromkeys(t.config_hash for t in trainings))
     values, errors = _estimate(configs, trainings, read, labels)
     may_lead = set(feasible["config_hash"].tolist())
-    eligible = np.array([place for place, one in enumerate(configs) if one in may_lead], dtype=int)
+    eligible = np.flatnonzero(is_among(configs, may_lead))
     among, names = (values[eligible], errors.of(eligible)), [configs[place] for place in eligible]
     rest, is_below = _rest(feasible, configs, labels)
     others = rest["mean_auc"][~is_below]
@@ -235,9 +235,8 @@ def _rest(
     """List the configurations that are not compared, and whether each lies below the first by more
     than any correlation of their errors could explain.
     """
-    known = set(compared)
-    is_left = np.array([one not in known for one in feasible["config_hash"]], dtype=bool)
-    rest, first = feasible.rows(is_left), {name: feasible[name][0] for name in feasible.names}
+    is_compared = is_among(feasible["config_hash"], set(compared))
+    rest, first = feasible.rows(~is_compared), {name: feasible[name][0] for name in feasible.names}
     # An interval has about four errors.
     errors = (rest["high"] - rest["low"] + first["high"] - first["low"]) / 3.9
     quantile = far_quantile(len(feasible), _rarer(labels))

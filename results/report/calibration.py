@@ -38,11 +38,15 @@ def read_scored(trials: dict[str, Trial]) -> tuple[list[Scored], str]:
     return found, reason
 
 
+def without_scores(reason: str) -> str:
+    """What stands in place of a section that is made of scores; ``reason`` may be empty."""
+    return f"Not known: {reason}." if reason else "No trial has kept its scores yet."
+
+
 def calibration_section(scored: list[Scored], reason: str) -> str:
     """The section of the page."""
     if not scored:
-        text = f"Not known: {reason}." if reason else "No trial has kept its scores yet."
-        return page.section("calibration", "Calibration", text, "")
+        return page.section("calibration", "Calibration", without_scores(reason), "")
     errors = "; ".join(f"{one.title} {share_text(one.reliability.error)}" for one in scored)
     folds = max(scored[0].predictions.folds, default=-1) + 1
     by = f", each by that of {folds} networks which did not see the image," if folds else ""

@@ -8,6 +8,7 @@ from PIL import Image
 from results.database.models import Trial
 from results.error_pictures import Pictures, draw_error_pictures
 from results.largest_errors import EXPLAINED, ImageError, LabelErrors, find_largest_errors
+from results.report.calibration import without_scores
 from results.report.contents import Findings
 from sedn import page
 from sedn.errors import UserError
@@ -22,9 +23,7 @@ MOST_BYTES = 300_000
 def errors_section(findings: Findings) -> str:
     """The section of the page."""
     if not findings.scored:
-        reason = findings.not_scored
-        text = f"Not known: {reason}." if reason else "No trial has kept its scores yet."
-        return page.section("errors", "Largest errors", text, "")
+        return page.section("errors", "Largest errors", without_scores(findings.not_scored), "")
     first = findings.scored[0]
     trial = next(one for one in findings.listed if one.number == first.trial)
     errors = find_largest_errors(first.predictions)
