@@ -10,12 +10,14 @@ last line is JSON. ``--keep FILE`` keeps what is done, and the same command goes
 import argparse
 import json
 import math
-from collections.abc import Callable
+from functools import partial
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.efficiency_peers import PEERS, simulate_peer
+from benchmarks.kept_cells import KeptCells, Numbers
 from search.settings import build_settings
 from search.simulation.curves import RecordedCurves, read_curves
 from search.simulation.methods import WITHIN, quartiles
@@ -30,46 +32,43 @@ OURS = {
 """Settings of our searches, the default first."""
 STOCK = "Ray Tune: OptunaSearch + ASHA"
 WORKERS = (1, 4, 16, 64)
-Done = dict[str, dict[str, float]]
-"""By ``name|workers|seed``: seconds to within 1 % of the best, and the mean regret over the time
-in which one worker trains ten whole configurations."""
+Cell = tuple[str, int, int]
+"""Method, workers, seed."""
+Done = dict[Cell, Numbers]
+"""Of each search what :func:`measure` gives."""
 
 
-def measure(recorded: RecordedCurves, found: Trajectory, workers: int) -> dict[str, float]:
-    """Two figures of a search."""
+def measure(recorded: RecordedCurves, found: Trajectory, workers: int) -> Numbers:
+    """Seconds of a search to within 1 % of the best, and its mean regret over the time in which one
+    worker trains ten whole configurations.
+    """
     whole = np.mean([np.sum(one.seconds) for seeds in recorded.curves.values() for one in seeds])
     moments = np.linspace(0.0, 10 * float(whole) / workers, 200)[1:]
     regret = np.nan_to_num(found.regret_at(moments), nan=found.target - 0.5)
-    return {
-        "seconds": found.seconds_to(found.target * (1 - WITHIN)),
-        "regret": float(np.mean(regret)),
-    }
+    return [found.seconds_to(found.target * (1 - WITHIN)), float(np.mean(regret))]
 
 
 def run(
     recorded: RecordedCurves, trials: int, seeds: int, workers: list[int], keep: Path | None
 ) -> Done:
-    """Simulate what is not done yet."""
-    done: Done = json.loads(keep.read_text()) if keep and keep.exists() else {}
-    for count in workers:
-        for seed in range(seeds):
-            for name in [*OURS, *PEERS]:
-                key = f"{name}|{count}|{seed}"
-                if key not in done:
-                    found = _simulate(recorded, name, trials, seed, count)
-                    done[key] = measure(recorded, found, count)
-            if keep is not None:
-                keep.write_text(json.dumps(done))
-    return done
+    """Simulate what is not kept yet."""
+    kept = KeptCells(keep)
+    cells = product(workers, range(seeds), [*OURS, *PEERS])
+    return {
+        (name, count, seed): kept.get(
+            f"{name}|{count}|{seed}", partial(_simulate, recorded, name, trials, seed, count)
+        )
+        for count, seed, name in cells
+    }
 
 
-def _simulate(
-    recorded: RecordedCurves, name: str, trials: int, seed: int, workers: int
-) -> Trajectory:
+def _simulate(recorded: RecordedCurves, name: str, trials: int, seed: int, workers: int) -> Numbers:
     if name in PEERS:
-        return simulate_peer(recorded, PEERS[name], trials, seed, workers)
-    settings = build_settings(trials=trials, seed=seed, **OURS[name])
-    return simulate(recorded, settings, workers)
+        found = simulate_peer(recorded, PEERS[name], trials, seed, workers)
+    else:
+        settings = build_settings(trials=trials, seed=seed, **OURS[name])
+        found = simulate(recorded, settings, workers)
+    return measure(recorded, found, workers)
 
 
 def report(done: Done, seeds: int, workers: list[int]) -> dict[str, dict[str, object]]:
@@ -80,10 +79,10 @@ def report(done: Done, seeds: int, workers: list[int]) -> dict[str, dict[str, ob
         print(f"{'method':<32}{'to 1 %, s':>10}  {'quartiles':<18}{'regret':>8}")
         medians = {}
         for name in [*OURS, *PEERS]:
-            rows = [done[f"{name}|{count}|{seed}"] for seed in range(seeds)]
-            low, middle, high = quartiles(np.array([row["seconds"] for row in rows]))
+            seconds, regrets = np.array([done[name, count, seed] for seed in range(seeds)]).T
+            low, middle, high = quartiles(seconds)
             medians[name] = middle
-            regret = float(np.mean([row["regret"] for row in rows]))
+            regret = float(np.mean(regrets))
             print(f"{name:<32}{middle:>10.0f}  {f'{low:.0f} - {high:.0f}':<18}{regret:>8.4f}")
         ours = medians[next(iter(OURS))]
         best = min(medians[name] for name in PEERS)
@@ -95,7 +94,7 @@ def report(done: Done, seeds: int, workers: list[int]) -> dict[str, dict[str, ob
     return ratios
 
 
-def main(read: Callable[[Path], RecordedCurves] = read_curves) -> None:
+def main() -> None:
     """Read the arguments, simulate, print."""
     parser = argparse.ArgumentParser(description="Simulated searches beside peers.")
     parser.add_argument("curves", type=Path)
@@ -104,7 +103,7 @@ def main(read: Callable[[Path], RecordedCurves] = read_curves) -> None:
     parser.add_argument("--workers", type=int, nargs="+", default=list(WORKERS))
     parser.add_argument("--keep", type=Path, help="Keep what is done in this file, and go on.")
     given = parser.parse_args()
-    recorded = read(given.curves)
+    recorded = read_curves(given.curves)
     done = run(recorded, given.trials, given.seeds, given.workers, given.keep)
     print(json.dumps({"ratios": report(done, given.seeds, given.workers)}))
 

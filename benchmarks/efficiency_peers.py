@@ -2,11 +2,10 @@
 
 import heapq
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, Protocol
 
-import numpy as np
 import optuna
 from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
@@ -147,7 +146,7 @@ def simulate_peer(
     running: list[tuple[float, int, int, Curve]] = []
     """End of the epoch, trial, epoch, curve."""
     seconds: list[float] = []
-    best: list[float] = []
+    aucs: list[float] = []
     now = 0.0
     while True:
         while len(running) < workers and started < trials:
@@ -159,17 +158,10 @@ def simulate_peer(
         now, number, epoch, curve = heapq.heappop(running)
         auc = float(curve.auc[epoch - 1])
         seconds.append(now)
-        best.append(max([*best[-1:], auc]))
+        aucs.append(auc)
         if peer.goes_on(number, epoch, auc) and epoch < recorded.epochs:
             ends = now + float(curve.seconds[epoch])
             heapq.heappush(running, (ends, number, epoch + 1, curve))
         else:
             peer.end(number, epoch, auc)
-    return Trajectory(np.array(seconds), np.array(best), recorded.best(seed), started)
-
-
-def run_peer(
-    recorded: RecordedCurves, name: str, trials: int, seeds: Sequence[int], workers: int
-) -> list[Trajectory]:
-    """Let a peer of :data:`PEERS` search with each seed."""
-    return [simulate_peer(recorded, PEERS[name], trials, seed, workers) for seed in seeds]
+    return Trajectory.of(seconds, aucs, recorded.best(seed), started)

@@ -26,10 +26,10 @@ from typing import TYPE_CHECKING, Any
 
 from search import Resources, SearchSettings, run_search
 from search.simulation.curves import SPACE_KEY
-from sedn.config import TrainingConfig, config_hash
+from sedn.config import TrainingConfig, config_hash, flatten
 from sedn.training.folds import train_trial
 from sedn.training.result import EpochResult
-from spaces import parse_space
+from spaces import Space, parse_space
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,22 +71,30 @@ CURVES = Path(__file__).parent / "data" / "recorded_digits.parquet"
 def record(folder: Path) -> None:
     """Train what is not recorded yet, one seed after another."""
     folder.mkdir(parents=True, exist_ok=True)
-    space = parse_space(SPACE, "recorded")
+    space = _space()
     for seed in SEEDS:
         settings = SearchSettings(
             trials=space.points(), sampler="brute-force", scheduler="none", seed=seed
         )
         resources = Resources(backend="local", storage_path=str(folder / "runs"))
         store = f"sqlite:///{folder.resolve()}/recorded.db"
-        run_search(f"seed-{seed}", space, settings, store, resources, train=_recording(folder))
+        run_search(
+            f"seed-{seed}", space, settings, store, resources, train=_recording(folder, space)
+        )
 
 
-def _recording(folder: Path) -> Any:
+def _space() -> Space:
+    return parse_space(SPACE, "recorded")
+
+
+def _recording(folder: Path, space: Space) -> Any:
     """The product's training function, each of whose epochs becomes a line of a file."""
 
     def train(
         config: TrainingConfig, trial: str, after_epoch: int = 0, bounds: "Bounds | None" = None
     ) -> Iterator[EpochResult]:
+        fields = flatten(config.model_dump(mode="json"))
+        values = {axis.path: fields[axis.path] for axis in space.axes}
         began = time.process_time()
         for result in train_trial(config, trial, after_epoch, bounds):
             cpu_seconds = time.process_time() - began
@@ -94,7 +102,7 @@ def _recording(folder: Path) -> Any:
                 "config": config_hash(config),
                 "seed": config.seed,
                 "cpu_seconds": cpu_seconds,
-                "values": {path: _value(config, path) for path in _paths()},
+                "values": values,
                 **result.to_json(),
             }
             with (folder / LINES).open("a") as file:
@@ -103,17 +111,6 @@ def _recording(folder: Path) -> Any:
             began = time.process_time()
 
     return train
-
-
-def _paths() -> list[str]:
-    return [axis.path for axis in parse_space(SPACE, "recorded").axes]
-
-
-def _value(config: TrainingConfig, path: str) -> Any:
-    value: Any = config.model_dump(mode="json")
-    for part in path.split("."):
-        value = value[part]
-    return value
 
 
 def read_lines(folder: Path) -> "pd.DataFrame":
@@ -152,7 +149,7 @@ def write(folder: Path, path: Path = CURVES) -> None:
     metadata = {**(table.schema.metadata or {}), SPACE_KEY: SPACE.encode()}
     pq.write_table(table.replace_schema_metadata(metadata), path)
     whole = frame.groupby(["config", "seed"])["epoch"].max()
-    epochs = parse_space(SPACE, "recorded").base["epochs"]
+    epochs = _space().base["epochs"]
     seeds = ", ".join(str(seed) for seed in sorted(frame["seed"].unique()))
     datasheet = f"""# {path.name}
 

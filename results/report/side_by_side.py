@@ -14,19 +14,13 @@ from results.ranking.leaders import order_configurations
 from results.report.contents import Findings, best_so_far
 from sedn import page
 from sedn.style import (
-    BLUE,
-    GREEN,
-    GREY,
-    INK,
-    VERMILION,
+    SERIES,
     duration,
     gain_text,
     interval_text,
     layout,
     plain,
 )
-
-COLOURS = (BLUE, VERMILION, GREEN, INK, GREY)
 
 
 @dataclass(frozen=True)
@@ -124,7 +118,7 @@ def _figure(summaries: Sequence[Summary]) -> go.Figure | None:
                 y=[*(auc for _, auc in steps), steps[-1][1]],
                 mode="lines",
                 name=plain(one.experiment.name),
-                line={"color": COLOURS[position % len(COLOURS)], "width": 2, "shape": "hv"},
+                line={"color": SERIES[position % len(SERIES)], "width": 2, "shape": "hv"},
                 hovertemplate="trial %{x}: %{y:.4f}<extra>%{fullData.name}</extra>",
             )
     figure.update_xaxes(title_text="trial", tickformat="d")

@@ -8,12 +8,11 @@ import plotly.graph_objects as go
 
 from search.simulation.methods import Outcome, moments
 from search.simulation.rows import EXPLAINED, HEADS, outcome_row
-from sedn.files import writing
+from sedn.files import write_text
 from sedn.page.figures import figure
 from sedn.page.parts import document, paragraph, section, table, text
-from sedn.style import BLUE, GREEN, GREY, INK, VERMILION, layout
+from sedn.style import SERIES, layout
 
-COLOURS = (BLUE, VERMILION, GREEN, INK, GREY)
 LEAST = 1e-4
 """The lowest regret that the figure tells from none."""
 DASHES = ("solid", "dash", "dot", "dashdot")
@@ -23,7 +22,7 @@ def write_page(outcomes: Sequence[Outcome], source: str, path: Path) -> None:
     """Write the page of simulated searches.
 
     Raises:
-        OSError: the page cannot be written.
+        UserError: the page cannot be written.
     """
     title = f"Simulated searches of {source}"
     shown = figure(regret_figure(outcomes), "regret", "No search was simulated.", least=560)
@@ -38,8 +37,7 @@ def write_page(outcomes: Sequence[Outcome], source: str, path: Path) -> None:
         section("methods", "Methods", EXPLAINED, _table(outcomes)),
     ]
     page = document(title, f"<h1>{text(title)}</h1>", sections, paragraph("Made by sedn simulate."))
-    with writing(path) as file:
-        file.write(page.encode())
+    write_text(path, page)
 
 
 def regret_figure(outcomes: Sequence[Outcome]) -> go.Figure:
@@ -49,8 +47,8 @@ def regret_figure(outcomes: Sequence[Outcome]) -> go.Figure:
     for place, outcome in enumerate(outcomes):
         # A logarithmic axis has no place for 0.
         low, middle, high = np.maximum(outcome.regret(seconds), LEAST)
-        colour = COLOURS[place % len(COLOURS)]
-        line = {"color": colour, "dash": DASHES[place // len(COLOURS) % len(DASHES)]}
+        colour = SERIES[place % len(SERIES)]
+        line = {"color": colour, "dash": DASHES[place // len(SERIES) % len(DASHES)]}
         drawn.add_scatter(
             x=seconds, y=middle, name=outcome.method.name, line=line, legendgroup=str(place)
         )

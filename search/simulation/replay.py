@@ -1,9 +1,8 @@
 """A search over recorded curves, by the driver, samplers and schedulers of a real search."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
@@ -41,6 +40,13 @@ class Trajectory:
     """The highest mean AUC of the recorded curves, with the seed of the search."""
     trials: int
     """Trials that were trained."""
+
+    @classmethod
+    def of(
+        cls, seconds: Sequence[float], aucs: Sequence[float], target: float, trials: int
+    ) -> "Trajectory":
+        """Make the trajectory of reports in order: when each came, and its mean AUC."""
+        return cls(np.array(seconds), np.maximum.accumulate(np.array(aucs)), target, trials)
 
     def seconds_to(self, mean_auc: float) -> float:
         """Virtual seconds until a trial reached ``mean_auc``; infinite where none did."""
@@ -82,21 +88,21 @@ def simulated(
     check_scheduler(settings, recorded.space.baseline(settings.overrides()).epochs)
     clock = Clock()
     seconds: list[float] = []
-    best: list[float] = []
+    aucs: list[float] = []
 
     def watch(snapshot: Snapshot) -> None:
-        aucs = [trial.mean_auc for trial in snapshot.running if trial.mean_auc is not None]
         seconds.append(clock.seconds)
-        best.append(max([*best[-1:], *aucs]))
+        # The trial that reported is still among those that run.
+        aucs.append(max(one.mean_auc for one in snapshot.running if one.mean_auc is not None))
 
     with TemporaryDirectory(prefix="sedn-simulated-") as folder:
-        store = open_store(f"sqlite:///{Path(folder)}/sedn.db", create=True)
+        store = open_store(f"sqlite:///{folder}/sedn.db", create=True)
         experiment = store.create_experiment(_experiment(recorded.space, settings))
         study = open_study(store, NAME, recorded.space, settings.objective)
         driver = Driver(store, experiment, study, recorded.space, settings, folder, clock=clock)
         run_virtual(driver, _replaying(recorded, settings.seed), clock, workers, watch)
-        times = np.array(seconds), np.array(best)
-        yield store, Trajectory(*times, recorded.best(settings.seed), driver.snapshot().ended)
+        target, trials = recorded.best(settings.seed), driver.snapshot().ended
+        yield store, Trajectory.of(seconds, aucs, target, trials)
         store.engine.dispose()
 
 
