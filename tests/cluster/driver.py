@@ -7,7 +7,7 @@ from search.run import run_search
 from search.settings import Resources, SearchSettings
 from tests.search.curves import make_curves
 
-TRIALS = 30
+TRIALS = 60
 
 
 def main() -> None:

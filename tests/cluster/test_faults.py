@@ -57,26 +57,29 @@ class Nodes:
         )
         ray = str(Path(sys.executable).with_name("ray"))
         self.machines.append(machine)
-        subprocess.Popen(
-            machine.command(
-                [
-                    *(ray, "start", "--block", f"--node-ip-address={machine.address}"),
-                    *("--num-cpus=1", "--object-store-memory=100000000", *place),
-                ]
-            ),
-            env=os.environ | ENVIRONMENT,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        self._wait(machine)
-        return machine
+        log = self._folder.with_name(f"{self._folder.name}-{machine.name}.log")
+        with log.open("w") as output:
+            started = subprocess.Popen(
+                machine.command(
+                    [
+                        *(ray, "start", "--block", f"--node-ip-address={machine.address}"),
+                        *("--num-cpus=1", "--object-store-memory=100000000", *place),
+                    ]
+                ),
+                env=os.environ | ENVIRONMENT,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
 
-    def _wait(self, machine: Machine) -> None:
         def runs() -> bool:
-            return any("raylet" in text for text in machine.processes().values())
+            # Before this line the names of the node's sockets may not be taken yet; all nodes
+            # share a folder here, and the next one would take the same names.
+            assert started.poll() is None, log.read_text()[-3000:]
+            return "Ray runtime started" in log.read_text()
 
-        wait_until(runs, 60, f"no raylet on {machine.name}")
+        wait_until(runs, 60, f"{machine.name} has not joined the cluster")
+        return machine
 
 
 @pytest.fixture
@@ -87,6 +90,8 @@ def nodes() -> Iterator[Nodes]:
     with network() as made:
         yield Nodes(made, folder)
     shutil.rmtree(folder, ignore_errors=True)
+    for log in folder.parent.glob(f"{folder.name}-*.log"):
+        log.unlink()
 
 
 @pytest.fixture
@@ -132,20 +137,29 @@ def test_every_fault_is_survived(nodes: Nodes, server: RestartedServer, tmp_path
         text=True,
     )
 
-    def wait_for(trials: int) -> None:
-        def have_ended() -> bool:
-            assert driver.poll() is None, driver.communicate()[1][-3000:]
-            return ended(url) >= trials
+    def runs() -> bool:
+        assert driver.poll() is None, "\n".join(driver.communicate())[-3000:]
+        return True
 
-        wait_until(have_ended, 150, f"{trials} trials never ended")
+    def wait_for(trials: int) -> None:
+        wait_until(lambda: runs() and ended(url) >= trials, 150, f"{trials} trials never ended")
+
+    def worker_on(machine: Machine) -> int:
+        """The process of a machine that trains, once there is one."""
+        wait_until(
+            lambda: runs() and bool(workers(machine)), 120, f"{machine.name} never got a trial"
+        )
+        return workers(machine)[0]
 
     wait_for(3)
-    kill_worker(second)
+    os.kill(worker_on(second), 9)
     wait_for(7)
+    worker_on(third)
     third.kill()
-    wait_for(10)
+    wait_for(12)
     fourth = nodes.start()
-    wait_for(15)
+    worker_on(fourth)
+    wait_for(ended(url) + 5)
     server.stop()
     time.sleep(OUTAGE_SECONDS)
     server.start()
@@ -154,16 +168,9 @@ def test_every_fault_is_survived(nodes: Nodes, server: RestartedServer, tmp_path
     check_store(open_store(url), log, [one.address for one in (head, second, fourth)])
 
 
-def kill_worker(machine: Machine) -> None:
-    """Kill the worker that trains on a machine."""
-    workers: list[int] = []
-
-    def finds() -> bool:
-        workers[:] = [p for p, text in machine.processes().items() if "TrialActor" in text]
-        return bool(workers)
-
-    wait_until(finds, 60, f"no worker on {machine.name}")
-    os.kill(workers[0], 9)
+def workers(machine: Machine) -> list[int]:
+    """The processes of a machine that train."""
+    return [process for process, text in machine.processes().items() if "TrialActor" in text]
 
 
 def check_store(store: Store, log: Path, left: list[str]) -> None:
