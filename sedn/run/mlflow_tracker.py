@@ -30,8 +30,8 @@ _BATCH = 100
 """Parameters, or metrics, that are sent at once: what MLflow takes of either."""
 _LONGEST = 200
 """Characters of a label that a name has: MLflow takes 250 with the rest."""
-_SERVERS = ("postgresql", "mysql", "mssql")
-"""How the addresses of databases begin that are servers."""
+_DATABASES = ("postgresql", "mysql", "mssql", "sqlite")
+"""How the addresses of databases begin, rather than of servers of MLflow."""
 _log = logging.getLogger(__name__)
 
 
@@ -129,7 +129,7 @@ def open_mlflow(
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
-        if uri.startswith(_SERVERS):
+        if uri.startswith(_DATABASES):
             _connect(uri)
         client = MlflowClient(tracking_uri=uri)
         run_id = _find_run(client, uri, folder) or _create_run(client, experiment, config, folder)
@@ -150,10 +150,14 @@ def open_mlflow(
 
 
 def _connect(uri: str) -> None:
-    """Check in seconds that a database server answers; MLflow would try for minutes."""
+    """Check in seconds that a database answers; MLflow would try for minutes. A file in a folder
+    that is not there is left to MLflow, which makes both.
+    """
     from sqlalchemy import create_engine
 
     engine = create_engine(uri)
+    if uri.startswith("sqlite") and not Path(engine.url.database or "").parent.exists():
+        return
     try:
         engine.connect().close()
     finally:

@@ -132,9 +132,14 @@ def test_a_finished_run_can_be_logged_later(table: Path, tmp_path: Path, store: 
     assert len(client.get_metric_history(run_id, "train/loss")) == EPOCHS
 
 
-def test_a_server_that_is_away_is_told_before_training(table: Path, tmp_path: Path) -> None:
+def test_a_server_that_is_away_is_told_before_training(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "0")
     (tmp_path / "text.db").write_text("no database, but long enough to be taken for one" * 20)
-    for uri in ("http://127.0.0.1:9", f"sqlite:///{tmp_path}/text.db", "sqlit:///m.db"):
+    (tmp_path / "folder.db").mkdir()
+    no_databases = [f"sqlite:///{tmp_path}/{name}.db" for name in ("text", "folder")]
+    for uri in ("http://127.0.0.1:9", *no_databases, "sqlit:///m.db"):
         with pytest.raises(UserError, match="`mlflow` ") as caught:
             train_run(configure(table), tmp_path / "run", tracking=Tracking(mlflow=uri))
         assert "\n" not in str(caught.value)
@@ -193,7 +198,10 @@ def test_a_missing_extra_is_named_before_training(table: Path, tmp_path: Path, e
     assert not (tmp_path / "run").exists()
 
 
-def test_mlflow_address_is_told_without_its_password(tmp_path: Path) -> None:
+def test_mlflow_address_is_told_without_its_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "0")
     config = TrainingConfig()
     with (
         pytest.raises(UserError, match=r"`mlflow` http://…@127.0.0.1:1") as caught,
