@@ -133,11 +133,28 @@ def open_images(config: DataConfig) -> Images:
         UserError: there is no such data set, or its tables are wrong.
     """
     if config.path == digits.NAME:
-        whole = open_subject(config, lambda *_: None)
-        return Images(whole.names, whole.image_size, whole.look)
+        return _embedded_images(config.image_size)
     listing = open_listing(data_path(config.path), config.given(), skip=True)
     names = listing.names(np.arange(len(listing)))
     return Images(names, config.image_size, partial(_decode, listing))
+
+
+def _embedded_images(image_size: int) -> Images:
+    """The images of the embedded data set, each drawn when it is looked at."""
+    places = [(split, row) for split in SPLITS for row in range(digits.SIZES[split])]
+    names = tuple(name for split in SPLITS for name in digits.image_names(split))
+
+    def look(row: int, _: int) -> Sample:
+        image, region_map, _targets = digits.draw_image(*places[row], image_size)
+        return _sample_of(image, region_map)
+
+    return Images(names, image_size, look)
+
+
+def _sample_of(image: NDArray[np.uint8], region_map: NDArray[np.uint8]) -> Sample:
+    """The sample of an image that is in no file."""
+    digest = hashlib.sha256(image.tobytes()).hexdigest()
+    return Sample(digest, image.shape[1], image.shape[0], image, region_map)
 
 
 def _of_arrays(dataset: Dataset, image_size: int) -> Subject:
@@ -147,9 +164,7 @@ def _of_arrays(dataset: Dataset, image_size: int) -> Subject:
 
     def look(row: int, _: int) -> Sample:
         split, place = places[row]
-        image = np.asarray(split.images[place])
-        digest = hashlib.sha256(image.tobytes()).hexdigest()
-        return Sample(digest, image.shape[1], image.shape[0], image, np.asarray(split.maps[place]))
+        return _sample_of(np.asarray(split.images[place]), np.asarray(split.maps[place]))
 
     return Subject(
         name=dataset.name,

@@ -67,9 +67,27 @@ def build_digits(image_size: int) -> Dataset:
     for split in SIZES:
         parts = [block for job, block in zip(jobs, blocks, strict=True) if job[0] == split]
         images, maps, targets = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-        names = tuple(f"{split}-{index:04d}" for index in range(len(images)))
-        splits[split] = Split(images, maps, np.ones(len(images), dtype=bool), targets, names)
+        known = np.ones(len(images), dtype=bool)
+        splits[split] = Split(images, maps, known, targets, image_names(split))
     return Dataset(NAME, LABELS, ("card",), fingerprint(), splits)
+
+
+def image_names(split: str) -> tuple[str, ...]:
+    """The names of a split's images, in their order."""
+    return tuple(f"{split}-{index:04d}" for index in range(SIZES[split]))
+
+
+def draw_image(
+    split: str, index: int, image_size: int
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], Floats]:
+    """Draw one image of a split, as it is in the data set.
+
+    Returns:
+        The image ``(image_size, image_size, 3)``, its map ``(1, image_size, image_size)``, and its
+        targets ``(labels,)``.
+    """
+    rng = np.random.default_rng([index, list(SIZES).index(split), VERSION])
+    return _draw_scene(rng, _photographs(split), _digits(split), image_size)
 
 
 def _draw_block(
@@ -77,17 +95,15 @@ def _draw_block(
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], Floats]:
     """Up to 250 images of a split, with maps and targets; depends on nothing but ``job``."""
     split, start, image_size = job
-    photographs, digits = _photographs(split), _digits(split)
     drawn = [
-        _draw_image(np.random.default_rng([index, list(SIZES).index(split), VERSION]),
-                    photographs, digits, image_size)
+        draw_image(split, index, image_size)
         for index in range(start, min(start + 250, SIZES[split]))
-    ]  # fmt: skip
+    ]
     images, maps, targets = zip(*drawn, strict=True)
     return np.stack(images), np.stack(maps), np.stack(targets)
 
 
-def _draw_image(
+def _draw_scene(
     rng: np.random.Generator, photographs: list[Floats], digits: list[Floats], size: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], Floats]:
     canvas = _background(rng, photographs, size)

@@ -3,6 +3,8 @@ import pytest
 
 from sedn.config import DataConfig
 from sedn.data import Dataset, count_labels, load_dataset
+from sedn.data.check.subject import open_images
+from sedn.data.dataset import SPLITS
 from sedn.data.digits import scenes as source
 from sedn.data.digits.cards import INKS, PATTERNS, Card, draw_card
 
@@ -48,6 +50,18 @@ def test_the_same_image_is_drawn_every_time(dataset: Dataset) -> None:
     assert np.array_equal(images, split.images[250:500])
     assert np.array_equal(maps, split.maps[250:500])
     assert np.array_equal(targets, split.targets[250:500])
+
+
+def test_an_image_that_is_looked_at_is_drawn_alone(dataset: Dataset, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("SEDN_CACHE", str(tmp_path))
+    images = open_images(DataConfig(image_size=32))
+    assert images.names == tuple(name for split in SPLITS for name in dataset.splits[split].names)
+    for name in ("train-0001", "validation-0999", "test-1000"):
+        split, row = dataset.splits[name.split("-")[0]], int(name.split("-")[1])
+        sample = images.look(images.names.index(name), 32)
+        assert np.array_equal(sample.image, split.images[row])
+        assert np.array_equal(sample.region_map, split.maps[row])
+    assert not list(tmp_path.iterdir()), "no need of the other images"
 
 
 def test_no_digit_and_no_photograph_is_in_two_splits() -> None:
