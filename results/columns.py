@@ -99,7 +99,10 @@ def number_groups(values: Iterable[Hashable]) -> tuple[NDArray[np.int64], NDArra
     Returns:
         ``(rows,)``: the number of each; and ``(groups,)``: the first row of each number.
     """
-    numbers: dict[Hashable, int] = {}
-    of_rows = np.array([numbers.setdefault(one, len(numbers)) for one in values], dtype=np.int64)
-    first = np.unique(of_rows, return_index=True)[1] if len(of_rows) else of_rows
-    return of_rows, np.asarray(first, dtype=np.int64)
+    listed = list(values)
+    numbers = {one: number for number, one in enumerate(dict.fromkeys(listed))}
+    of_rows = np.fromiter(map(numbers.__getitem__, listed), np.int64, len(listed))
+    first = np.empty(len(numbers), np.int64)
+    # Of rows that are equal, the last that is written stays.
+    first[of_rows[::-1]] = np.arange(len(listed))[::-1]
+    return of_rows, first

@@ -174,8 +174,8 @@ class StoreScanner(StoreReader):
             rows = list(_plain(session, query))
         # Not by the database, which would sort by text first.
         rows.sort()
-        rows.sort(key=_is_sampled)
-        return rows
+        plain = [row for row in rows if row[1] == BASELINE]
+        return plain + [row for row in rows if row[1] != BASELINE] if plain else rows
 
     def endings(self, experiment_id: int) -> dict[int, Ending]:
         """How each trial that has ended did, by its number."""
@@ -394,10 +394,6 @@ class StoreScanner(StoreReader):
 
 def _number_of_labels(experiment_id: int) -> Any:
     return select(func.count()).where(Label.experiment_id == experiment_id)
-
-
-def _is_sampled(row: tuple[Any, ...]) -> bool:
-    return str(row[1]) != BASELINE
 
 
 def _complete(experiment_id: int) -> tuple[ColumnElement[bool], ...]:

@@ -28,6 +28,9 @@ SPENT = 0.1
 """Part of the error that is spent on finding what lies far below."""
 ROUNDING = 1e-9
 """Differences up to this are no differences."""
+LEAST_ABOVE = 10
+"""Draws that must lie above a quantile. Of a rarer one, as where very many configurations are
+counted and few are compared, a bound is taken in its place."""
 FIRST_TRIED = 64
 """The largest of so many differences bounds that of all from below, and is found sooner."""
 
@@ -43,30 +46,55 @@ def may_be_best(
         others: further configurations, with lower values, that are counted and not compared.
         level: the probability with which the set holds the best.
     """
-    inside = ~is_far_below(values, errors, level)
+    inside = ~is_far_below(values, errors, others, level)
     # The best first: the largest difference is most often to one of these.
     kept = np.flatnonzero(inside)[np.argsort(-values[inside], kind="stable")]
     near, of_near = values[kept], errors.of(kept)
-    random = of_near.draws(DRAWS, np.random.default_rng(0)).astype(np.float32)
-    least = _among(1 - (1 - level) * (1 - SPENT), len(kept), others)
-    for position, number in enumerate(kept):
-        spreads = _spreads(of_near, position)
-        reached = _largest(near - near[position], spreads)
-        inside[number] = reached <= 0 or any(
-            reached
-            <= _quantile(_largest_draws(random[:, :tried], random[:, position], spreads), least)
-            for tried in (FIRST_TRIED, len(kept))
-        )
+    rest = 1 - (1 - level) * (1 - SPENT)
+    spreads = _all_spreads(of_near)
+    reached = _largest(near - near[:, None], spreads)
+    bound = _bound(rest, len(kept) + others, of_near)
+    inside[kept] = reached <= bound
+    least = _among(rest, len(kept), others)
+    if _is_drawn(least):
+        random = of_near.draws(DRAWS, np.random.default_rng(0)).astype(np.float32)
+        for position in np.flatnonzero((reached > 0) & (reached <= bound)).tolist():
+            is_luck = _is_luck(reached[position], random, position, spreads[position], least)
+            inside[kept[position]] = is_luck
     return inside
 
 
-def is_far_below(values: Floats, errors: Errors, level: float = 0.95) -> NDArray[np.bool_]:
+def _is_luck(
+    reached: float,
+    random: NDArray[np.float32],
+    position: int,
+    spreads: Floats,
+    level: float,
+) -> bool:
+    """Whether the largest difference to the one at ``position`` is within the quantile of what luck
+    gives.
+    """
+    own = random[:, position]
+    return any(
+        reached <= _quantile(_largest_draws(random[:, :tried], own, spreads), level)
+        for tried in (FIRST_TRIED, random.shape[1])
+    )
+
+
+def is_far_below(
+    values: Floats, errors: Errors, others: int = 0, level: float = 0.95
+) -> NDArray[np.bool_]:
     """``(configurations,)``: whether each lies below the highest by more than a bound that holds
     for all pairs together, however they are correlated (Bonferroni's).
+
+    Args:
+        values: ``(configurations,)``: mean AUCs.
+        errors: of the values.
+        others: further configurations that are counted.
+        level: the probability with which the bound holds.
     """
     leader = int(np.argmax(values))
-    freedom = min(errors.image_freedom, errors.seed_freedom)
-    bound = far_quantile(len(values), freedom, level) * _spreads(errors, leader)
+    bound = far_quantile(len(values) + others, _freedom(errors), level) * _spreads(errors, leader)
     return np.asarray(values[leader] - values > np.maximum(bound, ROUNDING))
 
 
@@ -90,37 +118,70 @@ def lower_bounds(
         level: the probability with which all the bounds hold.
     """
     spreads = _spreads(errors, reference)
-    random = errors.draws(DRAWS, np.random.default_rng(0))
-    largest = _largest_draws(random, random[:, reference], spreads)
-    quantile = np.quantile(largest, _among(level, len(values), others))
+    least = _among(level, len(values), others)
+    if _is_drawn(least):
+        random = errors.draws(DRAWS, np.random.default_rng(0))
+        quantile = _quantile(_largest_draws(random, random[:, reference], spreads), least)
+    else:
+        quantile = _bound(level, len(values) + others, errors)
     return np.asarray(values - values[reference] - quantile * spreads)
 
 
 def _among(level: float, compared: int, others: int) -> float:
     """The level at which the largest of ``compared`` differences is as rare as that of all, were
-    the others independent; they are not, so that it is rarer.
+    the others alike and independent of them; they are not, so that it is rarer.
     """
-    return float(level ** ((compared + others) / compared))
+    return float(level ** (compared / (compared + others)))
+
+
+def _is_drawn(level: float) -> bool:
+    """Whether the draws tell the quantile at ``level``: enough of them lie above."""
+    return (1 - level) * DRAWS >= LEAST_ABOVE
+
+
+def _bound(level: float, configurations: int, errors: Errors) -> float:
+    """A bound of the largest difference over its error, whatever the correlations (Bonferroni's),
+    of one configuration to all others.
+    """
+    each = 1 - (1 - level) / max(configurations - 1, 1)
+    return float(student_quantile(_freedom(errors), each))
+
+
+def _freedom(errors: Errors) -> float:
+    """The fewest degrees of freedom that any part of the errors has."""
+    return min(errors.image_freedom, errors.seed_freedom)
+
+
+def _all_spreads(errors: Errors) -> Floats:
+    """``(configurations, configurations)``: :func:`_spreads` of each."""
+    variances = np.diag(errors.covariance)
+    return _roots(variances + variances[:, None], errors.covariance)
 
 
 def _spreads(errors: Errors, position: int) -> Floats:
     """The standard error of the difference of each to the one at ``position``."""
-    variances, covariances = np.diag(errors.covariance), errors.covariance[position]
-    square = variances + variances[position] - 2 * covariances
+    variances = np.diag(errors.covariance)
+    return _roots(variances + variances[position], errors.covariance[position])
+
+
+def _roots(sums: Floats, covariances: Floats) -> Floats:
+    """The standard errors of differences, by the sums of both variances."""
+    square = sums - 2 * covariances
     # Rounding of two equal rows leaves more than nothing.
-    tiny = ROUNDING * (variances + variances[position])
-    return np.asarray(np.sqrt(np.where(square > tiny, square, 0.0)))
+    return np.asarray(np.sqrt(np.where(square > ROUNDING * sums, square, 0.0)))
 
 
-def _largest(differences: Floats, spreads: Floats) -> float:
-    """The largest difference over its error; one without an error counts as far as it goes."""
+def _largest(differences: Floats, spreads: Floats) -> Floats:
+    """The largest of each row's differences over their errors; one without an error counts as far
+    as it goes.
+    """
     certain = np.where(differences > ROUNDING, np.inf, 0.0)
     ratios = np.divide(differences, spreads, out=certain, where=spreads > 0)
-    return float(ratios.max())
+    return np.asarray(ratios.max(axis=1))
 
 
 def _quantile(values: NDArray[np.floating], level: float) -> float:
-    """What ``np.quantile`` gives, in a tenth of the time: it is asked for hundreds of times."""
+    """What ``np.quantile`` gives, in a tenth of the time, and without loading its masked arrays."""
     place = level * (len(values) - 1)
     below, above = int(place), min(int(place) + 1, len(values) - 1)
     ends = np.partition(values, (below, above))[[below, above]]

@@ -129,6 +129,11 @@ def _images_that_count(influences: Floats) -> float:
 
 def _root(covariance: Floats) -> Floats:
     """A matrix whose product with its transpose is the covariance, also of one without rank."""
+    try:
+        # In a tenth of the time of the eigenvalues.
+        return np.asarray(np.linalg.cholesky(covariance))
+    except np.linalg.LinAlgError:
+        pass
     values, vectors = np.linalg.eigh(covariance)
     return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)))
 

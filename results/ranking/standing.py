@@ -119,7 +119,7 @@ def judge(ordered: Columns, trainings: Sequence[Training], labels: Sequence[Labe
         trainings: all of :func:`chosen_configurations`.
         labels: of the experiment.
     """
-    feasible = ordered.rows(ordered["feasible"])
+    feasible = ordered.only(("config_hash", "mean_auc", "low", "high")).rows(ordered["feasible"])
     if not len(feasible):
         return Standing({}, {}, None, 0, 0, {}, None)
     first = str(feasible["config_hash"][0])

@@ -72,7 +72,7 @@ def winner(
     Returns:
         ``None`` where nothing is known of the errors, as all values near the highest are 1.
     """
-    near = np.flatnonzero(~is_far_below(values, errors, level))
+    near = np.flatnonzero(~is_far_below(values, errors, level=level))
     inside, of_near = values[near], errors.of(near)
     parts = _parts(inside, of_near)
     if parts.shared + parts.own <= 0:
@@ -80,7 +80,8 @@ def winner(
     scaled = _scaled(inside)
     if others is not None:
         least = scaled.max() - LONGEST * float(np.sqrt(2 * parts.own))
-        scaled = np.append(scaled, [one for one in _scaled(others) if one > least])
+        further = _scaled(others)
+        scaled = np.append(scaled, further[further > least])
     ahead = float(scaled.max() - scaled.mean())
     part, uncertainty = _drawn_back(scaled, parts.own, ahead)
     optimism = min(part * ahead, float(np.sqrt(parts.own)) * largest_of(len(scaled)))

@@ -18,6 +18,7 @@ from search.cli.options import (
     moved_storage,
     print_json,
 )
+from search.cli.reading import reads
 from sedn.style import number_text, one_line
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ out = open_terminal()
 err = open_terminal(stderr=True)
 
 
+@reads
 def compare(
     first: Annotated[
         str,

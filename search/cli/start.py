@@ -1,5 +1,6 @@
 """The entry point of `sedn`: ready for a signal before anything that takes time is imported."""
 
+import gc
 import os
 import signal
 import sys
@@ -14,8 +15,12 @@ def main() -> None:
     try:
         sys.unraisablehook = _interrupt_again
         signal.signal(signal.SIGTERM, _interrupt)
+        # Nothing that is imported is garbage, so that Python need not look through it.
+        gc.disable()
         from search.cli.main import main as run
 
+        gc.freeze()
+        gc.enable()
         run()
     except KeyboardInterrupt:
         sys.stderr.write("sedn: stopped\n")

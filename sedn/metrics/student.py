@@ -1,5 +1,6 @@
 """Student's distribution in numpy alone: every command that reads results needs its quantiles, and
-SciPy takes longer to import than the whole ranking of a usual search to compute.
+to import ``scipy.special`` takes 0.2 s of a processor (measured beside NumPy's 0.1 s, with SciPy
+1.17), a fifth of what ranking 100,000 trials takes with its start.
 
 The tail is the incomplete beta function by its continued fraction, and from 200 degrees of freedom
 on Hill's expansion (Communications of the ACM 13, 1970, algorithm 395). The quantile is sought by

@@ -233,3 +233,32 @@ def test_a_confirmation_is_as_right_as_it_says(spread: float) -> None:
         assert told.mean >= 0.93 - slack(SETS), cell
         assert told.gains >= 0.95 - slack(SETS), cell
         assert told.wrong <= 0.05 + slack(SETS), cell
+
+
+@given(contests(), st.sampled_from([1, 3, 50, 3000, 100_000]))
+@settings(max_examples=60, deadline=None)
+def test_what_is_counted_and_not_compared_makes_nothing_surer(
+    case: tuple[np.ndarray, Errors], others: int
+) -> None:
+    values, errors = case
+    alone, among = may_be_best(values, errors), may_be_best(values, errors, others)
+    assert (among | ~alone).all(), "one more may be the best where more are counted"
+    bounds = lower_bounds(values, errors, 0)
+    assert (lower_bounds(values, errors, 0, others) <= bounds + 1e-12).all()
+
+
+@pytest.mark.parametrize("compared", [12, 60])
+def test_the_leaders_of_many_equals_are_not_called_better_than_one_of_them(compared: int) -> None:
+    """All are worth the same, and those with the highest values alone are compared."""
+    many, sets = 600, 200
+    random = np.random.default_rng(3)
+    better, refuted = 0, 0
+    for values in 0.8 + 0.01 * random.normal(size=(sets, many)):
+        # The first is as any other, and compared whatever its value.
+        leading = [0, *(np.argsort(-values[1:])[: compared - 1] + 1)]
+        errors = alike(compared, 0.01, shared=0.0, freedom=1e6)
+        others = many - compared
+        better += (lower_bounds(values[leading], errors, 0, others) > 0).any()
+        refuted += not may_be_best(values[leading], errors, others)[0]
+    assert better <= 0.09 * sets
+    assert refuted <= 0.09 * sets
