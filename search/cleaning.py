@@ -1,6 +1,6 @@
 """Freeing the disk of checkpoints that no command reads any more."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from results.database.models import BASELINE, Experiment, TrialState
@@ -9,10 +9,10 @@ from results.ranking.leaders import order_experiment
 from search.disk import checkpoint_folders
 from search.schedulers.registry import SCHEDULERS
 from sedn.errors import UserError
-from sedn.training.checkpoints.storage import CHECKPOINT, list_files, remove_file
+from sedn.training.checkpoints.storage import CHECKPOINT, SET_ASIDE, list_files, remove_file
 
 KEPT = 10
-"""Configurations whose checkpoints stay, the first of the ranking."""
+"""Configurations whose checkpoints stay, the first of the ranking, where the search names none."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,8 @@ class Cleaning:
     """Path or URI and size of each that goes."""
     kept_bytes: int
     """Of all other files in the folders of the trials."""
+    keep: int
+    """Number of configurations whose checkpoints stay."""
 
     @property
     def freed_bytes(self) -> int:
@@ -31,7 +33,7 @@ class Cleaning:
 
 
 def plan_cleaning(
-    store: Store, experiment: Experiment, keep: int = KEPT, storage: str | None = None
+    store: Store, experiment: Experiment, keep: int | None = None, storage: str | None = None
 ) -> Cleaning:
     """Choose the checkpoints that no command reads any more; removes nothing.
 
@@ -44,24 +46,25 @@ def plan_cleaning(
     Args:
         store: has the experiment.
         experiment: of the store.
-        keep: number of configurations.
+        keep: number of configurations; ``None``: as :func:`kept_by_search` says, or
+            :data:`KEPT` where the search keeps all.
         storage: folder or URI of the checkpoints, where they have moved since.
 
     Raises:
         UserError: ``keep`` is below one, or a URI cannot be read.
     """
+    keep = keep if keep is not None else kept_by_search(experiment) or KEPT
     if keep < 1:
         raise UserError(f"`keep={keep}`: keep the checkpoints of one configuration at least")
-    removable = _removable(store, experiment, keep)
+    removable = removable_trials(store, experiment, keep)
     going, kept_bytes = [], 0
     for folder in checkpoint_folders(store, experiment, storage):
         for path, size in list_files(folder):
-            trial, _, name = path.removeprefix(f"{folder}/").partition("/")
-            if trial in removable and name.rpartition("/")[2] == CHECKPOINT:
+            if is_checkpoint(path, folder, removable):
                 going.append((path, size))
             else:
                 kept_bytes += size
-    return Cleaning(tuple(going), kept_bytes)
+    return Cleaning(tuple(going), kept_bytes, keep)
 
 
 def clean(cleaning: Cleaning) -> Iterator[int]:
@@ -79,20 +82,53 @@ def clean(cleaning: Cleaning) -> Iterator[int]:
             yield size
 
 
-def _removable(store: Store, experiment: Experiment, keep: int) -> set[str]:
-    """The names of the folders of the trials whose checkpoints are not needed any more."""
+def kept_by_search(experiment: Experiment) -> int | None:
+    """How many configurations keep their checkpoints while the search of ``experiment`` runs;
+    ``None``: all.
+    """
+    kept = experiment.settings.get("keep_best") or KEPT
+    return None if kept == "all" else int(kept)
+
+
+def is_checkpoint(path: str, folder: str, trials: Collection[str]) -> bool:
+    """Whether a file below the ``folder`` of an experiment is a checkpoint, in use or set aside, of
+    one of the ``trials``, given by the names of their folders.
+    """
+    trial, _, name = path.removeprefix(f"{folder}/").partition("/")
+    return trial in trials and name.rpartition("/")[2] in (CHECKPOINT, SET_ASIDE)
+
+
+def removable_trials(store: Store, experiment: Experiment, keep: int | None) -> set[str]:
+    """The names of the folders of the trials whose checkpoints are not needed any more.
+
+    Args:
+        store: has the experiment.
+        experiment: of the store.
+        keep: number of configurations; ``None``: all complete trials keep theirs.
+    """
+    # Before the ranking is read: a trial that completes between the two may be the best.
+    ended = store.ended(experiment.id)
+    needed = None if keep is None else _leading(store, experiment, keep)
+    scheduler = SCHEDULERS.get(experiment.settings.get("scheduler", ""))
+    stops = scheduler is not None and scheduler.stops
+
+    def is_removable(state: TrialState, cause: str | None, config_hash: str) -> bool:
+        if state is TrialState.COMPLETE:
+            is_needed = needed is None or config_hash in needed
+            return not is_needed and experiment.confirms is None
+        # A trial that was stopped for a cause of its own is never promoted.
+        return state is TrialState.FAILED or stops or cause is not None
+
+    return {
+        folder.rpartition("/")[2]
+        for folder, state, cause, config_hash in ended
+        if is_removable(state, cause, config_hash)
+    }
+
+
+def _leading(store: Store, experiment: Experiment, keep: int) -> set[str]:
+    """The hashes of the first ``keep`` configurations of the ranking, and of the baseline."""
     ordered = order_experiment(store, experiment)
     leading = ordered["config_hash"][ordered["feasible"]][:keep]
     baseline = ordered["config_hash"][ordered["role"] == BASELINE]
-    needed = {*leading.tolist(), *baseline.tolist()}
-    scheduler = SCHEDULERS.get(experiment.settings.get("scheduler", ""))
-    final = {TrialState.FAILED}
-    if experiment.confirms is None:
-        final.add(TrialState.COMPLETE)
-    if scheduler is not None and scheduler.stops:
-        final.add(TrialState.PRUNED)
-    return {
-        folder.rpartition("/")[2]
-        for folder, state, config_hash in store.ended(experiment.id)
-        if state in final and not (state is TrialState.COMPLETE and config_hash in needed)
-    }
+    return {*leading.tolist(), *baseline.tolist()}

@@ -11,6 +11,7 @@ from results.database.store import LabelCounts, NewExperiment, Store, open_store
 from results.versions import with_versions
 from search.checks import check_experiment, check_search
 from search.lock import sole_driver
+from search.retention import retained
 from search.reuse import free_name
 from search.settings import Resources, SearchSettings
 from search.stages import Stage
@@ -128,7 +129,8 @@ def run_search(
             callbacks = (train or _default_train(), watch, on_ray_gone or on_notice)
             weights = kept_space.values_of("backbone.weights")
             try:
-                with published(store, name, on_notice):
+                cleaned = retained(store, experiment, resources.storage(), on_notice)
+                with published(store, name, on_notice), cleaned:
                     _run_trials(driver, settings, resources, *callbacks, weights)
             except KeyboardInterrupt:
                 # It is answered by the words that nothing is lost, which may not be so.
@@ -231,6 +233,7 @@ def _open_experiment(
             )
         )
     kept = with_versions(settings.model_dump(mode="json"), existing.settings)
+    kept["keep_best"] = settings.keep_best or existing.settings.get("keep_best")
     store.update_settings(existing.id, kept)
     return store.experiment(name)
 

@@ -17,8 +17,8 @@ Kind = TypeVar("Kind", "SearchSettings", "Resources")
 
 BackendName = Literal["ray", "local"]
 
-BUDGETS = ("trials", "time_seconds", "gpu_hours", "plateau")
-"""Settings that may differ when a search is resumed."""
+CHANGEABLE = ("trials", "time_seconds", "gpu_hours", "plateau", "keep_best")
+"""Settings that may differ when a search is resumed: its budgets, and what it keeps."""
 
 MOST = 1_000_000
 """The largest count that a setting takes; a larger number is a slip of the keyboard."""
@@ -27,10 +27,10 @@ LONGEST = 1e9
 
 
 class SearchSettings(BaseModel):
-    """All settings that decide the outcome of a search; kept with its experiment, fixed but for its
-    budgets.
+    """All settings that decide the outcome of a search; kept with its experiment, fixed but for
+    :data:`CHANGEABLE`.
 
-    The same command resumes a search, so all of these but the budgets must be what they were.
+    The same command resumes a search, so all of these but those must be what they were.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -119,6 +119,13 @@ class SearchSettings(BaseModel):
         None,
         description="Begin with the best configurations of an earlier experiment in the store.",
     )
+    keep_best: int | Literal["all"] | None = Field(
+        None,
+        description="Keep the checkpoints of the best N configurations, or of all; as before when "
+        "resumed, else 10.",
+    )
+    """The rest is removed as soon as no trial can go on from it. ``None``: as the experiment has
+    it, so that a resume does not remove by oversight what was to be kept."""
     seed: int = Field(
         0, ge=0, le=LARGEST_SEED, description="Seed of the draws and of the trainings."
     )
@@ -151,6 +158,17 @@ class SearchSettings(BaseModel):
                 "worst-auc too, or bound the cost by `where`"
             )
         return names
+
+    @field_validator("keep_best", mode="before")
+    @classmethod
+    def _is_a_count(cls, value: Any) -> Any:
+        text = str(value)
+        if value in (None, "all") or (text.isdecimal() and 1 <= int(text) <= MOST):
+            return value
+        raise UserError(
+            f"`keep_best`: '{text}' is neither a number of configurations from 1 to {MOST:,} nor "
+            f"'all'"
+        )
 
     @field_validator("where")
     @classmethod
@@ -254,7 +272,7 @@ def check_unchanged(stored: SearchSettings, given: SearchSettings, name: str) ->
     """
     for field in SearchSettings.model_fields:
         before, now = getattr(stored, field), getattr(given, field)
-        if field not in BUDGETS and before != now:
+        if field not in CHANGEABLE and before != now:
             raise UserError(
                 f"experiment '{name}' was started with {field} = {before!r}, not {now!r}; "
                 f"leave it as it was, or give the new search another `name`"

@@ -128,15 +128,17 @@ class StoreScanner(StoreReader):
         with self.sessions() as session:
             return Counter({row[0]: row[1] for row in session.execute(query)})
 
-    def ended(self, experiment_id: int) -> list[tuple[str, TrialState, str]]:
-        """Folder, state and hash of the configuration of each trial that has ended, by number."""
+    def ended(self, experiment_id: int) -> list[tuple[str, TrialState, str | None, str]]:
+        """Folder, state, cause and hash of the configuration of each trial that has ended, by
+        number.
+        """
         query = (
-            select(Trial.folder, Trial.state, Trial.config_hash)
+            select(Trial.folder, Trial.state, Trial.cause, Trial.config_hash)
             .where(Trial.experiment_id == experiment_id, Trial.state != TrialState.RUNNING)
             .order_by(Trial.number)
         )
         with self.sessions() as session:
-            return [(row[0], TrialState(row[1]), row[2]) for row in session.execute(query)]
+            return [(row[0], TrialState(row[1]), *row[2:]) for row in session.execute(query)]
 
     def last_number(self, experiment_id: int) -> int | None:
         """The highest number of a trial; ``None``: there is no trial."""

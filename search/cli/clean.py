@@ -21,11 +21,13 @@ err = open_terminal(stderr=True)
 def clean(
     name: NameArgument,
     keep: Annotated[
-        int,
+        int | None,
         typer.Option(
-            help="Keep the checkpoints of the first N configurations of the ranking.", metavar="N"
+            help="Keep the checkpoints of the first N configurations of the ranking; by default as "
+            "the search does.",
+            metavar="N",
         ),
-    ] = 10,
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Remove without asking.")] = False,
     storage_path: MovedOption = None,
     store: StoreOption = DEFAULT_STORE,
@@ -47,7 +49,7 @@ def clean(
         return
     err.print(
         f"Frees {byte_text(plan.freed_bytes)}: the checkpoints of ended trials of '{name}' but for "
-        f"the best {keep}. {byte_text(plan.kept_bytes)} stay.",
+        f"the best {plan.keep}. {byte_text(plan.kept_bytes)} stay.",
         soft_wrap=True,
     )
     if not yes:

@@ -52,6 +52,7 @@ FLAGS = {
     "where": Flag(metavar="CONSTRAINT"),
     "sampler": Flag(help=f"Sampler: {', '.join(SAMPLERS)}, or module:Class."),
     "sampler_options": Flag("--sampler-option", "KEY=VALUE", parse_pairs),
+    "keep_best": Flag(metavar="N", is_text=True),
     "scheduler": Flag(help=f"Scheduler: {', '.join(SCHEDULERS)}, or module:function."),
 }
 """Fields whose options their name and type do not tell."""

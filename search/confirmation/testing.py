@@ -108,8 +108,9 @@ def restore_trial(trial: Trial, folder: str) -> Restored:
         network = restore_network(config, dataset, folder)
     except FileNotFoundError:
         raise UserError(
-            f"trial {trial.number}: its checkpoint is not in '{folder}'; see that this machine "
-            f"reaches the storage path, or train the trial again in another experiment"
+            f"trial {trial.number}: its checkpoint is not in '{folder}'; where the search removed "
+            f"it, as the trial is not among the best (`keep_best`), ask for fewer by `top` or "
+            f"train the configuration again, else see that this machine reaches the storage path"
         ) from None
     at_once = 2 * int(trial.cost("micro_batch") or config.batch_size)
     return Restored(config, dataset, network, at_once)

@@ -92,7 +92,8 @@ def take_folds(config: TrainingConfig, source: str, folder: str) -> None:
             raise UserError(
                 f"{place}: holds no network that was trained without fold {fold + 1} by this "
                 f"configuration to its last epoch, on these data; name the folder of the trial "
-                f"that was exported, which `sedn show` prints"
+                f"that was exported, which `sedn show` prints, or leave `trained_folds` out where "
+                f"the search has removed its checkpoints"
             )
     for fold in range(folds.count):
         for file in (PREDICTIONS, INFLUENCE, CHECKPOINT):

@@ -98,6 +98,7 @@ class History:
     space: Space
     settings: SearchSettings
     url: str
+    storage: str = "folder"
     driver: Driver = field(init=False)
     store: Store = field(init=False)
 
@@ -119,7 +120,7 @@ class History:
             study,
             self.space,
             self.settings,
-            "folder",
+            self.storage,
             **options,
         )
 

@@ -10,7 +10,7 @@ import torch
 
 from sedn.errors import UserError
 from sedn.training.checkpoints.files import read, write
-from sedn.training.checkpoints.storage import CHECKPOINT
+from sedn.training.checkpoints.storage import CHECKPOINT, SET_ASIDE
 
 _FORMAT = 4
 
@@ -57,15 +57,14 @@ def load_state(folder: str, device: torch.device) -> dict[str, Any] | None:
 
 def set_checkpoint_aside(folder: str) -> str:
     """Rename the checkpoint of a folder, so that nothing reads it any more; gives its new name."""
-    aside = f"{CHECKPOINT}.unused"
     if "://" not in folder:
-        (Path(folder) / CHECKPOINT).replace(Path(folder) / aside)
-        return aside
+        (Path(folder) / CHECKPOINT).replace(Path(folder) / SET_ASIDE)
+        return SET_ASIDE
     from pyarrow.fs import FileSystem
 
     filesystem, path = FileSystem.from_uri(folder)
-    filesystem.move(f"{path}/{CHECKPOINT}", f"{path}/{aside}")
-    return aside
+    filesystem.move(f"{path}/{CHECKPOINT}", f"{path}/{SET_ASIDE}")
+    return SET_ASIDE
 
 
 def _parse(content: bytes, device: torch.device) -> dict[str, Any] | None:

@@ -12,6 +12,8 @@ from sedn.errors import UserError
 
 CHECKPOINT = "checkpoint.pt"
 """The file, in the folder of a training, from which the training goes on."""
+SET_ASIDE = f"{CHECKPOINT}.unused"
+"""A checkpoint from which the training could not go on, as it was damaged or another's."""
 
 
 class StorageFault(UserError):

@@ -33,6 +33,7 @@ GIVEN: dict[str, tuple[list[str], Any]] = {
     "min_trials": (["--min-trials=2"], 2),
     "futility": (["--no-futility"], False),
     "warm_start": (["--warm-start=old"], "old"),
+    "keep_best": (["--keep-best=3"], 3),
     "seed": (["--seed=9"], 9),
     "skip_unreadable": (["--skip-unreadable"], True),
     "labels": (["--labels=red, blue"], ("red", "blue")),
