@@ -72,15 +72,18 @@ def confirmed_trial(store: Store, experiment: Experiment) -> tuple[Trial, Confir
     return trial, best
 
 
-def answer_lines(confirmed: Sequence[Confirmed], test_reads: int) -> list[str]:
+def answer_lines(
+    confirmed: Sequence[Confirmed], test_reads: int, folds: int | None = None
+) -> list[str]:
     """In words: whether the best configuration is better than the baseline, and the test split.
 
     Args:
         confirmed: the baseline first.
         test_reads: how often the test split of the data was read.
+        folds: of the search.
     """
     best = best_confirmed(confirmed)
-    lines = [_answer(best)]
+    lines = [_answer(best, folds)]
     if best.test is not None:
         if best.test.gain is None:
             reached = interval_text(best.test.mean_auc, best.test.low, best.test.high)
@@ -100,7 +103,9 @@ def confirmation_lines(store: Store, experiment: Experiment) -> list[str]:
     """
     readings = store.test_reads(experiment.data_fingerprint)
     kept = last_confirmation(experiment, readings)
-    return [] if kept is None else answer_lines(kept.confirmed, len(readings))
+    if kept is None:
+        return []
+    return answer_lines(kept.confirmed, len(readings), experiment.folds)
 
 
 def gain_interval_text(score: Score) -> str:
@@ -109,9 +114,10 @@ def gain_interval_text(score: Score) -> str:
     return f"{number_text(score.gain, 3, signed=True)} [{low}, {high}]"
 
 
-def _answer(best: Confirmed) -> str:
+def _answer(best: Confirmed, folds: int | None) -> str:
     seeds = len(best.trials)
-    over = f"on validation over {seeds} fresh seed{'' if seeds == 1 else 's'}"
+    where = "on validation over" if folds is None else f"over {folds} folds and"
+    over = f"{where} {seeds} fresh seed{'' if seeds == 1 else 's'}"
     score = best.validation
     if score.gain_low is None:
         return f"Not confirmed: the baseline has the highest mean AUC {over}."

@@ -7,6 +7,7 @@ from results.confirmation import Confirmed
 from results.confirmed import confirmed_trial
 from results.database.models import BASELINE, Trial, TrialState
 from results.database.store import Store
+from results.held_out import measured_on
 from results.predictions import trained_in
 from results.ranking.leaders import order_experiment
 from sedn.config import build_config
@@ -42,7 +43,7 @@ def export_config(
     experiment = store.experiment(name)
     if confirmed:
         held, score = confirmed_trial(store, experiment)
-        return _written(held, name, _describe_confirmed(score))
+        return _written(held, name, _describe_confirmed(score, experiment.folds))
     ranked = order_experiment(store, experiment)
     if baseline:
         number = _baseline(ranked, name)
@@ -51,7 +52,7 @@ def export_config(
     else:
         number = _at_rank(ranked, rank, name)
     chosen = store.named_trial(experiment, number, f"`trial={number}`")
-    return _written(chosen, name, _describe(chosen, ranked))
+    return _written(chosen, name, _describe(chosen, ranked, experiment.folds))
 
 
 def _written(trial: Trial, name: str, description: str) -> str:
@@ -68,12 +69,12 @@ def _written(trial: Trial, name: str, description: str) -> str:
     return "".join(f"# {line}\n" for line in lines) + config.to_yaml()
 
 
-def _describe_confirmed(one: Confirmed) -> str:
+def _describe_confirmed(one: Confirmed, folds: int | None) -> str:
     """The configuration that won a confirmation, with its scores, in one line."""
     seeds = len(one.trials)
     words = f"{one.title}: the best of its confirmation on {seeds} fresh seed{'s' * (seeds > 1)}"
     reached = one.validation
-    words += f", mean AUC on validation {reached.mean_auc:.4f} "
+    words += f", mean AUC {measured_on(folds)} {reached.mean_auc:.4f} "
     words += f"(95 % interval {reached.low:.4f} to {reached.high:.4f})"
     if one.test is not None:
         words += f", on test {one.test.mean_auc:.4f} ({one.test.low:.4f} to {one.test.high:.4f})"
@@ -106,8 +107,7 @@ def _describe_machine(trial: Trial) -> str:
 def _describe_folds(trial: Trial, folds: int) -> list[str]:
     """Describe what is trained of a configuration over folds."""
     lines = [
-        f"On validation that is the mean over {folds} networks, one for each fold of train and "
-        f"validation",
+        f"That is the mean over {folds} networks, one for each fold of train and validation",
         "`sedn train` trains these again, and then the model, on all images of train and "
         "validation",
     ]
@@ -117,7 +117,7 @@ def _describe_folds(trial: Trial, folds: int) -> list[str]:
     return lines
 
 
-def _describe(trial: Trial, ranked: Columns) -> str:
+def _describe(trial: Trial, ranked: Columns, folds: int | None) -> str:
     """Describe in one line the trial, its rank and its scores."""
     text = f"trial {trial.number} ({trial.role})"
     is_ranked = trial.state is TrialState.COMPLETE and trial.mean_auc is not None
@@ -128,4 +128,5 @@ def _describe(trial: Trial, ranked: Columns) -> str:
     if row["replicates"] > 1:
         reached += f" over {row['replicates']} seeds, {trial.mean_auc:.4f} with this one"
     reached += "" if row["feasible"] else ", in violation of a constraint"
-    return f"{text}: rank {row['rank']} of {len(ranked)}, mean AUC on validation {reached}"
+    where = measured_on(folds)
+    return f"{text}: rank {row['rank']} of {len(ranked)}, mean AUC {where} {reached}"

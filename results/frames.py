@@ -52,12 +52,13 @@ class ExperimentFrames:
         Returns:
             One row per trial: trial, role, state, cause and reason (why it is not complete),
             duplicate_of, config_hash, seed, epochs (completed), target_epochs, mean_auc,
-            mean_auc_stderr and worst_auc (on validation after the last epoch), best_epoch,
-            best_auc and best_auc_stderr (after the best one), seconds, started_at, ended_at, node,
-            predictions and predictions_fingerprint (where the validation scores lie, and of which
-            images), then a column for each of :data:`sedn.measures.COSTS`, and one for each axis,
-            its name beginning with :data:`PARAMETER`. What is not known, or was not sampled, is
-            None or NaN.
+            mean_auc_stderr and worst_auc (on validation, or over the folds, after the last epoch),
+            best_epoch, best_auc and best_auc_stderr (after the best one; over folds after the one
+            that ended the last fold, so that of a complete trial they are its mean_auc), seconds,
+            started_at, ended_at, node, predictions and predictions_fingerprint (where the
+            validation scores lie, and of which images), then a column for each of
+            :data:`sedn.measures.COSTS`, and one for each axis, its name beginning with
+            :data:`PARAMETER`. What is not known, or was not sampled, is None or NaN.
         """
         return trials_frame(*self._row())
 
@@ -65,7 +66,8 @@ class ExperimentFrames:
         """Every epoch of every trial, in order.
 
         Returns:
-            Columns trial, epoch, mean_auc and mean_auc_stderr (on validation), train_loss (NaN
+            Columns trial, epoch, mean_auc and mean_auc_stderr (on validation; over folds of
+            those that had ended), train_loss (NaN
             where it was not finite), seconds and recorded_at.
         """
         return epochs_frame(*self._row())

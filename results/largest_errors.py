@@ -13,7 +13,7 @@ MOST_LABELS, MOST_IMAGES = 8, 6
 """Labels, and images of each, that a page and a contact sheet show."""
 
 EXPLAINED = (
-    "Labels with the lowest AUC first, each with the validation images furthest from true: half "
+    "Labels with the lowest AUC first, each with the images furthest from true: half "
     "have the label, half lack it. Below each image the truth, and the probability that the "
     "network gives."
 )

@@ -9,6 +9,7 @@ from results.commands import address_of, store_words
 from results.database.models import BASELINE, Experiment, Label, Trial, TrialState
 from results.database.store import Store
 from results.goals.objectives import Goals, shown_costs
+from results.held_out import measured_on
 from results.ranking.pooling import of_labels, of_means
 from results.ranking.stopped import scheduler_of, stopped_by
 from sedn.config.reading import flatten
@@ -164,11 +165,8 @@ def reached_lines(facts: TrialFacts) -> list[str]:
     if trial.mean_auc is None:
         return ["No epoch was completed."]
     reached = interval_text(trial.mean_auc, facts.low, facts.high)
-    folds = trial.config.get("folds")
-    is_whole = folds and trial.epochs == trial.target_epochs
     after = "" if trial.state is TrialState.COMPLETE else f" after epoch {trial.epochs}"
-    where = f"over {folds} folds" if is_whole else "on validation"
-    lines = [f"Mean AUC {where} {reached}{after} (95 % interval)."]
+    lines = [f"Mean AUC {_where(trial)} {reached}{after} (95 % interval)."]
     if facts.difference is not None and plain is not None:
         gain = gain_text(facts.difference / plain.mean_auc) if plain.mean_auc else "–"
         lines.append(
@@ -176,6 +174,15 @@ def reached_lines(facts: TrialFacts) -> list[str]:
             f"{plain.number}, which has {number_text(plain.mean_auc)}."
         )
     return lines
+
+
+def _where(trial: Trial) -> str:
+    """On which images the mean AUC of a trial is."""
+    folds = trial.config.get("folds")
+    if not folds or trial.epochs == trial.target_epochs:
+        return measured_on(folds)
+    ended = trial.epochs * folds // trial.target_epochs
+    return f"over {ended} of {folds} folds" if ended else f"of the first of {folds} folds"
 
 
 def cost_rows(trial: Trial, costs: Mapping[str, float]) -> list[tuple[str, str]]:

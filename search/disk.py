@@ -3,9 +3,12 @@
 Imports nothing heavy: `sedn status` asks.
 """
 
+import time
+from dataclasses import dataclass
+
 from results.database.models import Experiment
 from results.database.store import Store
-from sedn.training.checkpoints.storage import list_files
+from sedn.training.checkpoints.storage import files_below
 
 
 def checkpoint_folders(store: Store, experiment: Experiment, storage: str | None) -> list[str]:
@@ -23,12 +26,35 @@ def checkpoint_folders(store: Store, experiment: Experiment, storage: str | None
     return sorted(one for one in folders if one.rpartition("/")[2] == experiment.folder)
 
 
-def disk_in_use(store: Store, experiment: Experiment) -> int | None:
-    """Bytes in the folders of an experiment's trials; ``None`` where this machine sees no folder.
+@dataclass(frozen=True)
+class DiskUse:
+    """What the files of an experiment take."""
+
+    size: int
+    """Bytes of the files that were counted."""
+    is_whole: bool
+    """Whether all were."""
+
+
+def disk_in_use(
+    store: Store, experiment: Experiment, seconds: float | None = None
+) -> DiskUse | None:
+    """What lies in the folders of an experiment's trials; ``None`` where this machine sees no file.
 
     Folders behind a URI are not asked.
+
+    Args:
+        store: has the experiment.
+        experiment: of the store.
+        seconds: how long files may be counted; ``None``: until all are.
     """
-    folders = checkpoint_folders(store, experiment, None)
-    sizes = [list_files(folder) for folder in folders if "://" not in folder]
-    files = [size for one in sizes for _, size in one]
-    return sum(files) if files else None
+    ends = None if seconds is None else time.monotonic() + seconds
+    size = files = 0
+    for folder in checkpoint_folders(store, experiment, None):
+        if "://" in folder:
+            continue
+        for _, of_file in files_below(folder):
+            size, files = size + of_file, files + 1
+            if ends is not None and time.monotonic() > ends:
+                return DiskUse(size, is_whole=False)
+    return DiskUse(size, is_whole=True) if files else None

@@ -1,20 +1,45 @@
 """Looking after experiments: renaming, deleting and relocating them with their checkpoints."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from sqlalchemy import Connection
 
 from results.database.store import Store
 from search.checks import check_name
+from search.dashboard.background import publish_once
 from search.lock import sole_driver
 from sedn.errors import UserError
 from sedn.training.checkpoints.storage import has_folder, remove_folder
 
 
-def rename_experiment(store: Store, name: str, new: str) -> None:
+def silent(line: str) -> None:
+    """Say nothing of what the dashboard lacks."""
+
+
+def write_note(
+    store: Store, name: str, text: str | None, on_notice: Callable[[str], None] = silent
+) -> None:
+    """Write a note on an experiment, in place of the one before; ``None`` removes it.
+
+    Raises:
+        UserError: there is no such experiment.
+    """
+    store.write_note(store.experiment(name).id, text)
+    publish_once(store, name, on_notice)
+
+
+def rename_experiment(
+    store: Store, name: str, new: str, on_notice: Callable[[str], None] = silent
+) -> None:
     """Give an experiment and its Optuna study another name, both or neither.
 
     Its checkpoints stay where they are, and the search goes on under the new name.
+
+    Args:
+        store: has the experiment.
+        name: of the experiment.
+        new: its new name.
+        on_notice: called with a line where the dashboard's note cannot be written.
 
     Raises:
         UserError: there is no such experiment, the new name is taken or cannot be one, or a search
@@ -29,6 +54,7 @@ def rename_experiment(store: Store, name: str, new: str) -> None:
         sole_driver(store.engine, new, to=f"give '{name}' its name"),
     ):
         store.rename_experiment(row.id, new, lambda beside: _rename_study(beside, name, new))
+    publish_once(store, new, on_notice)
 
 
 def _rename_study(connection: Connection, name: str, new: str) -> None:
@@ -43,13 +69,16 @@ def _rename_study(connection: Connection, name: str, new: str) -> None:
     rename_studies(connection, {name: new if name in there else None})
 
 
-def relocate_experiment(store: Store, name: str, storage: str) -> int:
+def relocate_experiment(
+    store: Store, name: str, storage: str, on_notice: Callable[[str], None] = silent
+) -> int:
     """Record that the checkpoints of an experiment were moved below another storage path.
 
     Args:
         store: has the experiment.
         name: of the experiment.
         storage: folder or URI that holds the experiment's folder now.
+        on_notice: called with a line where the dashboard's note cannot be written.
 
     Returns:
         The number of paths that were changed.
@@ -65,7 +94,11 @@ def relocate_experiment(store: Store, name: str, storage: str) -> int:
             f"'{row.folder}' now"
         )
     with sole_driver(store.engine, name, to="record where its checkpoints are"):
-        return store.relocate_trials(row.id, storage)
+        changed = store.relocate_trials(row.id, storage)
+    if changed:
+        # What the images tell can be told again.
+        publish_once(store, name, on_notice, anew=True)
+    return changed
 
 
 def delete_experiment(store: Store, name: str, folders: list[str]) -> Iterator[str]:

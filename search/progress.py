@@ -58,8 +58,10 @@ class Snapshot:
 
     @property
     def gain(self) -> float | None:
-        """Gain in mean AUC of the best trial over the baseline, relative."""
-        if self.best is None or self.baseline is None:
+        """Gain in mean AUC of the best trial over the baseline, relative; of one of 0 there is
+        none.
+        """
+        if self.best is None or self.baseline is None or self.baseline.mean_auc == 0:
             return None
         return self.best.mean_auc / self.baseline.mean_auc - 1.0
 

@@ -34,7 +34,7 @@ def assumptions(importance: Importance) -> list[str]:
         f"cover what other trainings and other images would show, the latter from the scores of "
         f"{part.read} complete trials"
         if part.read
-        else "cover what other trainings would show on the same validation images, not other images"
+        else "cover what other trainings would show on the same images, not other images"
     )
     lines.append(
         f"Intervals hold for all effects together; they {covered}. Effects are of one axis, the "

@@ -22,7 +22,7 @@ SIGNIFICANCE = 0.05
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two sides compared on the same validation images."""
+    """Two sides compared on the same images, of one validation split or of the same folds."""
 
     first: Side
     second: Side
@@ -35,6 +35,12 @@ class Comparison:
     def has_groups(self) -> bool:
         """Whether images of one group were counted as one draw."""
         return self.paired.units < self.paired.images
+
+    @property
+    def folds(self) -> int | None:
+        """Into how many the images are cut; ``None``: they are one validation split."""
+        of_images = self.first.trainings[0].folds
+        return max(of_images) + 1 if of_images else None
 
     def counted(self, difference: float, p: float) -> float:
         """The p of a difference, times the number of configurations of which the side that is
@@ -119,7 +125,7 @@ def compare_sides(first: Side, second: Side) -> Comparison:
         if training.fingerprint != one.fingerprint:
             raise UserError(
                 f"'{first.name}' and '{second.name}': cannot be compared, as "
-                f"{_difference(one, training)}; both must have the same validation split"
+                f"{_difference(one, training)}; both must have the same split or folds"
             )
     if shared := first.identities & second.identities:
         raise UserError(_shared(first, second, len(shared)))
@@ -149,10 +155,10 @@ def _difference(one: Predictions, other: Predictions) -> str:
         return f"they were validated on {len(one.images)} and {len(other.images)} images"
     differing = sum(a != b for a, b in zip(one.images, other.images, strict=True))
     if differing:
-        return f"{differing} of their {len(one.images)} validation images differ"
+        return f"{differing} of their {len(one.images)} images differ"
     if one.folds != other.folds:
         return "their images are in other folds"
-    return "the truth of their validation images is another"
+    return "the truth of their images is another"
 
 
 def _shared(first: Side, second: Side, shared: int) -> str:

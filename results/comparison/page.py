@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from results.comparison.comparing import SIGNIFICANCE, Comparison
 from results.comparison.words import answer, assumptions, difference, interval, p_text
+from results.held_out import images_of, measured_on
 from sedn import page
 from sedn.files import write_text
 from sedn.style import (
@@ -47,9 +48,9 @@ def render_page(comparison: Comparison) -> str:
     shown = frame[frame["p"].notna()].head(MOST_ROWS)
     left_out = len(frame) - len(shown)
     lead = (
-        f"AUC of {first} less that of {second} on the same {comparison.paired.images} validation "
-        f"images, with 95 % intervals. Right of the line {first} is higher. In colour: differs, "
-        f"all labels looked at together."
+        f"AUC of {first} less that of {second} on the same {comparison.paired.images} "
+        f"{images_of(comparison.folds)}, with 95 % intervals. Right of the line {first} is "
+        f"higher. In colour: differs, all labels looked at together."
     )
     if left_out:
         labels = "1 label" if left_out == 1 else f"{left_out} labels"
@@ -72,7 +73,7 @@ def render_page(comparison: Comparison) -> str:
         page.section("labels", "Labels", "Those that differ most surely first.", _table(frame)),
     ]
     header = (
-        f'<div class="quiet">Comparison on validation</div>'
+        f'<div class="quiet">Comparison {measured_on(comparison.folds)}</div>'
         f"<h1>{page.text(first)} and {page.text(second)}</h1>"
         f"{''.join(page.paragraph(line) for line in answer(comparison))}"
         f'<div class="cards">{"".join(_cards(comparison))}</div>'

@@ -2,6 +2,7 @@
 
 from results.comparison.comparing import SIGNIFICANCE, Comparison
 from results.comparison.sides import Side
+from results.held_out import images_of, measured_on
 from sedn.style import number_text, one_line
 
 MOST_NAMED = 5
@@ -30,7 +31,10 @@ def _mean(comparison: Comparison) -> str:
     mean = comparison.mean()
     first, second = one_line(comparison.first.name), one_line(comparison.second.name)
     if mean["difference"] != mean["difference"]:
-        return "No label has images both with and without it on validation: nothing is compared."
+        return (
+            f"No label has {images_of(comparison.folds)} both with and without it: nothing is "
+            "compared."
+        )
     aucs = f"{number_text(mean['first'])} against {number_text(mean['second'])}"
     apart = f"{difference(mean['difference'], 4)} {interval(mean['low'], mean['high'])}"
     if mean["p"] < SIGNIFICANCE <= comparison.counted(mean["difference"], mean["p"]):
@@ -53,9 +57,9 @@ def _labels(comparison: Comparison) -> str:
     known = sum(row["p"] == row["p"] for row in rows)
     differs = sorted((row for row in rows if row["differs"]), key=lambda row: row["p"])
     unknown = len(rows) - known
-    rest = f" {unknown} without an AUC, as validation lacks a class." if unknown else ""
+    rest = f" {unknown} without an AUC, for want of images of a class." if unknown else ""
     if not known:
-        return f"No label of {len(rows)} has an AUC on validation."
+        return f"No label of {len(rows)} has an AUC {measured_on(comparison.folds)}."
     if not differs:
         return f"No label of {known} differs, looked at together (Holm).{rest}"
     significant = [

@@ -156,9 +156,10 @@ class Trial(Base):
     """AUC of its worst label after its last epoch; null where the trial has not ended, or another
     one answered it."""
     best_epoch: Mapped[int | None]
-    """The epoch after which its mean AUC was highest, the first of equal ones."""
+    """The epoch after which its mean AUC was highest, the first of equal ones; over folds that by
+    which the last fold ended, or the best of the first fold until that has ended."""
     best_auc: Mapped[float | None]
-    """The mean AUC then."""
+    """The mean AUC then: over folds that of all which have ended."""
     best_auc_stderr: Mapped[float | None]
     seconds: Mapped[float] = mapped_column(default=0.0)
     """Wall time of its epochs so far."""

@@ -17,7 +17,7 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from results.database.field_values import note_values
 from results.database.models import (
@@ -391,7 +391,18 @@ def _running(trial_id: int) -> Update:
 def _over_epochs(trial_id: int) -> dict[str, Any]:
     """The columns of a trial that are computed from all its epochs."""
     of_trial = Epoch.trial_id == trial_id
-    best = select(Epoch.epoch).where(of_trial).order_by(Epoch.mean_auc.desc(), Epoch.epoch).limit(1)
+    own = aliased(Trial)
+    # Over folds: values of different folds are not of the same images, so that the last that ended
+    # counts, not the luckiest.
+    ended = Epoch.epoch * func.coalesce(Experiment.folds, 0) // own.target_epochs
+    best = (
+        select(Epoch.epoch)
+        .join(own, own.id == Epoch.trial_id)
+        .join(Experiment, Experiment.id == own.experiment_id)
+        .where(of_trial)
+        .order_by(ended.desc(), Epoch.mean_auc.desc(), Epoch.epoch)
+        .limit(1)
+    )
     return {
         "seconds": select(func.sum(Epoch.seconds)).where(of_trial).scalar_subquery(),
         "best_epoch": best.scalar_subquery(),

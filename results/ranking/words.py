@@ -59,7 +59,7 @@ def _level(standing: Standing) -> str:
     if level == 1:
         return f"Rank 1 is the best of {len(standing.tied)}: the others are worse (95 %)."
     return (
-        f"{level} of {len(standing.tied)} may be the best (≈): {standing.images} validation "
+        f"{level} of {len(standing.tied)} may be the best (≈): {standing.images} "
         "images cannot tell them apart."
     )
 

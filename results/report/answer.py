@@ -9,6 +9,7 @@ from typing import Any
 
 from results.commands import export_command
 from results.database.models import BASELINE, TrialState
+from results.held_out import measured_on
 from results.ranking.words import nothing_is_better
 from results.report.contents import STATES, Findings
 from results.report.style import parameter_text, value_text
@@ -68,9 +69,10 @@ def _use(findings: Findings) -> str:
     if best is None:
         return "No trial has been trained to its last epoch yet: there is no answer yet."
     reached = interval_text(best["mean_auc"], best["low"], best["high"])
+    where = measured_on(findings.experiment.folds)
     if best["role"] == BASELINE:
-        return f"The plain backbone leads, with mean AUC {reached} on validation."
-    highest = f"Trial {best['trial']} leads, with mean AUC {reached} on validation."
+        return f"The plain backbone leads, with mean AUC {reached} {where}."
+    highest = f"Trial {best['trial']} leads, with mean AUC {reached} {where}."
     if nothing_is_better(findings.standing):
         advice = "Use the plain backbone unless a confirmation says otherwise."
     elif findings.standing.better.get(best["config_hash"]):
@@ -98,7 +100,7 @@ def _fields(row: dict[str, Any]) -> str:
     """The varied parameters of a configuration, with what was sampled where that was other."""
     told = [
         f"{path.split('.')[-1].replace('_', ' ')} "
-        f"{parameter_text(row[path], row.get(path + AS_SAMPLED) or None)}"
+        f"{parameter_text(row[path], row.get(path + AS_SAMPLED))}"
         for path in row
         if "." in path and not path.endswith(AS_SAMPLED) and value_text(row[path]) != "–"
     ]

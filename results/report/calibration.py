@@ -6,6 +6,7 @@ from functools import cached_property
 import plotly.graph_objects as go
 
 from results.database.models import Trial
+from results.held_out import images_of
 from results.predictions import Predictions, read_predictions
 from sedn import page
 from sedn.errors import UserError
@@ -51,9 +52,10 @@ def calibration_section(scored: list[Scored], reason: str) -> str:
     folds = max(scored[0].predictions.folds, default=-1) + 1
     by = f", each by that of {folds} networks which did not see the image," if folds else ""
     text = (
-        f"Predicted probabilities of the validation images{by} in bins, all labels together: on "
-        "the dashed line a probability of 30 % is right in 30 % of the cases. As the networks came "
-        f"from training; `sedn train` fits a temperature. Expected calibration error: {errors}."
+        f"Predicted probabilities of the {images_of(folds or None)}{by} in bins, all labels "
+        "together: on the dashed line a probability of 30 % is right in 30 % of the cases. As the "
+        "networks came from training; `sedn train` fits a temperature. Expected calibration error: "
+        f"{errors}."
     )
     content = page.figure(
         reliability_figure(scored), "calibration", "", "Share that is true by predicted probability"

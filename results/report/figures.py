@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from results.database.models import BASELINE, Trial, TrialState
+from results.held_out import measured_on
 from results.ranking.pareto import on_front
 from results.ranking.pooling import of_means
 from results.report.contents import STATES, Findings
@@ -60,7 +61,7 @@ def history(findings: Findings) -> go.Figure | None:
     if last <= MOST_TICKS:
         figure.update_xaxes(dtick=1)
     pad = max(0.06 * (max(known) - foot), 0.01)
-    figure.update_yaxes(title_text="mean AUC on validation", range=[foot - pad, max(known) + pad])
+    figure.update_yaxes(title_text=_mean_auc(findings), range=[foot - pad, max(known) + pad])
     return figure
 
 
@@ -83,7 +84,7 @@ def learning_curves(findings: Findings) -> go.Figure | None:
     figure.update_xaxes(title_text="epochs completed", range=[0.8, longest + 0.2], tickformat="d")
     if longest <= MOST_TICKS:
         figure.update_xaxes(dtick=1)
-    figure.update_yaxes(title_text="mean AUC on validation")
+    figure.update_yaxes(title_text=_mean_auc(findings))
     return figure
 
 
@@ -102,8 +103,13 @@ def cost(findings: Findings) -> go.Figure | None:
         _add_cost(figure, findings, rows, kind, column)
         figure.update_xaxes(_cost_axis(rows[kind].astype(float), kind), col=column)
         figure.update_xaxes(title_text=kinds[kind], col=column)
-    figure.update_yaxes(title_text="mean AUC on validation", col=1)
+    figure.update_yaxes(title_text=_mean_auc(findings), col=1)
     return figure
+
+
+def _mean_auc(findings: Findings) -> str:
+    """What an axis is called that has mean AUCs."""
+    return f"mean AUC {measured_on(findings.experiment.folds)}"
 
 
 def pareto_front(cost: Sequence[float], auc: Sequence[float]) -> list[int]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from results.database.models import BASELINE, TrialState
 from results.database.store import Store
+from results.held_out import images_of, measured_on
 from results.ranking.winner import Winner
 from results.ranking.words import nothing_is_better
 from results.report.answer import answer_section
@@ -121,7 +122,7 @@ def _sections(findings: Findings) -> list[str]:
         page.section(
             "curves",
             "Learning curves",
-            "Mean AUC on validation after each epoch; bars are 95 % intervals over images. "
+            f"{_curve_of(findings.experiment.folds)}; bars are 95 % intervals over images. "
             "Triangles and dotted lines: where trials were stopped early; the pointer tells why."
             + drawn,
             page.figure(
@@ -168,6 +169,16 @@ def _sections(findings: Findings) -> list[str]:
         trials_section(findings),
         origin_section(findings),
     ]
+
+
+def _curve_of(folds: int | None) -> str:
+    """What is drawn of an epoch."""
+    if folds is None:
+        return "Mean AUC on validation after each epoch"
+    return (
+        f"Mean AUC after each epoch: in the first of {folds} folds that of its network, from then "
+        "on the mean over the folds whose network has ended"
+    )
 
 
 def _studied(findings: Findings) -> str:
@@ -258,7 +269,8 @@ def _difference(findings: Findings) -> str:
     if best["role"] == BASELINE:
         return "the baseline is the best so far"
     difference = best["mean_auc"] - baseline["mean_auc"]
-    said = f"{number_text(difference, signed=True)} in mean AUC, on validation"
+    where = measured_on(findings.experiment.folds)
+    said = f"{number_text(difference, signed=True)} in mean AUC, {where}"
     return f"{said}; may be luck" if nothing_is_better(findings.standing) else said
 
 
@@ -283,8 +295,8 @@ def _grid(findings: Findings) -> str:
 def _labels(findings: Findings) -> str:
     text = (
         "AUC of each label under the baseline and the best configurations in the mean. A label "
-        "without positive and negative images in the validation split has no AUC and takes no "
-        "part in the mean."
+        f"without positive and negative {images_of(findings.experiment.folds)} has no AUC and "
+        "takes no part in the mean."
     )
     content = page.figure(
         label_heat_map(findings), "labels", NONE_COMPLETE, "AUC by label and configuration", 760

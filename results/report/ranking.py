@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 
 from results.database.models import BASELINE
+from results.held_out import measured_on
 from results.ranking.stopped import place
 from results.report.contents import MOST_ROWS, MOST_STOPPED, Findings
 from results.report.style import NONE_COMPLETE, parameter_text
@@ -18,8 +19,9 @@ def ranking_section(findings: Findings) -> str:
     """The section of the page."""
     ranked = findings.ranked
     text = (
-        "Configurations trained to their last epoch, by mean AUC over labels on the validation "
-        "split, with 95 % intervals; the dashed line is the baseline."
+        "Configurations trained to their last epoch, by mean AUC over labels "
+        f"{measured_on(findings.experiment.folds)}, with 95 % intervals; the dashed line is the "
+        "baseline."
     )
     if ranked.empty:
         return page.section(

@@ -70,7 +70,7 @@ def _first(rows: Columns) -> dict[str, Any] | None:
 def summaries_section(findings: Findings, summaries: Sequence[Summary]) -> str:
     """The section of the page; the experiment of ``findings`` is among the ``summaries``."""
     text = (
-        "Each experiment's highest mean AUC on its own validation split, with 95 % intervals; "
+        "Each experiment's highest mean AUC on its own data, with 95 % intervals; "
         "the highest of many trials is optimistic. `sedn compare` tests two configurations on the "
         "same images."
     )
@@ -101,7 +101,7 @@ def _auc(row: dict[str, Any] | None) -> str:
 
 
 def _gain(one: Summary) -> float | None:
-    if one.best is None or one.baseline is None:
+    if one.best is None or one.baseline is None or one.baseline["mean_auc"] == 0:
         return None
     return float(one.best["mean_auc"] / one.baseline["mean_auc"] - 1.0)
 

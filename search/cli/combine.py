@@ -7,6 +7,7 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from results.held_out import measured_on
 from search.cli.console import open_terminal
 from search.cli.options import (
     DEFAULT_STORE,
@@ -93,6 +94,8 @@ def _table(combination: "Combination") -> Table:
     table.add_column("with those above", justify="right", no_wrap=True)
     for member in combination.members:
         table.add_row(member.title, number_text(member.mean_auc), number_text(member.reached))
-    table.caption = "Mean AUC on validation; of several members, by their exact ranks."
+    table.caption = (
+        f"Mean AUC {measured_on(combination.folds)}; of several members, by their exact ranks."
+    )
     table.caption_justify = "left"
     return table

@@ -8,6 +8,7 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from results.held_out import measured_on
 from search.cli.console import open_terminal
 from search.cli.options import (
     DEFAULT_STORE,
@@ -49,7 +50,7 @@ def compare(
     store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,
 ) -> None:
-    """Test whether A and B differ on the same validation images: in mean AUC, and per label."""
+    """Test whether A and B differ on the same images: in mean AUC, and per label."""
     from results import compare as compare_addresses
     from results import open_store
     from results.comparison.sides import is_of_experiment
@@ -103,8 +104,8 @@ def _table(comparison: "Comparison") -> Table:
     mean = comparison.mean()
     table.add_row("mean AUC", "", *_cells(mean, mean["p"]), style="bold")
     table.caption = (
-        "AUC on validation; count: images with the label. Bold: differs, with all labels looked at "
-        "together. The p of the mean is its own."
+        f"AUC {measured_on(comparison.folds)}; count: images with the label. Bold: differs, with "
+        "all labels looked at together. The p of the mean is its own."
     )
     table.caption_justify = "left"
     return table

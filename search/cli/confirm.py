@@ -100,7 +100,7 @@ def show_confirmation(confirmation: "Confirmation", *, as_json: bool) -> None:
             }
         )
         return
-    for line in answer_lines(confirmation.confirmed, confirmation.test_reads):
+    for line in answer_lines(confirmation.confirmed, confirmation.test_reads, confirmation.folds):
         out.print(line, soft_wrap=True)
     for split in ("validation", "test"):
         if confirmation.baseline.test is not None or split == "validation":

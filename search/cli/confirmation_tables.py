@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 
 def split_table(confirmation: "Confirmation", split: str) -> Table:
     """The configurations on one split, in the order of the search's ranking."""
+    shown = split
+    if split == "validation" and confirmation.folds is not None:
+        shown = f"{confirmation.folds} folds"
     table = Table(
-        title=f"{confirmation.name}: {split}", title_justify="left", box=SIMPLE_HEAD, pad_edge=False
+        title=f"{confirmation.name}: {shown}", title_justify="left", box=SIMPLE_HEAD, pad_edge=False
     )
     table.add_column("configuration", overflow="fold", min_width=18)
     for head in ("mean AUC [95 %]", "difference [95 %]", "P(best)"):

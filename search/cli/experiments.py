@@ -73,7 +73,7 @@ def rename(
     from results import open_store
     from search.experiments import rename_experiment
 
-    rename_experiment(open_store(store), name, new)
+    rename_experiment(open_store(store), name, new, _warn)
     err.print(f"Experiment '{name}' is '{new}' now, and so is its Optuna study.")
 
 
@@ -112,6 +112,10 @@ def delete(
         err.print(line, soft_wrap=True)
 
 
+def _warn(line: str) -> None:
+    err.print(line, soft_wrap=True)
+
+
 def agree(question: str, otherwise: str) -> None:
     """Ask in the terminal.
 
@@ -146,7 +150,9 @@ def note(
         return
     if len(text) > LONGEST_NOTE:
         raise UserError(f"the note has {len(text):,} characters, and may have {LONGEST_NOTE:,}")
-    opened.write_note(row.id, text.strip() or None)
+    from search.experiments import write_note
+
+    write_note(opened, name, text.strip() or None, _warn)
 
 
 def tag(

@@ -21,7 +21,7 @@ LEAST_P = 0.001
 def axes_table(axes: "pd.DataFrame", name: str, label: str | None) -> Table:
     """The axes for one outcome, the most important first."""
     what = "mean AUC" if label is None else f"AUC of {one_line(label)}"
-    table = _table(f"{name}: axes, for the {what} on validation")
+    table = _table(f"{name}: axes, for the {what}")
     table.add_column("axis", overflow="fold")
     table.add_column("share of variance", justify="right", no_wrap=True)
     table.add_column("best, worst value", overflow="fold")

@@ -19,9 +19,10 @@ def labels(
     from search.cli.tables import labels_table
 
     opened = open_store(store)
+    experiment = opened.experiment(name)
     frame = read_by_label(opened, name)
     if as_json:
         print_rows(frame)
         return
-    out.print(labels_table(frame, name))
-    say_skipped(err, opened.experiment(name).skipped_images)
+    out.print(labels_table(frame, name, experiment.folds))
+    say_skipped(err, experiment.skipped_images)

@@ -152,11 +152,11 @@ def epoch_of_folds_line(result: "EpochResult", config: "TrainingConfig") -> str:
     place, epoch = divmod(result.epoch - 1, config.epochs)
     within = f"epoch {epoch + 1}/{config.epochs}  loss {number_text(result.train_loss)}  "
     if place == config.folds:
-        return f"all images  {within}{result.seconds:.1f} s"
+        return f"all images  {within}{duration(result.seconds)}"
     ended = place + (epoch + 1 == config.epochs)
     of = "of this fold" if place == 0 else "of 1 fold" if ended == 1 else f"of {ended} folds"
     auc = f"mean AUC {of} {number_text(result.mean_auc)}  "
-    return f"fold {place + 1}/{config.folds}  {within}{auc}{result.seconds:.1f} s"
+    return f"fold {place + 1}/{config.folds}  {within}{auc}{duration(result.seconds)}"
 
 
 def folds_line(

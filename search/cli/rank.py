@@ -35,7 +35,7 @@ def rank(
     store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,
 ) -> None:
-    """Rank the configurations by mean AUC over the labels on validation, with 95 % intervals."""
+    """Rank the configurations by mean AUC over the labels, with 95 % intervals."""
     from results import open_store
     from results.ranking.leaders import order_experiment
 
@@ -62,7 +62,7 @@ def _print_stopped(
     if as_json:
         print_rows(early)
     else:
-        out.print(stopped_table(early, experiment.name, len(ranked)))
+        out.print(stopped_table(early, experiment.name, len(ranked), experiment.folds))
 
 
 def _print_ranking(
@@ -90,7 +90,9 @@ def _print_ranking(
         return
     for line in (*standing_lines(uncertainty, ranked), *confirmation_lines(store, experiment)):
         out.print(line, highlight=False)
-    out.print(ranking_table(frame, experiment.name, Goals.of(experiment.settings)))
+    out.print(
+        ranking_table(frame, experiment.name, Goals.of(experiment.settings), experiment.folds)
+    )
     _print_unranked(store, experiment, ranked, stopped)
     if not len(ranked):
         err.print(f"No trial of '{experiment.name}' has been trained to its last epoch yet.")

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 out = open_terminal()
 WATCH_SECONDS = 2.0
+DISK_SECONDS = 0.3
+"""How long files are counted: on a local disk those of 10,000 trials take 0.2 s."""
 
 
 @reads
@@ -28,7 +30,11 @@ def status(
     store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,
 ) -> None:
-    """Show how many trials are done, running, stopped early or failed, and the best so far."""
+    """Show how many trials are done, running, stopped early or failed, and the best so far.
+
+    Of the disk in use it counts files for 0.3 s, which suffices for 10,000 trials on a local disk,
+    and says "more than" where there are more; with --json it counts all.
+    """
     from results import open_store
     from search.disk import disk_in_use
     from sedn.style import byte_text
@@ -41,14 +47,17 @@ def status(
         return
     experiment = opened.experiment(name)
     snapshot, searching = _read(opened, experiment)
-    in_use = disk_in_use(opened, experiment)
+    in_use = disk_in_use(opened, experiment, None if as_json else DISK_SECONDS)
     if as_json:
-        print_json(_as_json(name, snapshot, searching) | {"disk_bytes": in_use})
+        size = None if in_use is None else in_use.size
+        print_json(_as_json(name, snapshot, searching) | {"disk_bytes": size})
     else:
         _show(name, snapshot, searching)
         if in_use is not None:
+            least = "" if in_use.is_whole else "more than "
             out.print(
-                f"Checkpoints and scores: {byte_text(in_use)}; `sedn clean` frees what it can."
+                f"Checkpoints and scores: {least}{byte_text(in_use.size)}; `sedn clean` frees what "
+                "it can."
             )
 
 

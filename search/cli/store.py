@@ -93,7 +93,9 @@ def relocate(
     from search.experiments import relocate_experiment
 
     storage = Resources(storage_path=storage_path).storage()
-    changed = relocate_experiment(open_store(store), name, storage)
+    changed = relocate_experiment(
+        open_store(store), name, storage, lambda line: err.print(line, soft_wrap=True)
+    )
     if changed:
         err.print(f"The checkpoints of '{name}' are below {storage} now.", soft_wrap=True)
     else:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from results.held_out import measured_on
 from results.varied import AS_SAMPLED, shown_columns
 from sedn.measures import find_measure
 from sedn.metrics import temperature_warning
@@ -73,12 +74,12 @@ def _trials(row: Mapping[Any, Any]) -> str:
     return f"{ended}/{row['asked']}" if row["asked"] else str(ended)
 
 
-def ranking_table(frame: "Columns", name: str, goals: "Goals") -> Table:
+def ranking_table(frame: "Columns", name: str, goals: "Goals", folds: int | None = None) -> Table:
     """The ranking of an experiment, one configuration a row; `--json` has all of it.
 
     What the search has for objectives and constraints beside AUC and size has columns of its own.
     """
-    table = titled_table(f"{name}: configurations by mean AUC on validation")
+    table = titled_table(f"{name}: configurations by mean AUC {measured_on(folds)}")
     known = ("rank", "trial", "mean_auc", "gain", "parameters")
     columns = [*known, *(one for one in _measures(goals) if one not in known)]
     for column in columns:
@@ -107,18 +108,19 @@ def ranking_table(frame: "Columns", name: str, goals: "Goals") -> Table:
     return table
 
 
-def stopped_table(frame: "Columns", name: str, ranked: int) -> Table:
+def stopped_table(frame: "Columns", name: str, ranked: int, folds: int | None = None) -> Table:
     """The trials that were stopped early, with a row for each.
 
     Args:
         frame: as :func:`results.ranking.stopped.stopped_trials` gives it.
         name: the experiment.
         ranked: number of configurations in the ranking.
+        folds: of the search.
     """
     from results.ranking.stopped import place
 
     table = titled_table(
-        f"{name}: trials that were stopped early, by their best mean AUC on validation"
+        f"{name}: trials that were stopped early, by their best mean AUC {measured_on(folds)}"
     )
     for title in ("trial", "mean AUC [95 %]", "epoch"):
         table.add_column(title, justify="right", no_wrap=True)
@@ -163,9 +165,9 @@ def _ranking_caption(frame: "Columns", goals: "Goals") -> str | None:
     return "\n".join(lines) or None
 
 
-def labels_table(frame: "Columns", name: str) -> Table:
+def labels_table(frame: "Columns", name: str, folds: int | None = None) -> Table:
     """The labels of an experiment, with a row for each."""
-    table = titled_table(f"{name}: labels on validation")
+    table = titled_table(f"{name}: labels {measured_on(folds)}")
     # So that eighty columns hold it.
     table.padding = (0, 0, 0, 0)
     shown = [column for column in frame.names if column not in HIDDEN]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from results.combining import Candidate, Choice, find_candidates
 from results.database.models import Experiment
 from results.database.store import Store, open_store
+from results.held_out import measured_on
 from search.combination.members import choose_ensemble, make_soup, usable
 from search.combination.writing import (
     check_new,
@@ -20,6 +21,7 @@ from search.combination.writing import (
     write_one,
 )
 from search.confirmation.testing import Restored, is_testable, restore_trial, score_on_test
+from search.dashboard.background import publish_reading
 from sedn.data import Dataset, load_dataset
 from sedn.errors import UserError
 from sedn.metrics import auc_within, compare_paired, mid_ranks
@@ -144,6 +146,7 @@ def run_combination(
         members = [candidates[one] for one in choice.members]
         kind = "single" if len(members) == 1 else "soup" if soup else "ensemble"
         validation, test = _compare(store, experiment, members, made, kind, part, on_notice)
+    publish_reading(store, name, on_notice)
     return Combination(
         experiment.name,
         kind,
@@ -284,5 +287,6 @@ def _said(experiment: Experiment, members: Sequence[Candidate], kind: str) -> st
     what = "The weights" if kind == "soup" else "The ranks of the scores"
     return (
         f"{what} of trials {numbers} of the search '{experiment.name}'{each} are averaged; the "
-        f"trials were chosen by their mean AUC on validation. The table describes one of them."
+        f"trials were chosen by their mean AUC {measured_on(folds)}. The table describes one of "
+        "them."
     )

@@ -1,5 +1,6 @@
 """The result of a combination in a few sentences."""
 
+from results.held_out import measured_on
 from search.combination.running import Combination, Difference
 from sedn.style import number_text
 
@@ -13,9 +14,10 @@ def answer_lines(combination: Combination) -> list[str]:
     if combination.test is not None:
         lines.append(f"On the test split {_beside(combination, combination.test)}")
     if combination.validation is not None:
+        where = measured_on(combination.folds)
         lines.append(
-            f"On validation {_beside(combination, combination.validation)} The members were chosen "
-            f"on these images, so this is too favourable."
+            f"{where[0].upper()}{where[1:]} {_beside(combination, combination.validation)} The "
+            f"members were chosen on these images, so this is too favourable."
         )
     reads = combination.test_reads
     lines.append(f"Test read {reads} time{'' if reads == 1 else 's'}.")

@@ -11,7 +11,7 @@ from results.database.store import Store, open_store
 from results.predictions import Predictions, read_predictions
 from search.confirmation.plan import Plan, plan_confirmation
 from search.confirmation.testing import OnTrial, is_testable, score_on_test
-from search.dashboard.background import publish_once
+from search.dashboard.background import publish_reading
 from search.driver.folders import TrialFolders
 from search.lock import is_driven, sole_driver
 from search.run import SearchOutcome, run_search
@@ -38,6 +38,8 @@ class Confirmation:
     test_reads: int
     """How often the test split of these data was read by commands on this database, this reading
     included."""
+    folds: int | None = None
+    """Of the search; ``None``: its networks were scored on one validation split."""
 
     @property
     def best(self) -> Confirmed:
@@ -119,7 +121,7 @@ def run_confirmation(
         return outcome
     with sole_driver(store.engine, plan.name):
         confirmation = _test(store, plan, resources.storage(), on_notice, on_test)
-    publish_once(store, source, on_notice)
+    publish_reading(store, source, on_notice)
     return confirmation
 
 
@@ -150,7 +152,7 @@ def _test(
         on_notice("The test split has no label with images of both classes, so it is not read")
         confirmed = _compare(candidates, places, None)
     reads = store.test_reads(searched.data_fingerprint)
-    return Confirmation(plan.name, plan.source, confirmed, len(reads))
+    return Confirmation(plan.name, plan.source, confirmed, len(reads), searched.folds)
 
 
 def _complete(

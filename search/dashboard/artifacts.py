@@ -51,7 +51,8 @@ def learning_curve(store: Store, experiment: Experiment, number: int) -> bytes:
     if not own.epochs:
         raise UserError(f"trial {number} completed no epoch, so it has no learning curve")
     title = f"Trial {number}, epoch {trial.epochs} of {trial.target_epochs}"
-    return draw_curve(title, own, beside, trial.target_epochs).encode()
+    svg = draw_curve(title, own, beside, trial.target_epochs, experiment.folds)
+    return svg.encode()
 
 
 def largest_errors(store: Store, experiment: Experiment, number: int) -> bytes:

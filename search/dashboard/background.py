@@ -7,6 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sqlalchemy import inspect
+
+from results.confirmed import last_confirmation
 from results.database.outage import reason_of
 from results.database.store import Store
 from search.lock import is_driven
@@ -128,19 +131,40 @@ def _lacking(error: Exception) -> str:
     )
 
 
-def publish_once(store: Store, name: str, on_notice: Callable[[str], None]) -> None:
-    """Publish what a command found beside a search, such as a confirmation; a search that runs
-    publishes all by itself.
+def publish_once(
+    store: Store, name: str, on_notice: Callable[[str], None], *, anew: bool = False
+) -> None:
+    """Publish what a command changed or found beside a search; a search that runs publishes all by
+    itself, and where there is no study there is nowhere to publish.
+
+    Args:
+        store: has the experiment.
+        name: of the experiment.
+        on_notice: called with a line where it cannot be published.
+        anew: also where nothing has changed that tells by itself, as where files were moved.
     """
-    if is_driven(store.engine, name):
+    if is_driven(store.engine, name) or not inspect(store.engine).has_table("studies"):
         return
     from search.dashboard.publishing import Publisher
     from search.study import open_storage
 
     try:
-        Publisher(store, open_storage(store), name).publish_study()
+        Publisher(store, open_storage(store), name).publish_study(anew=anew)
     except Exception as error:
         on_notice(_lacking(error))
+
+
+def publish_reading(store: Store, name: str, on_notice: Callable[[str], None]) -> None:
+    """Publish an experiment for which the test split was read, and the others that tell how often
+    that split was read.
+    """
+    fingerprint = store.experiment(name).data_fingerprint
+    readings = store.test_reads(fingerprint)
+    for experiment in store.experiments():
+        is_alike = experiment.data_fingerprint == fingerprint
+        tells = is_alike and last_confirmation(experiment, readings) is not None
+        if experiment.name == name or tells:
+            publish_once(store, experiment.name, on_notice)
 
 
 @contextmanager

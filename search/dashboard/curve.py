@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from results.held_out import measured_on
 from results.report.style import round_numbers
 from sedn.style import BLUE, FONT, GRID, INK, MUTED, number_text
 
@@ -43,7 +44,9 @@ class _Axes:
         return HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM)
 
 
-def draw_curve(title: str, own: Curve, baseline: Curve | None, epochs: int) -> str:
+def draw_curve(
+    title: str, own: Curve, baseline: Curve | None, epochs: int, folds: int | None = None
+) -> str:
     """The curve with its intervals, and the baseline's beside it.
 
     Args:
@@ -51,12 +54,13 @@ def draw_curve(title: str, own: Curve, baseline: Curve | None, epochs: int) -> s
         own: of the trial.
         baseline: of the baseline; ``None``: not drawn.
         epochs: that a whole training has.
+        folds: of the search.
     """
     values = [*own.aucs, *(baseline.aucs if baseline else ())]
     values += [end for pair in own.ends for end in pair if end == end]
     middle, half = (max(values) + min(values)) / 2, max(max(values) - min(values), LEAST_SPAN) / 2
     axes = _Axes(max(epochs, *own.epochs), middle - 1.08 * half, middle + 1.08 * half)
-    parts = [*_frame(axes, title), *_key(baseline is not None)]
+    parts = [*_frame(axes, title), *_key(baseline is not None, folds)]
     if baseline is not None:
         parts.append(_line(axes, baseline, INK, dashed=True))
     parts += [
@@ -94,10 +98,10 @@ def _frame(axes: _Axes, title: str) -> list[str]:
     return parts
 
 
-def _key(has_baseline: bool) -> list[str]:
+def _key(has_baseline: bool, folds: int | None) -> list[str]:
     parts = [
         _segment(LEFT, 43, LEFT + 24, 43, BLUE, 2),
-        _text(LEFT + 30, 47, "mean AUC on validation, bars: 95 % intervals"),
+        _text(LEFT + 30, 47, f"mean AUC {measured_on(folds)}, bars: 95 % intervals"),
     ]
     if has_baseline:
         parts.append(_segment(LEFT + 320, 43, LEFT + 344, 43, INK, 2, dashed=True))

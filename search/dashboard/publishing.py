@@ -130,9 +130,12 @@ class Publisher:
         self._known.stamps |= {ids[n]: stamps[n] for n in changed[:most]}
         return max(0, len(changed) - most) + max(0, len(of_notes) - most)
 
-    def publish_study(self) -> bool:
+    def publish_study(self, *, anew: bool = False) -> bool:
         """Publish note, plots and artifacts of the study where something has changed; whether it
         had.
+
+        Args:
+            anew: whatever has changed.
         """
         experiment, rows = self._store.find_experiment(self._name), self._rows()
         if experiment is None or rows is None:
@@ -142,7 +145,7 @@ class Publisher:
         if before.get("study_id") != rows.study_id:
             # A copy of the study has its note.
             before = {"note": before.get("note", 0)}
-        if before.get("stamp") == stamp:
+        if before.get("stamp") == stamp and not anew:
             return False
         findings = read_findings(self._store, self._name)
         readings = self._store.test_reads(experiment.data_fingerprint)

@@ -38,7 +38,7 @@ def draw_errors(number: int, errors: list[LabelErrors], pictures: Pictures) -> I
     row_height = HEAD + SIDE + CAPTION
     sheet = Image.new("RGB", (WIDTH, TOP + len(errors) * row_height), "white")
     draw = ImageDraw.Draw(sheet)
-    draw.text((GAP, 10), f"Trial {number}: largest errors on validation", INK, _font(18))
+    draw.text((GAP, 10), f"Trial {number}: largest errors", INK, _font(18))
     said = "Labels with the lowest AUC first; below each image what the network gives."
     draw.text((GAP, 34), said, MUTED, _font(12))
     for place, of_label in enumerate(errors):

@@ -5,6 +5,7 @@ from typing import Any
 from results.confirmation import Confirmed
 from results.confirmed import gain_interval_text
 from results.database.models import BASELINE
+from results.held_out import measured_on
 from results.report.answer import find_answer
 from results.report.contents import Findings
 from results.report.style import BEST_OF_MANY, parameter_text
@@ -35,7 +36,7 @@ def study_note(findings: Findings, confirmed: tuple[Confirmed, ...] = ()) -> str
         "\n".join(f"- {shown(line)}" for line in answer.lines),
         _what(findings),
         _leaders(findings),
-        _confirmed(confirmed),
+        _confirmed(confirmed, findings.experiment.folds),
         _labels(findings),
         _failures(findings),
         "## What to do next",
@@ -104,14 +105,14 @@ def _set(findings: Findings) -> str:
     return f"≈: may be the best as well as the first (95 %): trials {named}{more}."
 
 
-def _confirmed(confirmed: tuple[Confirmed, ...]) -> str:
+def _confirmed(confirmed: tuple[Confirmed, ...], folds: int | None) -> str:
     """The newest confirmation: on validation, and on the test split where there is one."""
     if not confirmed:
         return ""
     has_test = all(one.test is not None for one in confirmed)
-    split = "test" if has_test else "validation"
+    where = "on the test split" if has_test else measured_on(folds)
     heads, rows = confirmed_table(confirmed)
-    return paragraphs(f"## Confirmed on the {split} split", table(heads, rows, right=heads[1:]))
+    return paragraphs(f"## Confirmed {where}", table(heads, rows, right=heads[1:]))
 
 
 def confirmed_table(confirmed: tuple[Confirmed, ...]) -> tuple[list[str], list[list[str]]]:

@@ -16,19 +16,38 @@ COUNTS = {"train_positives": 30, "train_known": 120, "validation_positives": 8}
 
 
 def new_experiment(
-    store: Store, name: str = "rows", labels: Sequence[str] = ("red", "striped"), trials: int = 9
+    store: Store,
+    name: str = "rows",
+    labels: Sequence[str] = ("red", "striped"),
+    trials: int = 9,
+    folds: int | None = None,
 ) -> int:
     """Add an experiment and give its id."""
     counts = [LabelCounts(label, **COUNTS, validation_known=40) for label in labels]
     row = store.create_experiment(
         NewExperiment(
-            name, "data.csv", "f" * 16, 0, b"", "small", "axes: {}", {"trials": trials}, counts
+            name,
+            "data.csv",
+            "f" * 16,
+            0,
+            b"",
+            "small",
+            "axes: {}",
+            {"trials": trials},
+            counts,
+            folds=folds,
         )
     )
     return row.id
 
 
-def new_trial(experiment_id: int, number: int, config: TrainingConfig, role: str) -> NewTrial:
+def new_trial(
+    experiment_id: int,
+    number: int,
+    config: TrainingConfig,
+    role: str,
+    epochs: int | None = None,
+) -> NewTrial:
     """A trial that is about to start."""
     return NewTrial(
         experiment_id=experiment_id,
@@ -38,7 +57,7 @@ def new_trial(experiment_id: int, number: int, config: TrainingConfig, role: str
         config=config.model_dump(mode="json"),
         config_hash=config_hash(config),
         seed=config.seed,
-        target_epochs=config.epochs,
+        target_epochs=epochs or config.epochs,
         folder=f"runs/{number}",
     )
 

@@ -59,7 +59,8 @@ def add_scored(
         fields: of the configuration, with its seed.
     """
     names = tuple(labels) or label_names(scores.shape[1])
-    config = build_config({"epochs": 1, **fields}, "test")
+    cut = {"folds": max(folds) + 1} if folds else {}
+    config = build_config({"epochs": 1, **cut, **fields}, "test")
     folder = storage / "scored" / f"{experiment_id}-{number:05d}"
     identity = TrainingIdentity(config_hash(config), config.seed, "f" * 16, names, {})
     kept = save_predictions(

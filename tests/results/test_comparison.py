@@ -152,8 +152,8 @@ def test_other_images_are_refused_and_the_same_of_another_search_are_not(
     assert differing_labels(compare(store, "b", "a")) == list(label_names(LABELS))
     for name, said in (
         ("fewer", "they were validated on 200 and 199 images"),
-        ("renamed", "200 of their 200 validation images differ"),
-        ("flipped", "the truth of their validation images is another"),
+        ("renamed", "200 of their 200 images differ"),
+        ("flipped", "the truth of their images is another"),
     ):
         with pytest.raises(UserError, match=f"'a' and '{name}': cannot be compared, as {said}"):
             compare(store, "a", name)
@@ -182,7 +182,7 @@ def test_a_label_without_an_auc_is_left_out_and_said(store: Store, tmp_path: Pat
     add_baseline(store, number, split_of(targets), scores(1.0), tmp_path)
     add_scored(store, number, 1, split_of(targets), scores(1.1), tmp_path, **STAGE)
     found = compare(store, "gap:1")
-    assert answer(found)[1].endswith("1 without an AUC, as validation lacks a class.")
+    assert answer(found)[1].endswith("1 without an AUC, for want of images of a class.")
     assert found.frame()["p"].isna().tolist() == [False, False, True, False, False, False]
     assert "1 label without an AUC" in render_page(found)
 

@@ -58,7 +58,7 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> Store:
     store = open_store(f"sqlite:///{folder}/sedn.db", create=True)
     targets, trials = draw()
     for name, scaled in (("alike", np.asarray), ("apart", rescale)):
-        number = new_experiment(store, name, label_names(LABELS))
+        number = new_experiment(store, name, label_names(LABELS), folds=FOLDS)
         of_image = tuple(FOLD.tolist())
         split = split_of(targets)
         for row, (fields, scores) in enumerate(trials):

@@ -84,7 +84,7 @@ def test_what_is_truly_better_is_called_better_and_who_is_level_is_marked(
     _, lines = known(store, experiment)
     assert lines[0].startswith("3 configurations are better than the baseline, trial ")
     assert "by +0.1" in lines[0]
-    assert lines[1].startswith("3 of 5 may be the best (≈): 200 validation images cannot")
+    assert lines[1].startswith("3 of 5 may be the best (≈): 200 images cannot")
     form = r"On fresh images expect 0\.9\d+ \[0\.\d+, 0\.\d+\] of rank 1; 0\.\d+ is luck\."
     assert re.fullmatch(form, lines[2])
     assert lines[3] == "Each was trained once: other seeds may order them otherwise."

@@ -12,6 +12,7 @@ from results.database.models import TrialState
 from results.database.store import Store, open_store
 from results.ranking.leaders import rank
 from search.cleaning import plan_cleaning
+from search.cli import status
 from search.cli.main import app
 from search.run import run_search
 from search.settings import Resources, SearchSettings
@@ -124,13 +125,19 @@ def test_what_is_no_trials_stays(tmp_path: Path, space_file: Path) -> None:
         assert (place / "checkpoint.pt").is_file()
 
 
-def test_status_says_how_much_disk_is_in_use(tmp_path: Path, space_file: Path) -> None:
+def test_status_says_how_much_disk_is_in_use(
+    tmp_path: Path, space_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = searched(tmp_path, space_file, "none", trials=3)
     files = [path for path in (tmp_path / "runs").rglob("*") if path.is_file()]
     expected = sum(path.stat().st_size for path in files)
     read = json.loads(sedn("status", "spring", f"--store={store.url}", "--json"))
     assert read["disk_bytes"] == expected
-    assert "`sedn clean` frees" in sedn("status", "spring", f"--store={store.url}")
+    said = sedn("status", "spring", f"--store={store.url}")
+    assert f"Checkpoints and scores: {byte_text(expected)}; `sedn clean` frees" in said
+    monkeypatch.setattr(status, "DISK_SECONDS", 0.0)
+    assert "scores: more than " in sedn("status", "spring", f"--store={store.url}")
+    assert json.loads(sedn("status", "spring", f"--store={store.url}", "--json")) == read
 
 
 def test_fewer_than_one_cannot_be_kept(tmp_path: Path, space_file: Path) -> None:

@@ -145,7 +145,7 @@ def list_files(folder: str) -> list[tuple[str, int]]:
         UserError: a URI cannot be read.
     """
     if "://" not in folder:
-        return sorted(_files_below(folder))
+        return sorted(files_below(folder))
     try:
         from pyarrow.fs import FileSelector, FileSystem, FileType
 
@@ -181,7 +181,8 @@ def remove_file(path: str) -> bool:
     return True
 
 
-def _files_below(folder: str) -> Iterator[tuple[str, int]]:
+def files_below(folder: str) -> Iterator[tuple[str, int]]:
+    """The files below a folder of this machine, as :func:`list_files`, one after another."""
     try:
         entries = list(os.scandir(folder))
     except OSError:
@@ -189,7 +190,7 @@ def _files_below(folder: str) -> Iterator[tuple[str, int]]:
         return
     for entry in entries:
         if entry.is_dir(follow_symlinks=False):
-            yield from _files_below(entry.path)
+            yield from files_below(entry.path)
         elif entry.is_file(follow_symlinks=False):
             with suppress(OSError):
                 yield entry.path, entry.stat(follow_symlinks=False).st_size

@@ -136,7 +136,7 @@ def test_without_the_scores_the_answer_says_what_it_does_not_know(
     found = find_importance(kept, "rows")
     assert found.mean.read == 0
     assert found.axes["matters"].any(), "the test would not notice"
-    assert "on the same validation images, not other images" in assumptions(found)[-1]
+    assert "on the same images, not other images" in assumptions(found)[-1]
 
 
 def test_a_file_that_is_damaged_is_passed_over(kept: Store, tmp_path: Path) -> None:

@@ -2,14 +2,18 @@
 
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import optuna
 import pytest
 from optuna_dashboard import get_note, save_note
+from sqlalchemy import inspect
 from typer.testing import CliRunner
 
+from results.confirmation import Confirmed, Score
+from results.confirmed import CONFIRM
 from results.database.models import TrialState
 from results.database.scanning import Ending
 from results.database.store import open_store
@@ -20,10 +24,13 @@ from results.report.answer import answer_section, find_answer
 from results.report.contents import read_findings
 from search.cli.main import app
 from search.dashboard import publishing, trial_note
+from search.dashboard.background import publish_reading
 from search.dashboard.markdown import MOST_OF_LINE, command
 from search.dashboard.markdown import shown as as_text
 from search.dashboard.publishing import with_notes
+from search.dashboard.study_note import study_note
 from sedn.page import paragraph, text
+from tests.results.rows import new_experiment
 from tests.search.dashboard.published import HOSTILE, REASON, Rows
 
 
@@ -307,3 +314,57 @@ def test_an_experiment_without_a_study_is_passed_over(tmp_path: Path) -> None:
     optuna.delete_study(study_name="rows", storage=made.storage)
     made.publish()
     assert made.fresh().publish_trials() == 0
+
+
+COMMANDS = {
+    "note": (["note", "rows", "look at the shadows"], "rows"),
+    "rename": (["rename", "rows", "spring"], "spring"),
+    "relocate": (["store", "relocate", "rows", "{moved}"], "rows"),
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_what_a_command_changes_stands_in_the_note_at_once(
+    name: str, filled: Rows, tmp_path: Path
+) -> None:
+    words, shown_as = COMMANDS[name]
+    folder = filled.store.experiment("rows").folder
+    (tmp_path / "moved" / folder).mkdir(parents=True)
+    before = filled.shown()["note"]["body"]
+    if name == "relocate":
+        # As if the files of scores had not been found before they were moved.
+        filled.add(0.75)
+    given = [word.format(moved=tmp_path / "moved") for word in words]
+    done = CliRunner().invoke(app, [*given, "--store", filled.store.url])
+    assert done.exit_code == 0, done.output
+    after = filled.shown()["note"]["body"]
+    assert after != before
+    assert after == study_note(read_findings(filled.store, shown_as))
+
+
+def test_a_reading_of_the_test_split_is_counted_in_all_notes_that_tell_of_it(
+    filled: Rows,
+) -> None:
+    store = filled.store
+    trials = [store.known_trial(filled.experiment_id, number) for number in (0, 1)]
+    score = Score(0.8, 0.7, 0.9, 0.9, 0.1, 0.05, 0.15)
+    plain = Confirmed("baseline", "a" * 16, (0,), replace(score, gain=None), score)
+    confirmed = [plain, Confirmed("trial 1", "b" * 16, (1,), score, score)]
+    first = store.begin_test_read(filled.experiment_id, CONFIRM, trials)
+    found = {"experiment": filled.experiment_id, "confirmed": [one.to_json() for one in confirmed]}
+    store.end_test_read(first.id, found)
+    filled.publish()
+    assert "Test read 1 time." in filled.shown()["note"]["body"]
+    other = new_experiment(store, "other")
+    second = store.begin_test_read(other, "combine", trials)
+    store.end_test_read(second.id, {"kind": "ensemble"})
+    publish_reading(store, "other", pytest.fail)
+    assert "Test read 2 times." in filled.shown()["note"]["body"]
+
+
+def test_a_note_on_an_experiment_without_a_study_makes_none(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path}/sedn.db", create=True)
+    new_experiment(store)
+    done = CliRunner().invoke(app, ["note", "rows", "imported", "--store", store.url])
+    assert done.exit_code == 0, done.output
+    assert not inspect(store.engine).has_table("studies")
