@@ -55,6 +55,7 @@ def find_backbone(name: str) -> BackboneSource:
     return _of_timm(name)
 
 
+@lru_cache(maxsize=256)
 def _of_timm(name: str) -> BackboneSource:
     model, _, tag = name.partition(".")
     if not timm.is_model(model):
