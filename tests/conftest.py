@@ -6,11 +6,14 @@ import os
 import pickle
 import sqlite3
 from collections.abc import Iterator
+from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
@@ -137,8 +140,16 @@ def shared_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def write_table(folder: Path) -> Path:
     """The table ``products.csv`` in a folder, with its pictures."""
+    for name, content in table_files().items():
+        (folder / name).write_bytes(content)
+    return folder / "products.csv"
+
+
+@lru_cache(maxsize=1)
+def table_files() -> dict[str, bytes]:
+    """The files of the table by their names, drawn once: hundreds of tests write them."""
     random = np.random.default_rng(0)
-    rows = ["image,map,red,bright,split"]
+    rows, files = ["image,map,red,bright,split"], dict[str, bytes]()
     for index in range(90):
         red, bright = index % 2, int(index % 3 == 0)
         pixels = random.integers(0, 80 + 60 * bright, (40, 40, 3), dtype=np.uint8)
@@ -146,13 +157,17 @@ def write_table(folder: Path) -> Path:
         region[10:30, 10:30] = 255
         if red:
             pixels[10:30, 10:30, 0] = 220
-        Image.fromarray(pixels).save(folder / f"{index}.png")
-        Image.fromarray(region).save(folder / f"{index}-map.png")
+        files |= {f"{index}.png": png(pixels), f"{index}-map.png": png(region)}
         split = ("train", "train", "validation", "train", "test")[index % 5]
         rows.append(f"{index}.png,{index}-map.png,{red},{bright},{split}")
-    path = folder / "products.csv"
-    path.write_text("\n".join(rows) + "\n")
-    return path
+    return files | {"products.csv": ("\n".join(rows) + "\n").encode()}
+
+
+def png(pixels: NDArray[np.uint8]) -> bytes:
+    """The file of a picture."""
+    file = BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -69,8 +70,22 @@ def draw_picture(index: int) -> Image.Image:
     return Image.fromarray(pixels)
 
 
+@cache
+def picture_file(index: int, suffix: str = "jpg") -> bytes:
+    """The file of a picture, drawn once: hundreds of tests write it."""
+    buffer = io.BytesIO()
+    kind = {"jpg": "JPEG"}.get(suffix, suffix.upper())
+    draw_picture(index).save(buffer, kind, quality=95)
+    return buffer.getvalue()
+
+
 def _any(index: int) -> Image.Image:
     return Image.fromarray(MAPS[index].max(axis=0))
+
+
+@cache
+def _any_file(index: int) -> bytes:
+    return encode(_any(index))
 
 
 def _index_mask(index: int) -> np.ndarray:
@@ -80,7 +95,7 @@ def _index_mask(index: int) -> np.ndarray:
 def _save_pictures(folder: Path, rows: list[int] | None = None, suffix: str = "jpg") -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for index in range(COUNT) if rows is None else rows:
-        draw_picture(index).save(folder / f"{index:03d}.{suffix}", quality=95)
+        (folder / f"{index:03d}.{suffix}").write_bytes(picture_file(index, suffix))
 
 
 def _rows(split: str) -> list[int]:
@@ -104,7 +119,7 @@ def _table(folder: Path) -> dict[str, list[Any]]:
     _save_pictures(folder / "photos", suffix="webp")
     (folder / "masks").mkdir()
     for index in range(COUNT):
-        _any(index).save(folder / "masks" / f"{index:03d}.png")
+        (folder / "masks" / f"{index:03d}.png").write_bytes(_any_file(index))
     return {
         "image": [f"photos/{index:03d}.webp" for index in range(COUNT)],
         "mask": [f"masks/{index:03d}.png" for index in range(COUNT)],
@@ -422,8 +437,8 @@ def encode(picture: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def _encoded(picture: Image.Image) -> dict[str, Any]:
-    return {"bytes": encode(picture), "path": None}
+def _encoded(file: bytes) -> dict[str, Any]:
+    return {"bytes": file, "path": None}
 
 
 def hugging_face_dataset(rows: list[int], labels: str = "classes") -> Any:
@@ -431,8 +446,8 @@ def hugging_face_dataset(rows: list[int], labels: str = "classes") -> Any:
     import datasets
 
     columns: dict[str, Any] = {
-        "image": [_encoded(draw_picture(index)) for index in rows],
-        "mask": [_encoded(_any(index)) for index in rows],
+        "image": [_encoded(picture_file(index, "png")) for index in rows],
+        "mask": [_encoded(_any_file(index)) for index in rows],
         "group": [f"g{index // 2}" for index in rows],
     }
     features = {
@@ -467,7 +482,7 @@ def save_columns(folder: Path, columns: dict[str, list[Any]], **features: Any) -
     """A ``Dataset`` of two black images with other columns beside them."""
     import datasets
 
-    columns = {"image": [_encoded(Image.new("RGB", (8, 8)))] * 2} | columns
+    columns = {"image": [_encoded(encode(Image.new("RGB", (8, 8))))] * 2} | columns
     features = {"image": datasets.Image()} | features
     dataset = datasets.Dataset.from_dict(columns, features=datasets.Features(features))
     dataset.save_to_disk(str(folder / "saved"))

@@ -2,11 +2,13 @@
 refused in one line; never otherwise. Names, ids, shapes, folders and stray files vary.
 """
 
+import io
 import json
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
@@ -64,14 +66,22 @@ class Objects:
     def save(self, folder: Path, images: list[int]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         for i in images:
-            shade = Image.new("RGB", (WIDE, HIGH), (10 * i, 90, 200))
-            shade.save(folder / self.names[i], "PNG" if self.names[i][-3:] == "png" else "JPEG")
+            kind = "PNG" if self.names[i][-3:] == "png" else "JPEG"
+            (folder / self.names[i]).write_bytes(shade(i, kind))
 
     def litter(self, folder: Path) -> None:
         for below in [folder, *(path for path in folder.rglob("*") if path.is_dir())]:
             some = next((path.name for path in sorted(below.iterdir()) if path.is_file()), "x.jpg")
             for stray in self.strays:
                 (below / stray.format(some)).write_bytes(b"\x00\x05\x16")
+
+
+@cache
+def shade(i: int, kind: str) -> bytes:
+    """The file of an image of one colour."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (WIDE, HIGH), (10 * i, 90, 200)).save(buffer, kind)
+    return buffer.getvalue()
 
 
 @st.composite

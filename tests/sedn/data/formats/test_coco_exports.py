@@ -26,7 +26,7 @@ from tests.sedn.data.fixtures import (
     TARGETS,
     WIDTH,
     coco_document,
-    draw_picture,
+    picture_file,
 )
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ impl:DeprecationWarning:pycocotools")
@@ -38,7 +38,7 @@ def save(folder: Path, rows: list[int] = ALL, name: str = "{:03d}.jpg") -> None:
     for index in rows:
         path = folder / name.format(index)
         path.parent.mkdir(parents=True, exist_ok=True)
-        draw_picture(index).save(path, "JPEG", quality=95)
+        path.write_bytes(picture_file(index))
 
 
 def dump(path: Path, document: dict[str, Any]) -> None:

@@ -25,6 +25,7 @@ from tests.sedn.data.fixtures import (
     WIDTH,
     boxes_of,
     draw_picture,
+    picture_file,
 )
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ impl:DeprecationWarning:pycocotools")
@@ -66,7 +67,7 @@ def save(images: Path, labels: Path, rows: list[int] = ALL, lines: Lines = polyg
     images.mkdir(parents=True, exist_ok=True)
     labels.mkdir(parents=True, exist_ok=True)
     for row in rows:
-        draw_picture(row).save(images / f"{name.format(row)}.jpg", quality=95)
+        (images / f"{name.format(row)}.jpg").write_bytes(picture_file(row))
         found = [line for label in np.flatnonzero(TARGETS[row]) for line in lines(row, int(label))]
         text = "\n".join(found) + ("\n" if row % 2 else "")
         (labels / f"{name.format(row)}.txt").write_text(text)

@@ -4,8 +4,10 @@ Thirty pictures of 48 x 40 pixels. Each has a rectangle whose colours say its th
 corner that says its number, so that a picture is known by its pixels whatever it is called.
 """
 
+import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -67,7 +69,16 @@ def number(image: Image.Image) -> int:
 def save(folder: Path, rows: Iterable[int] = ROWS, suffix: str = "png") -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for i in rows:
-        Image.fromarray(picture(i)).save(folder / f"img_{i:03d}.{suffix}", quality=95)
+        (folder / f"img_{i:03d}.{suffix}").write_bytes(encoded(i, suffix))
+
+
+@cache
+def encoded(i: int, suffix: str = "png") -> bytes:
+    """The file of a picture, drawn once: every shape has it."""
+    buffer = io.BytesIO()
+    kind = {"jpg": "JPEG"}.get(suffix, suffix.upper())
+    Image.fromarray(picture(i)).save(buffer, kind, quality=95)
+    return buffer.getvalue()
 
 
 def in_thirds(i: int) -> str:
