@@ -61,7 +61,7 @@ def import_study(
     trials = study.get_trials(deepcopy=False)
     ended = [trial for trial in trials if trial.state in _STATES]
     _check_values(study, ended)
-    foreign = [_foreign(trial, trials, space) for trial in ended]
+    foreign = foreign_trials(trials, space)
     with sole_driver(target.engine, name, to="give a study its name"):
         if target.find_experiment(name) is not None:
             raise UserError(f"experiment '{name}' is there already; choose another `name`")
@@ -108,16 +108,42 @@ def _check_values(study: optuna.Study, ended: list[FrozenTrial]) -> None:
             raise UserError(f"{lead}; trial {trial.number} has {wrong[0]:g}")
 
 
-def _foreign(trial: FrozenTrial, trials: list[FrozenTrial], space: Space | None) -> ForeignTrial:
-    first = min((step for one in trials for step in one.intermediate_values), default=1)
+def foreign_trials(trials: list[FrozenTrial], space: Space | None) -> list[ForeignTrial]:
+    """The trials of a study that have ended, as rows.
+
+    Raises:
+        UserError: one is no point of ``space``, or has no time at which it ran.
+    """
+    # Once: of 100,000 trials, all are looked through in a second, and not for each of them.
+    shift, last = _ends_of(trials)
+    return [_foreign(trial, shift, last, space) for trial in trials if trial.state in _STATES]
+
+
+def _ends_of(trials: list[FrozenTrial]) -> tuple[int, int]:
+    """What is added to the steps of a study to count epochs from 1, and the last epoch by which any
+    trial has a value; 0 where none has.
+    """
+    steps = [step for one in trials for step in one.intermediate_values]
+    first, last = min(steps, default=1), max(steps, default=0)
     # Some programs count epochs from 0.
     shift = 1 if first == 0 else 0
+    return shift, last + shift if steps else 0
+
+
+def _foreign(trial: FrozenTrial, shift: int, last: int, space: Space | None) -> ForeignTrial:
+    """A trial as a row.
+
+    Args:
+        trial: of the study.
+        shift: what is added to its steps to count epochs from 1.
+        last: the last epoch by which any trial has a value.
+        space: whose axes its parameters are.
+    """
     curve = {
         step + shift: value
         for step, value in sorted(trial.intermediate_values.items())
         if math.isfinite(value)
     }
-    last = max((step + shift for one in trials for step in one.intermediate_values), default=0)
     config, digest, seed, epochs = _configuration(trial, space)
     state = _STATES[trial.state]
     reached = trial.value if state is TrialState.COMPLETE else curve.get(max(curve, default=0))

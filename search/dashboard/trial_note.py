@@ -14,9 +14,10 @@ MOST_LABELS = 30
 """Labels in the table of a note."""
 MOST_ATTRIBUTES = 20
 """Labels that have an attribute each, by which trials can be sorted: those of most positives."""
-MOST_WITH_ALL = 2000
-"""Trials from this number on have none for labels, and none of what Optuna's own columns tell: the
-dashboard reads all attributes of a study at once."""
+MOST_WITH_ALL = 1000
+"""Trials from this number on have only their difference to the baseline and why they did not end
+well: the dashboard reads all attributes of a study at once, and takes as long for one as for a
+parameter."""
 MOST_OF_LINE = 100
 """Characters of an attribute: the dashboard does not break its line."""
 CHANGING = frozenset(
@@ -46,14 +47,17 @@ def trial_note(facts: TrialFacts) -> str:
 def trial_attributes(facts: TrialFacts) -> dict[str, Any]:
     """What the dashboard shows of a trial in columns; numbers where trials can be sorted by it."""
     trial = facts.trial
-    attributes: dict[str, Any] = {"placement": facts.placement, **facts.costs}
+    is_early = trial.number < MOST_WITH_ALL
+    attributes: dict[str, Any] = {}
+    if is_early:
+        attributes |= {"placement": facts.placement, **facts.costs}
     if trial.cause is not None:
         attributes["cause"] = trial.cause
     if facts.difference is not None:
         attributes["difference to the baseline"] = round(facts.difference, 6)
-    if trial.number < MOST_WITH_ALL or trial.state is not TrialState.COMPLETE:
+    if is_early or trial.state is not TrialState.COMPLETE:
         attributes["outcome"] = shortened(one_line(facts.outcome), MOST_OF_LINE)
-    return attributes | (_more(facts) if trial.number < MOST_WITH_ALL else {})
+    return attributes | (_more(facts) if is_early else {})
 
 
 def _more(facts: TrialFacts) -> dict[str, Any]:

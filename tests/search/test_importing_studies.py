@@ -6,6 +6,7 @@ from pathlib import Path
 import optuna
 import pytest
 import yaml
+from optuna.trial import FrozenTrial, create_trial
 from optuna.trial import TrialState as OptunaState
 from typer.testing import CliRunner
 
@@ -14,7 +15,7 @@ from results.database.models import TrialState
 from results.database.store import Store
 from search.checks import check_experiment
 from search.cli.main import app
-from search.importing_studies import import_study
+from search.importing_studies import foreign_trials, import_study
 from search.settings import SearchSettings
 from search.study import open_storage
 from search.warm_start import fit_leaders
@@ -142,3 +143,25 @@ def test_the_command_imports_and_says_what_is_not_known(
     assert "experiment 'mine' is there already; choose another --name" in str(again.exception)
     listed = CliRunner().invoke(app, ["list", "--json", f"--store={store.url}"]).stdout
     assert [row["name"] for row in json.loads(listed)] == ["mine"]
+
+
+@pytest.mark.parametrize("many", [3, 300])
+def test_each_trial_is_looked_at_a_few_times_however_many_there_are(many: int) -> None:
+    reads = 0
+
+    class Counted(FrozenTrial):
+        @property
+        def intermediate_values(self) -> dict[int, float]:
+            nonlocal reads
+            reads += 1
+            return {0: 0.5, 1: 0.6}
+
+        @intermediate_values.setter
+        def intermediate_values(self, values: dict[int, float]) -> None:
+            """They are always these."""
+
+    trials = [create_trial(value=0.6) for _ in range(many)]
+    for trial in trials:
+        trial.__class__ = Counted
+    assert [one.curve for one in foreign_trials(trials, None)] == [{1: 0.5, 2: 0.6}] * many
+    assert reads <= 4 * many
