@@ -1,97 +1,21 @@
 """A search over machines of their own addresses, while what may fail does, one after another."""
 
 import os
-import secrets
-import shutil
-import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from results.database.store import Store, open_store
 from tests.cluster.driver import TRIALS
-from tests.cluster.network import Machine, Network, need_namespaces, network
+from tests.cluster.network import Machine
+from tests.cluster.nodes import Nodes, ended, start_search, wait_until, workers
 from tests.postgresql import RestartedServer, find_binaries
 from tests.search.conftest import SPACE
 
-DRIVER = Path(__file__).with_name("driver.py")
 OUTAGE_SECONDS = 20.0
-PORT = 6379
-ENVIRONMENT = {
-    "RAY_AUTH_MODE": "token",
-    "RAY_AUTH_TOKEN": secrets.token_hex(32),
-    "RAY_USAGE_STATS_ENABLED": "0",
-    # A node that is gone is noticed after some seconds, not half a minute.
-    "RAY_health_check_period_ms": "1000",
-    "RAY_health_check_timeout_ms": "2000",
-    "RAY_health_check_failure_threshold": "3",
-}
-
-
-class Nodes:
-    """The nodes of a Ray cluster, each on a machine of the network."""
-
-    def __init__(self, made: Network, folder: Path) -> None:
-        self.network = made
-        self._folder = folder
-        self.machines: list[Machine] = []
-
-    @property
-    def address(self) -> str:
-        """Of the head."""
-        return f"{self.machines[0].address}:{PORT}"
-
-    def start(self) -> Machine:
-        """A new node with room for one trial."""
-        machine = self.network.add()
-        is_head = not self.machines
-        place = (
-            ["--head", f"--port={PORT}", "--include-dashboard=false", f"--temp-dir={self._folder}"]
-            if is_head
-            else [f"--address={self.address}"]
-        )
-        ray = str(Path(sys.executable).with_name("ray"))
-        self.machines.append(machine)
-        log = self._folder.with_name(f"{self._folder.name}-{machine.name}.log")
-        with log.open("w") as output:
-            started = subprocess.Popen(
-                machine.command(
-                    [
-                        *(ray, "start", "--block", f"--node-ip-address={machine.address}"),
-                        *("--num-cpus=1", "--object-store-memory=100000000", *place),
-                    ]
-                ),
-                env=os.environ | ENVIRONMENT,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-
-        def runs() -> bool:
-            # Before this line the names of the node's sockets may not be taken yet; all nodes
-            # share a folder here, and the next one would take the same names.
-            assert started.poll() is None, log.read_text()[-3000:]
-            return "Ray runtime started" in log.read_text()
-
-        wait_until(runs, 60, f"{machine.name} has not joined the cluster")
-        return machine
-
-
-@pytest.fixture
-def nodes() -> Iterator[Nodes]:
-    need_namespaces()
-    # Ray puts sockets in this folder, and a socket's path has a bound of 107 bytes.
-    folder = Path("/tmp") / f"ray-{secrets.token_hex(4)}"
-    with network() as made:
-        yield Nodes(made, folder)
-    shutil.rmtree(folder, ignore_errors=True)
-    for log in folder.parent.glob(f"{folder.name}-*.log"):
-        log.unlink()
 
 
 @pytest.fixture
@@ -104,38 +28,13 @@ def server(nodes: Nodes) -> Iterator[RestartedServer]:
         yield started
 
 
-def wait_until(is_so: Callable[[], bool], seconds: float, otherwise: str) -> None:
-    until = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < until, otherwise
-        time.sleep(0.2)
-
-
-def ended(url: str) -> int:
-    """Trials that have ended; none where the database has no experiment yet."""
-    with suppress(Exception):
-        store = open_store(url)
-        try:
-            counts = store.counts(store.experiment("faults").id)
-            return sum(n for state, n in counts.items() if str(state) != "RUNNING")
-        finally:
-            store.engine.dispose()
-    return 0
-
-
 @pytest.mark.slow
 def test_every_fault_is_survived(nodes: Nodes, server: RestartedServer, tmp_path: Path) -> None:
     head, second, third = nodes.start(), nodes.start(), nodes.start()
     url, log, space = server.new_database(), tmp_path / "epochs", tmp_path / "curves.yaml"
     space.write_text(SPACE)
     words = [url, str(space), str(tmp_path / "runs"), nodes.address, str(log)]
-    driver = subprocess.Popen(
-        head.command([sys.executable, str(DRIVER), *words]),
-        env=os.environ | ENVIRONMENT | {"PYTHONPATH": os.pathsep.join(sys.path)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    driver = start_search(head, *words)
 
     def runs() -> bool:
         assert driver.poll() is None, "\n".join(driver.communicate())[-3000:]
@@ -166,11 +65,6 @@ def test_every_fault_is_survived(nodes: Nodes, server: RestartedServer, tmp_path
     said, complained = driver.communicate(timeout=200)
     assert said.split()[-1:] == ["finished"], complained[-3000:]
     check_store(open_store(url), log, [one.address for one in (head, second, fourth)])
-
-
-def workers(machine: Machine) -> list[int]:
-    """The processes of a machine that train."""
-    return [process for process, text in machine.processes().items() if "TrialActor" in text]
 
 
 def check_store(store: Store, log: Path, left: list[str]) -> None:

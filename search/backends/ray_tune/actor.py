@@ -12,8 +12,13 @@ from ray.tune import Trainable
 
 from search.backends.generators import close_training, start_training
 from search.backends.ray_tune.output import OutputKeeper
+from search.backends.ray_tune.private import leaving_nodes
 from search.driver import Assignment, TrainFunction
 from sedn.training.result import EpochResult
+
+
+class NodeLeaves(Exception):
+    """The node of a worker is about to be taken: the trial goes on elsewhere."""
 
 
 class TrialActor(Trainable):  # type: ignore[misc]
@@ -54,7 +59,8 @@ class TrialActor(Trainable):  # type: ignore[misc]
             # What a configuration names by a relative path lies there.
             os.chdir(folder)
         _use_granted_threads()
-        self._node = f"{platform.node()} ({ray.get_runtime_context().get_node_id()[:8]})"
+        self._node_id = ray.get_runtime_context().get_node_id()
+        self._node = f"{platform.node()} ({self._node_id[:8]})"
         self._begin(config["assignment"])
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -63,7 +69,14 @@ class TrialActor(Trainable):  # type: ignore[misc]
         return True
 
     def step(self) -> dict[str, Any]:
-        """Train for one epoch; the driver says when the last one was reached."""
+        """Train for one epoch; the driver says when the last one was reached.
+
+        Raises:
+            NodeLeaves: before the epoch, when the one before is in the checkpoint. Ray ends a
+                worker that has raised, and a node that is drained when no worker is left there.
+        """
+        if self._node_id in leaving_nodes():
+            raise NodeLeaves(self._node)
         try:
             result = next(self._epochs)
         finally:

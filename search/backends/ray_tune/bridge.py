@@ -11,6 +11,7 @@ from ray.tune.progress_reporter import TrialProgressCallback
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
+from search.backends.ray_tune.actor import NodeLeaves
 from search.backends.ray_tune.private import (
     drop_ended_trials,
     error_of,
@@ -96,7 +97,9 @@ class DriverScheduler(FIFOScheduler):  # type: ignore[misc]
         self._searcher = searcher
 
     def choose_trial_to_run(self, tune_controller: Any) -> Any:
-        """The pending trial of the lowest number; called by Tune in each turn of its loop."""
+        """The pending trial of the lowest number that no worker is starting for; called by Tune in
+        each turn of its loop.
+        """
         drop_ended_trials(tune_controller)
         pending = pending_trials(tune_controller)
         return min(pending, key=lambda t: t.config["assignment"].number, default=None)
@@ -134,16 +137,21 @@ class DriverCallback(Callback):  # type: ignore[misc]
         result.pop("result", None)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """End the trial, or queue it again when its worker or its storage was the cause."""
+        """End the trial, or queue it again when its worker or its storage was the cause.
+
+        A worker that its node has taken along, which Ray was told of, is no sign against the trial.
+        """
         number = self._searcher.forget(trial.trial_id)
         if number is None:
             return
         error = error_of(trial)
         text = _reason(trial, error)
-        if isinstance(error, (RayActorError, WorkerCrashedError)):
+        raised = getattr(error, "cause", None) or error
+        if isinstance(raised, NodeLeaves) or getattr(error, "preempted", False):
+            self._searcher.attempt(self._driver.give_back, number)
+        elif isinstance(error, (RayActorError, WorkerCrashedError)):
             self._searcher.attempt(self._driver.lose_worker, number, text)
         else:
-            raised = getattr(error, "cause", None) or error
             self._searcher.attempt(self._driver.break_off, number, raised, text)
 
     def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:

@@ -13,6 +13,7 @@ from search.backends.ray_tune import room
 from search.backends.ray_tune.private import (
     ask_head,
     count_resources,
+    leaving_nodes,
     read_settings_again,
     signals_left_to_us,
 )
@@ -101,16 +102,19 @@ def slots(resources: Resources) -> tuple[int | None, Grant]:
     Raises:
         UserError: no node of the cluster has room for a trial.
     """
-    import ray
-
-    return room.slots(room.nodes_of(ray.nodes()), resources)
+    return room.slots(_nodes(), resources)
 
 
 def room_now(grant: Grant) -> int:
     """How many trials with so much each have room on the nodes that run now."""
+    return room.room_for(_nodes(), grant)
+
+
+def _nodes() -> list[room.Node]:
+    """The nodes on which a trial may start."""
     import ray
 
-    return room.room_for(room.nodes_of(ray.nodes()), grant)
+    return room.nodes_of(ray.nodes(), leaving_nodes())
 
 
 def check_room(resources: Resources, settings: SearchSettings) -> None:

@@ -55,7 +55,9 @@ def _processes_of_ray() -> dict[str, int]:
         except OSError:
             continue
         name = Path(os.fsdecode(words[0])).name
-        is_raylet = name == "raylet" and any(os.fsencode(socket) in word for word in words)
+        # Not the raylet of another node on this machine, whose socket's name begins alike.
+        sockets = [os.fsdecode(word.partition(b"=")[2]) for word in words]
+        is_raylet = name == "raylet" and socket in sockets
         if is_raylet or (name == "gcs_server" and _parent(folder) == os.getpid()):
             processes[name] = int(folder.name)
     return processes

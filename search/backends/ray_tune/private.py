@@ -47,15 +47,39 @@ def ask_head(address: str) -> None:
     ray._raylet.GcsClient(address=address)
 
 
+def leaving_nodes() -> set[str]:
+    """The ids of the nodes that are about to go: drained by a person or by the cluster, or told to
+    end by SIGTERM. Empty where this process is only a client of a cluster.
+
+    Uses ``ray._private.state.state.get_draining_nodes``: ``ray.nodes`` lists such a node as any
+    other that is alive, and no public function tells the two apart.
+    """
+    from ray._private.state import state
+    from ray.util.client import ray as client
+
+    return set() if client.is_connected() else set(state.get_draining_nodes())
+
+
 def pending_trials(tune_controller: Any) -> list[Any]:
-    """The trials that wait in Tune.
+    """The trials that wait in Tune, and for which no worker is starting yet.
 
     Uses ``get_live_trials``: the documented ``get_trials`` gives all that ended too, and takes
-    longer with each.
+    longer with each. And ``TuneController._trial_to_actor``: where a scheduler chooses a trial
+    whose worker is starting, Tune gives the trial the next worker that is free, and ends the one
+    that starts. Where trials end faster than workers start, no worker of a new node would ever be
+    ready.
+
+    Args:
+        tune_controller: as for :func:`drop_ended_trials`.
     """
     from ray.tune.experiment import Trial
 
-    return [trial for trial in tune_controller.get_live_trials() if trial.status == Trial.PENDING]
+    controller = getattr(tune_controller, "_tune_controller", tune_controller)
+    return [
+        trial
+        for trial in tune_controller.get_live_trials()
+        if trial.status == Trial.PENDING and trial not in controller._trial_to_actor
+    ]
 
 
 def drop_ended_trials(tune_controller: Any) -> None:

@@ -2,7 +2,7 @@
 node.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -23,8 +23,10 @@ class Node:
     gpus: float
 
 
-def nodes_of(rows: Sequence[Mapping[str, Any]]) -> list[Node]:
-    """The running nodes in the output of ``ray.nodes()``."""
+def nodes_of(rows: Sequence[Mapping[str, Any]], leaving: Collection[str] = ()) -> list[Node]:
+    """The running nodes in the output of ``ray.nodes()``, but for those that are ``leaving``, by
+    their ids.
+    """
     return [
         Node(
             f"node '{row.get('NodeManagerHostname') or row.get('NodeManagerAddress')}'",
@@ -32,7 +34,7 @@ def nodes_of(rows: Sequence[Mapping[str, Any]]) -> list[Node]:
             float(row.get("Resources", {}).get("GPU", 0.0)),
         )
         for row in rows
-        if row["Alive"]
+        if row["Alive"] and row["NodeID"] not in leaving
     ]
 
 

@@ -11,6 +11,7 @@ import os
 import signal
 import tempfile
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -442,6 +443,25 @@ def opens_ask_head(run: Run) -> None:
     ray_private.ask_head(run.head)
 
 
+@ray.remote(num_cpus=0)
+class Stays:
+    """A node that is drained ends when no worker is left on it."""
+
+    def leaving(self) -> set[str]:
+        return ray_private.leaving_nodes()
+
+
+def opens_leaving_nodes(run: Run) -> None:
+    assert ray_private.leaving_nodes() == set()
+    kept = Stays.remote()
+    assert ray.get(kept.leaving.remote()) == set()
+    head, reason = ray.get_runtime_context().get_node_id(), 2
+    client, until = ray._raylet.GcsClient(address=run.head), int(1000 * time.time()) + 600_000
+    assert client.drain_node(head, reason, "a test", until) == (True, "")
+    assert ray_private.leaving_nodes() == {head}
+    assert ray.get(kept.leaving.remote()) == {head}
+
+
 def opens_pending_trials(run: Run) -> None:
     assert max(run.scheduler.pending) == 1
     assert run.scheduler.pending[-1] == 0
@@ -542,6 +562,8 @@ OF_RAY: dict[str, Callable[[Run], None]] = {
     "error_of": opens_error_of,
     "traceback_of": opens_traceback_of,
     "signals_left_to_us": opens_signals_left_to_us,
+    # The last: nothing more can start on the node.
+    "leaving_nodes": opens_leaving_nodes,
 }
 
 

@@ -128,13 +128,19 @@ def test_what_a_cluster_that_starts_nodes_must_be_told(asked: dict[str, Any], sa
         check_room(Resources(**asked, autoscaling=True), SearchSettings())
 
 
-def test_a_node_that_is_gone_has_no_room() -> None:
+def test_a_node_that_is_gone_or_leaves_has_no_room() -> None:
     rows = [
-        {"Alive": True, "NodeManagerHostname": "a", "Resources": {"CPU": 2.0, "GPU": 1.0}},
-        {"Alive": False, "NodeManagerHostname": "b", "Resources": {"CPU": 8.0}},
-        {"Alive": True, "NodeManagerAddress": "10.0.0.3", "Resources": {}},
+        {
+            "Alive": True,
+            "NodeManagerHostname": "a",
+            "NodeID": "1",
+            "Resources": {"CPU": 2.0, "GPU": 1.0},
+        },
+        {"Alive": False, "NodeManagerHostname": "b", "NodeID": "2", "Resources": {"CPU": 8.0}},
+        {"Alive": True, "NodeManagerAddress": "10.0.0.3", "NodeID": "3", "Resources": {}},
     ]
     assert nodes_of(rows) == [Node("node 'a'", 2.0, 1.0), Node("node '10.0.0.3'", 0.0, 0.0)]
+    assert nodes_of(rows, {"1"}) == [Node("node '10.0.0.3'", 0.0, 0.0)], "nor one that is leaving"
 
 
 REAL = """

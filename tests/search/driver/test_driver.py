@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from optuna.trial import TrialState as OptunaState
 from ray import cloudpickle
-from ray.exceptions import RayActorError
+from ray.core.generated.common_pb2 import ActorDiedErrorContext, NodeDeathInfo
+from ray.exceptions import ActorDiedError, RayActorError, RayTaskError
 from ray.tune.schedulers import TrialScheduler
 
 from results.database.models import BASELINE, Trial, TrialState
 from results.database.store import LabelCounts, NewExperiment, open_store
+from search.backends.ray_tune.actor import NodeLeaves
 from search.backends.ray_tune.bridge import DriverCallback, DriverScheduler, DriverSearcher
 from search.driver import OPTUNA_STATES, Assignment, Driver
 from search.driver.study_writer import StudyLost
@@ -41,6 +43,13 @@ ERRORS = {
     "error": ValueError("no"),
     "time": TimeExceeded("the time is over"),
     "worker lost": RayActorError(),
+    "node drained": RayTaskError("step", "", NodeLeaves("a node")),
+    "node taken": ActorDiedError(
+        cause=ActorDiedErrorContext(
+            actor_id=bytes(16),
+            node_death_info=NodeDeathInfo(reason=NodeDeathInfo.AUTOSCALER_DRAIN_PREEMPTED),
+        )
+    ),
 }
 
 
@@ -229,6 +238,9 @@ class SearchHistory(RuleBasedStateMachine):
         assignment, epoch = self.started[trial_id], self.running.pop(trial_id)
         row = self.store.trial(self.experiment.id, assignment.number)
         assert row is not None
+        if kind.startswith("node"):
+            assert row.state is TrialState.RUNNING
+            return
         if kind == "worker lost":
             self.lost[assignment.number] += 1
             if row.state is TrialState.RUNNING:
