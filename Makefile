@@ -9,6 +9,8 @@ IN_PARALLEL := -n auto --maxprocesses 8 --dist loadfile
 export OMP_WAIT_POLICY ?= PASSIVE
 # One thread in each of the processes, of which there is one for each core.
 test test-lowest: export OMP_NUM_THREADS ?= 1
+# The tests start many processes, each of which would compile the packages anew.
+test test-slow test-lowest: export PYTHONDONTWRITEBYTECODE :=
 WITH_EXTRAS := .[dev,cmaes,heif,huggingface,mlflow,onnx,postgres,tensorboard]
 
 .DEFAULT_GOAL := help
