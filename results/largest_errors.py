@@ -31,7 +31,7 @@ class ImageError:
     """What the network says, from 0 to 1."""
 
     @property
-    def told(self) -> str:
+    def line(self) -> str:
         """The truth, and what the network says."""
         truth = "has the label" if self.is_positive else "lacks the label"
         return f"{truth}: {share_text(self.probability)}"
@@ -84,11 +84,11 @@ def _of_label(predictions: Predictions, place: int, most: int) -> list[ImageErro
     of_missed = max(most // 2, most - len(raised))
     chosen = [*missed[:of_missed], *raised[: most - min(of_missed, len(missed))]]
     probabilities = calibrate(scores, 1.0)
-    found = [
+    errors = [
         ImageError(predictions.images[row], bool(truth[row] == 1), float(probabilities[row]))
         for row in _as_numbers(chosen)
     ]
-    return sorted(found, key=lambda one: -one.error)
+    return sorted(errors, key=lambda one: -one.error)
 
 
 def _as_numbers(rows: Sequence[np.int64]) -> list[int]:

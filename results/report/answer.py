@@ -44,12 +44,12 @@ def find_answer(findings: Findings) -> Answer:
 def answer_section(findings: Findings) -> str:
     """The first section of the page."""
     answer = find_answer(findings)
-    said = "".join(page.paragraph(line) for line in answer.lines)
+    paragraphs = "".join(page.paragraph(line) for line in answer.lines)
     commands = "".join(
         f"<li><code>{page.text(command)}</code>: {page.text(what)}</li>"
         for command, what in answer.commands
     )
-    content = f"{said}<h3>What to do next</h3><ul>{commands}</ul>"
+    content = f"{paragraphs}<h3>What to do next</h3><ul>{commands}</ul>"
     return page.section("answer", "The answer", "", content)
 
 
@@ -98,14 +98,14 @@ def _against_baseline(findings: Findings) -> str:
 
 def _fields(row: dict[str, Any]) -> str:
     """The varied parameters of a configuration, with what was sampled where that was other."""
-    told = [
+    fields = [
         f"{path.split('.')[-1].replace('_', ' ')} "
         f"{parameter_text(row[path], row.get(path + AS_SAMPLED))}"
         for path in row
         if "." in path and not path.endswith(AS_SAMPLED) and value_text(row[path]) != "–"
     ]
-    more = ", …" if len(told) > MOST_FIELDS else ""
-    return f"Its parameters: {', '.join(told[:MOST_FIELDS])}{more}." if told else ""
+    more = ", …" if len(fields) > MOST_FIELDS else ""
+    return f"Its parameters: {', '.join(fields[:MOST_FIELDS])}{more}." if fields else ""
 
 
 def _costs(findings: Findings) -> str:
@@ -113,12 +113,12 @@ def _costs(findings: Findings) -> str:
     best = findings.best
     if best is None:
         return ""
-    told = [f"training {duration(best['seconds'])}"]
+    costs = [f"training {duration(best['seconds'])}"]
     for name in findings.costs:
         text = COSTS[name].write(best.get(name))
         if text != "–":
-            told.append(f"{COSTS[name].title} {text}")
-    return f"Cost of rank 1: {', '.join(told)}."
+            costs.append(f"{COSTS[name].title} {text}")
+    return f"Cost of rank 1: {', '.join(costs)}."
 
 
 def _next(findings: Findings) -> list[tuple[str, str]]:

@@ -30,13 +30,13 @@ class Scored:
 
 def read_scored(trials: dict[str, Trial]) -> tuple[list[Scored], str]:
     """The scores of trials by their titles, and why those of others cannot be read."""
-    found, reason = [], ""
+    scored, reason = [], ""
     for title, trial in trials.items():
         try:
-            found.append(Scored(title, trial.number, read_predictions(trial)))
+            scored.append(Scored(title, trial.number, read_predictions(trial)))
         except (UserError, OSError) as error:
             reason = str(error)
-    return found, reason
+    return scored, reason
 
 
 def without_scores(reason: str) -> str:

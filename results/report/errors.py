@@ -49,15 +49,15 @@ def _read(trial: Trial, errors: list[LabelErrors]) -> tuple[Pictures, str]:
 
 def _encoded(pictures: Pictures) -> dict[str, str]:
     """Each picture as an address that holds it, as far as there is room for them."""
-    found: dict[str, str] = {}
+    addresses: dict[str, str] = {}
     room = MOST_BYTES
     for name, picture in pictures.items():
         address = f"data:image/jpeg;base64,{_jpeg(picture)}"
         room -= len(address)
         if room < 0:
             break
-        found[name] = address
-    return found
+        addresses[name] = address
+    return addresses
 
 
 def _jpeg(picture: Image.Image) -> str:
@@ -82,4 +82,4 @@ def _image(error: ImageError, address: str | None) -> str:
     picture = ""
     if address is not None:
         picture = f'<img width="{SIDE}" height="{SIDE}" alt="" src="{address}">'
-    return f'<li>{picture}{page.text(error.told)}<div class="quiet">{name}</div></li>'
+    return f'<li>{picture}{page.text(error.line)}<div class="quiet">{name}</div></li>'

@@ -31,12 +31,12 @@ def placement_grid(findings: Findings) -> go.Figure | None:
     for trial in findings.listed:
         if trial.state is TrialState.COMPLETE and trial.mean_auc is not None:
             own = findings.varied.loc[trial.number]
-            told = [
+            parts = [
                 f"{path.split('_')[-1].split('.')[-1]} {value_text(own[path])}"
                 for path in columns
                 if value_text(own[path]) != "–"
             ]
-            key = (value_text(own[ROWS]), BETWEEN.join(told) or "without fusion")
+            key = (value_text(own[ROWS]), BETWEEN.join(parts) or "without fusion")
             cells.setdefault(key, []).append(trial.mean_auc)
     return _heat_map(cells) if cells else None
 

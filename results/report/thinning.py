@@ -100,7 +100,7 @@ def fronts(ordered: Columns, rows: Sequence[tuple[Any, ...]], costs: Sequence[st
         rows: the complete trials, as the store's ``complete`` gives them with ``costs``.
         costs: names of the costs.
     """
-    found: set[int] = set()
+    chosen: set[int] = set()
     of_trial = {row[0]: row[len(COMPLETE_COLUMNS) :] for row in rows}
     measured = [of_trial[number] for number in ordered["trial"]]
     columns = [ordered["seconds"]]
@@ -109,5 +109,5 @@ def fronts(ordered: Columns, rows: Sequence[tuple[Any, ...]], costs: Sequence[st
     for cost in columns:
         values = np.column_stack([cost, aucs])
         front = on_front(values, [False, True], np.ones(len(values), dtype=bool))
-        found |= set(evenly(numbers[front].tolist(), MOST_ON_FRONT))
-    return found
+        chosen |= set(evenly(numbers[front].tolist(), MOST_ON_FRONT))
+    return chosen

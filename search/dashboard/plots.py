@@ -57,8 +57,8 @@ def _fitted(figure: go.Figure, title: str) -> go.Figure:
     for trace in figure.data:
         if trace.meta == "trials":
             # The page of the report tells more, by a script of its own.
-            told = "trial %{customdata}<br>mean AUC %{y:.4f}<extra></extra>"
-            trace.update(hovertemplate=told, hoverinfo=None)
+            text = "trial %{customdata}<br>mean AUC %{y:.4f}<extra></extra>"
+            trace.update(hovertemplate=text, hoverinfo=None)
     # Long names that stand upright would run into the title; below, the margin grows with them.
     figure.update_xaxes(side="bottom")
     figure.update_layout(

@@ -39,8 +39,8 @@ def draw_errors(number: int, errors: list[LabelErrors], pictures: Pictures) -> I
     sheet = Image.new("RGB", (WIDTH, TOP + len(errors) * row_height), "white")
     draw = ImageDraw.Draw(sheet)
     draw.text((GAP, 10), f"Trial {number}: largest errors", INK, _font(18))
-    said = "Labels with the lowest AUC first; below each image what the network gives."
-    draw.text((GAP, 34), said, MUTED, _font(12))
+    legend = "Labels with the lowest AUC first; below each image what the network gives."
+    draw.text((GAP, 34), legend, MUTED, _font(12))
     for place, of_label in enumerate(errors):
         top = TOP + place * row_height
         head = f"{_fitted(draw, of_label.label, WIDTH - 140, 15)}   AUC {number_text(of_label.auc)}"
@@ -65,7 +65,7 @@ def _add_image(
         draw.text((left + 8, top + 8), "cannot be read", MUTED, _font(12))
     else:
         sheet.paste(picture, corner)
-    draw.text((left, top + SIDE + 3), error.told, INK, _font(12))
+    draw.text((left, top + SIDE + 3), error.line, INK, _font(12))
     draw.text((left, top + SIDE + 19), _fitted(draw, error.image, SIDE, 10), MUTED, _font(10))
 
 

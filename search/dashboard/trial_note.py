@@ -81,8 +81,8 @@ def _more(facts: TrialFacts) -> dict[str, Any]:
 
 
 def _reached(facts: TrialFacts) -> str:
-    said = f"{facts.outcome[:1].upper()}{facts.outcome[1:]}".rstrip(".")
-    return f"{shown(' '.join(reached_lines(facts)))}\n\n{shown(said)}."
+    outcome = f"{facts.outcome[:1].upper()}{facts.outcome[1:]}".rstrip(".")
+    return f"{shown(' '.join(reached_lines(facts)))}\n\n{shown(outcome)}."
 
 
 def _failure(facts: TrialFacts) -> str:
@@ -105,7 +105,7 @@ def _labels(facts: TrialFacts) -> str:
         return ""
     chosen = _chosen(facts.labels)
     of_all = "" if len(chosen) == len(facts.labels) else f", {len(chosen)} of {len(facts.labels)}"
-    told = "those that differ most from the baseline" if facts.baseline else "the lowest"
+    which = "those that differ most from the baseline" if facts.baseline else "the lowest"
     rows = [
         [
             shown(label.name),
@@ -120,7 +120,7 @@ def _labels(facts: TrialFacts) -> str:
         heads, rows = heads[:2], [row[:2] for row in rows]
     head = f"## Labels{of_all}"
     return paragraphs(
-        head, f"Shown are {told}." if of_all else "", table(heads, rows, right=heads[1:])
+        head, f"Shown are {which}." if of_all else "", table(heads, rows, right=heads[1:])
     )
 
 

@@ -40,7 +40,7 @@ def test_each_label_has_its_largest_errors_as_pictures(of_files: Store) -> None:
     for label in find_largest_errors(findings.scored[0].predictions):
         assert text(label.label) in html
         for one in label.images:
-            assert f'{one.told}<div class="quiet">{text(one.image)}</div>' in html
+            assert f'{one.line}<div class="quiet">{text(one.image)}</div>' in html
     assert "<img src=x" not in html
 
 
