@@ -15,7 +15,7 @@ import pytest
 from results.database.models import Trial
 from results.database.store import open_store
 from search.driver.study_writer import LOSSES
-from tests.cluster.nodes import Nodes, ended, start_search, wait_until, workers
+from tests.cluster.nodes import ENVIRONMENT, Nodes, ended, start_search, wait_until, workers
 from tests.search.conftest import SPACE
 
 TRIALS = 30
@@ -81,3 +81,18 @@ def test_nodes_come_for_trials_that_wait_and_are_taken_again(nodes: Nodes, tmp_p
     rows = search.check_end(TRIALS, told_again=1)
     on = Counter((row.node or "").partition(" ")[2] for row in rows if row.duplicate_of is None)
     assert len(on) == 3, "a node trained no trial to its end"
+
+
+@pytest.mark.slow
+def test_an_epoch_that_takes_longer_than_the_node_has_is_no_loss(
+    nodes: Nodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(ENVIRONMENT, "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S", "1")
+    nodes.start()
+    taken = nodes.start()
+    options = {"max_concurrent": 2, "gpus_per_trial": 0, "trials": 2, "seconds": 6.0}
+    search = started(nodes, tmp_path, options)
+    search.wait_until(lambda: bool(workers(taken)), 180, "the node got no trial")
+    nodes.tell(taken, signal.SIGTERM)
+    search.wait_until(lambda: not taken.processes(), 10, "the node is still there")
+    search.check_end(2, told_again=1)
