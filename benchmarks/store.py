@@ -50,6 +50,16 @@ COMMANDS = {
 }
 TIMED_OUT = 124
 """What `timeout` ends with where it ended the command."""
+PEAK = """
+import atexit, os
+def tell():
+    with open("/proc/self/status") as status, open(os.environ["PEAK_FILE"], "w") as file:
+        file.write(next(line.split()[1] for line in status if line.startswith("VmHWM")))
+atexit.register(tell)
+"""
+"""Before a program: at its end it writes its greatest resident memory in kilobytes. What the system
+tells of a child that ended is at least what this process had when it started the child."""
+OURS = "from search.cli.start import main; main()"
 READ_STUDY = """
 import optuna, sys
 optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -124,6 +134,7 @@ def measure(
         print(f"  {name:8} {whole.seconds:8.2f} {start.seconds:9.2f} {whole.busy:6.2f} "
               f"{start.busy:9.2f} {whole.megabytes:6.0f}")  # fmt: skip
         values[f"{name}_seconds_{database}"] = (whole.seconds, SECONDS_GOAL)
+        values[f"{name}_cpu_seconds_{database}"] = (whole.busy, SECONDS_GOAL)
         values[f"{name}_MB_{database}"] = (whole.megabytes, MEMORY_GOAL)
     store.engine.dispose()
     return values
@@ -157,31 +168,34 @@ def size_of(store: Store) -> int:
 
 def fastest(words: list[str], url: str) -> Run:
     """The fastest of several runs of a command of ours, and the most memory of any."""
-    runs = [run([sys.executable, "-m", "search.cli.start", *words, "--store", url])
-            for _ in range(TURNS)]  # fmt: skip
+    runs = [run(OURS, [*words, "--store", url]) for _ in range(TURNS)]
     best = min(runs, key=lambda one: one.seconds)
     return Run(best.seconds, min(r.busy for r in runs), max(r.megabytes for r in runs))
 
 
-def run(command: list[str], at_most: float | None = None) -> Run:
-    """Run a command to its end; it ends with this process, and after ``at_most`` seconds.
+def run(program: str, words: list[str], at_most: float | None = None) -> Run:
+    """Run a Python program to its end; it ends with this process, and after ``at_most`` seconds.
 
     Raises:
         subprocess.CalledProcessError: it failed, or took longer.
     """
-    started = time.perf_counter()
     guard = ["timeout", "--kill-after=5", str(at_most or 600)]
-    process = subprocess.Popen([*guard, *command], stdout=subprocess.DEVNULL)
-    try:
-        _, status, used = os.wait4(process.pid, 0)
-    except BaseException:
-        process.terminate()
-        raise
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, command)
-    took = time.perf_counter() - started
-    return Run(took, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+    command = [*guard, sys.executable, "-c", PEAK + program, *words]
+    with tempfile.NamedTemporaryFile(prefix="sedn-peak-") as peak:
+        started = time.perf_counter()
+        process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, env=os.environ | {"PEAK_FILE": peak.name}
+        )
+        try:
+            _, status, used = os.wait4(process.pid, 0)
+        except BaseException:
+            process.terminate()
+            raise
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise subprocess.CalledProcessError(process.returncode, command)
+        took = time.perf_counter() - started
+        return Run(took, used.ru_utime + used.ru_stime, int(peak.read()) / 1024)
 
 
 def measure_optuna(folder: Path, trials: int, epochs: int) -> float | None:
@@ -196,7 +210,7 @@ def measure_optuna(folder: Path, trials: int, epochs: int) -> float | None:
         url = f"sqlite:///{folder}/optuna-{size}.db"
         fill_study(url, LARGE, size, epochs)
         try:
-            found = run([sys.executable, "-c", READ_STUDY, LARGE, url], OPTUNA_SECONDS)
+            found = run(READ_STUDY, [LARGE, url], OPTUNA_SECONDS)
         except subprocess.CalledProcessError as error:
             if error.returncode != TIMED_OUT:
                 raise
