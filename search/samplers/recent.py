@@ -1,5 +1,6 @@
 """TPE over the newest trials and the best of all, so that the ten-thousandth draw costs little."""
 
+import copy
 from itertools import islice
 from typing import Any
 
@@ -21,6 +22,10 @@ class RecentTpe(TPESampler):
     Optuna's TPE reads all trials for each draw. It takes at most 25 of them for good ones, and
     weighs the others the less the older they are; so this one leaves out old trials that are not
     among the best. It is made for one draw: what it knows is read once.
+
+    A trial that runs, or waits at a rung, counts by what its curve has reached, as a pruned one
+    does. Optuna's TPE knows nothing of it until it ends; where a scheduler lets trials wait most of
+    them never end before the search does, and the draws would stay random.
     """
 
     def __init__(self, history: int, **options: Any) -> None:
@@ -55,15 +60,25 @@ class RecentTpe(TPESampler):
 
 
 def _seen(study: Study, history: int) -> list[FrozenTrial]:
-    """The newest ended trials, the best of the others, and what runs, in order."""
+    """The newest trials that have a result, the best of the others, and what runs, in order."""
     ended, running = [], []
     for trial in study.get_trials(deepcopy=False):
         if trial.state in ENDED:
             ended.append(trial)
         elif trial.state is TrialState.RUNNING:
-            running.append(trial)
+            if trial.intermediate_values:
+                ended.append(_as_pruned(trial))
+            else:
+                running.append(trial)
     seen = [*_best(ended[:-history], study.directions), *ended[-history:], *running]
     return sorted(seen, key=lambda trial: trial.number)
+
+
+def _as_pruned(trial: FrozenTrial) -> FrozenTrial:
+    """The trial as if it ended now."""
+    pruned = copy.copy(trial)
+    pruned.state = TrialState.PRUNED
+    return pruned
 
 
 def _best(trials: list[FrozenTrial], directions: list[StudyDirection]) -> list[FrozenTrial]:

@@ -30,6 +30,14 @@ def trials(n: int, state: TrialState, *, seed: int, at_least: float = 0.0) -> li
     ]
 
 
+def unmeasured(n: int) -> list[FrozenTrial]:
+    """Trials that run and have reported nothing yet."""
+    return [
+        create_trial(params=one.params, distributions=AXES, state=TrialState.RUNNING)
+        for one in trials(n, TrialState.PRUNED, seed=9)
+    ]
+
+
 def study_of(past: Iterable[FrozenTrial]) -> optuna.Study:
     study = optuna.create_study(direction="maximize")
     study.add_trials(list(past))
@@ -60,6 +68,23 @@ class TestRecentTpe:
         expected = draw(RecentTpe(30, **OPTIONS), seen)
         assert draw(RecentTpe(30, **OPTIONS), all_of_them) == expected
         assert draw(RecentTpe(80, **OPTIONS), all_of_them) != expected
+
+    def test_trials_that_wait_at_a_rung_teach_as_pruned_ones_do(self) -> None:
+        waiting = [
+            create_trial(
+                params=trial.params,
+                distributions=AXES,
+                state=TrialState.RUNNING,
+                intermediate_values=trial.intermediate_values,
+            )
+            for trial in trials(40, TrialState.PRUNED, seed=0)
+        ]
+        pruned = trials(40, TrialState.PRUNED, seed=0)
+        alone, with_new = study_of(waiting), study_of([*pruned, *unmeasured(15)])
+        expected = draw(RecentTpe(30, **OPTIONS), study_of(pruned))
+        assert draw(RecentTpe(30, **OPTIONS), alone) == expected
+        # Those that have reported nothing count as bad ones, so that parallel trials spread.
+        assert draw(RecentTpe(30, constant_liar=True, **OPTIONS), with_new) != expected
 
     def test_what_is_old_and_good_is_still_drawn_from(self) -> None:
         good = trials(BEST, TrialState.COMPLETE, seed=0)
