@@ -27,6 +27,7 @@ OURS = {
     "ours: tpe + asha": {"sampler": "tpe", "scheduler": "asha"},
     "ours: tpe + promote": {"sampler": "tpe", "scheduler": "promote"},
     "ours: tpe + hyperband": {"sampler": "tpe", "scheduler": "hyperband"},
+    "ours: curve-gp + promote": {"sampler": "curve-gp", "scheduler": "promote"},
     "ours: random + promote": {"sampler": "random", "scheduler": "promote"},
 }
 """Settings of our searches, the default first."""

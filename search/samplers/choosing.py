@@ -5,6 +5,7 @@ import warnings
 from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, CmaEsSampler
 
+from search.samplers.curve_gp import CurveGp
 from search.samplers.custom import make_custom
 from search.samplers.distributions import all_axes
 from search.samplers.registry import find_sampler, parse_options
@@ -58,7 +59,12 @@ def _unmodelled(name: str, sampler: Sampler, space: Space) -> str | None:
 
 
 def _check_goals(settings: SearchSettings, sampler: BaseSampler) -> str | None:
-    """Refuse several objectives where they cannot be had; a line where constraints cannot."""
+    """Refuse objectives where they cannot be had; a line where constraints cannot."""
+    if isinstance(sampler, CurveGp) and settings.objective != ("auc",):
+        raise UserError(
+            f"`sampler`: '{settings.sampler}' models the curves of the mean AUC and optimises that "
+            f"alone, not {', '.join(settings.objective)}; take 'tpe', 'gp', 'nsga2' or 'nsga3'"
+        )
     if not isinstance(sampler, CmaEsSampler):
         return None
     if len(settings.objective) > 1:

@@ -21,6 +21,7 @@ SAMPLERS = {
     "brute-force": "search.samplers.brute_force:BRUTE_FORCE",
     "nsga2": "search.samplers.nsga:NSGA2",
     "nsga3": "search.samplers.nsga:NSGA3",
+    "curve-gp": "search.samplers.curve_gp:CURVE_GP",
 }
 """The place of each sampler: ``module:NAME``, a :class:`~search.samplers.sampler.Sampler`."""
 

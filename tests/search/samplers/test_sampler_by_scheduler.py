@@ -44,11 +44,12 @@ SAMPLER_OPTIONS = {
     "cmaes": {"popsize": 4},
     "nsga2": {"population_size": 2},
     "nsga3": {"population_size": 2},
+    "curve-gp": {"n_startup_trials": 3},
 }
 NAMES = (*SAMPLERS, "optuna.samplers:TPESampler")
 Cell = tuple[str, str, str]
 """Sampler, scheduler and kind of search."""
-IMPOSSIBLE = {("grid", "conditional"), ("cmaes", "several")}
+IMPOSSIBLE = {("grid", "conditional"), ("cmaes", "several"), ("curve-gp", "several")}
 CELLS = [
     (sampler, scheduler, kind)
     for sampler in NAMES
@@ -66,6 +67,7 @@ FAST = [
     ("gp", "promote", "several"),
     ("nsga3", "asha", "several"),
     ("grid", "median", "several"),
+    ("curve-gp", "promote", "conditional"),
 ]
 
 

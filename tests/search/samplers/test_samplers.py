@@ -29,6 +29,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "random": {},
     "nsga2": {"population_size": 2},
     "nsga3": {"population_size": 2},
+    "curve-gp": {"n_startup_trials": 3},
     "optuna.samplers:TPESampler": {"n_startup_trials": 3},
 }
 CELLS = [
