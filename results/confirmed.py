@@ -27,7 +27,7 @@ def kept_confirmation(reading: ReadOfTest) -> KeptConfirmation | None:
     """The result that a reading of the test split recorded, where a confirmation made the reading
     and has ended.
     """
-    recorded = reading.found
+    recorded = reading.result
     if reading.command != CONFIRM or recorded is None:
         return None
     confirmed = tuple(map(Confirmed.from_json, recorded["confirmed"]))

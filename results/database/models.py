@@ -287,7 +287,7 @@ class ReadOfTest(Base):
     """Numbers of the trials that were tested."""
     config_hashes: Mapped[list[str]] = mapped_column(JSON)
     """Their configurations, in the same order."""
-    found: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    result: Mapped[dict[str, Any] | None] = mapped_column("found", JSON(none_as_null=True))
     """The result of the reading; null until the reading has ended. A reading that was cut off is
     resumed, and still counts as one reading.
     """

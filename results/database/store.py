@@ -369,11 +369,11 @@ class Store(StoreScanner):
             session.add(begun)
         return begun
 
-    def end_test_read(self, read_id: int, found: Mapping[str, Any]) -> None:
-        """Keep what a reading of the test split found."""
+    def end_test_read(self, read_id: int, result: Mapping[str, Any]) -> None:
+        """Keep the result of a reading of the test split, unless the reading has one."""
         with self.sessions.begin() as session:
             of_read = update(ReadOfTest).where(ReadOfTest.id == read_id)
-            session.execute(of_read.where(ReadOfTest.found.is_(None)).values(found=dict(found)))
+            session.execute(of_read.where(ReadOfTest.result.is_(None)).values(result=dict(result)))
 
     def _check_state(self, experiment_id: int, number: int, state: TrialState) -> Trial:
         """See that a trial is now in the ``state`` that it was to be brought to; its row."""

@@ -240,8 +240,8 @@ def _compare(
     )  # fmt: skip
     if reading is not None:
         both = {"validation": validation, "test": test}
-        found = {split: one and asdict(one) for split, one in both.items()}
-        store.end_test_read(reading.id, {"kind": kind, **found})
+        differences = {split: one and asdict(one) for split, one in both.items()}
+        store.end_test_read(reading.id, {"kind": kind, **differences})
     return validation, test
 
 

@@ -192,7 +192,7 @@ class Publisher:
         counts = self._store.counts(experiment.id)
         counts.pop(TrialState.RUNNING, None)
         ended = sum(
-            one.found is not None for one in self._store.test_reads(experiment.data_fingerprint)
+            one.result is not None for one in self._store.test_reads(experiment.data_fingerprint)
         )
         parts = (
             VERSION, sorted(counts.items()), self._store.best(experiment.id),

@@ -141,8 +141,8 @@ def test_an_ensemble_is_at_least_its_best_member_on_validation(
     store = store_of(folder)
     (read,) = store.test_reads(store.experiment("spring").data_fingerprint)
     assert read.trials == [one.trial for one in found.members]
-    assert read.found is not None
-    assert read.found["test"]["combined"] == found.test.combined
+    assert read.result is not None
+    assert read.result["test"]["combined"] == found.test.combined
 
 
 def test_the_same_members_are_one_reading_of_the_test_split(folder: Path) -> None:
@@ -164,10 +164,10 @@ def test_a_reading_that_was_cut_off_goes_on_and_counts_once(folder: Path, after:
     assert not [path for path in folder.iterdir() if path.is_dir()], "no half a model is left"
     store = store_of(folder)
     data = store.experiment("spring").data_fingerprint
-    assert [read.found for read in store.test_reads(data)] == [None], "it is counted"
+    assert [read.result for read in store.test_reads(data)] == [None], "it is counted"
     assert combine(folder).test_reads == 1
     (read,) = store.test_reads(data)
-    assert read.found is not None
+    assert read.result is not None
 
 
 def test_images_alone_are_scored_as_in_the_test_split(searched: Path, folder: Path) -> None:

@@ -167,7 +167,7 @@ def test_it_goes_on_from_wherever_it_was_killed(folder: Path, first: Confirmatio
             confirm(folder, **death)
     store = store_of(folder)
     reads = store.test_reads(store.experiment("spring").data_fingerprint)
-    assert [read.found for read in reads] == [None], "it is counted, and has not ended"
+    assert [read.result for read in reads] == [None], "it is counted, and has not ended"
     came_to = confirm(folder)
     assert values(came_to.confirmed) == values(first.confirmed)
     assert came_to.test_reads == 1
@@ -303,6 +303,6 @@ def test_its_reading_of_the_test_split_counts_when_the_search_is_deleted(folder:
     assert "The test split was read once for 'spring', which stays counted" in said
     (read,) = store_of(folder).test_reads(data)
     assert read.experiment_id is None
-    assert read.found is not None
+    assert read.result is not None
     listed = overview(store_of(folder)).set_index("name")
     assert listed.loc["spring-confirmed", "test_reads"] == 1
