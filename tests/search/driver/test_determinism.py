@@ -41,6 +41,7 @@ def search(folder: Path, table: Path) -> list[dict[str, Any]]:
         seed=3,
         sampler_options={"n_startup_trials": 2},
         reduction_factor=2,
+        keep_best="all",
     )
     where = Resources(backend="local", storage_path=str(folder))
     url = f"sqlite:///{folder}/sedn.db"
