@@ -40,7 +40,7 @@ SETS = 2000
 LABELS = 8
 PREVALENCE = ((100, 0.05), (100, 0.1), (200, 0.25))
 """Images, and the share of positives of each of the 8 labels of a mean."""
-MEAN_SETS = 1000
+MEAN_SETS = 2000
 MEAN_AREAS = ((0.6, 0.6), (0.9, 0.9), (0.99, 0.99), (0.9, 0.85), (0.99, 0.95))
 Z = 1.959964
 
