@@ -95,8 +95,7 @@ class CurveGp(BaseSampler):
             zip([t.number for t in past], encoding.encode([t.params for t in past]), strict=True)
         )
         worst = min(value for curve in curves.values() for value in curve.values())
-        rows = list(_observations(past, curves, self._last_epoch, worst))
-        rows = _most_telling(rows)
+        rows = _most_telling(list(_observations(past, curves, self._last_epoch, worst)))
         seen = Observations(
             np.array([vectors[number] for number, _, _ in rows]),
             np.array([epoch for _, epoch, _ in rows], dtype=float),

@@ -1,8 +1,6 @@
 """A Gaussian process over configurations and epochs: what trials will reach at their last epoch."""
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +8,7 @@ import torch
 from torch import Tensor
 
 from search.samplers.encoding import Floats
+from sedn.training.device import threads
 
 STEPS = 20
 """Iterations of the optimiser of the hyperparameters."""
@@ -53,7 +52,8 @@ def predict_last(
     """
     low = float(np.quantile(seen.values, WORST_SHARE))
     centre, scale = float(np.median(seen.values)), float(np.std(seen.values)) + 1e-6
-    with _one_thread():
+    # The matrices are small, and trainings have the other cores.
+    with threads(1):
         inputs = torch.tensor(seen.points)
         span = math.log(max(last_epoch, 2))
         epochs = torch.tensor(np.log(seen.epochs) / span)
@@ -173,14 +173,3 @@ def _kernel(left: Tensor, left_at: Tensor, right: Tensor, right_at: Tensor, by: 
         worth * over_points + worth_then * over_points * over_epochs + epoch * over_epochs
     )
     return covariance
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Let torch use one thread: the matrices are small, and trainings have the other cores."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

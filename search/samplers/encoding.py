@@ -24,14 +24,14 @@ class Encoding:
     """
 
     def __init__(self, space: Space) -> None:
-        self._axes: dict[str, _Encode] = {
-            path: _encode_options(one) if isinstance(one, CategoricalDistribution) else _scale(one)
-            for path, one in all_axes(space).items()
-        }
-        self._absent = {
-            path: [0.0] * len(one.choices) if isinstance(one, CategoricalDistribution) else [0.5]
-            for path, one in all_axes(space).items()
-        }
+        self._axes: dict[str, _Encode] = {}
+        self._absent: dict[str, list[float]] = {}
+        for path, axis in all_axes(space).items():
+            if isinstance(axis, CategoricalDistribution):
+                self._axes[path] = _encode_options(axis)
+                self._absent[path] = [0.0] * len(axis.choices)
+            else:
+                self._axes[path], self._absent[path] = _scale(axis), [0.5]
         self._conditional = {axis.path for axis in space.axes if axis.when}
 
     def encode(self, points: Sequence[Mapping[str, Any]]) -> Floats:
