@@ -14,35 +14,35 @@ search is over; then it is PRUNED, and opened again if a longer search promotes 
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import replace
 
 import optuna
 
 from results.database.models import BASELINE, Experiment, TrialState
-from results.database.store import NewTrial, Store
+from results.database.store import Store
 from results.goals.objectives import Goals
-from search.budgets import EndedBy, Score, Spent, on_plateau
+from search.budgets import EndedBy
+from search.driver.account import Account
+from search.driver.allotment import Allotment
 from search.driver.assignment import Assignment, Live
 from search.driver.duplicates import Duplicates
+from search.driver.ending import Endings
 from search.driver.folders import TrialFolders
 from search.driver.memory import Memory
 from search.driver.places import Places
 from search.driver.recovery import Past
 from search.driver.requests import Command, Requests
-from search.driver.starting import Draw, draw_trial, find_fault
+from search.driver.starting import draw_trial, find_fault
 from search.driver.waiting import StorageWait
 from search.driver.writer import Writer
-from search.failures import INFEASIBLE, Failure, FirstTrials
+from search.failures import INFEASIBLE, Failure
 from search.packing import Grant
-from search.progress import RunningTrial, Snapshot, Tally
-from search.samplers.choosing import exhausted_after, make_samplers
+from search.progress import RunningTrial, Snapshot
+from search.samplers.choosing import make_samplers
 from search.schedulers.choosing import make_decision
 from search.schedulers.verdict import Action, Verdict
 from search.settings import SearchSettings
-from search.study import SAMPLED
-from sedn.config import DataConfig, TrainingConfig, config_hash
+from sedn.config import TrainingConfig
 from sedn.errors import DataChanged, TimeExceeded, TrainingError
-from sedn.training.bounds import Bounds
 from sedn.training.checkpoints.storage import StorageFault
 from sedn.training.result import EpochResult
 from spaces import Space
@@ -97,16 +97,11 @@ class Driver:
         self._experiment_id = experiment.id
         self._space = space
         self._settings = settings
-        self._trials = min(settings.trials, exhausted_after(settings, space) or settings.trials)
-        baseline = space.baseline(settings.overrides())
-        self._fingerprint = experiment.data_fingerprint
-        self._data = _source(baseline.data)
         self._folders = TrialFolders.of(storage, experiment)
         self.grant = Grant()
         """What each trial that starts from now on gets of the cluster."""
         self.places = Places(on_notice)
         """How many trials may run at a time; the backend fills in what it knows."""
-        self._trial_seconds = trial_seconds
         self._writer = Writer(
             store,
             experiment.id,
@@ -116,6 +111,7 @@ class Driver:
             patience_seconds=patience_seconds,
             on_wait=on_wait,
         )
+        baseline = space.baseline(settings.overrides())
         self._decision = make_decision(settings, baseline.epochs, baseline.folds or 1)
         self._wait = StorageWait(on_notice)
         self._live: dict[int, Live] = {}
@@ -124,7 +120,15 @@ class Driver:
         self._paused: set[int] = set()
         """Numbers of the trials that wait at a rung."""
         self._requests = Requests(store, experiment.id)
-        self._recover(clock)
+        past = Past.read(self._writer)
+        self._account = Account(settings, space, past, clock)
+        memory = Memory.of(past.rows.values())
+        fingerprint = experiment.data_fingerprint
+        self._allotment = Allotment(memory, baseline.data, fingerprint, trial_seconds)
+        self._duplicates = Duplicates.of(past.rows.values())
+        self._endings = Endings(self._writer, self._account, self._duplicates)
+        self._losses = Counter(past.losses)
+        self._recover(past)
 
     @property
     def live(self) -> int:
@@ -141,9 +145,8 @@ class Driver:
     @property
     def finished(self) -> bool:
         """Whether no trial is left to start or to go on."""
-        return (
-            not (self._live or self._unfinished or self._paused) and self._all_started() is not None
-        )
+        left = self._live or self._unfinished or self._paused
+        return not left and self._account.all_drawn() is not None
 
     @property
     def ended_by(self) -> EndedBy | None:
@@ -151,8 +154,8 @@ class Driver:
         if self.failure:
             return EndedBy.FAILURES
         if self.finished:
-            return self._all_started()
-        return self._spent.met() or (EndedBy.REQUEST if self._requests.last else None)
+            return self._account.all_drawn()
+        return self._account.budget_met() or (EndedBy.REQUEST if self._requests.last else None)
 
     @property
     def out_of_budget(self) -> bool:
@@ -160,12 +163,12 @@ class Driver:
         asked to stop: what runs is cut off, to go on later.
         """
         asked_to_stop = self._requests.last is Command.STOP
-        return self._spent.met() is not None or self.failure is not None or asked_to_stop
+        return self._account.budget_met() is not None or self.failure is not None or asked_to_stop
 
     @property
     def failure(self) -> Failure | None:
         """The failure that the first trials all ended with, if they did."""
-        return self._first.alike(is_over=self.finished)
+        return self._account.common_failure(is_over=self.finished)
 
     def check_store(self) -> None:
         """Check that the database file is still in place, as :meth:`Store.check_in_place` does,
@@ -191,8 +194,7 @@ class Driver:
             )
             for number, live in sorted(self._live.items())
         ]
-        paused, left = len(self._paused), self._spent.left()
-        return self._tally.snapshot(self._trials, tuple(now), paused, left)
+        return self._account.snapshot(tuple(now), len(self._paused))
 
     def next(self) -> Assignment | None:
         """The next trial to run; ``None`` where there is none now, see :attr:`waits`."""
@@ -204,14 +206,14 @@ class Driver:
         while self._unfinished:
             if resumed := self._resume(self._unfinished.popleft()):
                 return resumed
-        if self._all_started() is not EndedBy.PLATEAU and (promoted := self._promote()):
+        if self._account.all_drawn() is not EndedBy.PLATEAU and (promoted := self._promote()):
             return promoted
-        while self._all_started() is None:
-            self._asked += 1
+        while self._account.all_drawn() is None:
+            self._account.drawn += 1
             if started := self._start(self._writer.study.ask(self._known())):
                 return started
         if not self._live:
-            if self._all_started() is not EndedBy.PLATEAU and (
+            if self._account.all_drawn() is not EndedBy.PLATEAU and (
                 promoted := self._promote(last=True)
             ):
                 return promoted
@@ -228,9 +230,9 @@ class Driver:
         self._wait.stored()
         self._look_for_requests()
         self._writer.record_epoch(number, result, node)
-        self._memory.learn(live.assignment.config, result.costs)
+        self._allotment.memory.learn(live.assignment.config, result.costs)
         if result.epoch > live.counted:
-            self._spent.add(result.seconds, live.assignment.gpus)
+            self._account.add_epoch(result.seconds, live.assignment.gpus)
         live.last = result
         live.verdict = self._decision.decide(
             number,
@@ -317,35 +319,10 @@ class Driver:
         cause: str | None,
         reason: str | None,
     ) -> TrialState:
-        folder = self._live[number].assignment.folder
-        self._writer.end(number, state, last, folder=folder, cause=cause, reason=reason)
-        mean_auc = None if last is None else last.mean_auc
-        self._tally.add(number, self._live.pop(number).assignment.role, state, mean_auc)
-        self._first.add(number, state, reason)
-        if state is TrialState.COMPLETE and last is not None:
-            self._scores.append(Score(last.mean_auc, last.mean_auc_stderr))
-        self._answer_duplicates(number)
+        self._endings.end(self._live[number].assignment, state, last, cause, reason)
+        del self._live[number]
+        self._endings.answer_waiting(number)
         return state
-
-    def _answer_duplicates(self, number: int) -> None:
-        for waiting in self._duplicates.end(number):
-            self._answer(waiting, number)
-
-    def _answer(self, number: int, original: int) -> None:
-        """End a trial as the one of the same configuration that has ended."""
-        row = self._writer.answer(number, original)
-        self._duplicates.answered(original, number)
-        self._tally.add(number, row.role, row.state, row.mean_auc)
-        if row.state is TrialState.COMPLETE and row.mean_auc is not None:
-            self._scores.append(Score(row.mean_auc, row.mean_auc_stderr or 0.0))
-
-    def _all_started(self) -> EndedBy | None:
-        """Why no new trial is started any more; ``None`` while there are."""
-        if on_plateau(self._scores, self._settings.plateau):
-            return EndedBy.PLATEAU
-        if self._asked < self._trials:
-            return None
-        return EndedBy.TRIALS if self._asked >= self._settings.trials else EndedBy.POINTS
 
     def _known(self) -> set[int]:
         """Numbers of the trials that have not ended in the study, and are accounted for."""
@@ -360,34 +337,18 @@ class Driver:
         if number in self._paused:
             self._paused.remove(number)
         else:
-            for answered in self._duplicates.reopen(number):
-                self._reopen(answered)
-                self._duplicates.wait(number, answered)
-            self._reopen(number)
+            self._endings.reopen(number)
         return self._resume(number, decided=True)
 
-    def _reopen(self, number: int) -> None:
-        self._tally.counts[TrialState.PRUNED] -= 1
-        self._writer.reopen(number)
-
     def _end_paused(self) -> None:
-        """Tell that the trials which wait at a rung wait for nothing."""
+        """End the trials that wait at a rung, as none of them will be promoted."""
         for number in sorted(self._paused):
-            self._prune(number)
-            self._answer_duplicates(number)
+            self._endings.prune(number)
+            self._endings.answer_waiting(number)
         self._paused.clear()
 
-    def _recover(self, clock: Callable[[], float]) -> None:
-        past = Past.read(self._writer)
-        self._asked = past.asked
-        self._tally = Tally.of(past.rows.values())
-        self._memory = Memory.of(past.rows.values())
-        self._duplicates = Duplicates.of(past.rows.values())
-        self._first = FirstTrials.of(past.rows.values())
-        self._losses = Counter(past.losses)
-        self._scores = past.scores()
-        """Of the complete trials, in the order in which they ended."""
-        self._spent = Spent(self._settings, past.seconds(), past.gpu_seconds(), clock)
+    def _recover(self, past: Past) -> None:
+        """Bring the study and the rules level with the store, and queue what was running."""
         self._decision.replay(past.curves(self._decision))
         for trial in past.running:
             row = past.rows.get(trial.number)
@@ -407,46 +368,21 @@ class Driver:
         """
         drawn = draw_trial(self._writer, self._space, self._settings, trial, self.grant)
         fault = find_fault(drawn.config)
-        key = (config_hash(drawn.config), drawn.config.seed)
-        original = self._duplicates.find(key, trial.number) if fault is None else None
-        row = self._new_row(trial.number, drawn, key[0], original)
+        original = self._duplicates.find(drawn.key, trial.number) if fault is None else None
+        folder = self._folders.new(trial.number)
+        row = drawn.row(self._experiment_id, trial.number, folder, original)
         self._writer.add_trial(row)
         if fault is not None:
-            self._prune(trial.number, cause=INFEASIBLE, reason=fault)
+            self._endings.prune(trial.number, cause=INFEASIBLE, reason=fault)
             return None
         if original is not None:
-            self._follow(trial.number, original)
+            self._endings.follow(trial.number, original)
             return None
-        assignment = self._assign(Assignment(trial.number, drawn.role, drawn.config, row.folder))
+        assignment = Assignment(trial.number, drawn.role, drawn.config, row.folder)
+        assignment = self._allotment.complete(assignment, self.grant)
         self._writer.study.set_gpus(trial, assignment.gpus)
         self._live[trial.number] = Live(assignment)
         return assignment
-
-    def _new_row(self, number: int, drawn: Draw, digest: str, original: int | None) -> NewTrial:
-        return NewTrial(
-            experiment_id=self._experiment_id,
-            number=number,
-            role=drawn.role,
-            params=drawn.params,
-            config=drawn.config.model_dump(mode="json"),
-            config_hash=digest,
-            seed=drawn.config.seed,
-            target_epochs=drawn.config.total_epochs,
-            folder=self._folders.new(number),
-            duplicate_of=original,
-        )
-
-    def _prune(self, number: int, *, cause: str | None = None, reason: str | None = None) -> None:
-        """End a trial that no worker has, with what it reached before, if anything."""
-        self._writer.end(number, TrialState.PRUNED, None, cause=cause, reason=reason)
-        self._tally.add(number, SAMPLED, TrialState.PRUNED, None)
-
-    def _follow(self, number: int, original: int) -> None:
-        """Answer a trial by another one, now or when that has ended."""
-        if self._duplicates.has_ended(original):
-            self._answer(number, original)
-        else:
-            self._duplicates.wait(original, number)
 
     def _resume(self, number: int, *, decided: bool = False) -> Assignment | None:
         """Hand out again a trial that was running when the search, or its worker, ended.
@@ -459,33 +395,15 @@ class Driver:
         if row is None:
             return self._start(self._writer.study.trial(number))
         if row.duplicate_of is not None:
-            self._follow(number, row.duplicate_of)
+            self._endings.follow(number, row.duplicate_of)
             return None
         config = TrainingConfig.model_validate(row.config)
         if row.epochs == 0 and (fault := find_fault(config)):
-            self._prune(number, cause=INFEASIBLE, reason=fault)
+            self._endings.prune(number, cause=INFEASIBLE, reason=fault)
             return None
         known = max(0, row.epochs - (not decided))
         folder = self._folders.find(row.folder)
-        assignment = self._assign(Assignment(number, row.role, config, folder, known))
+        assignment = Assignment(number, row.role, config, folder, known)
+        assignment = self._allotment.complete(assignment, self.grant)
         self._live[number] = Live(assignment, counted=row.epochs)
         return assignment
-
-    def _assign(self, assignment: Assignment) -> Assignment:
-        """The assignment with what it may use of memory, time and the cluster."""
-        config = assignment.config
-        return replace(
-            assignment,
-            bounds=Bounds(
-                self._memory.micro_batch(config),
-                self._trial_seconds,
-                self._fingerprint if _source(config.data) == self._data else None,
-            ),
-            cpus=self.grant.cpus,
-            gpus=self._memory.gpus(config, self.grant),
-        )
-
-
-def _source(data: DataConfig) -> DataConfig:
-    """What decides on a data set's fingerprint: all but the size of the images."""
-    return data.model_copy(update={"image_size": DataConfig.model_fields["image_size"].default})

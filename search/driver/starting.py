@@ -1,16 +1,19 @@
 """What a new trial trains: its parameters by the sampler, as a configuration in canonical form."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import optuna
 
 from results.database.models import BASELINE
+from results.database.store import NewTrial
+from search.driver.duplicates import Key
 from search.driver.writer import Writer
 from search.packing import Grant
 from search.settings import SearchSettings
 from search.study import SAMPLED, baseline_point
-from sedn.config import TrainingConfig
+from sedn.config import TrainingConfig, config_hash
 from sedn.errors import UserError
 from spaces import Space
 
@@ -22,6 +25,34 @@ class Draw:
     role: str
     params: dict[str, Any]
     config: TrainingConfig
+
+    @cached_property
+    def key(self) -> Key:
+        """What the trial has in common with its duplicates."""
+        return config_hash(self.config), self.config.seed
+
+    def row(self, experiment_id: int, number: int, folder: str, original: int | None) -> NewTrial:
+        """The trial as a row of the store.
+
+        Args:
+            experiment_id: of the search.
+            number: of the trial.
+            folder: where the trial keeps its checkpoint.
+            original: number of the trial with the same key that answers this one, if any.
+        """
+        digest, seed = self.key
+        return NewTrial(
+            experiment_id=experiment_id,
+            number=number,
+            role=self.role,
+            params=self.params,
+            config=self.config.model_dump(mode="json"),
+            config_hash=digest,
+            seed=seed,
+            target_epochs=self.config.total_epochs,
+            folder=folder,
+            duplicate_of=original,
+        )
 
 
 def draw_trial(
