@@ -55,10 +55,12 @@ def refused(folder: Path, *words: str) -> str:
 
 @pytest.mark.parametrize(("option", "value"), WRONG)
 def test_a_number_that_an_option_does_not_take(
-    option: str, value: str, table: Path, folder: Path
+    option: str, value: str, shared_table: Path, folder: Path
 ) -> None:
     needed = NEEDED.get(option, [])
-    said = refused(folder, "search", "--name=n", f"--data={table}", f"--{option}={value}", *needed)
+    said = refused(
+        folder, "search", "--name=n", f"--data={shared_table}", f"--{option}={value}", *needed
+    )
     assert f"--{option}" in said
 
 
@@ -74,13 +76,13 @@ def test_a_number_that_an_option_does_not_take(
     ],
 )
 def test_a_number_within_an_option(
-    options: list[str], said: str, table: Path, folder: Path
+    options: list[str], said: str, shared_table: Path, folder: Path
 ) -> None:
-    assert said in refused(folder, "search", "--name=n", f"--data={table}", *options)
+    assert said in refused(folder, "search", "--name=n", f"--data={shared_table}", *options)
 
 
-def test_what_this_machine_has_no_room_for(table: Path, folder: Path, monkeypatch) -> None:
-    words = ("search", "--name=n", f"--data={table}")
+def test_what_this_machine_has_no_room_for(shared_table: Path, folder: Path, monkeypatch) -> None:
+    words = ("search", "--name=n", f"--data={shared_table}")
     monkeypatch.setenv("RAY_OVERRIDE_RESOURCES", '{"CPU": 4, "GPU": 0}')
     said = "no room for a trial: a trial asks for 5 CPUs and 0 GPUs on one node, and this machine"
     assert said in refused(folder, *words, "--cpus-per-trial=5")
@@ -103,22 +105,22 @@ def test_what_this_machine_has_no_room_for(table: Path, folder: Path, monkeypatc
     ],
 )
 def test_another_search_of_the_name_is_seen_before_its_data(
-    stored: dict, options: list[str], said: str, table: Path, folder: Path
+    stored: dict, options: list[str], said: str, shared_table: Path, folder: Path
 ) -> None:
-    settings = {"data": str(table), "trials": 3} | stored
+    settings = {"data": str(shared_table), "trials": 3} | stored
     store = open_store("sqlite:///sedn.db", create=True)
     space = load_space("demo")
     made = store.create_experiment(
-        NewExperiment("n", str(table), "f", 0, b"", "demo", space.source_text, settings, [])
+        NewExperiment("n", str(shared_table), "f", 0, b"", "demo", space.source_text, settings, [])
     )
     add_trial(store, made.id, 0, 0.8)
     store.engine.dispose()
-    assert said in refused(folder, "search", "--name=n", f"--data={table}", *options)
+    assert said in refused(folder, "search", "--name=n", f"--data={shared_table}", *options)
 
 
-def test_checkpoints_that_could_not_be_kept(table: Path, folder: Path) -> None:
+def test_checkpoints_that_could_not_be_kept(shared_table: Path, folder: Path) -> None:
     (folder / "file").write_text("")
-    words = ("search", "--name=n", f"--data={table}", "--storage-path=file/runs")
+    words = ("search", "--name=n", f"--data={shared_table}", "--storage-path=file/runs")
     assert f"'{folder}/file' is a file, not a folder" in refused(folder, *words)
 
 
@@ -126,34 +128,42 @@ def test_checkpoints_that_could_not_be_kept(table: Path, folder: Path) -> None:
     "option", ["learning-rate", "image-size", "folds", "epochs", "seed", "split-seed"]
 )
 @pytest.mark.parametrize("value", ["nan", "inf", "-1", f"1{'0' * 30}"])
-def test_a_number_of_the_segmenter(option: str, value: str, table: Path, folder: Path) -> None:
-    words = ("segment", f"--data={table}", f"--{option}={value}", "-o", "maps")
+def test_a_number_of_the_segmenter(
+    option: str, value: str, shared_table: Path, folder: Path
+) -> None:
+    words = ("segment", f"--data={shared_table}", f"--{option}={value}", "-o", "maps")
     assert option.replace("-", "_") in refused(folder, *words).replace("-", "_")
 
 
-def test_a_run_or_a_segmenter_that_could_not_be_kept(table: Path, folder: Path) -> None:
+def test_a_run_or_a_segmenter_that_could_not_be_kept(shared_table: Path, folder: Path) -> None:
     (folder / "file").write_text("")
     small = "backbone: {name: test_resnet, pretrained: false}\nembedding: {placement: stage1}\n"
-    (folder / "c.yaml").write_text(f"data: {{path: {table}, image_size: 32}}\n{small}")
+    (folder / "c.yaml").write_text(f"data: {{path: {shared_table}, image_size: 32}}\n{small}")
     said = f"'{folder}/file' is a file, not a folder"
     assert said in refused(folder, "train", "c.yaml", "-o", "file/run")
-    words = ("segment", f"--data={table}", "--encoder=test_resnet", "--no-pretrained")
+    words = ("segment", f"--data={shared_table}", "--encoder=test_resnet", "--no-pretrained")
     assert said in refused(folder, *words, "-o", "file/maps")
     assert "holds no finished run" in refused(folder, "train", "c.yaml", "-o", "r", "--beside=b")
-    (folder / "c.yaml").write_text(f"data: {{path: {table}, image_size: 32}}\nbatch_size: 1\n")
+    (folder / "c.yaml").write_text(
+        f"data: {{path: {shared_table}, image_size: 32}}\nbatch_size: 1\n"
+    )
     assert "batch_size: backbone 'resnet50' cannot" in refused(folder, "train", "c.yaml", "-o", "r")
     predicted = "semantic_map: {source: predicted, segmenter: maps}\n"
-    (folder / "c.yaml").write_text(f"data: {{path: {table}, image_size: 32}}\n{small}{predicted}")
+    (folder / "c.yaml").write_text(
+        f"data: {{path: {shared_table}, image_size: 32}}\n{small}{predicted}"
+    )
     assert "maps/segmenter.yaml: no such file" in refused(folder, "train", "c.yaml", "-o", "r")
 
 
 def test_a_segmenter_whose_loss_is_not_finite_is_one_line(
-    table: Path, folder: Path, monkeypatch, capsys
+    shared_table: Path, folder: Path, monkeypatch, capsys
 ) -> None:
     def spoil(module: nn.Module, inputs: object, output: torch.Tensor) -> torch.Tensor | None:
         return output * math.nan if isinstance(module, nn.Conv2d) else None
 
-    words = f"sedn segment --data={table} --image-size=32 --encoder=test_resnet --no-pretrained"
+    words = (
+        f"sedn segment --data={shared_table} --image-size=32 --encoder=test_resnet --no-pretrained"
+    )
     monkeypatch.setattr(sys, "argv", [*words.split(), "-o", "maps"])
     handle = nn.modules.module.register_module_forward_hook(spoil)
     try:

@@ -200,7 +200,7 @@ def test_broken_data_is_named_in_one_line(
     data = spoil(table) or table
     code, _, err = run(
         monkeypatch, capsys, "segment", f"--data={data}", "--image-size=32", "--no-pretrained",
-        "--encoder=resnet10t", "-o", str(tmp_path / "maps"),
+        "--encoder=test_resnet", "-o", str(tmp_path / "maps"),
     )  # fmt: skip
     assert code == 2, err
     assert len(err.strip().splitlines()) == 1, err

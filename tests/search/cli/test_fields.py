@@ -85,5 +85,6 @@ def test_without_options_all_is_as_in_python() -> None:
 @pytest.mark.parametrize("field", GIVEN)
 def test_an_option_sets_its_field_and_no_other(field: str) -> None:
     words, value = GIVEN[field]
-    changed = {name: v for name, v in parse(*words).items() if v != parse()[name]}
+    default = parse()
+    changed = {name: v for name, v in parse(*words).items() if v != default[name]}
     assert changed == {field: value}
