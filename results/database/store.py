@@ -17,7 +17,7 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from results.database.field_values import note_values
 from results.database.models import (
@@ -35,6 +35,7 @@ from results.database.models import (
 from results.database.opening import find_engine, open_engine
 from results.database.packing import pack
 from results.database.reading import trial_id_of
+from results.database.recording import EPOCH, TRIAL, over_epochs, to_epoch
 from results.database.scanning import StoreScanner
 from results.database.writing import TrialEnded, known_costs, shared_costs, storable, upsert
 from sedn.training.result import EpochResult
@@ -262,14 +263,11 @@ class Store(StoreScanner):
         with self.sessions.begin() as session:
             row = {"trial_id": trial_id, "recorded_at": datetime.now(UTC), **of_epoch}
             upsert(session, Epoch, [row], keep=["recorded_at"])
-            of_trial = _running(trial_id)
-            if not _changes(session, of_trial.values(**_over_epochs(trial_id))):
+            of_trial: dict[str, Any] = {TRIAL: trial_id}
+            if not _changes(session, over_epochs(), of_trial):
                 raise TrialEnded(self.known_trial(experiment_id, number), f"epoch {epoch.epoch}")
-            session.execute(
-                of_trial.where(Trial.epochs <= epoch.epoch).values(
-                    epochs=epoch.epoch, node=node, **newest
-                )
-            )
+            of_trial |= {EPOCH: epoch.epoch, "epochs": epoch.epoch, "node": node} | newest
+            session.execute(to_epoch(), of_trial)
 
     def finish_trial(
         self,
@@ -388,29 +386,6 @@ def _running(trial_id: int) -> Update:
     return update(Trial).where(Trial.id == trial_id, Trial.state == TrialState.RUNNING)
 
 
-def _over_epochs(trial_id: int) -> dict[str, Any]:
-    """The columns of a trial that are computed from all its epochs."""
-    of_trial = Epoch.trial_id == trial_id
-    own = aliased(Trial)
-    # Over folds: values of different folds are not of the same images, so that the last that ended
-    # counts, not the luckiest.
-    ended = Epoch.epoch * func.coalesce(Experiment.folds, 0) // own.target_epochs
-    best = (
-        select(Epoch.epoch)
-        .join(own, own.id == Epoch.trial_id)
-        .join(Experiment, Experiment.id == own.experiment_id)
-        .where(of_trial)
-        .order_by(ended.desc(), Epoch.mean_auc.desc(), Epoch.epoch)
-        .limit(1)
-    )
-    return {
-        "seconds": select(func.sum(Epoch.seconds)).where(of_trial).scalar_subquery(),
-        "best_epoch": best.scalar_subquery(),
-        "best_auc": best.with_only_columns(Epoch.mean_auc).scalar_subquery(),
-        "best_auc_stderr": best.with_only_columns(Epoch.mean_auc_stderr).scalar_subquery(),
-    }
-
-
 def _by_label(
     session: Session,
     experiment_id: int,
@@ -425,9 +400,9 @@ def _by_label(
     return [(storable(auc), storable(stderr)) for auc, stderr in pairs]
 
 
-def _changes(session: Session, change: Update) -> bool:
+def _changes(session: Session, change: Update, parameters: Mapping[str, Any] | None = None) -> bool:
     """Whether there was a row to be changed."""
-    return bool(cast("CursorResult[Any]", session.execute(change)).rowcount)
+    return bool(cast("CursorResult[Any]", session.execute(change, parameters)).rowcount)
 
 
 def folder_name(experiment: NewExperiment, created_at: datetime) -> str:

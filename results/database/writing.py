@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from importlib import import_module
 from typing import Any
 
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from results.database.models import Trial
+from results.database.recording import upsert_into
 from sedn.errors import UserError
 from sedn.measures import COSTS, Costs
 
@@ -29,13 +29,10 @@ def upsert(
     keep: Sequence[str] = (),
 ) -> None:
     """Insert rows; where a key is taken, update all columns but those to ``keep``."""
-    # The dialect is imported with the connection; that of the other database is not needed.
-    dialect = import_module(f"sqlalchemy.dialects.{session.get_bind().dialect.name}")
-    statement: Any = dialect.insert(table).values(rows)
-    keys = [column.name for column in table.__mapper__.primary_key]
-    changed = [name for name in rows[0] if name not in keys and name not in keep]
-    update_set = {name: statement.excluded[name] for name in changed}
-    session.execute(statement.on_conflict_do_update(index_elements=keys, set_=update_set))
+    statement = upsert_into(
+        session.get_bind().dialect.name, table.__table__, tuple(rows[0]), tuple(keep)
+    )
+    session.execute(statement, rows)
 
 
 def known_costs(costs: Costs) -> dict[str, float]:

@@ -9,16 +9,18 @@ start leads astray, and that of Wallace (Annals of Mathematical Statistics 30, 1
 agree with SciPy's to eleven digits, far out in the tail too.
 """
 
+from collections.abc import Iterator
 from math import erfc, inf, lgamma
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from sedn.metrics.ranking import Floats
 
 MANY = 200.0
 """Degrees of freedom from which the expansion is exact to the last digits."""
 MOST_TERMS = 500
+TERMS_AT_ONCE = 16
 MOST_STEPS = 1000
 CLOSE = 1e-14
 LONGEST_STEP = 0.5
@@ -161,20 +163,34 @@ def _log_tail_of_few(freedom: Floats, value: Floats, norm: Floats) -> Floats:
 
 def _fraction(first: Floats, second: Floats, at: Floats) -> Floats:
     """The continued fraction of the incomplete beta function, by Lentz's method."""
-    lower = 1 / _apart(1 - (first + second) * at / (first + 1))
-    upper, found = np.ones(len(at)), lower
-    for m in range(1, MOST_TERMS):
-        even = m * (second - m) * at / ((first + 2 * m - 1) * (first + 2 * m))
-        odd = -(first + m) * (first + second + m) * at / ((first + 2 * m) * (first + 2 * m + 1))
-        for term in (even, odd):
-            lower = 1 / _apart(1 + term * lower)
-            upper = _apart(1 + term / upper)
-            found = found * lower * upper
-        if not (np.abs(lower * upper - 1) > CLOSE / 10).any():
-            break
+    # No number is 0 by TINY, which changes no digit of others. The arrays are short, so that what
+    # counts is the number of operations: each works in place.
+    lower = 1 / (1 - (first + second) * at / (first + 1) + TINY)
+    upper, found = np.ones(len(at)), lower.copy()
+    for m in range(1, MOST_TERMS, TERMS_AT_ONCE):
+        for even, odd in _terms(first, second, at, np.arange(m, m + TERMS_AT_ONCE)):
+            for term in (even, odd):
+                lower *= term
+                lower += 1
+                lower += TINY
+                np.divide(1, lower, out=lower)
+                np.divide(term, upper, out=upper)
+                upper += 1
+                upper += TINY
+                found *= lower
+                found *= upper
+            change = lower * upper
+            change -= 1
+            if not (np.abs(change, out=change) > CLOSE / 10).any():
+                return found
     return found
 
 
-def _apart(value: Floats) -> Floats:
-    """The value, where it is not 0: to others the addition changes no digit."""
-    return value + TINY
+def _terms(
+    first: Floats, second: Floats, at: Floats, numbers: NDArray[np.int64]
+) -> Iterator[tuple[Floats, Floats]]:
+    """The even and the odd terms of the continued fraction, by their numbers from 1 on."""
+    m = numbers[:, None]
+    even = m * (second - m) * at / ((first + 2 * m - 1) * (first + 2 * m))
+    odd = -(first + m) * (first + second + m) * at / ((first + 2 * m) * (first + 2 * m + 1))
+    return zip(even, odd, strict=True)
