@@ -1,24 +1,21 @@
 """A search from start to finish: the experiment, its study, the cluster, the trials."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypedDict
 
 from results.database.models import Experiment
 from results.database.outage import in_one_line
-from results.database.splits import compress_splits
-from results.database.store import LabelCounts, NewExperiment, Store, open_store
-from results.versions import with_versions
-from search.checks import check_experiment, check_search
+from results.database.store import Store, open_store
+from search.checks import check_search
 from search.lock import sole_driver
+from search.preparation import prepare_experiment, read_data
 from search.retention import retained
-from search.reuse import free_name
 from search.settings import Resources, SearchSettings
 from search.stages import Stage
 from search.stopping import sigterm_as_sigint
-from sedn.config import TrainingConfig
-from sedn.errors import UserError
-from spaces import Space, computed_maps, parse_space
+from spaces import Space, parse_space
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -27,7 +24,6 @@ if TYPE_CHECKING:
     from search.driver import Driver, TrainFunction
     from search.failures import Failure
     from search.progress import Snapshot, Watcher
-    from sedn.data import Dataset
     from sedn.data.identity import Progress
 
 
@@ -45,6 +41,17 @@ class SearchOutcome:
     snapshot: "Snapshot"
     skipped_images: int
     """Images of the data that could not be read and were left out."""
+
+
+class Callbacks(TypedDict, total=False):
+    """What a caller may be told while a search runs, as :func:`run_search` describes it."""
+
+    watch: "Watcher"
+    on_images: "Progress"
+    on_wait: Callable[[str], None]
+    on_notice: Callable[[str], None]
+    on_stage: Callable[[Stage], None]
+    on_ray_gone: Callable[[str], None]
 
 
 def run_search(
@@ -87,168 +94,55 @@ def run_search(
     """
     on_stage(Stage.CHECKS)
     from search.dashboard.background import published
-    from search.driver import Driver
 
     resources = resources or Resources()
     loaded_space = check_search(name, space, settings, store_url, resources, on_notice)
     on_stage(Stage.DATA)
-    dataset, counts = _read_data(loaded_space, settings, on_images)
-    for line in dataset.notes:
-        on_notice(line)
+    data = read_data(loaded_space, settings, on_images, on_notice)
     on_stage(Stage.STORE)
-    store = open_store(store_url, create=True)
+    store, storage = open_store(store_url, create=True), resources.storage()
     with sole_driver(store.engine, name), in_one_line(store.shown):
-        _forget_requests(store, name)
-        experiment = _open_experiment(
-            store,
-            name,
-            loaded_space,
-            settings,
-            counts,
-            dataset,
-            resources.storage(),
-            on_notice,
-            confirms,
+        experiment = prepare_experiment(
+            store, name, loaded_space, settings, data, storage, confirms, on_notice
         )
-        kept_space = parse_space(experiment.space_yaml, experiment.space_name)
-        study = _open_study(store, experiment, kept_space, settings, on_notice)
-        driver = Driver(
-            store,
-            experiment,
-            study,
-            kept_space,
-            settings,
-            resources.storage(),
-            trial_seconds=resources.trial_seconds,
-            on_wait=on_wait,
-            on_notice=on_notice,
-        )
+        driver = _start_driver(store, experiment, settings, resources, on_wait, on_notice)
         watch(driver.snapshot())
         if not driver.finished and not driver.out_of_budget:
             on_stage(Stage.TRIALS)
             callbacks = (train or _default_train(), watch, on_ray_gone or on_notice)
-            weights = kept_space.values_of("backbone.weights")
-            try:
-                cleaned = retained(store, experiment, resources.storage(), on_notice)
-                with published(store, name, on_notice), cleaned:
-                    _run_trials(driver, settings, resources, *callbacks, weights)
-            except KeyboardInterrupt:
-                # It is answered by the words that nothing is lost, which may not be so.
-                driver.check_store()
-                raise
+            cleaned = retained(store, experiment, storage, on_notice)
+            with _checked_at_interrupt(driver), published(store, name, on_notice), cleaned:
+                _run_trials(driver, settings, resources, *callbacks)
         on_stage(Stage.END)
         driver.check_store()
         watch(driver.snapshot())
-        snapshot = driver.snapshot()
         ended = (driver.finished, driver.ended_by, driver.failure)
-        return SearchOutcome(name, *ended, snapshot, dataset.skipped)
+        return SearchOutcome(name, *ended, driver.snapshot(), data.dataset.skipped)
 
 
-def _forget_requests(store: Store, name: str) -> None:
-    """Take notice of what was asked of an earlier run of the search, which ended before."""
-    if (earlier := store.find_experiment(name)) is not None:
-        store.answer_requests(earlier.id)
-
-
-def _read_data(
-    space: Space, settings: SearchSettings, on_images: "Progress"
-) -> tuple["Dataset", list[LabelCounts]]:
-    """The data and its label counts; builds the cache that all trials here share."""
-    from sedn.data import prepare_dataset
-
-    baseline = space.baseline(settings.overrides())
-    dataset = prepare_dataset(baseline.data, on_images, folds=baseline.folds)
-    counts = _count_labels(dataset, baseline)
-    if not any(0 < c.validation_positives < c.validation_known for c in counts):
-        raise UserError(
-            f"{settings.data}: no label has both positive and negative images in the validation "
-            f"split, so there is no AUC to search by; at least one must"
-        )
-    _compute_maps(space, dataset)
-    return dataset, counts
-
-
-def _count_labels(dataset: "Dataset", config: TrainingConfig) -> list[LabelCounts]:
-    """Count the images that trials are trained and validated on; over folds each is both.
-
-    Raises:
-        UserError: the data set cannot be cut into the folds.
-    """
-    from sedn.data import count_labels
-    from sedn.data.folds import Folds
-
-    if config.folds is None:
-        train, validation = (count_labels(dataset, split) for split in ("train", "validation"))
-    else:
-        whole = Folds.draw(dataset, config.folds, config.data.split_seed).whole
-        held_out = replace(dataset, splits={"validation": whole})
-        train = validation = count_labels(held_out, "validation")
-    return [LabelCounts(label, *train[label], *validation[label]) for label in dataset.labels]
-
-
-def _compute_maps(space: Space, dataset: "Dataset") -> None:
-    """Compute the maps that trials may ask for, once, before the first trial starts."""
-    for computed, config in computed_maps(space):
-        for split in ("train", "validation"):
-            computed.of_split(dataset, split, config)
-
-
-def _open_experiment(
+def _start_driver(
     store: Store,
-    name: str,
-    space: Space,
+    experiment: Experiment,
     settings: SearchSettings,
-    counts: list[LabelCounts],
-    dataset: "Dataset",
-    storage: str,
+    resources: Resources,
+    on_wait: Callable[[str], None],
     on_notice: Callable[[str], None],
-    confirms: str | None,
-) -> Experiment:
-    """Open the experiment if it is the same search, or create it."""
-    confirmed = None if confirms is None else store.experiment(confirms)
-    if confirmed is not None and confirmed.data_fingerprint != dataset.fingerprint:
-        raise UserError(
-            f"experiment '{confirms}': the data at '{settings.data}' has changed since, so that "
-            f"its configurations cannot be confirmed on it"
-        )
+) -> "Driver":
+    """The driver of the search, with the space that the experiment keeps."""
+    from search.driver import Driver
 
-    def check() -> None:
-        _check_unchanged(store, name, space, settings, dataset)
-
-    free_name(store, name, storage, check, on_notice)
-    existing = store.find_experiment(name)
-    if existing is None:
-        return store.create_experiment(
-            NewExperiment(
-                name=name,
-                data_path=settings.data,
-                data_fingerprint=dataset.fingerprint,
-                skipped_images=dataset.skipped,
-                splits=compress_splits({n: s.names for n, s in dataset.splits.items()}),
-                space_name=space.name,
-                space_yaml=space.source_text,
-                settings=with_versions(settings.model_dump(mode="json"), {}),
-                labels=counts,
-                confirms=None if confirmed is None else confirmed.id,
-            )
-        )
-    kept = with_versions(settings.model_dump(mode="json"), existing.settings)
-    kept["keep_best"] = settings.keep_best or existing.settings.get("keep_best")
-    store.update_settings(existing.id, kept)
-    return store.experiment(name)
-
-
-def _check_unchanged(
-    store: Store, name: str, space: Space, settings: SearchSettings, dataset: "Dataset"
-) -> None:
-    """Check that an existing experiment has the settings, the space and the data of this search."""
-    check_experiment(store, name, space, settings)
-    existing = store.find_experiment(name)
-    if existing is not None and existing.data_fingerprint != dataset.fingerprint:
-        raise UserError(
-            f"experiment '{name}': the data at '{settings.data}' has changed since it was started; "
-            f"give the new search another `name`"
-        )
+    space = parse_space(experiment.space_yaml, experiment.space_name)
+    return Driver(
+        store,
+        experiment,
+        _open_study(store, experiment, space, settings, on_notice),
+        space,
+        settings,
+        resources.storage(),
+        trial_seconds=resources.trial_seconds,
+        on_wait=on_wait,
+        on_notice=on_notice,
+    )
 
 
 def _open_study(
@@ -268,6 +162,18 @@ def _open_study(
     return study
 
 
+@contextmanager
+def _checked_at_interrupt(driver: "Driver") -> Iterator[None]:
+    """Check the store where the user interrupts: the answer is that nothing is lost, which may not
+    be so.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        driver.check_store()
+        raise
+
+
 def _run_trials(
     driver: "Driver",
     settings: SearchSettings,
@@ -275,7 +181,6 @@ def _run_trials(
     train: "TrainFunction",
     watch: "Watcher",
     on_ray_gone: Callable[[str], None],
-    weights: Sequence[str],
 ) -> None:
     """Let the backend run the trials until they have ended, or the user has had enough."""
     with sigterm_as_sigint():
@@ -288,7 +193,7 @@ def _run_trials(
         else:
             from search.backends.ray_tune.running import run_by_ray
 
-            run_by_ray(driver, settings, resources, train, watch, on_ray_gone, weights)
+            run_by_ray(driver, settings, resources, train, watch, on_ray_gone)
 
 
 def _default_train() -> "TrainFunction":

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
@@ -12,6 +12,9 @@ from search.cli.commands import with_options
 from search.cli.console import open_terminal
 from search.cli.live import LiveView
 from search.stopping import INTERRUPTED, end_at_once, ending_on_signals
+
+if TYPE_CHECKING:
+    from search.run import Callbacks
 
 err = open_terminal(stderr=True)
 
@@ -37,7 +40,7 @@ def live_view(name: str) -> Iterator[LiveView]:
         stop()
 
 
-def callbacks_of(view: LiveView, context: typer.Context) -> dict[str, Any]:
+def callbacks_of(view: LiveView, context: typer.Context) -> "Callbacks":
     """By which a run of trials tells the view what happens; notices name the command's options."""
     return {
         "watch": view.show,

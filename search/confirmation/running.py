@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from results.confirmation import Confirmed, best_confirmed, score_candidates
 from results.confirmed import CONFIRM, kept_confirmation
@@ -14,16 +14,13 @@ from search.confirmation.testing import OnTrial, is_testable, score_on_test
 from search.dashboard.background import publish_reading
 from search.driver.folders import TrialFolders
 from search.lock import is_driven, sole_driver
-from search.run import SearchOutcome, run_search
+from search.run import Callbacks, SearchOutcome, run_search
 from search.settings import Resources
-from search.stages import Stage
 from sedn.errors import UserError
 from spaces.configurations import CONFIGURATION
 
 if TYPE_CHECKING:
     from search.driver import TrainFunction
-    from search.progress import Watcher
-    from sedn.data.identity import Progress
 
 
 @dataclass(frozen=True)
@@ -61,13 +58,8 @@ def run_confirmation(
     seeds: int | None = None,
     name: str | None = None,
     train: "TrainFunction | None" = None,
-    watch: "Watcher" = lambda snapshot: None,
-    on_images: "Progress" = lambda *_: None,
-    on_wait: Callable[[str], None] = lambda line: None,
-    on_notice: Callable[[str], None] = lambda line: None,
-    on_stage: Callable[[Stage], None] = lambda stage: None,
     on_test: OnTrial = lambda done, count: None,
-    on_ray_gone: Callable[[str], None] | None = None,
+    **callbacks: Unpack[Callbacks],
 ) -> SearchOutcome | Confirmation:
     """Train the leaders of a search and its baseline on fresh seeds, then test them once.
 
@@ -81,14 +73,9 @@ def run_confirmation(
         top: number of leaders; three if none is given.
         seeds: number of seeds; three if none is given.
         name: of the confirmation's own experiment; that of ``source`` with ``-confirmed`` if none.
-        train: as for :func:`search.run.run_search`, like all that follows but ``on_test``.
-        watch: called with the state of the trainings.
-        on_images: called with the progress of the decoding of the images.
-        on_wait: called with a line when the database cannot be reached.
-        on_notice: called with a line that a person should read.
-        on_stage: called with the stage that begins.
+        train: the training function of a trial, as for :func:`search.run.run_search`.
         on_test: called with the number of trials that have been scored on the test split.
-        on_ray_gone: called with a line when a process of Ray's is gone.
+        callbacks: those of :func:`search.run.run_search`.
 
     Returns:
         The outcome of the trainings where they did not end, and else the confirmation.
@@ -98,6 +85,7 @@ def run_confirmation(
             failed.
     """
     resources = resources or Resources()
+    on_notice: Callable[[str], None] = callbacks.get("on_notice", lambda line: None)
     store = open_store(store_url)
     plan = plan_confirmation(store, source, name, top, seeds)
     if is_driven(store.engine, source):
@@ -110,12 +98,7 @@ def run_confirmation(
         resources,
         confirms=source,
         train=train,
-        watch=watch,
-        on_images=on_images,
-        on_wait=on_wait,
-        on_notice=on_notice,
-        on_stage=on_stage,
-        on_ray_gone=on_ray_gone,
+        **callbacks,
     )
     if not outcome.finished:
         return outcome

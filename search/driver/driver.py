@@ -95,7 +95,8 @@ class Driver:
             clock: seconds by which the budget of time counts.
         """
         self._experiment_id = experiment.id
-        self._space = space
+        self.space = space
+        """What is searched."""
         self._settings = settings
         self._folders = TrialFolders.of(storage, experiment)
         self.grant = Grant()
@@ -103,10 +104,7 @@ class Driver:
         self.places = Places(on_notice)
         """How many trials may run at a time; the backend fills in what it knows."""
         self._writer = Writer(
-            store,
-            experiment.id,
-            study,
-            make_samplers(settings, space),
+            *(store, experiment.id, study, make_samplers(settings, space)),
             Goals.of(settings.model_dump()),
             patience_seconds=patience_seconds,
             on_wait=on_wait,
@@ -122,9 +120,8 @@ class Driver:
         self._requests = Requests(store, experiment.id)
         past = Past.read(self._writer)
         self._account = Account(settings, space, past, clock)
-        memory = Memory.of(past.rows.values())
-        fingerprint = experiment.data_fingerprint
-        self._allotment = Allotment(memory, baseline.data, fingerprint, trial_seconds)
+        bounds = (baseline.data, experiment.data_fingerprint, trial_seconds)
+        self._allotment = Allotment(Memory.of(past.rows.values()), *bounds)
         self._duplicates = Duplicates.of(past.rows.values())
         self._endings = Endings(self._writer, self._account, self._duplicates)
         self._losses = Counter(past.losses)
@@ -366,7 +363,7 @@ class Driver:
         """Draw a new trial's parameters and add its row to the store; ``None`` where the trial is
         not trained.
         """
-        drawn = draw_trial(self._writer, self._space, self._settings, trial, self.grant)
+        drawn = draw_trial(self._writer, self.space, self._settings, trial, self.grant)
         fault = find_fault(drawn.config)
         original = self._duplicates.find(drawn.key, trial.number) if fault is None else None
         folder = self._folders.new(trial.number)

@@ -22,7 +22,6 @@ def run_by_ray(
     train: TrainFunction,
     watch: Watcher,
     on_ray_gone: Callable[[str], None],
-    weights: Sequence[str] = (),
 ) -> None:
     """Hand the driver's trials to Ray Tune, and wait until they have ended or a budget is used up.
 
@@ -34,7 +33,6 @@ def run_by_ray(
         watch: called with a snapshot about twice a second.
         on_ray_gone: called, from another thread, with a line on what is gone, when a process of
             Ray's is without which Ray will end this process.
-        weights: files of pretrained weights, which are sent to the nodes of a cluster.
 
     Raises:
         UserError: the cluster cannot be joined or has no room for a trial, or the database cannot
@@ -50,7 +48,7 @@ def run_by_ray(
             if resources.address is not None:
                 check_nodes()
             with watching_ray(on_ray_gone):
-                _tune(driver, settings, resources, train, watch, scratch, weights)
+                _tune(driver, settings, resources, train, watch, scratch)
         finally:
             ray.shutdown()
 
@@ -62,39 +60,37 @@ def _tune(
     train: TrainFunction,
     watch: Watcher,
     scratch: Path,
-    weights: Sequence[str],
 ) -> None:
     """Let Tune run the trials on the cluster that this process is connected to."""
     from ray import tune
 
-    from search.backends.ray_tune.bridge import (
-        DriverCallback,
-        DriverScheduler,
-        DriverSearcher,
-        NoProgress,
-        SearchStopper,
-    )
+    from search.backends.ray_tune import bridge
 
     driver.places.room, driver.grant = cluster.slots(resources)
     driver.places.asked = resources.max_concurrent
     check_gpu_hours(settings, driver.grant)
-    searcher = DriverSearcher(driver)
+    searcher = bridge.DriverSearcher(driver)
+    # A machine alone has the files of weights; the nodes of a cluster are sent them.
+    weights = () if resources.address is None else driver.space.values_of("backbone.weights")
 
     def look_for_room() -> None:
         if not resources.autoscaling:
             driver.places.room = cluster.room_now(driver.grant)
 
     tune.run(
-        _trainable(train, _contents(weights) if resources.address is not None else None),
+        _trainable(train, _contents(weights)),
         name="search",
         num_samples=-1,
         search_alg=searcher,
-        scheduler=DriverScheduler(driver, searcher),
-        stop=SearchStopper(driver, searcher),
+        scheduler=bridge.DriverScheduler(driver, searcher),
+        stop=bridge.SearchStopper(driver, searcher),
         reuse_actors=True,
         storage_path=str(scratch),
         trial_dirname_creator=lambda trial: trial.trial_id,
-        callbacks=[DriverCallback(driver, searcher, watch, look_for_room), NoProgress()],
+        callbacks=[
+            bridge.DriverCallback(driver, searcher, watch, look_for_room),
+            bridge.NoProgress(),
+        ],
         raise_on_failed_trial=False,
         verbose=0,
     )
@@ -102,7 +98,7 @@ def _tune(
         raise searcher.broken_off_by
 
 
-def _trainable(train: TrainFunction, weights: dict[str, bytes] | None) -> Any:
+def _trainable(train: TrainFunction, weights: dict[str, bytes]) -> Any:
     """The class of trials for Tune, with the function and the weights that all trials share."""
     from ray import tune
 

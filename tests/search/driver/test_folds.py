@@ -13,6 +13,8 @@ from results import compare, export_config, open_store, rank
 from results.database.models import TrialState
 from results.database.store import Store
 from results.predictions import read_predictions
+from results.report.contents import read_findings
+from results.report.page import render_report
 from search.backends.local import run_local
 from search.combination.running import run_combination
 from search.confirmation.running import Confirmation, run_confirmation
@@ -93,6 +95,19 @@ def test_a_trial_is_valued_over_all_images(searched: Path) -> None:
     labels = {label.name: label for label in store.labels(1)}
     assert labels["red"].validation_known == 72
     assert labels["red"].validation_positives == labels["red"].train_positives == 36
+
+
+def test_the_experiment_keeps_its_folds_for_all_that_reads_it(
+    searched: Path, shared_table: Path
+) -> None:
+    store = open_store(url(searched))
+    assert store.experiment("small").folds == 3
+    for row in store.trials(1):
+        if row.state is TrialState.COMPLETE:
+            # The mean over all folds, not the luckiest epoch of the first.
+            assert (row.best_epoch, row.best_auc) == (6, row.mean_auc)
+    page = render_report(read_findings(store, "small"))
+    assert "in the first of 3 folds" in page
 
 
 def test_ranking_and_comparison_read_the_folds(searched: Path) -> None:
