@@ -14,11 +14,9 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import NDArray
 
+from sedn.arrays import Floats
 from sedn.metrics import auc, auc_interval, mean_interval
-
-Floats = NDArray[np.float64]
 
 POSITIVES = ((5, 95), (10, 90), (30, 70))
 """Positive and negative images of a label."""

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from results.ranking.errors import Errors, estimate
+from sedn.arrays import Floats
 
-Floats = NDArray[np.float64]
 Scores = NDArray[np.float32]
 
 LABELS = 8

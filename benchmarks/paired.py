@@ -18,12 +18,10 @@ from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.kept_cells import KeptCells
+from sedn.arrays import Floats
 from sedn.metrics import auc, compare_paired, paired_difference, paired_label_differences
-
-Floats = NDArray[np.float64]
 
 SIZES = ((5, 95), (10, 90), (50, 150))
 """Positive and negative images of a label."""

@@ -17,10 +17,10 @@ from results.database.models import Experiment, Trial
 from results.database.store import Store
 from results.predictions import Predictions, read_predictions, trained_in
 from results.ranking.leaders import order_experiment
+from sedn.arrays import Floats
 from sedn.config import TrainingConfig, build_config
 from sedn.errors import UserError
 from sedn.metrics import auc_within, images_of_folds, mid_ranks
-from sedn.metrics.ranking import Floats
 
 TOP = 5
 

@@ -17,9 +17,9 @@ from results.predictions import Predictions
 from results.ranking.errors import Errors, estimate, rarer_class
 from results.ranking.pooling import intervals_of
 from results.ranking.probability import probability_best
+from sedn.arrays import Floats
 from sedn.errors import UserError
 from sedn.metrics import auc_within
-from sedn.metrics.ranking import Floats
 from sedn.metrics.student import student_quantile
 from sedn.training.checkpoints.influence import influence_of
 

@@ -12,9 +12,9 @@ from results.goals.objectives import Goals, shown_costs
 from results.held_out import measured_on
 from results.ranking.pooling import of_labels, of_means
 from results.ranking.stopped import scheduler_of, stopped_by
+from sedn.arrays import Floats
 from sedn.config.reading import flatten
 from sedn.measures import COSTS
-from sedn.metrics.ranking import Floats
 from sedn.style import duration, gain_text, interval_text, number_text, one_line
 
 PLACEMENT = "embedding.placement"

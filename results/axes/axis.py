@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sedn.metrics.ranking import Floats
+from sedn.arrays import Floats
 from sedn.style import LOG_RATIO
 
 MOST_POINTS = 6

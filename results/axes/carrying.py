@@ -17,7 +17,7 @@ import numpy as np
 
 from results.axes.axis import make_axis
 from results.axes.model import Design
-from sedn.metrics.ranking import Floats
+from sedn.arrays import Floats
 
 CHANCE, LEAST_ABOVE = 0.5, 0.01
 """The AUC of a guess; a mean AUC that is nearer to that is taken for so far above."""

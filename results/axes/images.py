@@ -20,9 +20,9 @@ from scipy.optimize import nnls
 from results.axes.model import Design
 from results.database.models import Trial
 from results.predictions import Predictions, read_predictions
+from sedn.arrays import Floats
 from sedn.errors import UserError
 from sedn.metrics import label_influences_within
-from sedn.metrics.ranking import Floats
 from sedn.training.checkpoints.storage import StorageFault
 
 LEAST_TRIALS, MOST_TRIALS = 8, 60

@@ -25,8 +25,8 @@ from results.axes.trials import (
 )
 from results.database.models import Trial
 from results.database.store import Store
+from sedn.arrays import Floats
 from sedn.errors import UserError, did_you_mean
-from sedn.metrics.ranking import Floats
 
 SIGNIFICANCE = 0.05
 """The significance level: an effect with a p below this is significant."""

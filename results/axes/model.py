@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from results.axes.axis import Axis
-from sedn.metrics.ranking import Floats
+from sedn.arrays import Floats
 
 LEVEL = 0.95
 LEAST_FREEDOM = 10

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from results.axes.axis import Axis
 from results.axes.model import Contrast
-from sedn.metrics.ranking import Floats
+from sedn.arrays import Floats
 from sedn.metrics.student import student_quantile
 
 LEAST_PAIRS = 3

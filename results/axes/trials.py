@@ -18,8 +18,8 @@ from results.axes.axis import Axis, make_axis
 from results.database.models import Trial, TrialState
 from results.database.scanning import LabelAucArrays
 from results.varied import NOT_PARAMETERS, has_effect
+from sedn.arrays import Floats
 from sedn.config import flatten
-from sedn.metrics.ranking import Floats
 
 NEARLY_ALL = 0.95
 """Share of the trials that must have reached the epoch after which they are compared."""

@@ -12,7 +12,7 @@ from results.database.models import BASELINE, Label
 from results.database.scanning import COMPLETE_COLUMNS, LabelAucArrays
 from results.database.store import Store
 from results.ranking.pooling import gain, group_means, of_labels, pool
-from sedn.metrics.ranking import Floats
+from sedn.arrays import Floats
 
 if TYPE_CHECKING:
     import pandas as pd

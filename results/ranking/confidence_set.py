@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from results.ranking.errors import Errors
-from sedn.metrics.ranking import Floats
+from sedn.arrays import Floats
 from sedn.metrics.student import student_quantile
 
 DRAWS = 1000

@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sedn.metrics.ranking import Floats
+from sedn.arrays import Floats
 
 
 @dataclass(frozen=True)

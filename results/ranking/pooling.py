@@ -32,8 +32,8 @@ from numpy.typing import ArrayLike, NDArray
 from results.columns import Columns, number_groups
 from results.database.models import Label
 from results.ranking.errors import Errors
+from sedn.arrays import Floats
 from sedn.metrics import auc_interval, mean_interval
-from sedn.metrics.ranking import Floats
 from sedn.metrics.student import student_quantile
 
 UPPER = 0.975

@@ -12,7 +12,7 @@ more there are.
 import numpy as np
 
 from results.ranking.errors import Errors
-from sedn.metrics.ranking import Floats
+from sedn.arrays import Floats
 
 DRAWS = 4000
 WIDTHS = 60

@@ -21,8 +21,8 @@ from results.ranking.confidence_set import far_quantile, lower_bounds, may_be_be
 from results.ranking.errors import Errors, estimate, rarer_class
 from results.ranking.pooling import intervals_of
 from results.ranking.winner import Winner, winner
+from sedn.arrays import Floats
 from sedn.errors import UserError
-from sedn.metrics.ranking import Floats
 from sedn.training.checkpoints.influence import INFLUENCE, Influence, load_influence
 
 MOST_COMPARED = 300

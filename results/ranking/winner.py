@@ -21,7 +21,7 @@ import numpy as np
 
 from results.ranking.confidence_set import is_far_below
 from results.ranking.errors import Errors
-from sedn.metrics.ranking import Floats
+from sedn.arrays import Floats
 from sedn.metrics.student import normal_tail, student_quantile
 
 LEAST_ROOM = 1e-6

@@ -3,7 +3,7 @@
 import numpy as np
 import plotly.graph_objects as go
 
-from sedn.metrics.ranking import Floats
+from sedn.arrays import Floats
 from sedn.style import INK, SCALE
 
 

@@ -17,8 +17,8 @@ from results.ranking.pooling import of_means
 from results.report.contents import STATES, Findings
 from results.report.style import STATE_COLOURS, STATE_SYMBOLS, round_numbers
 from results.report.thinning import MOST_POINTS, evenly
+from sedn.arrays import Floats
 from sedn.measures import COSTS
-from sedn.metrics.ranking import Floats
 from sedn.style import AXIS, FAINT, INK, LOG_RATIO, duration, layout
 
 DIGITS = 5

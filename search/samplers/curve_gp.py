@@ -19,9 +19,10 @@ from pydantic import Field
 
 from search.samplers.candidates import draw_candidates
 from search.samplers.distributions import Axes, all_axes
-from search.samplers.encoding import Encoding, Floats
+from search.samplers.encoding import Encoding
 from search.samplers.sampler import MakeSampler, Sampler, SamplerOptions, seed_of, startup_trials
 from search.settings import SearchSettings
+from sedn.arrays import Floats
 from spaces import Space
 
 MOST = 200

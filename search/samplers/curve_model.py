@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from search.samplers.encoding import Floats
+from sedn.arrays import Floats
 from sedn.training.device import threads
 
 STEPS = 20

@@ -5,13 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 
 from search.samplers.distributions import all_axes
+from sedn.arrays import Floats
 from spaces import Space
 
-Floats = NDArray[np.float64]
 _Encode = Callable[[Any], list[float]]
 
 

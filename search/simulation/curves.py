@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from results.database.models import TrialState
 from results.database.store import Store
+from sedn.arrays import Floats
 from sedn.config import TrainingConfig
 from sedn.config.reading import flatten
 from sedn.errors import UserError
@@ -20,7 +20,6 @@ from spaces import Space, parse_space
 if TYPE_CHECKING:
     import pandas as pd
 
-Floats = NDArray[np.float64]
 SPACE_KEY = b"sedn.space"
 """The key of a Parquet file's metadata whose value is the space, as YAML."""
 COLUMNS = ("seed", "epoch", "mean_auc", "mean_auc_stderr", "cpu_seconds")

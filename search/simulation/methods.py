@@ -9,8 +9,9 @@ from itertools import product
 import numpy as np
 
 from search.settings import SearchSettings
-from search.simulation.curves import Floats, RecordedCurves
+from search.simulation.curves import RecordedCurves
 from search.simulation.replay import Trajectory, simulate
+from sedn.arrays import Floats
 
 WITHIN = 0.01
 """A search has arrived when its best result lacks at most this share of the target."""

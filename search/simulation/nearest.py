@@ -8,7 +8,8 @@ import numpy as np
 from optuna.distributions import CategoricalDistribution
 
 from search.samplers.distributions import distribution_of
-from search.simulation.curves import Floats, RecordedCurves
+from search.simulation.curves import RecordedCurves
+from sedn.arrays import Floats
 from spaces import Axis
 
 

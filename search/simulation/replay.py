@@ -14,9 +14,10 @@ from search.progress import Snapshot
 from search.samplers.choosing import check_sampler
 from search.schedulers.choosing import check_scheduler
 from search.settings import SearchSettings
-from search.simulation.curves import Curve, Floats, RecordedCurves
+from search.simulation.curves import Curve, RecordedCurves
 from search.simulation.nearest import Nearest
 from search.study import open_study
+from sedn.arrays import Floats
 from sedn.config import TrainingConfig
 from sedn.training.bounds import Bounds
 from sedn.training.result import EpochResult

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sedn.metrics.ranking import Floats, Ranking, map_labels
+from sedn.arrays import Floats
+from sedn.metrics.ranking import Ranking, map_labels
 
 Weights = NDArray[np.uint16]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Floats = NDArray[np.float64]
+from sedn.arrays import Floats
 
 BINS = 15
 """Number of bins of equal width, as in the paper."""

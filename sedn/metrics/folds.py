@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sedn.metrics.ranking import Floats
+from sedn.arrays import Floats
 from sedn.metrics.roc import AucEstimate, auc, label_influences, root_sum_of_squares
 
 

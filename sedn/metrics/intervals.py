@@ -28,7 +28,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sedn.metrics.ranking import Floats
+from sedn.arrays import Floats
 from sedn.metrics.roc import AucEstimate
 from sedn.metrics.student import student_quantile
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sedn.metrics.ranking import Floats
+from sedn.arrays import Floats
 
 
 def mid_ranks(scores: ArrayLike) -> Floats:

@@ -27,9 +27,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sedn.arrays import Floats
 from sedn.metrics.folds import label_influences_within
 from sedn.metrics.intervals import model_variance
-from sedn.metrics.ranking import Floats
 from sedn.metrics.student import student_quantile, student_tail
 
 MODEL_WEIGHT = 0.5

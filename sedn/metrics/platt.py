@@ -7,7 +7,7 @@ and 1, so that a label whose classes are separated has probabilities that its fe
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sedn.metrics.ranking import Floats
+from sedn.arrays import Floats
 
 FLATTEST = 0.01
 """The least slope: a logit always rises with its score, so that the order of images stays."""

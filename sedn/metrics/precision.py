@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sedn.metrics.ranking import Floats, Ranking, map_labels
+from sedn.arrays import Floats
+from sedn.metrics.ranking import Ranking, map_labels
 
 
 def average_precision(targets: ArrayLike, scores: ArrayLike) -> Floats:

@@ -13,8 +13,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from sedn.arrays import Ints
 
 BLOCK = 8
 """Labels that are copied and ranked at a time."""

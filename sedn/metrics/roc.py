@@ -17,7 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sedn.metrics.ranking import Floats, Ranking, map_labels
+from sedn.arrays import Floats
+from sedn.metrics.ranking import Ranking, map_labels
 
 
 @dataclass(frozen=True)

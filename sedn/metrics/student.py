@@ -15,7 +15,7 @@ from math import erfc, inf, lgamma
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sedn.metrics.ranking import Floats
+from sedn.arrays import Floats
 
 MANY = 200.0
 """Degrees of freedom from which the expansion is exact to the last digits."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Floats = NDArray[np.float64]
+from sedn.arrays import Floats
 
 DEFAULT_THRESHOLD = 0.5
 

@@ -17,8 +17,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from sedn.arrays import Floats
 from sedn.metrics import fit_sigmoids, images_of_folds, mid_ranks
-from sedn.metrics.ranking import Floats
 
 KNOTS = 201
 """Validation scores that are kept of each network and label, at most."""

@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sedn.arrays import Ints
 from sedn.data.check.inspection import Inspection
 from sedn.data.check.subject import Subject
 from sedn.data.dataset import SPLITS
-
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from itertools import count, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from sedn.arrays import Ints
 from sedn.data.check.inspection import Inspection
 from sedn.data.dataset import SPLITS
 from sedn.data.splits.cutting import Splits
@@ -16,7 +17,6 @@ BITS = 64
 LIMIT = 4
 """Images whose perceptual hashes differ in so many of 64 bits, or in fewer, are near duplicates."""
 
-Ints = NDArray[np.int64]
 Hashes = NDArray[np.uint64]
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sedn.arrays import Floats32
+
 INKS = {
     "black": (0.08, 0.08, 0.10),
     "red": (0.75, 0.08, 0.10),
@@ -16,8 +18,6 @@ PATTERNS = ("plain", "striped", "dotted", "checked")
 _OPACITY = 0.85
 _CONTRAST = 0.22
 _PERIOD = 0.11
-
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,9 @@ class Card:
         return distance < 0.85 * (math.hypot(*self.half) + reach)
 
 
-def draw_card(canvas: Floats, card: Card, digits: list[Floats], rng: np.random.Generator) -> Floats:
+def draw_card(
+    canvas: Floats32, card: Card, digits: list[Floats32], rng: np.random.Generator
+) -> Floats32:
     """Paint the card over ``canvas`` ``(size, size, 3)``, 0 to 1, in place.
 
     Returns:
@@ -95,7 +97,7 @@ def _pattern(
 
 
 def _ink(
-    form: Floats, card: Card, slot: int, down: NDArray[np.float64], along: NDArray[np.float64]
+    form: Floats32, card: Card, slot: int, down: NDArray[np.float64], along: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """The opacity of a digit's ink: the digit's form, stretched over its share of the card's
     width.
@@ -111,5 +113,5 @@ def _ink(
     return np.asarray(np.clip(1.4 * sampled, 0, 1))
 
 
-def _blend(canvas: Floats, paint: NDArray[np.float64], opacity: NDArray[np.float64]) -> None:
+def _blend(canvas: Floats32, paint: NDArray[np.float64], opacity: NDArray[np.float64]) -> None:
     canvas += (opacity[..., None] * (paint - canvas)).astype(np.float32)

@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sedn.arrays import Floats32
 from sedn.data.dataset import Dataset, Split
 from sedn.data.digits.cards import INKS, PATTERNS, Card, draw_card
 
@@ -49,8 +50,6 @@ _CARD_HALF = (0.17, 0.23)
 _OTHER_HALF = (0.12, 0.17)
 _CLUTTER = (2, 4)
 
-Floats = NDArray[np.float32]
-
 
 def fingerprint() -> str:
     """Names the images and labels, whatever their size in pixels."""
@@ -79,7 +78,7 @@ def image_names(split: str) -> tuple[str, ...]:
 
 def draw_image(
     split: str, index: int, image_size: int
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8], Floats]:
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], Floats32]:
     """Draw one image of a split, as it is in the data set.
 
     Returns:
@@ -92,7 +91,7 @@ def draw_image(
 
 def _draw_block(
     job: tuple[str, int, int],
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8], Floats]:
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], Floats32]:
     """Up to 250 images of a split, with maps and targets; depends on nothing but ``job``."""
     split, start, image_size = job
     drawn = [
@@ -104,8 +103,8 @@ def _draw_block(
 
 
 def _draw_scene(
-    rng: np.random.Generator, photographs: list[Floats], digits: list[Floats], size: int
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8], Floats]:
+    rng: np.random.Generator, photographs: list[Floats32], digits: list[Floats32], size: int
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], Floats32]:
     canvas = _background(rng, photographs, size)
     card = _random_card(rng, _CARD_HALF)
     for _ in range(rng.integers(*_CLUTTER, endpoint=True)):
@@ -147,12 +146,12 @@ def _random_place(
     return height, width, y, x
 
 
-def _targets(card: Card) -> Floats:
+def _targets(card: Card) -> Floats32:
     present = {f"ink_{card.ink}", f"pattern_{card.pattern}", *(f"digit_{d}" for d in card.digits)}
     return np.array([label in present for label in LABELS], dtype=np.float32)
 
 
-def _background(rng: np.random.Generator, photographs: list[Floats], size: int) -> Floats:
+def _background(rng: np.random.Generator, photographs: list[Floats32], size: int) -> Floats32:
     """A random square of a photograph, mirrored half of the time."""
     from PIL import Image
 
@@ -167,7 +166,7 @@ def _background(rng: np.random.Generator, photographs: list[Floats], size: int) 
 
 
 @lru_cache(maxsize=3)
-def _photographs(split: str) -> list[Floats]:
+def _photographs(split: str) -> list[Floats32]:
     """The split's photographs ``(height, width, 3)``, 0 to 1."""
     import skimage
     import sklearn
@@ -187,7 +186,7 @@ def _photographs(split: str) -> list[Floats]:
 
 
 @lru_cache(maxsize=3)
-def _digits(split: str) -> list[Floats]:
+def _digits(split: str) -> list[Floats32]:
     """By digit, its handwritten forms ``(forms, 8, 8)`` in the split, 0 to 1."""
     from sklearn.datasets import load_digits
 
