@@ -102,9 +102,9 @@ class FactReader:
             "stderr": [_known(trial.mean_auc_stderr) for trial in known],
         }
         ends = of_means(self._labels)(rows)
-        by_label = self._label_results([_source(trial) for trial in known])
+        by_label = self._label_results([trial.trained_number for trial in known])
         return [
-            self._facts(trial, pair, by_label.get(_source(trial), ()))
+            self._facts(trial, pair, by_label.get(trial.trained_number, ()))
             for trial, pair in zip(known, ends.tolist(), strict=True)
         ]
 
@@ -227,11 +227,6 @@ def _label_ends(labels: Sequence[Label], aucs: Floats, errors: Floats) -> Floats
     names = [label.name for label in labels] * len(aucs)
     rows = {"auc": aucs.ravel(), "stderr": errors.ravel(), "label": names}
     return of_labels(labels)(rows).reshape(*aucs.shape, 2)
-
-
-def _source(trial: Trial) -> int:
-    """The trial that was trained."""
-    return trial.number if trial.duplicate_of is None else trial.duplicate_of
 
 
 def _known(value: float | None) -> float:

@@ -8,6 +8,8 @@ from results.database.models import Trial, TrialState
 
 FIRST_TRIALS = 5
 _NUMBER = re.compile(r"0x[0-9a-f]+|\b[0-9a-f]{8,}\b|[0-9]+(\.[0-9]+)?(e[-+]?[0-9]+)?")
+LAST_LINES = 20
+"""Lines of a traceback that are shown, the last ones."""
 INFEASIBLE = "infeasible"
 """The cause of a trial whose network cannot be built."""
 

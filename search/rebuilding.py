@@ -120,18 +120,14 @@ class StoredTrials:
         is_complete = row.state is TrialState.COMPLETE
         return not is_complete or trial.values == self.goals.values(self._measured(row))
 
-    def _source(self, row: Trial) -> int:
-        """Number of the trial that was trained in place of the duplicate."""
-        return row.number if row.duplicate_of is None else row.duplicate_of
-
     def _measured(self, row: Trial) -> Measured:
-        return measures_of(row, self.worst.get(self._source(row)))
+        return measures_of(row, self.worst.get(row.trained_number))
 
     def _curve(self, row: Trial, epochs: Mapping[int, list[Epoch]]) -> dict[int, float]:
         """Mean AUC by epoch; one that waits for the trial that answers it has none yet."""
         if row.duplicate_of is not None and row.state is TrialState.RUNNING:
             return {}
-        return {epoch.epoch: epoch.mean_auc for epoch in epochs.get(self._source(row), [])}
+        return {epoch.epoch: epoch.mean_auc for epoch in epochs.get(row.trained_number, [])}
 
 
 def rebuild_study(

@@ -14,6 +14,7 @@ from results.database.models import Experiment
 from results.database.store import Store
 from search.cleaning import is_checkpoint, kept_by_search, removable_trials
 from search.disk import checkpoint_folders
+from search.pacing import BROKEN_OFF_SECONDS, FAILED_SECONDS, REST
 from sedn.errors import UserError
 from sedn.style import byte_text
 from sedn.training.checkpoints.storage import list_files, remove_file
@@ -21,12 +22,6 @@ from spaces import parse_space
 
 LEAST_SECONDS = 5.0
 """Between two looks at what has ended, at least."""
-REST = 40
-"""A look is followed by a rest so many times as long as it kept a core busy."""
-FAILED_SECONDS = 60.0
-"""To the next attempt where files could not be removed, or the database not be read."""
-BROKEN_OFF_SECONDS = 1.0
-"""How long the end of a search that was broken off waits for what is just being removed."""
 
 
 class Retention:

@@ -139,3 +139,12 @@ def _add_size(node: yaml.Node, sizes: dict[yaml.Node, int], open_nodes: set[yaml
         _add_size(part, sizes, open_nodes)
     open_nodes.remove(node)
     sizes[node] = 1 + sum(sizes[part] for part in inner)
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is a number, as Python reads one."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from sedn.config import LossConfig, TrainingConfig, describe_error, field_paths, suggest_field
 from sedn.config.groups import Group
+from sedn.document import is_number
 from sedn.errors import UserError
 from sedn.registry.plugins import load_plugins
 
@@ -95,14 +96,6 @@ def _group_of(path: str) -> tuple[type[BaseModel], str]:
 def _hint(group: type[BaseModel], name: str, value: object) -> str:
     """How to write a number that YAML reads as text."""
     annotation = group.model_fields[name].annotation
-    if isinstance(value, str) and annotation in (int, float) and _is_number(value):
+    if isinstance(value, str) and annotation in (int, float) and is_number(value):
         return f"; YAML takes {value} for text: write {float(value)!r}"
     return ""
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

@@ -27,9 +27,7 @@ from results.database.models import Trial
 from results.database.store import Store
 from sedn.arrays import Floats
 from sedn.errors import UserError, did_you_mean
-
-SIGNIFICANCE = 0.05
-"""The significance level: an effect with a p below this is significant."""
+from sedn.metrics import SIGNIFICANCE
 
 
 @dataclass(frozen=True)

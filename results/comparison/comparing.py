@@ -11,13 +11,10 @@ from results.comparison.sides import Side, baseline_of, find_side
 from results.database.store import Store
 from results.predictions import Predictions
 from sedn.errors import UserError
-from sedn.metrics import PairedComparison, compare_paired
+from sedn.metrics import SIGNIFICANCE, PairedComparison, compare_paired
 
 if TYPE_CHECKING:
     import pandas as pd
-
-SIGNIFICANCE = 0.05
-"""The significance level: a difference with a p below this is significant."""
 
 
 @dataclass(frozen=True)

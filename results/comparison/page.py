@@ -7,11 +7,12 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from results.comparison.comparing import SIGNIFICANCE, Comparison
+from results.comparison.comparing import Comparison
 from results.comparison.words import answer, assumptions, difference, interval, p_text
 from results.held_out import images_of, measured_on
 from sedn import page
 from sedn.files import write_text
+from sedn.metrics import SIGNIFICANCE
 from sedn.style import (
     AXIS,
     BLUE,

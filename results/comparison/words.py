@@ -1,8 +1,9 @@
 """The result of a comparison in a few sentences."""
 
-from results.comparison.comparing import SIGNIFICANCE, Comparison
+from results.comparison.comparing import Comparison
 from results.comparison.sides import Side
 from results.held_out import images_of, measured_on
+from sedn.metrics import SIGNIFICANCE
 from sedn.style import number_text, one_line
 
 MOST_NAMED = 5

@@ -178,6 +178,11 @@ class Trial(Base):
     setup: Mapped["Setup"] = relationship(lazy="joined", innerjoin=True)
 
     @property
+    def trained_number(self) -> int:
+        """Number of the trial that was trained: this one, or the one that answered it."""
+        return self.number if self.duplicate_of is None else self.duplicate_of
+
+    @property
     def params(self) -> dict[str, Any]:
         """The sampled values by axis."""
         return self.setup.params

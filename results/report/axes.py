@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from results.axes.importance import Importance
 from results.axes.words import answer, assumptions, effect_text, of_label, shown_effects, value_name
+from results.trial_facts import PLACEMENT
 from sedn import page
 from sedn.style import (
     BLUE,
@@ -23,7 +24,6 @@ from sedn.style import (
     share_text,
 )
 
-PLACEMENT = "embedding.placement"
 MOST_LABELS = 60
 """Rows of the heat map, those with the largest effects."""
 DIVERGING = [[0.0, VERMILION], [0.5, MIDDLE], [1.0, BLUE]]

@@ -10,6 +10,7 @@ from search.cli.ending import words_for
 from search.cli.log import TrialArgument
 from search.cli.options import DEFAULT_STORE, JsonOption, NameArgument, StoreOption, print_json
 from search.cli.reading import reads
+from search.failures import LAST_LINES
 from sedn.style import interval_text, number_text, one_line, short_text
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from results.trial_facts import TrialFacts
 
 out = open_terminal()
-LAST_LINES = 20
-"""Of the reason of a failure; `--json` has all."""
 
 
 @reads

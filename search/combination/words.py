@@ -2,10 +2,8 @@
 
 from results.held_out import measured_on
 from search.combination.running import Combination, Difference
+from sedn.metrics import SIGNIFICANCE
 from sedn.style import number_text
-
-SURE = 0.05
-"""The p below which a difference is told."""
 
 
 def answer_lines(combination: Combination) -> list[str]:
@@ -39,16 +37,14 @@ def _made(combination: Combination) -> str:
     )
 
 
-def _beside(combination: Combination, found: Difference) -> str:
+def _beside(combination: Combination, compared: Difference) -> str:
     """End a sentence with the two mean AUCs and their difference."""
     best = f"{combination.members[0].title}, the best of its members"
-    aucs = f"{number_text(found.combined)} against {number_text(found.best)}"
-    apart = (
-        f"{number_text(found.difference, signed=True)} [{number_text(found.low, 3, signed=True)}, "
-        f"{number_text(found.high, 3, signed=True)}]"
-    )
+    aucs = f"{number_text(compared.combined)} against {number_text(compared.best)}"
+    low, high = (number_text(end, 3, signed=True) for end in (compared.low, compared.high))
+    apart = f"{number_text(compared.difference, signed=True)} [{low}, {high}]"
     kind = f"the {combination.kind}"
-    if found.p < SURE:
-        word = "higher" if found.difference > 0 else "lower"
+    if compared.p < SIGNIFICANCE:
+        word = "higher" if compared.difference > 0 else "lower"
         return f"{kind} is {word} than {best}, in mean AUC: {aucs}, {apart}."
-    return f"{kind} cannot be told from {best}, in mean AUC: {aucs}, {apart}."
+    return f"{kind} and {best}, do not differ significantly in mean AUC: {aucs}, {apart}."

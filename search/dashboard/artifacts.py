@@ -16,7 +16,7 @@ import numpy as np
 from optuna.artifacts.exceptions import ArtifactNotFound
 
 from results.confirmed import last_confirmation
-from results.database.models import Experiment, Trial
+from results.database.models import Experiment
 from results.database.store import Store
 from results.ranking.pooling import of_means
 from search.dashboard.curve import Curve, draw_curve
@@ -43,7 +43,7 @@ class Kind:
 def learning_curve(store: Store, experiment: Experiment, number: int) -> bytes:
     """The mean AUC of a trial by epoch, SVG."""
     trial = store.known_trial(experiment.id, number)
-    own = _curve(store, experiment, _source(trial), with_ends=True)
+    own = _curve(store, experiment, trial.trained_number, with_ends=True)
     plain = store.baseline(experiment.id)
     beside = None
     if plain is not None and plain[0] != number:
@@ -147,7 +147,3 @@ def _curve(store: Store, experiment: Experiment, number: int, *, with_ends: bool
         rows = {"auc": aucs, "stderr": errors}
         ends = [(low, high) for low, high in of_means(store.labels(experiment.id))(rows).tolist()]
     return Curve([epoch.epoch for epoch in epochs], aucs, ends)
-
-
-def _source(trial: Trial) -> int:
-    return trial.number if trial.duplicate_of is None else trial.duplicate_of

@@ -13,13 +13,11 @@ from results.confirmed import last_confirmation
 from results.database.outage import reason_of
 from results.database.store import Store
 from search.lock import is_driven
+from search.pacing import BROKEN_OFF_SECONDS, FAILED_SECONDS, REST
 
 if TYPE_CHECKING:
     from search.dashboard.publishing import Publisher
 
-REST = 40
-"""After its work each part rests so many times as long as the work kept a core busy: publishing
-takes a fortieth of a core at most, however large a search is."""
 TRIALS_SECONDS, STUDY_SECONDS = 3.0, 10.0
 """Least time from one publishing to the next, of the trials and of the study."""
 FIRST_SECONDS = 20.0
@@ -29,10 +27,6 @@ TICK = 0.5
 """Seconds between two looks at what is due."""
 LAST_SECONDS = 30.0
 """How long the end of a search may publish what is still to do."""
-BROKEN_OFF_SECONDS = 1.0
-"""How long the end of a search that was broken off waits for what is just being published."""
-FAILED_SECONDS = 60.0
-"""Least time to the next attempt where one failed."""
 
 
 @dataclass

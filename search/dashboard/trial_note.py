@@ -8,6 +8,7 @@ from results.report.contents import STATES
 from results.report.style import value_text
 from results.trial_facts import LabelResult, TrialFacts, cost_rows, reached_lines, sampled
 from search.dashboard.markdown import code, command, paragraphs, shortened, shown, table
+from search.failures import LAST_LINES
 from sedn.style import interval_text, number_text, one_line
 
 MOST_LABELS = 30
@@ -24,8 +25,6 @@ CHANGING = frozenset(
     {"outcome", "cause", "mean AUC [95 %]", "difference to the baseline", "worst label"}
 )
 """Attributes that a trial may lose as it is opened again and ends otherwise."""
-LAST_LINES = 20
-"""Of the reason of a failure."""
 
 
 def trial_note(facts: TrialFacts) -> str:

@@ -53,7 +53,7 @@ class Past:
     def curve(self, number: int) -> Curve:
         """What a trial reached; one that another answered has that one's."""
         row = self.rows.get(number)
-        source = number if row is None or row.duplicate_of is None else row.duplicate_of
+        source = number if row is None else row.trained_number
         return {epoch.epoch: epoch.mean_auc for epoch in self.epochs.get(source, [])}
 
     def scores(self) -> list[Score]:

@@ -18,7 +18,7 @@ from sedn.metrics.intervals import (
     mean_interval,
 )
 from sedn.metrics.mid_ranks import mid_ranks
-from sedn.metrics.paired import Differences, PairedComparison, compare_paired, holm
+from sedn.metrics.paired import SIGNIFICANCE, Differences, PairedComparison, compare_paired, holm
 from sedn.metrics.platt import fit_sigmoids
 from sedn.metrics.precision import average_precision
 from sedn.metrics.roc import (
@@ -38,6 +38,7 @@ from sedn.metrics.thresholds import (
 
 __all__ = [
     "DEFAULT_THRESHOLD",
+    "SIGNIFICANCE",
     "AucEstimate",
     "Differences",
     "LabelScore",

@@ -32,6 +32,8 @@ from sedn.metrics.folds import label_influences_within
 from sedn.metrics.intervals import model_variance
 from sedn.metrics.student import student_quantile, student_tail
 
+SIGNIFICANCE = 0.05
+"""The significance level: a difference or an effect with a p below this is significant."""
 MODEL_WEIGHT = 0.5
 """``m``: what the model counts against DeLong's variance, in images of the rarer class."""
 HALF_TRUSTED = 1.0

@@ -9,13 +9,13 @@ import pytest
 from numpy.typing import NDArray
 
 from results import Comparison, Store, TrialState, compare
-from results.comparison.comparing import SIGNIFICANCE, compare_sides
+from results.comparison.comparing import compare_sides
 from results.comparison.page import render_page
 from results.comparison.sides import Side
 from results.comparison.words import answer, assumptions
 from results.predictions import Predictions
 from sedn.errors import UserError
-from sedn.metrics import auc, compare_paired
+from sedn.metrics import SIGNIFICANCE, auc, compare_paired
 from tests.results.rows import add_trial, new_experiment
 from tests.results.scored import add_baseline, add_scored, label_names, split_of
 

@@ -135,7 +135,7 @@ class Crashing:
         assert len(rows) == self.settings.trials
         found = []
         for row, trial in zip(rows, study.trials, strict=True):
-            source = row.number if row.duplicate_of is None else row.duplicate_of
+            source = row.trained_number
             curve = {e.epoch: e.mean_auc for e in epochs.get(source, [])}
             check_row(row, trial, curve)
             of_labels = labels[labels.trial == row.number][["label", "auc"]].values.tolist()

@@ -92,7 +92,7 @@ def outcome(folder: Path) -> list[dict[str, Any]]:
     assert [trial.number for trial in trials] == [row.number for row in rows]
     found = []
     for row, trial in zip(rows, trials, strict=True):
-        source = row.number if row.duplicate_of is None else row.duplicate_of
+        source = row.trained_number
         curve = {e.epoch: e.mean_auc for e in epochs[source]}
         assert list(curve) == list(range(1, row.epochs + 1))
         assert trial.intermediate_values == curve

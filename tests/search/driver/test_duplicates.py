@@ -276,7 +276,7 @@ def test_no_epoch_is_trained_twice_where_most_draws_repeat(table: Path, store_ur
     assert set(ran.values()) == {1}
     assert len(ran) == sum(row.epochs for row in trained)
     for row, trial in zip(rows, trials, strict=True):
-        source = rows[row.number if row.duplicate_of is None else row.duplicate_of]
+        source = rows[row.trained_number]
         assert (row.state, row.mean_auc) == (source.state, source.mean_auc)
         assert trial.value == row.mean_auc
         assert trial.intermediate_values == {e.epoch: e.mean_auc for e in epochs[source.number]}

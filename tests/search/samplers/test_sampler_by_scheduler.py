@@ -141,7 +141,7 @@ def check(cell: Cell, store: Store, snapshot: Snapshot) -> None:
     trials = study.trials
     assert len(rows) == len(trials) == TRIALS
     for row, trial in zip(rows, trials, strict=True):
-        source = row.number if row.duplicate_of is None else row.duplicate_of
+        source = row.trained_number
         assert trial.params == row.params
         assert trial.intermediate_values == {e.epoch: e.mean_auc for e in epochs[source]}
         assert sorted(trial.intermediate_values) == list(range(1, row.epochs + 1))

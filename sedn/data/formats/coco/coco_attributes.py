@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from sedn.data.formats.columns.cells import BLANK, plain_name
 from sedn.data.formats.targets import target_matrix
+from sedn.document import is_number
 from sedn.errors import Question, UserError, did_you_mean, some_of
 
 Noted = dict[str, set[str | bool]]
@@ -146,7 +147,7 @@ def _why_not(name: str, values: Mapping[str | bool, int], images: int) -> str:
         return "how it is seen"
     if len(values) < 2:
         return "one value"
-    if all(isinstance(value, str) and _is_number(value) for value in values):
+    if all(isinstance(value, str) and is_number(value) for value in values):
         return "numbers"
     return "text" if len(values) * 2 > images else ""
 
@@ -163,14 +164,6 @@ def _read(value: str | bool | float) -> str | bool:
 
 def _text(value: str | bool) -> str:
     return str(value).lower() if isinstance(value, bool) else value
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _list(names: Iterable[str]) -> str:
