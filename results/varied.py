@@ -77,8 +77,8 @@ def _in_order(
 
 
 def shown_columns(columns: Sequence[str]) -> list[str]:
-    """Columns of varied parameters that a table shows: a sampled value is told beside the value
-    that it came to, and has a column of its own only where this one has none.
+    """Columns of varied parameters that a table shows: a sampled value stands beside the value
+    that it came to, and has a column of its own only where the latter has none.
     """
     return [
         path

@@ -96,7 +96,7 @@ def relocate_experiment(
     with sole_driver(store.engine, name, to="record where its checkpoints are"):
         changed = store.relocate_trials(row.id, storage)
     if changed:
-        # What the images tell can be told again.
+        # Scores can be read again, and so the figures of images be published.
         publish_once(store, name, on_notice, anew=True)
     return changed
 

@@ -44,7 +44,7 @@ class SearchOutcome:
 
 
 class Callbacks(TypedDict, total=False):
-    """What a caller may be told while a search runs, as :func:`run_search` describes it."""
+    """The callbacks of a caller, as :func:`run_search` describes them."""
 
     watch: "Watcher"
     on_images: "Progress"

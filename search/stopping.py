@@ -24,8 +24,8 @@ def ending_on_signals(on_end: Callable[[], None]) -> Iterator[None]:
     """Let SIGTERM stop the code within as SIGINT does, and end the process if that takes long.
 
     A signal may meet this process while Ray starts, while a library ignores the signal, or when
-    Ray's own processes, which the signal met too, are gone and would be waited for. So a thread
-    is told of each signal by the kernel's handler itself; if the code within has not ended after
+    Ray's own processes, which the signal met too, are gone and would be waited for. So the
+    kernel's handler itself wakes a thread at each signal; if the code within has not ended after
     :data:`GRACE_SECONDS`, the thread calls ``on_end``, kills the child processes and ends this
     process with :data:`INTERRUPTED`. The database holds all that was reached by then.
 

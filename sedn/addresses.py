@@ -23,7 +23,7 @@ _READABLE = re.compile(
     r"(?P<kind>[\w+]+://)(?:(?P<user>[^:@/?#]*)(?::[^:@/?#]*)?@)?(?P<place>[^@?#]*)"
     r"(?:\?(?P<options>[^@?#]*))?"
 )
-_TOLD = ("host", "port", "sslmode", "service")
+_PUBLIC_OPTIONS = ("host", "port", "sslmode", "service")
 """Options of an address that are no secrets."""
 
 
@@ -38,8 +38,9 @@ def typed_again(url: str) -> str:
     if match is None:
         return without_password(url)
     user = f"{match['user']}@" if match["user"] else ""
-    told = [(key, value) for key, value in parse_qsl(match["options"] or "") if key in _TOLD]
-    options = f"?{urlencode(told, safe='/')}" if told else ""
+    pairs = parse_qsl(match["options"] or "")
+    public = [(key, value) for key, value in pairs if key in _PUBLIC_OPTIONS]
+    options = f"?{urlencode(public, safe='/')}" if public else ""
     return f"{match['kind']}{user}{match['place']}{options}"
 
 

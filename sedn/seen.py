@@ -127,7 +127,7 @@ class Seen:
 
 
 _watching: list[Seen] = []
-"""Readings that go on; of two in different threads each is told all, which is never too little."""
+"""Readings that go on; of two in different threads each notes all files, never too few."""
 
 
 @contextmanager

@@ -40,15 +40,15 @@ def _mean(comparison: Comparison) -> str:
     apart = f"{difference(mean['difference'], 4)} {interval(mean['low'], mean['high'])}"
     if mean["p"] < SIGNIFICANCE <= comparison.counted(mean["difference"], mean["p"]):
         return (
-            f"{first} and {second} cannot be told apart in mean AUC: {aucs}, {apart}, and the best "
-            f"of {_most_chosen(comparison)} configurations may be as far ahead by luck."
+            f"{first} and {second} do not differ significantly in mean AUC: {aucs}, {apart}, and "
+            f"the best of {_most_chosen(comparison)} configurations may be as far ahead by luck."
         )
     if mean["p"] < SIGNIFICANCE:
         better = "higher" if mean["difference"] > 0 else "lower"
         return f"{first} is {better} than {second} in mean AUC: {aucs}, {apart}."
     return (
-        f"{first} and {second} cannot be told apart in mean AUC: {aucs}, {apart}. The images allow "
-        f"{first} to be {number_text(max(-mean['low'], 0.0), 3)} lower or "
+        f"{first} and {second} do not differ significantly in mean AUC: {aucs}, {apart}. The "
+        f"images allow {first} to be {number_text(max(-mean['low'], 0.0), 3)} lower or "
         f"{number_text(max(mean['high'], 0.0), 3)} higher."
     )
 

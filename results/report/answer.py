@@ -1,4 +1,5 @@
-"""The answer of a search in words: where it stands, what to use, how sure that is, what comes next.
+"""The answer of a search in words: the progress, what to use, how certain the advice is, and the
+next commands.
 
 The page and the dashboard's note of a study both write what is found here.
 """
@@ -36,7 +37,7 @@ def find_answer(findings: Findings) -> Answer:
     """The answer as far as the search has come."""
     lines = (
         *(_progress(findings), _use(findings), _against_baseline(findings)),
-        *(*findings.said_of_ranking, *findings.confirmation, _costs(findings)),
+        *(*findings.ranking_summary, *findings.confirmation, _costs(findings)),
     )
     return Answer(tuple(line for line in lines if line), tuple(_next(findings)))
 

@@ -31,9 +31,8 @@ DIVERGING = [[0.0, VERMILION], [0.5, MIDDLE], [1.0, BLUE]]
 
 def axes_section(found: Importance, of_trials: str = "") -> str:
     """The section of the page; ``of_trials`` says of which trials it is, where not of all."""
-    said = "".join(page.paragraph(line) for line in answer(found))
+    content = "".join(page.paragraph(line) for line in answer(found))
     rests_on = "".join(page.paragraph(line) for line in assumptions(found))
-    content = said
     if found.mean.effects is not None:
         content += page.figure(
             shares(found), "axes", "", "Share of the variance of the mean AUC by axis", 420

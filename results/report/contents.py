@@ -71,7 +71,7 @@ class Findings:
     """What the validation images say of the ranking as a whole."""
     confirmation: list[str]
     """What the newest confirmation came to, in words; nothing where there is none."""
-    said_of_ranking: list[str]
+    ranking_summary: list[str]
     """As :func:`results.ranking.words.standing_lines` gives it, of the whole ranking."""
     number_ranked: int
     """Configurations in the whole ranking."""
@@ -144,12 +144,12 @@ def read_findings(store: Store, name: str) -> Findings:
     found = standing(store, experiment.id, ordered)
     values = store.field_values(experiment.id)
     failures, last = store.failures(experiment.id), store.last_number(experiment.id)
-    told = [one.numbers[0] for one in failures[:MOST_FAILURES]]
+    examples = [one.numbers[0] for one in failures[:MOST_FAILURES]]
     # Trials after what is found of them: they must be there.
     stopped = store.stopped(experiment.id, MOST_STOPPED)
     most = room(values, rows, len(costs))
     leaders, nearest = ordered["trial"].tolist(), [one.number for one in stopped]
-    drawn = {*choose(last, most, leaders, nearest), *told}
+    drawn = {*choose(last, most, leaders, nearest), *examples}
     listed = drawn | fronts(ordered, rows, costs)
     is_baseline = ordered["role"] == BASELINE
     detailed = ordered.rows(
@@ -178,7 +178,7 @@ def read_findings(store: Store, name: str) -> Findings:
         ranked=with_standing(with_details(store, experiment, detailed), found).frame(),
         standing=found,
         confirmation=confirmation_lines(store, experiment),
-        said_of_ranking=standing_lines(found, ordered),
+        ranking_summary=standing_lines(found, ordered),
         number_ranked=len(ordered),
         stopped=stopped_trials(stopped, ordered, labels, scheduler_of(experiment)).frame(),
         number_stopped=store.count_stopped(experiment.id),

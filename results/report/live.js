@@ -2,9 +2,9 @@
 (() => {
   const EVERY = 2000; /* milliseconds */
   const digests = JSON.parse(document.getElementById("digests").textContent);
-  const said = document.body.appendChild(document.createElement("div"));
-  said.className = "live";
-  said.setAttribute("role", "status");
+  const status = document.body.appendChild(document.createElement("div"));
+  status.className = "live";
+  status.setAttribute("role", "status");
 
   /* What the reader has opened, written and scrolled to stays. */
   function keep(old, fresh) {
@@ -63,9 +63,9 @@
       names.sort((a, b) => (b === "trials") - (a === "trials"));
       if (names.length) inPlace(() => names.forEach(name => swap(name, changes[name].html)));
       for (const name of names) digests[name] = changes[name].digest;
-      said.textContent = "";
+      status.textContent = "";
     } catch (error) {
-      said.textContent = `No longer up to date: ${error.message}`;
+      status.textContent = `No longer up to date: ${error.message}`;
     }
     setTimeout(look, EVERY);
   }

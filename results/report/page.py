@@ -182,7 +182,7 @@ def _curve_of(folds: int | None) -> str:
 
 
 def _studied(findings: Findings) -> str:
-    """Which trials told what mattered, where these are not all."""
+    """The trials from which the effects of axes were estimated, where these are not all."""
     if findings.number_studied >= findings.number:
         return ""
     return (
@@ -270,8 +270,8 @@ def _difference(findings: Findings) -> str:
         return "the baseline is the best so far"
     difference = best["mean_auc"] - baseline["mean_auc"]
     where = measured_on(findings.experiment.folds)
-    said = f"{number_text(difference, signed=True)} in mean AUC, {where}"
-    return f"{said}; may be luck" if nothing_is_better(findings.standing) else said
+    text = f"{number_text(difference, signed=True)} in mean AUC, {where}"
+    return f"{text}; may be luck" if nothing_is_better(findings.standing) else text
 
 
 def _grid(findings: Findings) -> str:

@@ -158,8 +158,8 @@ def import_optuna(
 ) -> None:
     """Make an experiment of an Optuna study whose value is a mean AUC on validation.
 
-    It is listed and ranked with the others, and its study copied. What no study knows, such as AUC
-    by label, is left empty, and said.
+    The new experiment is listed and ranked with the others, and the study is copied. What no study
+    has, such as AUC by label, is left empty and listed.
     """
     from results import open_store
     from search.importing_studies import import_study

@@ -63,8 +63,8 @@ def make_soup(
 
     Args:
         candidates: the best first.
-        on_notice: told of candidates of another architecture.
-        on_step: told how many candidates of how many have been tried.
+        on_notice: called with a line on candidates of another architecture.
+        on_step: called with the number of candidates that have been tried, and of all.
 
     Raises:
         UserError: no other candidate has the architecture of the best, a checkpoint is gone, or the

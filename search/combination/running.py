@@ -121,8 +121,8 @@ def run_combination(
         soup: average the weights of networks of one architecture, rather than ranks.
         storage: folder or URI below which the checkpoints of searches lie now, where they were
             moved.
-        on_notice: told in a line what a person should know.
-        on_step: told what is done, and how much of it of how much.
+        on_notice: called with a line that a person should read.
+        on_step: called with the name of a step, and how many of how many are done.
 
     Raises:
         UserError: fewer than two trials can be combined, one kept no scores or has no checkpoint,
@@ -236,7 +236,7 @@ def _compare(
     write_results(
         made.header, made.dataset, logits, folder,
         validation_mean_auc=reached, epochs=best.trial.epochs, parameters=made.parameters,
-        made=_said(experiment, members, kind),
+        made=_describe_making(experiment, members, kind),
     )  # fmt: skip
     if reading is not None:
         both = {"validation": validation, "test": test}
@@ -270,7 +270,7 @@ def _members(members: Sequence[Candidate], choice: Choice) -> tuple[Member, ...]
     )
 
 
-def _said(experiment: Experiment, members: Sequence[Candidate], kind: str) -> str:
+def _describe_making(experiment: Experiment, members: Sequence[Candidate], kind: str) -> str:
     """Describe for a model's card how the model was made."""
     numbers = ", ".join(str(one.trial.number) for one in members)
     each = ""

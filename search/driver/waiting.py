@@ -23,9 +23,9 @@ class StorageWait:
         self._clock = clock
         self._needed: dict[str, int] = {}
         """Bytes for which there is to be room, by folder; empty where nothing is waited for."""
-        self._is_told = False
-        """That there is a fault, since something was stored."""
-        self._ends_told = True
+        self._is_reported = False
+        """Whether a fault was reported since something was stored."""
+        self._end_is_reported = True
         self._pause = FIRST_PAUSE
         self._next = 0.0
 
@@ -40,8 +40,8 @@ class StorageWait:
             self._next = self._clock() + self._pause
             self._pause = min(2 * self._pause, LONGEST_PAUSE)
         self._needed[fault.folder] = max(fault.size, self._needed.get(fault.folder, 0))
-        if not self._is_told:
-            self._is_told, self._ends_told = True, False
+        if not self._is_reported:
+            self._is_reported, self._end_is_reported = True, False
             self._on_notice(
                 f"{fault}. No trial is charged with that: the search pauses, and goes on from the "
                 f"last checkpoints when they can be written. Ctrl-C stops it; nothing is lost"
@@ -49,7 +49,7 @@ class StorageWait:
 
     def stored(self) -> None:
         """Note that a trial has stored a checkpoint."""
-        self._is_told = bool(self._needed)
+        self._is_reported = bool(self._needed)
         self._pause = FIRST_PAUSE
 
     def is_over(self) -> bool:
@@ -65,7 +65,7 @@ class StorageWait:
         if not all(has_room(folder, total) for folder in self._needed):
             return False
         self._needed.clear()
-        if not self._ends_told:
-            self._ends_told = True
+        if not self._end_is_reported:
+            self._end_is_reported = True
             self._on_notice("Checkpoints can be written again: the search goes on")
         return True

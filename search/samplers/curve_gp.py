@@ -96,7 +96,7 @@ class CurveGp(BaseSampler):
             zip([t.number for t in past], encoding.encode([t.params for t in past]), strict=True)
         )
         worst = min(value for curve in curves.values() for value in curve.values())
-        rows = _most_telling(list(_observations(past, curves, self._last_epoch, worst)))
+        rows = _most_informative(list(_observations(past, curves, self._last_epoch, worst)))
         seen = Observations(
             np.array([vectors[number] for number, _, _ in rows]),
             np.array([epoch for _, epoch, _ in rows], dtype=float),
@@ -150,7 +150,7 @@ def _is_power_of_3(epoch: int) -> bool:
     return bool(epoch == 3 ** round(math.log(epoch, 3)))
 
 
-def _most_telling(rows: list[_Row]) -> list[_Row]:
+def _most_informative(rows: list[_Row]) -> list[_Row]:
     """The highest and the newest observations, in order, where there are too many."""
     if len(rows) <= MOST:
         return rows

@@ -6,8 +6,8 @@ folds is biased, mostly downwards (Forman and Scholz, SIGKDD Explorations 12, 20
 Computational Statistics & Data Analysis 55, 2011).
 
 The influence of an image on the AUC is taken within its fold, about the mean over folds. So an
-error can be told where a fold has a single image of a class, and differences between folds add to
-it: the error is rather too large than too small.
+error can be estimated where a fold has a single image of a class, and differences between folds add
+to the error: it is rather too large than too small.
 """
 
 from dataclasses import dataclass

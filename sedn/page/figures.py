@@ -12,7 +12,7 @@ from sedn.page.parts import embedded, paragraph
 
 
 def figure(
-    figure: go.Figure | None, anchor: str, instead: str, told: str = "", least: int = 0
+    figure: go.Figure | None, anchor: str, instead: str, label: str = "", least: int = 0
 ) -> str:
     """A figure, or the words ``instead`` where there is nothing to draw.
 
@@ -20,13 +20,13 @@ def figure(
         figure: drawn in the colours of :mod:`sedn.style`, which have their counterparts on dark.
         anchor: names the figure on the page, and its file of CSV.
         instead: shown where ``figure`` is ``None``.
-        told: what the figure shows, for a reader who does not see it.
+        label: what the figure shows, for a reader who does not see it.
         least: pixels that the figure needs in width; on less it scrolls.
     """
     if figure is None:
         return paragraph(instead)
     name, height = escape(anchor), int(figure.layout.height)
-    label = escape(told or f"Figure: {anchor.replace('-', ' ')}")
+    label = escape(label or f"Figure: {anchor.replace('-', ' ')}")
     style = f"height:{height}px" + (f";min-width:{least}px" if least else "")
     # The keyboard scrolls what has the focus.
     focus = f' tabindex="0" role="group" aria-label="{label}"' if least else ""

@@ -62,8 +62,8 @@ const sedn = (() => {
   function about(number) {
     const all = trials(), row = rowOf.get(number);
     if (row === undefined) return `<b>trial ${number}</b>`;
-    const told = all.slice(2).filter(column => !["–", ""].includes(cell(column, row)));
-    return [`<b>trial ${number}</b> · ${plain(cell(all[1], row))}`].concat(told.map(column =>
+    const filled = all.slice(2).filter(column => !["–", ""].includes(cell(column, row)));
+    return [`<b>trial ${number}</b> · ${plain(cell(all[1], row))}`].concat(filled.map(column =>
       `${plain(column.name)}: ${plain(cell(column, row).slice(0, HOVER))}`)).join("<br>");
   }
 
@@ -103,10 +103,10 @@ const sedn = (() => {
       const xName = axisOf(layout, trace, "x").type === "log" ? value => value
         : named(axisOf(layout, trace, "x"));
       const yName = named(axisOf(layout, trace, "y"));
-      const add = (x, y, value, at, told) => rows.push([
+      const add = (x, y, value, at, note) => rows.push([
         trace.name, xName(x), yName(y), value, trace.error_x?.arrayminus?.[at],
         trace.error_x?.array?.[at], trace.error_y?.arrayminus?.[at], trace.error_y?.array?.[at],
-        typeof told === "string" ? words(told) : ""]);
+        typeof note === "string" ? words(note) : ""]);
       if (trace.z) {
         trace.z.forEach((line, i) => line.forEach((value, j) =>
           add(trace.x?.[j] ?? j, trace.y?.[i] ?? i, value, -1, trace.customdata?.[i]?.[j])));

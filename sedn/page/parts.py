@@ -109,7 +109,7 @@ def table(
     wide: Sequence[str] = (),
     broken: Sequence[str] = (),
     marked: Sequence[int] = (),
-    told: str = "",
+    label: str = "",
 ) -> str:
     """A table of cells.
 
@@ -120,7 +120,7 @@ def table(
         wide: columns whose text is broken into lines.
         broken: columns of short text that is broken where the table would be wide.
         marked: positions of rows that stand out.
-        told: what the table is, for a reader who does not see it.
+        label: what the table is, for a reader who does not see it.
     """
     kinds = {"right": right, "wide": wide, "broken": broken}
     classes = [next((kind for kind in kinds if head in kinds[kind]), "") for head in heads]
@@ -137,7 +137,7 @@ def table(
     return (
         # The keyboard scrolls what has the focus.
         f'<div class="scroll" tabindex="0" role="group" '
-        f'aria-label="{escape(told or _told(heads))}"><table>'
+        f'aria-label="{escape(label or _label_of(heads))}"><table>'
         f"<thead><tr>{head}</tr></thead>\n"
         f"<tbody>{body}</tbody></table></div>"
     )
@@ -176,7 +176,7 @@ def interval_bar(
     )
 
 
-def _told(heads: Sequence[str]) -> str:
+def _label_of(heads: Sequence[str]) -> str:
     return f"Table of {', '.join(heads[:3])}"
 
 

@@ -36,7 +36,7 @@ EntryType = TypeVar("EntryType", bound=Entry)
 class Registry(Generic[EntryType]):
     """The entries that one field of a configuration may name.
 
-    A name that is not there is looked for in the installed plugins, so a process that was told
+    A name that is not there is looked for in the installed plugins, so a process that has
     nothing but a configuration finds the name too.
     """
 

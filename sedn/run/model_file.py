@@ -31,7 +31,7 @@ BACKBONE = "backbone"
 MEMBERS = "members"
 """Folder of an ensemble in which its networks have a folder each."""
 _CHECKSUM = "crc32"
-_ALL_BITS = {"white": FULL, "told": False}
+_ALL_BITS = Levels(FULL, is_detected=False).to_json()
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,10 @@ def save_model(network: SemanticNetwork | RankAverage, header: ModelHeader, path
     Raises:
         UserError: the file cannot be written.
     """
-    fields = asdict(header) | {"config": header.config.model_dump(mode="json")}
+    fields = asdict(header) | {
+        "config": header.config.model_dump(mode="json"),
+        "levels": None if header.levels is None else header.levels.to_json(),
+    }
     weights = weights_of(network)
     if not header.members:
         del fields["members"]
@@ -89,7 +92,7 @@ def read_header(path: Path) -> ModelHeader:
             for name in ModelHeader.__dataclass_fields__
             if name not in ("levels", "members")
         }
-        # Models of before levels were told have none: they saw all 16 bits.
+        # The first models have no levels: they saw all 16 bits.
         levels = json.loads(metadata["levels"]) if "levels" in metadata else _ALL_BITS
         members = json.loads(metadata.get("members", "[]"))
     except FileNotFoundError:
@@ -107,7 +110,7 @@ def read_header(path: Path) -> ModelHeader:
         regions=tuple(fields["regions"]),
         has_indicator=fields["has_indicator"],
         calibration=_read_calibration(fields["calibration"]),
-        levels=None if levels is None else Levels(**levels),
+        levels=None if levels is None else Levels.from_json(levels),
         members=tuple(members),
     )
 

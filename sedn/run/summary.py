@@ -60,7 +60,7 @@ class RunSummary:
     parameters: int
     folds: int | None = None
     """Number of folds whose networks scored train and validation in place of the model, which saw
-    all of these images: what is said of validation holds for those scores."""
+    all of these images: the results on validation are those of these scores."""
 
     def label_text(self, label: str) -> str:
         """A label's AUC with its interval, ``0.9731 [0.912, 0.995]``."""

@@ -138,7 +138,7 @@ def _finish(config: TrainingConfig, folder: Path, last: EpochResult) -> None:
         validation = score_split(network, dataset, "validation", config, at_once)
     else:
         kept = load_predictions(str(folder))
-        assert kept is not None, "the scores of the folds are written before the last epoch is told"
+        assert kept is not None, "the scores of the folds are written before the last result"
         truth, validation = kept.targets, kept.scores
     header = describe_model(config, dataset, truth, validation)
     save_model_folder(network, header, folder)

@@ -162,7 +162,7 @@ class _Scores:
     def add(self, fold: int, folder: str) -> None:
         """Read the scores of the network of a fold, which has just ended."""
         found = load_predictions(folder)
-        assert found is not None, "the scores are written before the last epoch is told"
+        assert found is not None, "the scores are written before the result of the last epoch"
         self.scores[self.folds.rows(fold)] = found.scores
 
     def value(self, last: int) -> dict[str, Any]:

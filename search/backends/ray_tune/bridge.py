@@ -139,7 +139,7 @@ class DriverCallback(Callback):  # type: ignore[misc]
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """End the trial, or queue it again when its worker or its storage was the cause.
 
-        A worker that its node has taken along, which Ray was told of, is no sign against the trial.
+        A worker that ended with its node, as Ray reports it, is no sign against the trial.
         """
         number = self._searcher.forget(trial.trial_id)
         if number is None:

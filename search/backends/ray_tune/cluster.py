@@ -118,8 +118,8 @@ def _nodes() -> list[room.Node]:
 
 
 def check_room(resources: Resources, settings: SearchSettings) -> None:
-    """Check that a cluster started on this machine has room for a trial, or that one which starts
-    nodes is told how many trials there are to be.
+    """Check that a cluster started on this machine has room for a trial, or that a
+    limit on trials at a time is given for a cluster which starts nodes.
 
     A cluster that is joined is asked when it has been joined.
 

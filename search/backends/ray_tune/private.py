@@ -48,8 +48,8 @@ def ask_head(address: str) -> None:
 
 
 def leaving_nodes() -> set[str]:
-    """The ids of the nodes that are about to go: drained by a person or by the cluster, or told to
-    end by SIGTERM. Empty where this process is only a client of a cluster.
+    """The ids of the nodes that are about to go: drained by a person or by the cluster, or
+    ended by SIGTERM. Empty where this process is only a client of a cluster.
 
     Uses ``ray._private.state.state.get_draining_nodes``: ``ray.nodes`` lists such a node as any
     other that is alive, and no public function tells the two apart.

@@ -1,4 +1,4 @@
-"""Formats that are known and not read: what a message says of them instead of a riddle."""
+"""Formats that are known and not read, with what to do about each, for messages."""
 
 import os
 import re

@@ -5,8 +5,9 @@ so that white is 4,095 and not 65,535. Floats may go from 0 to 1 or to 255. Read
 images would be nearly black, so white is decided once for all images of a data set.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from PIL import Image
@@ -32,10 +33,19 @@ class Levels:
 
     white: float
     """The value that becomes 255; 0 stays 0."""
-    told: bool = True
+    is_detected: bool = True
     """Whether the white value was detected from the files, so that brighter images are refused;
-    else brighter values count as white too. The name stands in the files of models.
+    else brighter values count as white too.
     """
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields by their names in the files of models and of kept listings."""
+        return {"white": self.white, "told": self.is_detected}
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> "Levels":
+        """The levels that :meth:`to_json` gave."""
+        return cls(fields["white"], is_detected=fields["told"])
 
     def describe(self) -> str:
         """Describe the levels in a few words."""
@@ -103,7 +113,7 @@ def _white(depth: Depth, levels: Levels | None, most: float, name: str) -> float
         return FULL
     if depth == "colour" and levels.white < FULL:
         raise dark_colours(name)
-    if levels.told and most > levels.white * (1 + SLACK * (depth == "real")):
+    if levels.is_detected and most > levels.white * (1 + SLACK * (depth == "real")):
         raise OtherLevels(f"{name}: has the value {shown_level(most)}", levels, most)
     return levels.white
 

@@ -67,7 +67,7 @@ def settle_levels(listing: Listing, white: float | None) -> Listing:
         UserError: such images may mean two things, or cannot be read by one rule.
     """
     if white is not None:
-        levels: Levels | None = Levels(white, told=False)
+        levels: Levels | None = Levels(white, is_detected=False)
     else:
         levels = _decide([*_look(listing.images)], str(listing.source))
     if levels is None:

@@ -6,7 +6,7 @@ No image, path or object becomes a Python object before a caller reads it.
 import json
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -93,7 +93,7 @@ def save_listing(folder: Path, listing: Listing) -> None:
         if part.name not in _APART
     }
     described["source"] = str(listing.source)
-    described["levels"] = None if listing.levels is None else asdict(listing.levels)
+    described["levels"] = None if listing.levels is None else listing.levels.to_json()
     described["faults"] = [(fault.kind, fault.places) for fault in listing.faults]
     described["images"] = save_contents(folder, "images", listing.images)
     described["maps"] = save_maps(folder, listing.maps)
@@ -128,7 +128,7 @@ def load_listing(folder: Path) -> KeptListing | None:
         targets=map_array(folder, "targets"),
         splits=_load_words(folder, "splits"),
         groups=_load_words(folder, "groups"),
-        levels=None if described["levels"] is None else Levels(**described["levels"]),
+        levels=None if described["levels"] is None else Levels.from_json(described["levels"]),
         faults=tuple(Fault(kind, tuple(places)) for kind, places in described["faults"]),
         kept=_Kept(images, maps, described["digest"], image_stats, mask_stats),
         **{**plain, "fields": described["fields"]},

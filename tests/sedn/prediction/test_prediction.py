@@ -142,7 +142,7 @@ def test_a_model_of_before_levels_were_told_saw_all_16_bits(table: Path, tmp_pat
         metadata = {n: v for n, v in file.metadata().items() if n not in ("levels", "crc32")}
         weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     save_file(weights, path, metadata=metadata)
-    assert read_header(path).levels == Levels(FULL, told=False)
+    assert read_header(path).levels == Levels(FULL, is_detected=False)
     assert_as_in_training(run, stacked(predict_images(run, in_test(table))))
 
 

@@ -36,8 +36,8 @@ class ColumnsDescription(Description):
     blank: Literal["none", "unknown"] | None = None
     """The meaning of a list without a value: no label applies, or the labels are unknown."""
     regions: Mapping[str, int | str | list[int | str]] = Field(default_factory=dict)
-    """By region, the index or the colour that marks it in a mask, or several; one region if not
-    said."""
+    """By region, the index or the colour that marks it in a mask, or several; one region by
+    default."""
     map_kind: Literal["index", "strength", "colour", "alpha"] | None = None
     """How masks of one region are read: all but index 0, how bright, all but black, or how opaque;
     by default detected from the masks."""

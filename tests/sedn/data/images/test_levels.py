@@ -141,7 +141,7 @@ def test_what_may_mean_two_things_is_refused_with_what_settles(name: str, tmp_pa
     assert isinstance(caught.value, Question) == is_question
     if white is not None:
         listing = read_listing(path, {"white": white})
-        assert listing.levels == Levels(white, told=False)
+        assert listing.levels == Levels(white, is_detected=False)
         assert f"images: {listing.levels.describe()}" in listing.notes
 
 
@@ -205,7 +205,7 @@ def test_an_image_that_does_not_fit_is_refused_where_it_is_decoded(tmp_path: Pat
     held = FileContent(str(tmp_path / "odd.png"))
     with pytest.raises(UserError, match=r"odd.png: has the value 60,000, and the other images are"):
         decode_sample(held, None, 1, 40, levels)
-    named = decode_sample(held, None, 1, 40, Levels(4095, told=False))[0]
+    named = decode_sample(held, None, 1, 40, Levels(4095, is_detected=False))[0]
     assert named.max() == 255
     Image.fromarray(ramp(3000)).save(tmp_path / "odd.png")
     with pytest.raises(Question, match="no other image that was looked at has; 'white: 4095' or"):
@@ -286,4 +286,4 @@ def test_data_init_says_and_asks_it(
     assert code == 2
     assert "'white: 4095'" in said
     assert init(dark, "--field", "white=4095")[0] == 0
-    assert read_listing(dark.parent).levels == Levels(4095, told=False)
+    assert read_listing(dark.parent).levels == Levels(4095, is_detected=False)
