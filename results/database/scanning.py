@@ -5,60 +5,25 @@ read here as plain values, past the object that a row would become, and by one s
 both databases a statement sees one moment, and holds up no writer.
 """
 
-import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import aliased
 
 from results.database.field_values import FieldValues, read_values
-from results.database.models import BASELINE, Epoch, Label, LabelAucs, Setup, Trial, TrialState
-from results.database.reading import StoreReader
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-    from numpy.typing import NDArray
-
-AnySelect = Select[*tuple[Any, ...]]
-
-CHUNK = 1000
-"""Rows that are taken from the database at once."""
-MOST_NUMBERS = 500
-"""Trials that one statement asks for by number."""
+from results.database.label_scanning import LabelScanner
+from results.database.models import BASELINE, Epoch, Setup, Trial, TrialState
+from results.database.plain_rows import AnySelect, is_complete, plain_rows, rows_of_trials
 
 COMPLETE_COLUMNS: dict[str, type] = {
     **{"trial": int, "role": object, "config_hash": object, "seed": int},
     **{"auc": float, "stderr": float, "epochs": int, "seconds": float, "worst_auc": float},
 }
 """What :meth:`StoreScanner.complete` reads of each trial, and of which type."""
-
-
-@dataclass(frozen=True)
-class LabelAucArrays:
-    """AUC and standard error by label of several trials; NaN where there is none."""
-
-    trials: list[int]
-    """Their numbers."""
-    aucs: "NDArray[np.float64]"
-    """``(trials, labels)``, the labels in the order of the data."""
-    stderrs: "NDArray[np.float64] | None" = None
-    """``(trials, labels)``; ``None`` where they were not read."""
-
-    def only(self, numbers: Iterable[int]) -> "LabelAucArrays":
-        """Select the trials whose number is among the ``numbers``."""
-        wanted = set(numbers)
-        if wanted.issuperset(self.trials):
-            return self
-        rows = [row for row, number in enumerate(self.trials) if number in wanted]
-        stderrs = None if self.stderrs is None else self.stderrs[rows]
-        return LabelAucArrays([self.trials[row] for row in rows], self.aucs[rows], stderrs)
 
 
 @dataclass(frozen=True)
@@ -115,7 +80,7 @@ class TrialTimes:
     """When its last epoch was recorded."""
 
 
-class StoreScanner(StoreReader):
+class StoreScanner(LabelScanner):
     """Reads the trials of an experiment column by column."""
 
     def counts(self, experiment_id: int) -> "Counter[TrialState]":
@@ -171,9 +136,9 @@ class StoreScanner(StoreReader):
             *(Trial.mean_auc_stderr, Trial.target_epochs, Trial.seconds, Trial.worst_auc),
             *(Trial.costs[name].as_float() for name in costs),
         ]
-        query = select(*columns).where(*_complete(experiment_id), Trial.duplicate_of.is_(None))
+        query = select(*columns).where(*is_complete(experiment_id), Trial.duplicate_of.is_(None))
         with self.sessions() as session:
-            rows = list(_plain(session, query))
+            rows = list(plain_rows(session, query))
         # Not by the database, which would sort by text first.
         rows.sort()
         plain = [row for row in rows if row[1] == BASELINE]
@@ -186,7 +151,7 @@ class StoreScanner(StoreReader):
             Trial.experiment_id == experiment_id, Trial.state != TrialState.RUNNING
         )
         with self.sessions() as session:
-            rows = sorted(_plain(session, query))
+            rows = sorted(plain_rows(session, query))
         return {number: Ending(TrialState(state), *rest) for number, state, *rest in rows}
 
     def stopped(self, experiment_id: int, most: int | None = None) -> list[StoppedTrial]:
@@ -203,7 +168,7 @@ class StoreScanner(StoreReader):
             .limit(most)
         )
         with self.sessions() as session:
-            return [StoppedTrial(*row) for row in _plain(session, query)]
+            return [StoppedTrial(*row) for row in plain_rows(session, query)]
 
     def unfinished(self, experiment_id: int, most: int) -> list[Trial]:
         """The trials that have started and not ended, by number, at most ``most`` of them."""
@@ -228,7 +193,7 @@ class StoreScanner(StoreReader):
         """The costs of trials by number, or of all trials."""
         query = select(Trial.number, Trial.costs).where(Trial.experiment_id == experiment_id)
         with self.sessions() as session:
-            return {row[0]: row[1] for row in _of_trials(session, query, numbers)}
+            return {row[0]: row[1] for row in rows_of_trials(session, query, numbers)}
 
     def setups(self, experiment_id: int, numbers: Sequence[int] | None = None) -> dict[int, Setup]:
         """The samples and configurations of trials by number; of some trials or of all."""
@@ -239,13 +204,13 @@ class StoreScanner(StoreReader):
             .order_by(Trial.number)
         )
         with self.sessions() as session:
-            return {row[0]: row[1] for row in _of_trials(session, query, numbers)}
+            return {row[0]: row[1] for row in rows_of_trials(session, query, numbers)}
 
     def some_trials(self, experiment_id: int, numbers: Sequence[int]) -> list[Trial]:
         """The trials that have these numbers, by number."""
         query = select(Trial).where(Trial.experiment_id == experiment_id)
         with self.sessions() as session:
-            trials = [row[0] for row in _of_trials(session, query, numbers)]
+            trials = [row[0] for row in rows_of_trials(session, query, numbers)]
         return sorted(trials, key=lambda trial: trial.number)
 
     def numbers_with_predictions(self, experiment_id: int) -> list[int]:
@@ -268,7 +233,7 @@ class StoreScanner(StoreReader):
         )
         by_trial: dict[int, list[Epoch]] = {}
         with self.sessions() as session:
-            for number, epoch in _of_trials(session, query, numbers):
+            for number, epoch in rows_of_trials(session, query, numbers):
                 by_trial.setdefault(number, []).append(epoch)
         return by_trial
 
@@ -304,7 +269,7 @@ class StoreScanner(StoreReader):
         )
         alike: dict[str, list[int]] = {}
         with self.sessions() as session:
-            for number, reason in _plain(session, query.order_by(Trial.number)):
+            for number, reason in plain_rows(session, query.order_by(Trial.number)):
                 first = next(iter((reason or "").strip().splitlines()), "")
                 alike.setdefault(first, []).append(number)
         failures = [Failures(first, numbers) for first, numbers in alike.items()]
@@ -315,96 +280,10 @@ class StoreScanner(StoreReader):
         with self.sessions() as session:
             return read_values(session, experiment_id)
 
-    def label_auc_arrays(
-        self,
-        experiment_id: int,
-        numbers: Sequence[int] | None = None,
-        *,
-        only_complete: bool = False,
-        stderrs: bool = True,
-    ) -> LabelAucArrays:
-        """AUC and standard errors by label, of some trials or of all, by number.
-
-        Args:
-            experiment_id: the experiment.
-            numbers: of the trials.
-            only_complete: leave out those that were not trained to their last epoch.
-            stderrs: whether to read the standard errors too.
-        """
-        from results.database.packing import unpack_rows
-
-        columns = (LabelAucs.aucs, LabelAucs.stderrs) if stderrs else (LabelAucs.aucs,)
-        query = (
-            select(Trial.number, *columns)
-            .join(LabelAucs, LabelAucs.trial_id == Trial.id)
-            .where(Trial.experiment_id == experiment_id)
-        )
-        if only_complete:
-            query = query.where(*_complete(experiment_id))
-        with self.sessions() as session:
-            labels = session.scalar(_number_of_labels(experiment_id)) or 0
-            rows = sorted(_of_trials(session, query, numbers, _plain))
-        return LabelAucArrays(
-            [row[0] for row in rows],
-            unpack_rows([row[1] for row in rows], labels),
-            unpack_rows([row[2] for row in rows], labels) if stderrs else None,
-        )
-
-    def label_auc_parts(self, experiment_id: int) -> Iterator[LabelAucArrays]:
-        """AUC by label of the trials that were trained to their last epoch, a thousand trials at a
-        time, in any order.
-        """
-        from results.database.packing import unpack_rows
-
-        query = (
-            select(Trial.number, LabelAucs.aucs)
-            .join(LabelAucs, LabelAucs.trial_id == Trial.id)
-            .where(*_complete(experiment_id))
-        )
-        with self.sessions() as session:
-            labels = session.scalar(_number_of_labels(experiment_id)) or 0
-            for rows in _batches(session, query):
-                numbers, packed = zip(*rows, strict=True)
-                yield LabelAucArrays(list(numbers), unpack_rows(packed, labels))
-
-    def label_aucs(
-        self, experiment_id: int, numbers: Sequence[int] | None = None
-    ) -> "pd.DataFrame":
-        """AUC and standard error in long form: columns trial, label, auc, stderr; a row for each
-        label of each trial that has any, of the trials with these ``numbers`` or of all.
-        """
-        import numpy as np
-        import pandas as pd
-
-        arrays = self.label_auc_arrays(experiment_id, numbers)
-        names = [label.name for label in self.labels(experiment_id)]
-        stderrs = arrays.aucs if arrays.stderrs is None else arrays.stderrs
-        return pd.DataFrame(
-            {
-                "trial": np.repeat(np.array(arrays.trials, dtype=int), len(names)),
-                "label": np.tile(np.array(names, dtype=object), len(arrays.trials)),
-                "auc": arrays.aucs.ravel(),
-                "stderr": stderrs.ravel(),
-            }
-        )
-
     def _first(self, query: AnySelect, experiment_id: int) -> tuple[int, float] | None:
         with self.sessions() as session:
-            row = session.execute(query.where(*_complete(experiment_id)).limit(1)).first()
+            row = session.execute(query.where(*is_complete(experiment_id)).limit(1)).first()
         return None if row is None else (row[0], row[1])
-
-
-def _number_of_labels(experiment_id: int) -> Any:
-    return select(func.count()).where(Label.experiment_id == experiment_id)
-
-
-def _complete(experiment_id: int) -> tuple[ColumnElement[bool], ...]:
-    """Trained to the last epoch, with an AUC."""
-    return (
-        Trial.experiment_id == experiment_id,
-        Trial.state == TrialState.COMPLETE,
-        Trial.mean_auc.is_not(None),
-    )
 
 
 def _stopped(experiment_id: int) -> tuple[ColumnElement[bool], ...]:
@@ -414,45 +293,3 @@ def _stopped(experiment_id: int) -> tuple[ColumnElement[bool], ...]:
         Trial.duplicate_of.is_(None),
         Trial.best_epoch.is_not(None),
     )
-
-
-def _of_trials(
-    session: Session,
-    query: AnySelect,
-    numbers: Sequence[int] | None,
-    read: Callable[[Session, AnySelect], Iterable[Any]] = Session.execute,
-) -> Iterator[Any]:
-    """Rows of the trials with these ``numbers``, or of all."""
-    if numbers is None:
-        yield from read(session, query)
-        return
-    for start in range(0, len(numbers), MOST_NUMBERS):
-        some = [int(number) for number in numbers[start : start + MOST_NUMBERS]]
-        yield from read(session, query.where(Trial.number.in_(some)))
-
-
-def _plain(session: Session, query: AnySelect) -> Iterator[tuple[Any, ...]]:
-    """Rows of integers, floats, text and bytes as the driver gives them."""
-    return chain.from_iterable(_batches(session, query))
-
-
-def _batches(session: Session, query: AnySelect) -> Iterator[list[tuple[Any, ...]]]:
-    """Rows as :func:`_plain` gives them, :data:`CHUNK` at a time.
-
-    Of 100,000 rows, the objects that SQLAlchemy makes of each take longer than all else.
-    """
-    dialect: Any = session.get_bind().dialect
-    statement = str(query.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
-    raw: Any = session.connection().connection.driver_connection
-    # By default psycopg gets bytes as hexadecimal text.
-    cursor = raw.cursor() if isinstance(raw, sqlite3.Connection) else raw.cursor(binary=True)
-    try:
-        cursor.execute(statement)
-        while rows := cursor.fetchmany(CHUNK):
-            yield rows
-    except dialect.loaded_dbapi.Error as error:
-        # As SQLAlchemy raises it, of which all know who wait for a database or tell of one.
-        raised = DBAPIError.instance(
-            statement, None, error, dialect.loaded_dbapi.Error, dialect=dialect
-        )
-        raise raised from error

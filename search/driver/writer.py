@@ -11,7 +11,8 @@ from optuna.samplers import BaseSampler
 
 from results.database.models import Epoch, Trial, TrialState
 from results.database.outage import StoreUnavailable, is_refusal, reason_of, survive_outage
-from results.database.store import NewTrial, Store
+from results.database.store import Store
+from results.database.trial_writing import NewTrial
 from results.goals.objectives import Goals
 from search.driver.study_writer import StudyWriter
 from sedn.training.checkpoints.predictions import PREDICTIONS

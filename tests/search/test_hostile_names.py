@@ -15,7 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from results.database.scanning import LabelAucArrays
+from results.database.label_scanning import LabelAucArrays
 from results.database.store import Store, open_store
 from results.ranking.by_label import best_by_label
 from results.report.contents import read_findings
