@@ -1,4 +1,4 @@
-"""Rows of very many trials as the database driver gives them, past the object that a row becomes."""
+"""Rows of very many trials as the database driver gives them, past the objects of SQLAlchemy."""
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence

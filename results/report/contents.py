@@ -1,6 +1,7 @@
 """All that is known of an experiment at one moment, for a page that agrees with itself."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from results.commands import address_of, store_words
 from results.confirmed import confirmation_lines
 from results.database.field_values import FieldValues
 from results.database.models import BASELINE, Epoch, Experiment, Label, Trial, TrialState
-from results.database.scanning import COMPLETE_COLUMNS, Failures, TrialTimes
+from results.database.scanning import COMPLETE_COLUMNS, Failures, StoppedTrial, TrialTimes
 from results.database.store import Store
 from results.goals.objectives import Goals, shown_costs
 from results.ranking.by_label import best_by_label, complete_columns, pool_labels
@@ -143,27 +144,16 @@ def read_findings(store: Store, name: str) -> Findings:
     ordered = order_configurations([row[:width] for row in rows], goals, labels)
     found = standing(store, experiment.id, ordered)
     values = store.field_values(experiment.id)
-    failures, last = store.failures(experiment.id), store.last_number(experiment.id)
-    examples = [one.numbers[0] for one in failures[:MOST_FAILURES]]
+    failures = store.failures(experiment.id)
     # Trials after what is found of them: they must be there.
     stopped = store.stopped(experiment.id, MOST_STOPPED)
-    most = room(values, rows, len(costs))
-    leaders, nearest = ordered["trial"].tolist(), [one.number for one in stopped]
-    drawn = {*choose(last, most, leaders, nearest), *examples}
-    listed = drawn | fronts(ordered, rows, costs)
-    is_baseline = ordered["role"] == BASELINE
-    detailed = ordered.rows(
-        (ordered["rank"] <= MOST_ROWS) | is_baseline | np.isin(ordered["trial"], list(listed))
-    )
-    shown = ordered["config_hash"][is_baseline | (ordered["rank"] <= MOST_COLUMNS + 1)]
-    complete = complete_columns(rows)
-    compared = complete.rows(np.isin(complete["config_hash"], shown))
-    of_compared = store.label_auc_arrays(experiment.id, compared["trial"].tolist())
-    listed |= {*detailed["trial"].tolist(), *choose(last, table_room(values), leaders, nearest)}
-    every = store.some_trials(experiment.id, sorted(listed))
-    trials = [trial for trial in every if trial.number in drawn]
+    last = store.last_number(experiment.id)
+    choice = _choose(ordered, rows, costs, values, last, failures, stopped)
+    every = store.some_trials(experiment.id, sorted(choice.listed))
+    trials = [trial for trial in every if trial.number in choice.drawn]
     scored, not_scored = read_scored(_leading(ordered, every))
     studied = _studied(store, experiment.id, last, every)
+    details = with_details(store, experiment, choice.detailed)
     return Findings(
         experiment=experiment,
         labels=labels,
@@ -171,11 +161,11 @@ def read_findings(store: Store, name: str) -> Findings:
         trained=store.totals(experiment.id),
         trials=trials,
         listed=every,
-        number_leading=leading(most) if last is not None and last >= most else 0,
+        number_leading=choice.number_leading,
         epochs=store.epochs(experiment.id, [trial.number for trial in trials]),
         goals=goals,
         best_so_far=best_so_far(rows),
-        ranked=with_standing(with_details(store, experiment, detailed), found).frame(),
+        ranked=with_standing(details, found).frame(),
         standing=found,
         confirmation=confirmation_lines(store, experiment),
         ranking_summary=standing_lines(found, ordered),
@@ -184,13 +174,8 @@ def read_findings(store: Store, name: str) -> Findings:
         number_stopped=store.count_stopped(experiment.id),
         times=store.times(experiment.id),
         failures=failures,
-        by_label=best_by_label(
-            labels,
-            rows,
-            store.label_auc_parts(experiment.id),
-            lambda numbers: store.label_auc_arrays(experiment.id, numbers),
-        ).frame(),
-        pooled_labels=pool_labels(labels, compared, of_compared).frame(),
+        by_label=_best_by_label(store, experiment.id, labels, rows),
+        pooled_labels=_pooled_labels(store, experiment.id, labels, rows, ordered),
         varied=_varied(every, values),
         scored=scored,
         not_scored=not_scored,
@@ -198,6 +183,81 @@ def read_findings(store: Store, name: str) -> Findings:
         number_studied=len(studied),
         store_words=store_words(address_of(store.engine.url)),
     )
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """The trials that a page shows: of a small search all."""
+
+    drawn: set[int]
+    """Numbers of the trials in the figures."""
+    listed: set[int]
+    """Numbers of the trials in the table of trials, those that are drawn included."""
+    number_leading: int
+    """Of those that are drawn, how many are so because they lead; 0 where all are drawn."""
+    detailed: Columns
+    """The part of the ranking that is shown with its details."""
+
+
+def _choose(
+    ordered: Columns,
+    rows: list[tuple[Any, ...]],
+    costs: tuple[str, ...],
+    values: FieldValues,
+    last: int | None,
+    failures: list[Failures],
+    stopped: list[StoppedTrial],
+) -> _Choice:
+    """Choose the trials to show.
+
+    Args:
+        ordered: the whole ranking.
+        rows: the complete trials, as the store's ``complete`` gives them with ``costs``.
+        costs: names of the costs.
+        values: the first few values of each field.
+        last: the highest number of a trial; ``None``: there is no trial.
+        failures: as the store gives them; one trial of each is drawn.
+        stopped: trials that were stopped early, the best first.
+    """
+    most = room(values, rows, len(costs))
+    leaders, nearest = ordered["trial"].tolist(), [trial.number for trial in stopped]
+    examples = [failure.numbers[0] for failure in failures[:MOST_FAILURES]]
+    drawn = {*choose(last, most, leaders, nearest), *examples}
+    shown = drawn | fronts(ordered, rows, costs)
+    is_shown = np.isin(ordered["trial"], list(shown)) | (ordered["role"] == BASELINE)
+    detailed = ordered.rows((ordered["rank"] <= MOST_ROWS) | is_shown)
+    in_table = choose(last, table_room(values), leaders, nearest)
+    return _Choice(
+        drawn,
+        shown | {*detailed["trial"].tolist(), *in_table},
+        leading(most) if last is not None and last >= most else 0,
+        detailed,
+    )
+
+
+def _best_by_label(
+    store: Store, experiment_id: int, labels: list[Label], rows: list[tuple[Any, ...]]
+) -> pd.DataFrame:
+    """The best configuration for each label."""
+    parts = store.label_auc_parts(experiment_id)
+    read = partial(store.label_auc_arrays, experiment_id)
+    return best_by_label(labels, rows, parts, read).frame()
+
+
+def _pooled_labels(
+    store: Store,
+    experiment_id: int,
+    labels: list[Label],
+    rows: list[tuple[Any, ...]],
+    ordered: Columns,
+) -> pd.DataFrame:
+    """The AUC by label of the first configurations of the ranking and of the baseline."""
+    is_compared = (ordered["role"] == BASELINE) | (ordered["rank"] <= MOST_COLUMNS + 1)
+    complete = complete_columns(rows)
+    of_configuration = np.isin(complete["config_hash"], ordered["config_hash"][is_compared])
+    compared = complete.rows(of_configuration)
+    arrays = store.label_auc_arrays(experiment_id, compared["trial"].tolist())
+    return pool_labels(labels, compared, arrays).frame()
 
 
 def _studied(store: Store, experiment_id: int, last: int | None, known: list[Trial]) -> list[Trial]:

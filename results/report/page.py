@@ -102,66 +102,16 @@ def report_of(findings: Findings, summaries: Sequence[Summary] = ()) -> Report:
 def _sections(findings: Findings) -> list[str]:
     """The sections in the order of :data:`ANCHORS`."""
     drawn = _drawn(findings)
-    parallel = parallel_coordinates(findings)
     return [
         answer_section(findings),
         ranking_section(findings),
         axes_section(findings.importance, _studied(findings)),
-        page.section(
-            "history",
-            "Optimisation history",
-            "Every trial in the order in which it was started. Trials that were stopped early or "
-            "failed stand at the AUC of their last epoch." + drawn,
-            page.figure(
-                history(findings),
-                "history",
-                "No trial has ended an epoch yet.",
-                "Mean AUC of every trial by its number",
-            ),
-        ),
-        page.section(
-            "curves",
-            "Learning curves",
-            f"{_curve_of(findings.experiment.folds)}; bars are 95 % intervals over images. "
-            "Triangles and dotted lines: where trials were stopped early; the pointer tells why."
-            + drawn,
-            page.figure(
-                learning_curves(findings),
-                "curves",
-                "No trial has ended an epoch yet.",
-                "Mean AUC of every trial by epoch",
-            ),
-        ),
-        page.section(
-            "parameters",
-            "Parameters",
-            "One line a trial, stronger where the mean AUC is higher; within a band the better "
-            "trials lie higher. Grey: stopped early or still running. “–”: the parameter has no "
-            "effect there." + drawn,
-            page.figure(
-                parallel,
-                "parameters",
-                "No parameter differs between trials.",
-                "Parameters and mean AUC of every trial as parallel coordinates",
-                least_width(parallel),
-            ),
-        ),
+        _history(findings, drawn),
+        _curves(findings, drawn),
+        _parameters(findings, drawn),
         _grid(findings),
         _labels(findings),
-        page.section(
-            "cost",
-            "Cost",
-            "Filled points form the Pareto front: no configuration has a higher mean AUC at the "
-            "same cost or less. Times compare only as far as the machines that trained were "
-            "alike." + drawn,
-            page.figure(
-                cost(findings),
-                "cost",
-                NONE_COMPLETE,
-                "Mean AUC against costs, with the Pareto fronts",
-                240 * (1 + len(findings.costs)),
-            ),
-        ),
+        _cost(findings, drawn),
         calibration_section(findings.scored, findings.not_scored),
         errors_section(findings),
         failures_section(findings),
@@ -169,6 +119,76 @@ def _sections(findings: Findings) -> list[str]:
         trials_section(findings),
         origin_section(findings),
     ]
+
+
+def _history(findings: Findings, drawn: str) -> str:
+    """The section of the trials by number; ``drawn`` says which trials its figure has."""
+    return page.section(
+        "history",
+        "Optimisation history",
+        "Every trial in the order in which it was started. Trials that were stopped early or "
+        "failed stand at the AUC of their last epoch." + drawn,
+        page.figure(
+            history(findings),
+            "history",
+            "No trial has ended an epoch yet.",
+            "Mean AUC of every trial by its number",
+        ),
+    )
+
+
+def _curves(findings: Findings, drawn: str) -> str:
+    """The section of the learning curves; ``drawn`` says which trials its figure has."""
+    return page.section(
+        "curves",
+        "Learning curves",
+        f"{_curve_of(findings.experiment.folds)}; bars are 95 % intervals over images. "
+        "Triangles and dotted lines: where trials were stopped early; the pointer tells why."
+        + drawn,
+        page.figure(
+            learning_curves(findings),
+            "curves",
+            "No trial has ended an epoch yet.",
+            "Mean AUC of every trial by epoch",
+        ),
+    )
+
+
+def _parameters(findings: Findings, drawn: str) -> str:
+    """The section of parallel coordinates; ``drawn`` says which trials its figure has."""
+    parallel = parallel_coordinates(findings)
+    return page.section(
+        "parameters",
+        "Parameters",
+        "One line a trial, stronger where the mean AUC is higher; within a band the better "
+        "trials lie higher. Grey: stopped early or still running. “–”: the parameter has no "
+        "effect there." + drawn,
+        page.figure(
+            parallel,
+            "parameters",
+            "No parameter differs between trials.",
+            "Parameters and mean AUC of every trial as parallel coordinates",
+            least_width(parallel),
+        ),
+    )
+
+
+def _cost(findings: Findings, drawn: str) -> str:
+    """The section of AUC against costs; ``drawn`` says which trials its figure has."""
+    return page.section(
+        "cost",
+        "Cost",
+        "Filled points form the Pareto front: no configuration has a higher mean AUC at the "
+        "same cost or less. Times compare only as far as the machines that trained were "
+        "alike." + drawn,
+        page.figure(
+            cost(findings),
+            "cost",
+            NONE_COMPLETE,
+            "Mean AUC against costs, with the Pareto fronts",
+            240 * (1 + len(findings.costs)),
+        ),
+    )
 
 
 def _curve_of(folds: int | None) -> str:
