@@ -29,13 +29,13 @@ MOST_LABELS = 60
 DIVERGING = [[0.0, VERMILION], [0.5, MIDDLE], [1.0, BLUE]]
 
 
-def axes_section(found: Importance, of_trials: str = "") -> str:
+def axes_section(importance: Importance, of_trials: str = "") -> str:
     """The section of the page; ``of_trials`` says of which trials it is, where not of all."""
-    content = "".join(page.paragraph(line) for line in answer(found))
-    rests_on = "".join(page.paragraph(line) for line in assumptions(found))
-    if found.mean.effects is not None:
+    content = "".join(page.paragraph(line) for line in answer(importance))
+    rests_on = "".join(page.paragraph(line) for line in assumptions(importance))
+    if importance.mean.effects is not None:
         content += page.figure(
-            shares(found), "axes", "", "Share of the variance of the mean AUC by axis", 420
+            shares(importance), "axes", "", "Share of the variance of the mean AUC by axis", 420
         )
         content += "<h3>What each value does to the mean AUC</h3>"
         content += page.paragraph(
@@ -44,10 +44,14 @@ def axes_section(found: Importance, of_trials: str = "") -> str:
             "the axis's values. Blue: found."
         )
         content += page.figure(
-            value_effects(found), "axis-values", "", "Effect of each value on the mean AUC", 560
+            value_effects(importance),
+            "axis-values",
+            "",
+            "Effect of each value on the mean AUC",
+            560,
         )
-    if (figure := label_effects(found)) is not None:
-        axis = _of_heat_map(found)
+    if (figure := label_effects(importance)) is not None:
+        axis = _of_heat_map(importance)
         content += f"<h3>Labels by {page.text(axis)}</h3>"
         content += page.paragraph(
             "Difference in each label's AUC; a number stands where an effect was found, and the "
@@ -56,7 +60,11 @@ def axes_section(found: Importance, of_trials: str = "") -> str:
         content += page.figure(
             figure, "axis-labels", "", f"Effects on the AUC of each label by {axis}", 640
         )
-    lead = _LEAD if found.mean.effects else "Which axis mattered, for the mean AUC and for labels."
+    lead = (
+        _LEAD
+        if importance.mean.effects
+        else "Which axis mattered, for the mean AUC and for labels."
+    )
     return page.section("axes", "What mattered", lead + of_trials, content + rests_on)
 
 
@@ -67,15 +75,15 @@ _LEAD = (
 )
 
 
-def shares(found: Importance) -> go.Figure:
+def shares(importance: Importance) -> go.Figure:
     """A bar for each axis, what matters most on top."""
-    axes = of_label(found.axes, None).dropna(subset=["share"]).sort_values("share")
+    axes = of_label(importance.axes, None).dropna(subset=["share"]).sort_values("share")
     figure = go.Figure(layout=layout(90 + 30 * len(axes), showlegend=False))
     figure.add_bar(
         x=axes["share"].tolist(),
         y=[plain(axis) for axis in axes["axis"]],
         orientation="h",
-        marker={"color": [BLUE if found else FAINT for found in axes["matters"]]},
+        marker={"color": [BLUE if matters else FAINT for matters in axes["matters"]]},
         error_x=_bars(axes["share"], axes["share_low"], axes["share_high"]),
         customdata=[
             f"{share_text(row['share'])} [{share_text(row['share_low'])}, "
@@ -90,9 +98,9 @@ def shares(found: Importance) -> go.Figure:
     return figure
 
 
-def value_effects(found: Importance) -> go.Figure:
+def value_effects(importance: Importance) -> go.Figure:
     """A point with its interval for each value, axis below axis."""
-    rows = shown_effects(of_label(found.values, None).dropna(subset=["effect"]))
+    rows = shown_effects(of_label(importance.values, None).dropna(subset=["effect"]))
     names = [f"{plain(row['axis'])}  <b>{plain(_value(row))}</b>" for row in rows]
     figure = go.Figure(layout=layout(80 + 24 * len(rows), showlegend=False))
     frame = pd.DataFrame(rows)
@@ -117,14 +125,16 @@ def value_effects(found: Importance) -> go.Figure:
     return figure
 
 
-def label_effects(found: Importance) -> go.Figure | None:
+def label_effects(importance: Importance) -> go.Figure | None:
     """A row for each label, a column for each value of the placement; of another axis where the
     placement was not varied. ``None``: nothing is known of labels.
     """
-    axis = _of_heat_map(found)
-    if found.labels.effects is None or axis is None:
+    axis = _of_heat_map(importance)
+    if importance.labels.effects is None or axis is None:
         return None
-    values = found.values[(found.values["axis"] == axis) & found.values["label"].notna()]
+    values = importance.values[
+        (importance.values["axis"] == axis) & importance.values["label"].notna()
+    ]
     has_reference = values["against"].notna().any()
     values = values[values["against"].notna() == has_reference]
     columns = list(dict.fromkeys(value_name(value) for value in values["value"]))
@@ -148,8 +158,16 @@ def label_effects(found: Importance) -> go.Figure | None:
         hovertemplate="%{customdata}<extra></extra>",
         colorbar={"title": {"text": "AUC"}, "thickness": 12, "outlinewidth": 0},
     )
-    _add_found(figure, effects, values["found"].to_numpy(bool).reshape(shape), largest)
+    _add_significant(figure, effects, values["found"].to_numpy(bool).reshape(shape), largest)
     against = value_name(values["against"].iloc[0]) if has_reference else "the average"
+    _name_rows_and_columns(figure, rows, columns, against)
+    return figure
+
+
+def _name_rows_and_columns(
+    figure: go.Figure, rows: list[str], columns: list[str], against: str
+) -> None:
+    """Name the cells of a heat map, whose columns are compared with ``against``."""
     figure.update_yaxes(
         tickvals=list(range(len(rows))),
         ticktext=[plain(row) for row in rows],
@@ -157,19 +175,18 @@ def label_effects(found: Importance) -> go.Figure | None:
         showgrid=False,
     )
     figure.update_xaxes(
-        tickvals=list(range(count)),
+        tickvals=list(range(len(columns))),
         ticktext=[plain(column) for column in columns],
         side="top",
         showgrid=False,
         title_text=f"against {plain(against)}",
     )
     figure.update_layout(margin={"l": 64, "r": 16, "t": 80, "b": 12})
-    return figure
 
 
-def _of_heat_map(found: Importance) -> str | None:
+def _of_heat_map(importance: Importance) -> str | None:
     """The placement, or else the axis that was found for most labels."""
-    axes = found.axes[found.axes["label"].notna()]
+    axes = importance.axes[importance.axes["label"].notna()]
     known = list(dict.fromkeys(axes["axis"]))
     if PLACEMENT in known or not known:
         return PLACEMENT if known else None
@@ -186,9 +203,9 @@ def _labels_shown(values: pd.DataFrame) -> list[str]:
     return [label for label in largest.index if label in kept]
 
 
-def _add_found(figure: go.Figure, effects: Any, is_found: Any, largest: float) -> None:
-    """The numbers of the effects that were found, white on dark."""
-    rows, columns = np.nonzero(is_found)
+def _add_significant(figure: go.Figure, effects: Any, is_significant: Any, largest: float) -> None:
+    """The numbers of the significant effects, white on dark."""
+    rows, columns = np.nonzero(is_significant)
     values = effects[rows, columns]
     figure.add_scatter(
         x=columns.tolist(),

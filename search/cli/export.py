@@ -43,14 +43,9 @@ def export(
     store: StoreOption = DEFAULT_STORE,
 ) -> None:
     """Write a configuration for `sedn train`, exactly as its trial ran it; or a run as ONNX."""
-    chosen = {
-        "--rank": rank is not None,
-        "--trial": trial is not None,
-        "--baseline": baseline,
-        "--confirmed": confirmed,
-        "--splits": splits,
-    }
-    of_experiment = [option for option, is_chosen in chosen.items() if is_chosen]
+    chosen = {"--rank": rank, "--trial": trial, "--baseline": baseline or None}
+    chosen |= {"--confirmed": confirmed or None, "--splits": splits or None}
+    of_experiment = [option for option, value in chosen.items() if value is not None]
     if onnx:
         _export_onnx(Path(name), of_experiment, output)
         return
@@ -60,14 +55,12 @@ def export(
 
     opened = open_store(store)
     if splits:
-        _write(export_splits(opened, name), output)
-        return
-    _write(
-        export_config(
+        text = export_splits(opened, name)
+    else:
+        text = export_config(
             opened, name, rank=rank or 1, trial=trial, baseline=baseline, confirmed=confirmed
-        ),
-        output,
-    )
+        )
+    _write(text, output)
 
 
 def _write(text: str, output: Path | None) -> None:

@@ -15,7 +15,7 @@ from sedn.style import interval_text, number_text, one_line, short_text
 
 if TYPE_CHECKING:
     from results import Epoch, Trial
-    from results.trial_facts import TrialFacts
+    from results.trial_facts import LabelResult, TrialFacts
 
 out = open_terminal()
 
@@ -154,17 +154,7 @@ def _as_json(row: "Trial", epochs: "list[Epoch]", facts: "TrialFacts | None") ->
         "low": _number(None if facts is None else facts.low),
         "high": _number(None if facts is None else facts.high),
         "difference_to_baseline": None if facts is None else facts.difference,
-        "labels": [
-            {
-                "label": label.name,
-                "auc": label.auc,
-                "low": _number(label.low),
-                "high": _number(label.high),
-                "baseline": label.baseline,
-                "positives": label.positives,
-            }
-            for label in labels
-        ],
+        "labels": [_label_as_json(label) for label in labels],
         "params": row.params,
         "config": row.config,
         "config_hash": row.config_hash,
@@ -181,6 +171,17 @@ def _as_json(row: "Trial", epochs: "list[Epoch]", facts: "TrialFacts | None") ->
         "node": row.node,
         "folder": row.folder,
         "predictions": row.predictions,
+    }
+
+
+def _label_as_json(label: "LabelResult") -> dict[str, Any]:
+    return {
+        "label": label.name,
+        "auc": label.auc,
+        "low": _number(label.low),
+        "high": _number(label.high),
+        "baseline": label.baseline,
+        "positives": label.positives,
     }
 
 

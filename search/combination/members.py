@@ -70,11 +70,7 @@ def make_soup(
         UserError: no other candidate has the architecture of the best, a checkpoint is gone, or the
             candidates were trained over folds.
     """
-    if candidates[0].predictions.folds:
-        raise UserError(
-            "`soup`: the networks of a trial over folds saw different images, so no image is left "
-            "to judge their average by; leave `soup` out to average ranks"
-        )
+    _check_no_folds(candidates[0])
     best = restore_trial(candidates[0].trial, candidates[0].folder)
     truth = best.dataset.splits["validation"].truth
     own = best.network.state_dict()
@@ -95,6 +91,25 @@ def make_soup(
         else:
             unlike.append(one.trial.number)
         on_step(place, len(candidates) - 1)
+    _report_unlike(candidates, unlike, on_notice)
+    best.network.load_state_dict(soup.weights)
+    if len(members) > 1:
+        best.renew_statistics()
+    return SoupChoice(Choice(tuple(members), tuple(mean_aucs)), best, scores)
+
+
+def _check_no_folds(candidate: Candidate) -> None:
+    if candidate.predictions.folds:
+        raise UserError(
+            "`soup`: the networks of a trial over folds saw different images, so no image is left "
+            "to judge their average by; leave `soup` out to average ranks"
+        )
+
+
+def _report_unlike(
+    candidates: Sequence[Candidate], unlike: Sequence[int], on_notice: Callable[[str], None]
+) -> None:
+    """Report the trials of another architecture than the best, which may not be all others."""
     if len(unlike) == len(candidates) - 1:
         raise UserError(
             f"`soup`: no other of the {len(candidates)} trials has the architecture of trial "
@@ -103,10 +118,6 @@ def make_soup(
     if unlike:
         listed = ", ".join(map(str, sorted(unlike)))
         on_notice(f"Trials of another architecture than the best are left out: {listed}")
-    best.network.load_state_dict(soup.weights)
-    if len(members) > 1:
-        best.renew_statistics()
-    return SoupChoice(Choice(tuple(members), tuple(mean_aucs)), best, scores)
 
 
 def _why_not(one: Candidate, first: Candidate | None) -> str | None:

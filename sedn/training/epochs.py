@@ -88,10 +88,7 @@ def train_epochs(
         except ValueError as error:
             if micro_batch == own or not needs_two_images(error):
                 raise
-            raise OutOfMemory(
-                f"the memory does not suffice for two images of {config.data.image_size} px: "
-                f"lower data.image_size, or take a smaller backbone ({why_two_images(config)})"
-            ) from error
+            raise _out_of_memory(config, "two images", why_two_images(config)) from error
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
@@ -99,12 +96,15 @@ def train_epochs(
         # Here the error is gone, and with it its hold on the tensors of the attempt.
         release_memory()
         if micro_batch == 1:
-            raise OutOfMemory(
-                f"the memory does not suffice for a single image of {config.data.image_size} px "
-                f"through {config.backbone.name}: lower data.image_size, or take a smaller "
-                f"backbone ({reason})"
-            )
+            raise _out_of_memory(config, "a single image", reason)
         micro_batch = (micro_batch + 1) // 2
+
+
+def _out_of_memory(config: TrainingConfig, images: str, reason: str) -> OutOfMemory:
+    return OutOfMemory(
+        f"the memory does not suffice for {images} of {config.data.image_size} px through "
+        f"{config.backbone.name}: lower data.image_size, or take a smaller backbone ({reason})"
+    )
 
 
 def _train(

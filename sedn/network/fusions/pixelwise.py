@@ -4,6 +4,8 @@ With stage output ``x`` and encoded map ``m``, each returns ``x`` at first, so a
 begins as what it was.
 """
 
+from abc import ABC, abstractmethod
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -11,7 +13,7 @@ from torch import Tensor, nn
 from sedn.network.layers import map_encoder, resize, zero
 
 
-class PixelFusion(nn.Module):
+class PixelFusion(nn.Module, ABC):
     """Encodes the map at the stage's size; subclasses fuse it with the stage.
 
     Args:
@@ -30,9 +32,9 @@ class PixelFusion(nn.Module):
         """Fuse ``x`` (B, C, h, w) with ``maps`` (B, K, H, W) of any size."""
         return self.fuse(x, self.encode(resize(maps, x.shape[-2:])))
 
+    @abstractmethod
     def fuse(self, x: Tensor, m: Tensor) -> Tensor:
         """Fuse ``x`` (B, C, h, w) with the encoded map ``m`` (B, width, h, w)."""
-        raise NotImplementedError
 
 
 class ScaleShift(PixelFusion):
