@@ -41,8 +41,8 @@ class Score:
 def on_plateau(scores: Sequence[Score], patience: int | None) -> bool:
     """Whether the last ``patience`` complete trials made the best no better than chance would.
 
-    The best of them must be over the best before them by more than that one's standard error.
-    Optuna's own terminators, deprecated since its version 5, estimate what is left to gain by a
+    The best of these trials must be over the best before them by more than the standard error of
+    the latter. Optuna's own terminators, deprecated since its version 5, estimate what is left to gain by a
     Gaussian process that cannot tell conditional axes.
     """
     if patience is None or len(scores) <= patience:

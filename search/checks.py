@@ -92,7 +92,7 @@ def check_experiment(store: Store, name: str, space: Space, settings: SearchSett
     """Check that an experiment called ``name`` has the space and settings of this search.
 
     Raises:
-        UserError: it was started with another space, or with other settings.
+        UserError: the experiment was started with another space, or with other settings.
     """
     existing = store.find_experiment(name)
     if existing is None:
@@ -114,7 +114,7 @@ def check_name(name: str, called: str = "`name`") -> None:
     """See that an experiment can be called ``name``, which the message calls ``called``.
 
     Raises:
-        UserError: it cannot.
+        UserError: the name is taken or has a wrong form.
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
         raise UserError(

@@ -29,7 +29,7 @@ def check_gpu_hours(settings: SearchSettings, grant: Grant) -> None:
     """Check that GPU-hours are a budget only where trials use a GPU.
 
     Raises:
-        UserError: they use none, so that the budget would never end.
+        UserError: trials use no GPU, so that the budget would never end.
     """
     if settings.gpu_hours and not grant.gpus:
         raise UserError("`gpu_hours`: the trials of this search use no GPU; take `time_seconds`")

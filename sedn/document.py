@@ -60,8 +60,8 @@ def parse_value(text: str, source: str) -> Any:
     """The value that the YAML ``text`` holds.
 
     Raises:
-        UserError: it is not YAML, has a key twice, is nested too deeply, or becomes too much by
-            its aliases.
+        UserError: the text is not YAML, has a key twice, is nested too deeply, or grows too
+            large by its aliases.
     """
     try:
         return yaml.load(text, _StrictLoader)
@@ -112,7 +112,7 @@ def _check_size(root: yaml.Node) -> None:
     once they are written out, as checking and printing them does.
 
     Raises:
-        UserError: they do.
+        UserError: the document becomes too large, or is endless.
     """
     sizes: dict[yaml.Node, int] = {}
     _add_size(root, sizes, set())

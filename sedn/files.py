@@ -44,7 +44,7 @@ def make_folder(folder: Path) -> None:
     """Make the folder, and those it lies in, where they are not there.
 
     Raises:
-        UserError: it cannot be made.
+        UserError: the folder cannot be made.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -56,7 +56,7 @@ def check_folder(folder: Path) -> None:
     """Check that files can be written to the folder, or the folder be made; nothing is written.
 
     Raises:
-        UserError: they cannot.
+        UserError: the folder can be neither made nor written to.
     """
     try:
         there = next(path for path in (folder, *folder.absolute().parents) if path.exists())

@@ -163,7 +163,7 @@ def read_file(path: str | Path) -> bytes:
     """All bytes of a file.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: the file cannot be read.
     """
     see_content(path)
     with open(path, "rb") as file:  # noqa: PTH123 (a Path for each read costs as much)

@@ -77,7 +77,7 @@ def baseline_of(address: str) -> str:
     """The address of the baseline of the experiment that an address is of.
 
     Raises:
-        UserError: it is of none, or of a baseline itself.
+        UserError: the address is of no experiment, or of a baseline itself.
     """
     match = _ADDRESS.fullmatch(address)
     if match is None or match[2] == BASELINE:

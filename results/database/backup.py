@@ -11,7 +11,7 @@ def copy_file(database: Path, copy: Path) -> None:
     """Copy a database, what its log holds included; the copy is there whole or not at all.
 
     Raises:
-        UserError: it cannot be written.
+        UserError: the copy cannot be written.
     """
     part = copy.with_name(f"{copy.name}.part")
     try:

@@ -162,7 +162,7 @@ class Trial(Base):
     """The mean AUC then: over folds that of all which have ended."""
     best_auc_stderr: Mapped[float | None]
     seconds: Mapped[float] = mapped_column(default=0.0)
-    """Wall time of its epochs so far."""
+    """Wall time of the trial's epochs so far, in seconds."""
     costs: Mapped[dict[str, float]] = mapped_column(JSON, default=dict)
     """The measured costs of the trial, or of its network, after the last epoch, by the names of
     :data:`sedn.measures.COSTS`.

@@ -92,7 +92,7 @@ def open_any_version(url: str) -> Engine:
     """Connect to the database at ``url``, whichever version of our tables it holds.
 
     Raises:
-        UserError: it cannot be opened, or holds none of our tables.
+        UserError: the database cannot be opened, or holds none of our tables.
     """
     parsed = _parse(url)
     if parsed.get_backend_name() == "sqlite":

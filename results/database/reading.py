@@ -50,7 +50,8 @@ class StoreReader:
         """See that the database's file is still the one that was opened; costs no query.
 
         Raises:
-            StoreLost: it was deleted, moved or replaced. What it held is saved in another file.
+            StoreLost: the file was deleted, moved or replaced. What the database held is
+                saved in another file.
         """
         if self._lost is None and self._file is not None and not self._file.is_in_place():
             self._lost = lost(self.engine, self._file)

@@ -70,7 +70,7 @@ def open_store(url: str, *, create: bool = False) -> "Store":
     """Open the store at an SQLAlchemy URL.
 
     Raises:
-        UserError: it cannot be opened, or is not there and not to be made.
+        UserError: the database cannot be opened, or is not there and not to be made.
     """
     return Store(open_engine(url, create=create))
 

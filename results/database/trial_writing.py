@@ -53,8 +53,8 @@ class TrialWriter(StoreScanner):
     """Writes the trials of an experiment.
 
     Every write about a trial is one transaction and may be repeated: the rows are the same after
-    the second time. Epochs may come in any order, until the trial has ended; then it stays as it
-    is, whatever is written, until it is reopened.
+    the second time. Epochs may come in any order, until the trial has ended; then the trial
+    stays as it is, whatever is written, until the trial is reopened.
     """
 
     def add_trial(self, trial: NewTrial) -> None:
@@ -128,7 +128,7 @@ class TrialWriter(StoreScanner):
         """Let a trial that was stopped early run again.
 
         Raises:
-            TrialEnded: it has ended otherwise.
+            TrialEnded: the trial has ended in another state.
         """
         trial_id = self.trial_id(experiment_id, number)
         with self.sessions.begin() as session:

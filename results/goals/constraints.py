@@ -49,7 +49,7 @@ def parse_constraint(text: str) -> Constraint:
     """Read a constraint such as ``latency_ms<5`` or ``parameters <= 5M``.
 
     Raises:
-        UserError: it has another form, or there is no such measure.
+        UserError: the text has another form, or there is no such measure.
     """
     squeezed = "".join(text.split())
     match = _FORM.fullmatch(squeezed)

@@ -62,7 +62,9 @@ class Goals:
 
     @property
     def costs(self) -> tuple[str, ...]:
-        """The costs that it needs of each trial, by the names of :data:`sedn.measures.COSTS`."""
+        """The costs that the objectives and constraints need of each trial, by the names of
+        :data:`sedn.measures.COSTS`.
+        """
         needed = [one.measure for one in self.all_objectives]
         needed += [one.measure for one in self.constraints]
         return tuple(name for name in dict.fromkeys(needed) if name in COSTS)

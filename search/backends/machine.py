@@ -19,7 +19,7 @@ def check_machine(resources: Resources, settings: SearchSettings) -> None:
     """Check that this machine has the cores and GPU of a trial.
 
     Raises:
-        UserError: it has fewer cores, or GPU-hours are asked for where trials use no GPU.
+        UserError: the machine has fewer cores, or GPU-hours are asked for where trials use no GPU.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     if cores is not None and resources.cpus_per_trial > cores:

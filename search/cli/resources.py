@@ -11,7 +11,7 @@ def _parse_gpus(text: str) -> Any:
     """A number or ``auto``.
 
     Raises:
-        UserError: it is something else.
+        UserError: the value is neither.
     """
     if text == "auto":
         return text

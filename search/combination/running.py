@@ -49,7 +49,7 @@ class Member:
 
 @dataclass(frozen=True)
 class Difference:
-    """A combination beside its best member on one split, in mean AUC."""
+    """A combination and its best member on one split, compared in mean AUC."""
 
     combined: float
     best: float

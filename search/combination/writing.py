@@ -31,7 +31,7 @@ def check_new(folder: Path) -> None:
     """Check that the folder is not there yet, or empty, and can be made; nothing is written.
 
     Raises:
-        UserError: it cannot be made, or something is in it.
+        UserError: the folder cannot be made, or is not empty.
     """
     if folder.is_dir() and any(folder.iterdir()):
         raise UserError(f"{folder}: holds files already; name a new folder")
@@ -43,7 +43,7 @@ def new_folder(folder: Path) -> Iterator[Path]:
     """A folder of the same name to write to, which takes the place of ``folder`` when it is whole.
 
     Raises:
-        UserError: it cannot be made.
+        UserError: the folder cannot be made.
     """
     make_folder(folder.parent)
     part = folder.parent / f".sedn-{secrets.token_hex(8)}.part"

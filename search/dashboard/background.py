@@ -39,7 +39,7 @@ class _Part:
     is_first: bool = True
 
     def do(self) -> None:
-        """Do it, and rest."""
+        """Do the work, and rest."""
         began = time.thread_time()
         self.work()
         # The first time loads libraries, which tells nothing of the next.
@@ -94,7 +94,7 @@ class Background:
                     part.due = time.monotonic() + FAILED_SECONDS
 
     def _guarded(self, work: Callable[[], object]) -> bool:
-        """Whether it could be done. Nothing that goes wrong here may end a search."""
+        """Whether the work could be done. Nothing that goes wrong here may end a search."""
         try:
             work()
         except Exception as error:

@@ -117,7 +117,7 @@ class Writer:
         """Call the database, and wait for it to come back when it has gone away.
 
         Raises:
-            UserError: it did not come back, or is not the one that it was.
+            UserError: the database did not come back, or is another one now.
         """
 
         def call() -> T:

@@ -15,7 +15,7 @@ def find_class(name: str) -> type[BaseSampler]:
     """The class at ``module:Class``; the working directory is looked in too.
 
     Raises:
-        UserError: it cannot be imported, or is no sampler of Optuna's kind.
+        UserError: the class cannot be imported, or is no sampler of Optuna's kind.
     """
     kind = find_named("sampler", name)
     if not (isinstance(kind, type) and issubclass(kind, BaseSampler)):
@@ -29,7 +29,7 @@ def make_custom(name: str, options: Mapping[str, Any], seed: int) -> BaseSampler
     """An object of the user's class; it is given ``seed`` if it takes one.
 
     Raises:
-        UserError: it takes no such option, or does not take its value.
+        UserError: the class takes no such option, or not the option's value.
     """
     kind = find_class(name)
     parameters = inspect.signature(kind).parameters

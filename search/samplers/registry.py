@@ -63,7 +63,7 @@ def refuse_unknown(sampler: str, option: str, known: Mapping[str, Any]) -> None:
     """Refuse an option that ``sampler`` does not have.
 
     Raises:
-        UserError: it has not; the message names the nearest, or all.
+        UserError: the sampler has no such option; the message names the nearest, or all.
     """
     if option in known:
         return

@@ -30,7 +30,7 @@ class _Rung:
             _drop(self._paused, self._places[number])
 
     def is_paused(self, number: int) -> bool:
-        """Whether a trial waits here."""
+        """Whether a trial waits at a rung."""
         place = self._places.get(number)
         at = len(self._paused) if place is None else bisect_left(self._paused, place)
         return at < len(self._paused) and self._paused[at] == place

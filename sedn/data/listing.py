@@ -45,7 +45,7 @@ class RegionMap(Protocol):
             shown: the same when it is turned.
 
         Raises:
-            UserError: it cannot be read.
+            UserError: the map cannot be read.
         """
 
     def draw(self, size: Size) -> NDArray[np.uint8]:
@@ -55,7 +55,7 @@ class RegionMap(Protocol):
             size: of the image, for maps that have no size of their own.
 
         Raises:
-            UserError: it cannot be drawn.
+            UserError: the map cannot be drawn.
         """
 
 

@@ -45,7 +45,7 @@ class Remote:
 
     @property
     def server(self) -> str:
-        """Whom to ask."""
+        """The server that has the weights."""
         return "hub" if self.repository else urlsplit(self.url).netloc
 
     def refusal(self) -> str | None:

@@ -148,7 +148,7 @@ def find_last_feature(config: BackboneConfig, image_size: int) -> LastFeature:
     """The feature that a backbone pools, traced without weights.
 
     Raises:
-        UserError: it is not one map or sequence; the head must be ``average``.
+        UserError: the feature is not one map or sequence; the head must be ``average``.
     """
     return _trace_last(config.model_copy(update={"pretrained": False}), image_size)
 

@@ -27,7 +27,7 @@ def find_weights(config: BackboneConfig) -> Path:
     those that a search has sent here.
 
     Raises:
-        UserError: it is nowhere, or is another than the configuration means.
+        UserError: the file is nowhere, or is another than the configuration means.
     """
     path, sent = Path(config.weights), _sent(config.weights_digest, config.weights)
     try:
@@ -50,8 +50,8 @@ def check_weights_file(config: BackboneConfig, image_size: int, field: str = FIE
     """Check that the file exists and has all weights of the model and no others.
 
     Raises:
-        UserError: it is not there, cannot be read, or has other weights; the message begins with
-            ``field``.
+        UserError: the file is not there, cannot be read, or has other weights; the message begins
+            with ``field``.
     """
     try:
         _compare(config.name, str(find_weights(config)), config.weights_digest, image_size)

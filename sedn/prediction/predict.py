@@ -88,7 +88,7 @@ def _open_masks(run_folder: Path, header: ModelHeader, folder: Path | None) -> M
     """The masks, where the network sees given ones.
 
     Raises:
-        UserError: it sees none and some are given, or it needs them and none are.
+        UserError: masks are given to a network that sees none, or not to one that needs them.
     """
     why_no_masks = describe_source(header.config.map_source).why_no_masks
     if why_no_masks is None:

@@ -96,7 +96,7 @@ class Registry(Generic[EntryType]):
         """``value``, if it is one of the names; a validator of pydantic's.
 
         Raises:
-            PydanticCustomError: it is none.
+            PydanticCustomError: the value is none of the names.
             UserError: a plugin cannot be loaded.
         """
         if isinstance(value, str) and (value in self.entries or value in self.names()):

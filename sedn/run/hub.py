@@ -42,8 +42,8 @@ def write_backbone(network: SemanticNetwork, header: ModelHeader, folder: Path) 
     """Write the backbone alone into ``backbone/``, for
     ``timm.create_model("local-dir:…/backbone", pretrained=True)``.
 
-    It has a logit for each label. Where another head took the place of its own it has no
-    classifier, and what only its own pooling needs is as it was initialised.
+    The backbone's classifier has a logit for each label. Where another head took its place, the
+    backbone has none, and what only the backbone's own pooling needs is as it was initialised.
     """
     config = header.config
     n_labels = len(header.labels) if network.head is None else 0

@@ -70,7 +70,7 @@ def check_segmenter(config: MapConfig) -> None:
     """Check that the folder that the configuration names holds a segmenter.
 
     Raises:
-        UserError: it names no folder, or one that holds no finished segmenter.
+        UserError: the configuration names no folder, or one that holds no finished segmenter.
     """
     _read_named(Path(config.segmenter))
 

@@ -65,7 +65,7 @@ def check_unchanged(config: TrainingConfig, folder: str) -> None:
     """Check that the data are those that the networks in ``folder`` began with.
 
     Raises:
-        UserError: they are others; says in what.
+        UserError: the data are others; the message says in what.
     """
     plain = config.without_folds()
     for place, dataset in _networks(config, folder):

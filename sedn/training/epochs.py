@@ -146,7 +146,7 @@ def check_data(dataset: Dataset, config: TrainingConfig, bounds: Bounds) -> None
     """Check that the data are those that are meant.
 
     Raises:
-        DataChanged: they are others.
+        DataChanged: the data are others.
     """
     meant = bounds.data_fingerprint
     if meant is not None and dataset.fingerprint != meant:

@@ -32,7 +32,7 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 class DriverSearcher(Searcher):  # type: ignore[misc]
     """Suggests the driver's trials to Tune.
 
-    Nothing of it is saved: the database holds all that a resume needs.
+    Nothing of the searcher is saved: the database holds all that a resume needs.
     """
 
     def __init__(self, driver: Driver) -> None:

@@ -124,7 +124,7 @@ def check_room(resources: Resources, settings: SearchSettings) -> None:
     A cluster that is joined is asked when it has been joined.
 
     Raises:
-        UserError: it has none, or GPU-hours are asked for where trials use no GPU.
+        UserError: the cluster has no room, or GPU-hours are asked for where trials use no GPU.
     """
     if resources.autoscaling:
         _check_autoscaling(resources)

@@ -47,7 +47,7 @@ def build_folder(entry: Path, build: Callable[[Path], None], what: str) -> None:
     process left is handed to ``build`` again, which may go on with it; one that failed is removed.
 
     Raises:
-        UserError: it cannot be written; ``what`` says what it is.
+        UserError: the folder cannot be written; the message names the folder by ``what``.
     """
 
     def complete() -> None:
@@ -70,7 +70,7 @@ def remove_damaged(entry: Path, damage: str) -> None:
     """Remove a damaged entry, which the next use makes again; who has mapped the entry keeps it.
 
     Raises:
-        UserError: it cannot be removed.
+        UserError: the entry cannot be removed.
     """
     try:
         with _locked(entry.with_suffix(".lock")):
@@ -87,7 +87,7 @@ def remove_entry(entry: Path) -> None:
     """Remove an entry at once, so that nobody finds a part of it; who has mapped it keeps it.
 
     Raises:
-        OSError: it cannot be removed.
+        OSError: the entry cannot be removed.
     """
     aside = entry.with_name(f".{entry.name}.removed")
     shutil.rmtree(aside, ignore_errors=True)

@@ -59,7 +59,7 @@ def path_of(paths: BySplit, split: str, where: str) -> str:
     """The path of one split.
 
     Raises:
-        UserError: it has none.
+        UserError: the split has no path.
     """
     paths_by_split = by_split(paths, where)
     if "" in paths_by_split:

@@ -37,7 +37,7 @@ def propose(path: Path, answers: Mapping[str, Any]) -> Proposal:
 
     Raises:
         Question: the data may mean two things, and no answer chooses.
-        UserError: it cannot be read, or an answer is wrong.
+        UserError: the data cannot be read, or an answer is wrong.
     """
     is_yaml = path.suffix.lower() in (".yaml", ".yml")
     if is_yaml and not describe_own_yaml(path):

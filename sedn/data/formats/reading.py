@@ -106,7 +106,8 @@ def read_description(path: Path, given: Mapping[str, Any]) -> tuple[DataFormat, 
     as :func:`read_listing`.
 
     Raises:
-        UserError: it cannot be read or has a wrong field, or the format is not recognised.
+        UserError: the description cannot be read or has a wrong field, or the format is
+            not recognised.
     """
     if is_file(path / "data.yaml"):
         path = path / "data.yaml"

@@ -56,7 +56,7 @@ def _recognise_loose(path: Path, format: str | None) -> Fields:
     """The fields for a folder that may be of several formats.
 
     Raises:
-        UserError: it is of none, or of several.
+        UserError: the folder is of no format, or of several.
     """
     candidates = [fields for fields in _may_be(path) if format in (None, fields["format"])]
     if len(candidates) > 1:

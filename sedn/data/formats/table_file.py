@@ -66,7 +66,7 @@ def read_table_file(path: Path, faults: Faults) -> TableFile:
         faults: the faults noted so far; rows that do not have the cells of the header are added.
 
     Raises:
-        UserError: it cannot be read, its header is unclear, or it has no rows.
+        UserError: the table cannot be read, has no clear header, or no rows.
     """
     try:
         raw = _READERS.get(_suffix(path), read_text_table)(path, faults)

@@ -42,8 +42,8 @@ def decode(path: Path) -> str:
     """The text of a file in UTF-8 or UTF-16, compressed or not.
 
     Raises:
-        UserError: it is no such text.
-        OSError: it cannot be read.
+        UserError: the file is no such text.
+        OSError: the file cannot be read.
     """
     data = read_file(path)
     if path.name.lower().endswith(".gz"):
@@ -67,7 +67,7 @@ def read_text_table(path: Path, faults: Faults) -> RawTable:
         faults: the faults noted so far; rows that are longer or shorter than the header are added.
 
     Raises:
-        UserError: it cannot be read, or has no rows.
+        UserError: the text is no table, or has no rows.
     """
     import pyarrow as pa
 

@@ -42,7 +42,7 @@ def open_arrow(folder: Path) -> Any:
     """The ``Dataset`` saved to the folder, with its images as bytes and paths.
 
     Raises:
-        UserError: it cannot be opened, or ``datasets`` is not installed.
+        UserError: the data set cannot be opened, or ``datasets`` is not installed.
     """
     check_extra(str(folder), "huggingface")
     import datasets

@@ -18,17 +18,17 @@ class Content(Protocol):
         """The name that messages show: the path, as a rule."""
 
     def read(self) -> bytes:
-        """All of its bytes.
+        """All bytes of the content.
 
         Raises:
-            OSError: they cannot be read.
+            OSError: the bytes cannot be read.
         """
 
     def stamp(self) -> str:
         """Changes whenever the bytes may have changed; found without reading them.
 
         Raises:
-            OSError: it is not there any more.
+            OSError: the file is not there any more.
         """
 
 
@@ -44,7 +44,7 @@ class FileContent:
         return self.path
 
     def read(self) -> bytes:
-        """All of its bytes."""
+        """All bytes of the file."""
         with open(self.path, "rb") as file:  # noqa: PTH123 (a Path for each read costs as much)
             return file.read()
 

@@ -137,7 +137,7 @@ def read_header(content: Content) -> Header:
     """Read the header of an image, without decoding its pixels.
 
     Raises:
-        UserError: it is no image, or cannot be read.
+        UserError: the file is no image, or cannot be read.
     """
     _see(content)
     # Of a file no more than its beginning is read.
@@ -164,7 +164,7 @@ def open_image(content: Content, draft: int | None = None) -> Image.Image:
             what it has more than 8 bits of.
 
     Raises:
-        UserError: it cannot be decoded.
+        UserError: the image cannot be decoded.
     """
     _see(content)
     try:
@@ -233,7 +233,7 @@ def to_rgb(image: Image.Image, levels: Levels | None = None, name: str = "image"
         name: of the image, for messages.
 
     Raises:
-        UserError: it has more than 8 bits and does not fit the levels.
+        UserError: the image has more than 8 bits and does not fit the levels.
     """
     depth = getattr(image, "depth", None) or depth_of(image)
     if depth is not None:

@@ -84,7 +84,7 @@ def save_listing(folder: Path, listing: Listing) -> None:
     """Write a listing.
 
     Raises:
-        NotKeepable: it holds what has no place in the arrays.
+        NotKeepable: the listing holds what has no place in the arrays.
         OSError: the folder cannot be written to.
     """
     described: dict[str, Any] = {
@@ -108,7 +108,7 @@ def load_listing(folder: Path) -> KeptListing | None:
     """Map a listing; ``None`` if not all of its files are there any more.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: the listing cannot be read.
     """
     described = json.loads((folder / _DESCRIBED).read_text(encoding="utf-8"))
     images = KeptContents(folder, "images", described["images"])

@@ -204,7 +204,7 @@ def take_apart(region_map: RegionMap | None) -> tuple[Form, tuple[int, int], Seq
     """The form of a map, its width and height where it has them, and its parts.
 
     Raises:
-        NotKeepable: it is of a class that is not known here.
+        NotKeepable: the map is of a class that is not known here.
     """
     if region_map is None:
         return _NONE, (0, 0), ()

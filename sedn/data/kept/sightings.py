@@ -66,7 +66,7 @@ class Reading:
         """Write the record as one file, whole or not at all.
 
         Raises:
-            UserError: it cannot be written.
+            UserError: the record cannot be written.
         """
         seen = self.sightings
         buffer = io.BytesIO()

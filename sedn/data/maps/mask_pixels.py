@@ -64,7 +64,7 @@ def open_mask(content: Content) -> MaskPixels:
     """Decode a mask.
 
     Raises:
-        UserError: it cannot be decoded.
+        UserError: the mask cannot be decoded.
     """
     image = open_image(content)
     return MaskPixels(content.name, upright(image), image.format in _LOSSY)

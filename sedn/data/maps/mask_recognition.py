@@ -72,7 +72,7 @@ def check_palettes(contents: Sequence[Content], where: str) -> None:
     """Refuse indices where one index has different colours in different files.
 
     Raises:
-        UserError: it has, or a mask cannot be decoded.
+        UserError: an index has several colours, or a mask cannot be decoded.
     """
     if not _one_palette([look for look in _look(contents) if look.form == "palette"]):
         raise UserError(

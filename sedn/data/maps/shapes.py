@@ -121,7 +121,7 @@ def parse_shape(segmentation: Any, width: int, height: int, where: str) -> Shape
         where: names the object in messages.
 
     Raises:
-        UserError: it is neither, or does not fit the image.
+        UserError: the value is neither, or does not fit the image.
     """
     if not segmentation:
         return None
@@ -142,7 +142,7 @@ def parse_box(box: Any, where: str) -> Shape | None:
         where: names the object in messages.
 
     Raises:
-        UserError: it is no list of four numbers.
+        UserError: the box is no list of four numbers.
     """
     if box is None:
         return None

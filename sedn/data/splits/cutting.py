@@ -28,7 +28,7 @@ def split_name(name: str, where: str) -> str:
     """The split that ``name`` means: ``val``, ``valid``, ``dev`` and ``val2017`` are validation.
 
     Raises:
-        UserError: it means none.
+        UserError: the name means no split.
     """
     if not name.strip() or is_split(name):
         return _plain(name)

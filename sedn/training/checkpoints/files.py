@@ -10,7 +10,7 @@ def write(folder: str, name: str, content: bytes) -> None:
     """Write a file of a folder, whole or not at all.
 
     Raises:
-        StorageFault: it cannot be written, as the disk is full, read-only or away.
+        StorageFault: the file cannot be written, as the disk is full, read-only or away.
     """
     with faults_of_storage(folder, name, len(content)):
         _write(folder, name, content)
@@ -20,7 +20,7 @@ def read(folder: str, name: str) -> bytes | None:
     """A file of a folder; ``None`` where there is none.
 
     Raises:
-        StorageFault: it cannot be read.
+        StorageFault: the file cannot be read.
     """
     with faults_of_storage(folder, name):
         return _read(folder, name)

@@ -60,10 +60,10 @@ def influence_of(predictions: Predictions, estimate: AucEstimate | None = None) 
 
 
 def save_influence(folder: str, influence: Influence) -> None:
-    """Write it to the folder of the training, whole or not at all.
+    """Write the influence to the folder of the training, whole or not at all.
 
     Raises:
-        StorageFault: it cannot be written.
+        StorageFault: the file cannot be written.
     """
     header = {
         "format": _FORMAT,
@@ -82,7 +82,7 @@ def load_influence(folder: str) -> Influence | None:
     """What :func:`save_influence` wrote to a folder; ``None`` where there is none.
 
     Raises:
-        StorageFault: it cannot be read.
+        StorageFault: the file cannot be read.
         UserError: the file is damaged, or of a later version of this program.
     """
     content = read(folder, INFLUENCE)

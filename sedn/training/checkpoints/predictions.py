@@ -130,7 +130,7 @@ def save_predictions(
         folds: the fold of each image, where several networks scored them.
 
     Raises:
-        StorageFault: it cannot be written.
+        StorageFault: the file cannot be written.
     """
     predictions = Predictions(
         name, split.names, tuple(labels), scores, split.truth, split.groups,
@@ -162,7 +162,7 @@ def load_predictions(folder: str, split: str = "validation") -> Predictions | No
     """What :func:`save_predictions` wrote to a folder; ``None`` where there is none.
 
     Raises:
-        StorageFault: it cannot be read.
+        StorageFault: the file cannot be read.
         UserError: the file is damaged, or of a later version of this program.
     """
     content = read(folder, predictions_file(split))

@@ -182,7 +182,8 @@ def check_same_training(state: Mapping[str, Any], now: TrainingIdentity, folder:
     """Check that a loaded checkpoint belongs to the training that is to go on.
 
     Raises:
-        ForeignCheckpoint: it belongs to another one; says in what the two differ.
+        ForeignCheckpoint: the checkpoint belongs to another training; the message says in what
+            the two differ.
     """
     difference = TrainingIdentity.from_json(state["identity"]).difference(now)
     if difference is not None:

@@ -109,7 +109,7 @@ def remove_folder(folder: str) -> bool:
     """Remove a folder or URI with all below it; whether it was there.
 
     Raises:
-        UserError: it cannot be removed, or not asked for.
+        UserError: the folder cannot be removed, or the storage not be asked.
     """
     try:
         return _remove_uri(folder) if "://" in folder else _remove(Path(folder))
@@ -164,7 +164,7 @@ def remove_file(path: str) -> bool:
     """Remove a file of :func:`list_files`; whether it was there.
 
     Raises:
-        UserError: it cannot be removed.
+        UserError: the file cannot be removed.
     """
     try:
         if "://" not in path:

@@ -21,7 +21,8 @@ def check_optimizer(name: str) -> None:
     """Check that timm knows the optimiser and that what it needs is installed.
 
     Raises:
-        UserError: it does not, or it is not; the nearest name is suggested.
+        UserError: timm does not know the optimiser, or a package is missing; the nearest name is
+            suggested.
     """
     plain = name.removeprefix(_LOOKAHEAD)
     known = [str(option) for option in list_optimizers()]

@@ -30,7 +30,7 @@ def load_document(path: Path) -> dict[str, Any]:
     """Load a JSON file.
 
     Raises:
-        UserError: it cannot be read, or is no object.
+        UserError: the file cannot be read, or holds no JSON object.
     """
     try:
         document = json.loads(_read_text(path), object_hook=_pack)

@@ -43,7 +43,7 @@ def read_id(item: dict[str, Any], key: str, where: str) -> Id:
     """An id; some tools write whole numbers as ``1.0``.
 
     Raises:
-        UserError: it is none.
+        UserError: the value is no id.
     """
     value = item.get(key)
     if isinstance(value, float) and value.is_integer():
@@ -57,7 +57,7 @@ def read_text(item: dict[str, Any], key: str, where: str) -> str:
     """A name; a number counts by its digits.
 
     Raises:
-        UserError: it is none.
+        UserError: the value is no name.
     """
     value = item.get(key)
     if isinstance(value, str) or (isinstance(value, int | float) and not isinstance(value, bool)):
@@ -69,7 +69,7 @@ def read_size(item: dict[str, Any], where: str) -> tuple[int, int] | None:
     """Width and height of an image, ``None`` if neither is given.
 
     Raises:
-        UserError: they are no whole numbers, or no image has so many pixels.
+        UserError: width and height are no whole numbers, or no image has so many pixels.
     """
     sides = []
     for key in ("width", "height"):

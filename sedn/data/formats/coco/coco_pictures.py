@@ -213,7 +213,7 @@ def _attributes(
     """The names of an object's attributes.
 
     Raises:
-        UserError: they are no list.
+        UserError: the attributes are no list.
     """
     ids = item.get("attribute_ids") or ()
     if not isinstance(ids, list | tuple) or not all(isinstance(i, int | str) for i in ids):

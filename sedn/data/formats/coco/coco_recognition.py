@@ -26,7 +26,7 @@ def recognise_coco_file(path: Path) -> dict[str, Any] | None:
     """The fields of a ``data.yaml`` for one JSON; ``None`` for another file.
 
     Raises:
-        UserError: it is JSON, but not COCO's.
+        UserError: the file is JSON, but not COCO's.
     """
     if path.suffix.lower() != ".json":
         return None
@@ -41,7 +41,7 @@ def recognise_coco_folder(path: Path) -> dict[str, Any] | None:
     """The fields of a ``data.yaml`` for a folder; ``None`` if it is none of COCO.
 
     Raises:
-        UserError: it holds several files, and which are meant is not clear.
+        UserError: the folder holds several files of COCO, and which are meant is not clear.
     """
     if not is_folder(path):
         return None

@@ -43,7 +43,7 @@ def _parse(cell: Any) -> tuple[Any, ...] | str | None:
     """A list as a tuple, text that may list names as it is, ``None`` for a blank cell.
 
     Raises:
-        ValueError: it is none of them.
+        ValueError: the cell is none of these.
     """
     if cell is None or (isinstance(cell, str) and cell.lower() in BLANK):
         return None

@@ -36,7 +36,7 @@ def read_hugging_face(description: HuggingFaceDescription, folder: Path, faults:
     """Read and check a saved data set; a row with a fault is left out.
 
     Raises:
-        UserError: it cannot be opened, a column is wrong, or no row is left.
+        UserError: the data set cannot be opened, a column is wrong, or no row is left.
     """
     root = folder / description.root
     parts = open_parts(root)

@@ -19,7 +19,7 @@ def recognise_table_file(path: Path) -> dict[str, Any] | None:
     """The fields of a ``data.yaml`` for a file; ``None`` if its name is not that of a table.
 
     Raises:
-        UserError: it is a workbook.
+        UserError: the file is a workbook.
     """
     if path.suffix.lower() in _WORKBOOKS:
         raise UserError(f"{path}: a workbook; save its sheet as CSV, and give the path of that")
@@ -30,7 +30,7 @@ def recognise_tables(path: Path) -> dict[str, Any] | None:
     """The fields of a ``data.yaml`` for a folder of tables; ``None`` if it has none.
 
     Raises:
-        UserError: it has several, and which of them holds the images is not clear.
+        UserError: the folder has several tables, and which of these holds the images is not clear.
     """
     if not is_folder(path):
         return None

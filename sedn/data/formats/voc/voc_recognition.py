@@ -25,7 +25,7 @@ def recognise_devkit(path: Path) -> dict[str, Any] | None:
     ``None`` if it is none.
 
     Raises:
-        UserError: it holds several.
+        UserError: the folder holds several devkits.
     """
     if _is_devkit(path):
         return {"format": "voc"}

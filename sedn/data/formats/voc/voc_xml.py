@@ -39,7 +39,7 @@ def read_xml(path: Path, *, boxes: bool = False) -> VocImage:
         boxes: whether the box of an object stands for a polygon that is not there.
 
     Raises:
-        UserError: it is no XML, or an object of it is wrong.
+        UserError: the file is no XML, or an object in the file is wrong.
     """
     try:
         tree = ET.fromstring(read_file(path), ET.XMLParser(target=_PlainTree()))

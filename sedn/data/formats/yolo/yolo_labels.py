@@ -49,7 +49,7 @@ def read_objects(path: Path, *, only_boxes: bool) -> list[YoloObject]:
         only_boxes: whether what follows the box of a line is something else, such as keypoints.
 
     Raises:
-        UserError: it cannot be read, or a line is wrong.
+        UserError: the file cannot be read, or a line is wrong.
     """
     try:
         lines = read_file(path).decode("utf-8-sig").splitlines()

@@ -69,7 +69,7 @@ def recognise_yolo(path: Path) -> dict[str, Any] | None:
     """The fields of a ``data.yaml`` for a folder of images and label files; ``None`` if it is none.
 
     Raises:
-        UserError: it holds several YAML files of YOLO's, or one that is wrong.
+        UserError: the folder holds several YAML files of YOLO's, or one that is wrong.
     """
     described = {
         file: fields for file in files_of(path, (".yaml", ".yml")) if (fields := _load(file))

@@ -80,7 +80,7 @@ def adjust_hue(images: Tensor, shift: Tensor) -> Tensor:
 
 
 def posterize(images: Tensor, bits: Tensor) -> Tensor:
-    """Keep so many bits of each value."""
+    """Keep the ``bits`` highest bits of each value."""
     levels = 2**bits
     return torch.minimum((images * levels).floor_(), levels - 1) / levels
 
