@@ -42,8 +42,8 @@ def on_plateau(scores: Sequence[Score], patience: int | None) -> bool:
     """Whether the last ``patience`` complete trials made the best no better than chance would.
 
     The best of these trials must be over the best before them by more than the standard error of
-    the latter. Optuna's own terminators, deprecated since its version 5, estimate what is left to gain by a
-    Gaussian process that cannot tell conditional axes.
+    the latter. Optuna's own terminators, deprecated since version 5, estimate what is left to gain
+    by a Gaussian process that knows no conditional axes.
     """
     if patience is None or len(scores) <= patience:
         return False

@@ -71,6 +71,18 @@ def predict(
     files = find_images(_paths(words))
     skip = partial(_skip, counts) if skip_unreadable else None
     predictions = predict_images(run, files, batch_size, maps, skip)
+    _write(predictions, counts, top, output, as_json)
+    _say(counts, output)
+
+
+def _write(
+    predictions: Iterator["Prediction"],
+    counts: "Counter[str]",
+    top: int | None,
+    output: Path | None,
+    as_json: bool,
+) -> None:
+    """Write each prediction as the image is scored, and count the images."""
     terminal = output is None and sys.stdout.isatty()
     lines = _json_lines if as_json else short_lines if terminal else _csv_lines
     with _written(output, terminal) as write:
@@ -78,7 +90,6 @@ def predict(
             write(line)
         if not counts["scored"]:
             raise UserError(f"none of the {counts['skipped']} images can be read")
-    _say(counts, output)
 
 
 def _skip(counts: "Counter[str]", reason: str) -> None:

@@ -135,11 +135,7 @@ def run_combination(
     _check_data(candidates[0])
     with new_folder(folder) as part:
         if soup:
-            stirred = make_soup(
-                candidates, on_notice, lambda done, count: on_step("trials tried", done, count)
-            )
-            choice = stirred.choice
-            made = _single(stirred.network, stirred.validation, part)
+            choice, made = _make_soup(candidates, part, on_notice, on_step)
         else:
             choice = choose_ensemble(candidates)
             made = _ensemble([candidates[one] for one in choice.members], part, on_step)
@@ -168,6 +164,19 @@ def _check_data(candidate: Candidate) -> None:
             f"'{data.path}': its images, maps, labels or splits have changed since the "
             f"trials were trained; undo the change"
         )
+
+
+def _make_soup(
+    candidates: Sequence[Candidate],
+    folder: Path,
+    on_notice: Callable[[str], None],
+    on_step: Callable[[str, int, int], None],
+) -> tuple[Choice, _Made]:
+    """The members of a soup, and the soup written to the folder."""
+    soup = make_soup(
+        candidates, on_notice, lambda done, count: on_step("trials tried", done, count)
+    )
+    return soup.choice, _single(soup.network, soup.validation, folder)
 
 
 def _single(network: Restored, validation: NDArray[np.float32], folder: Path) -> _Made:

@@ -66,9 +66,7 @@ def _tune(
 
     from search.backends.ray_tune import bridge
 
-    driver.places.room, driver.grant = cluster.slots(resources)
-    driver.places.asked = resources.max_concurrent
-    check_gpu_hours(settings, driver.grant)
+    _take_room(driver, settings, resources)
     searcher = bridge.DriverSearcher(driver)
     # A machine alone has the files of weights; the nodes of a cluster are sent them.
     weights = () if resources.address is None else driver.space.values_of("backbone.weights")
@@ -96,6 +94,13 @@ def _tune(
     )
     if searcher.broken_off_by is not None:
         raise searcher.broken_off_by
+
+
+def _take_room(driver: Driver, settings: SearchSettings, resources: Resources) -> None:
+    """Let the driver know what the cluster has room for, and what each trial gets."""
+    driver.places.room, driver.grant = cluster.slots(resources)
+    driver.places.asked = resources.max_concurrent
+    check_gpu_hours(settings, driver.grant)
 
 
 def _trainable(train: TrainFunction, weights: dict[str, bytes]) -> Any:

@@ -74,13 +74,15 @@ def read_hugging_face(description: HuggingFaceDescription, folder: Path, faults:
             *([f"maps: column '{map_column}'{kind and f', {kind}'}"] if map_column else ()),
             *(*cells, *notes, *reading.notes()),
         ),
-        fields={
-            "image_column": image_column,
-            **({"map_column": map_column} if map_column else {}),
-            **fields,
-            **({"group_column": reading.group} if reading.group else {}),
-        },
+        fields=_column_fields(image_column=image_column, map_column=map_column)
+        | fields
+        | _column_fields(group_column=reading.group),
     )
+
+
+def _column_fields(**columns: str | None) -> dict[str, Any]:
+    """The fields of a ``data.yaml`` for the columns that there are."""
+    return {field: column for field, column in columns.items() if column}
 
 
 def _read_images(
