@@ -125,13 +125,13 @@ class FactReader:
 
     def _label_results(self, numbers: Sequence[int]) -> dict[int, tuple[LabelResult, ...]]:
         """By the number of the trial."""
-        found = self._store.label_auc_arrays(self._experiment.id, sorted(set(numbers)))
-        if not found.trials:
+        arrays = self._store.label_auc_arrays(self._experiment.id, sorted(set(numbers)))
+        if not arrays.trials:
             return {}
         results: dict[int, tuple[LabelResult, ...]] = {}
-        stderrs = found.aucs if found.stderrs is None else found.stderrs
-        of_trials = _label_ends(self._labels, found.aucs, stderrs)
-        for number, aucs, ends in zip(found.trials, found.aucs, of_trials, strict=True):
+        stderrs = arrays.aucs if arrays.stderrs is None else arrays.stderrs
+        of_trials = _label_ends(self._labels, arrays.aucs, stderrs)
+        for number, aucs, ends in zip(arrays.trials, arrays.aucs, of_trials, strict=True):
             of_baseline = {} if self.baseline is None else self.baseline.label_aucs
             plain = {} if self.baseline and number == self.baseline.number else of_baseline
             results[number] = tuple(
@@ -149,14 +149,14 @@ class FactReader:
         return results
 
     def _read_baseline(self) -> Baseline | None:
-        found = self._store.baseline(self._experiment.id)
-        if found is None:
+        baseline = self._store.baseline(self._experiment.id)
+        if baseline is None:
             return None
-        arrays = self._store.label_auc_arrays(self._experiment.id, [found[0]], stderrs=False)
+        arrays = self._store.label_auc_arrays(self._experiment.id, [baseline[0]], stderrs=False)
         aucs = arrays.aucs[0].tolist() if len(arrays.trials) else []
         names = [label.name for label in self._labels][: len(aucs)]
         pairs = zip(names, aucs, strict=True)
-        return Baseline(*found, {name: auc for name, auc in pairs if not math.isnan(auc)})
+        return Baseline(*baseline, {name: auc for name, auc in pairs if not math.isnan(auc)})
 
 
 def reached_lines(facts: TrialFacts) -> list[str]:

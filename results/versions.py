@@ -15,13 +15,13 @@ Versions = dict[str, str]
 
 def installed() -> Versions:
     """The versions of this process."""
-    found = {"Python": python_version()}
+    versions = {"Python": python_version()}
     for package in PACKAGES:
         try:
-            found[package] = version(package)
+            versions[package] = version(package)
         except PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def with_versions(settings: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:

@@ -76,9 +76,9 @@ class StudyRows:
 
     def note_versions(self) -> dict[int | None, int]:
         """How often each note was written, by the trial's id; that of the study by ``None``."""
-        found = self._read(self._study.c.key.endswith(":note_ver"))
+        is_version = self._read(self._study.c.key.endswith(":note_ver"))
         versions: dict[int | None, int] = {}
-        for key, version in found.items():
+        for key, version in is_version.items():
             owner = key.removeprefix("dashboard:").removesuffix("note_ver").rstrip(":")
             if not owner or owner.isdecimal():
                 versions[int(owner) if owner else None] = int(version)

@@ -180,7 +180,7 @@ def _over_images(sample: Sample, design: Design, influences: Influences) -> Floa
 AXES = ["label", "axis", "configurations", "share", "share_low", "share_high", "p", "matters"]
 AXES += ["best", "worst", "difference"]
 VALUES = ["label", "axis", "value", "against", "configurations", "effect", "low", "high", "p"]
-VALUES += ["found", "pairs", "paired", "paired_low", "paired_high"]
+VALUES += ["significant", "pairs", "paired", "paired_low", "paired_high"]
 
 
 def _axis_rows(part: Part) -> pd.DataFrame:
@@ -238,7 +238,7 @@ def _value_rows(part: Part) -> pd.DataFrame:
                 "value": axis.points[one.point],
                 "against": None if one.against is None else axis.points[one.against],
                 "configurations": round(float(axis.weights[:, one.point].sum())),
-                "found": False,
+                "significant": False,
                 "pairs": 0,
             }
             if effects is not None and paired is not None:
@@ -246,7 +246,10 @@ def _value_rows(part: Part) -> pd.DataFrame:
                 own, spread = paired.effect[number, column], paired.half_width[number, column]
                 row |= {"effect": effect, "low": effect - width, "high": effect + width}
                 row |= {"p": effects.p[number, column], "pairs": int(paired.pairs[number])}
-                row |= {"found": bool(effects.p[number, column] < SIGNIFICANCE), "paired": own}
+                row |= {
+                    "significant": bool(effects.p[number, column] < SIGNIFICANCE),
+                    "paired": own,
+                }
                 row |= {"paired_low": own - spread, "paired_high": own + spread}
             rows.append(row)
     numbers = ["effect", "low", "high", "p", "paired", "paired_low", "paired_high"]

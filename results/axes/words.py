@@ -98,7 +98,7 @@ def _with_share(row: dict[Any, Any]) -> str:
 
 def _best_values(values: pd.DataFrame, axis: str) -> str | None:
     """Describe the significant values of an axis."""
-    own = values[(values["axis"] == axis) & values["found"]]
+    own = values[(values["axis"] == axis) & values["significant"]]
     held = own[own["against"].notna()]
     chosen = (held if len(held) else own).sort_values("effect", ascending=False)
     if chosen.empty:
@@ -128,7 +128,7 @@ def shown_effects(values: "pd.DataFrame") -> list[dict[Any, Any]]:
     rows: list[dict[Any, Any]] = []
     for _, own in values.groupby(["label", "axis"], sort=False, dropna=False):
         held = own[own["against"].notna()]
-        by_average = held.empty or (own["found"].any() and not held["found"].any())
+        by_average = held.empty or (own["significant"].any() and not held["significant"].any())
         rows += (own[own["against"].isna()] if by_average else held).to_dict("records")
     return rows
 
@@ -146,7 +146,9 @@ def _of_labels(importance: Importance) -> list[str]:
         return [f"Labels: no axis is shown to matter for any of {count}."]
     lines = []
     for axis, rows in mattered.groupby("axis", sort=False):
-        own = importance.values[(importance.values["axis"] == axis) & importance.values["found"]]
+        own = importance.values[
+            (importance.values["axis"] == axis) & importance.values["significant"]
+        ]
         named = _listed(
             f"{one_line(label)} ({_strongest(own[own['label'] == label])})"
             for label in rows["label"]

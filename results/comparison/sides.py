@@ -105,13 +105,13 @@ def _of_trial(
 
 
 def _of_baseline(store: Store, experiment: Experiment, address: str, storage: str | None) -> Side:
-    found = store.baseline(experiment.id)
-    if found is None:
+    baseline = store.baseline(experiment.id)
+    if baseline is None:
         raise UserError(
             f"'{address}': the baseline of experiment '{experiment.name}' has not been trained to "
             f"its last epoch"
         )
-    number, _ = found
+    number, _ = baseline
     config_hash = store.known_trial(experiment.id, number).config_hash
     trainings = _replicates(store, experiment, config_hash, storage)
     return Side(address, f"the baseline, trial {number}", trainings)

@@ -193,13 +193,13 @@ def _leaders(trials: Columns, parts: Iterable[LabelAucArrays], labels: int) -> l
     highest, of_several, several = _Highest(labels), [np.empty((0, labels))], [np.empty(0, int)]
     for part in parts:
         # A trial may have ended since its row was not yet read.
-        found = np.array([places.get(number, NONE) for number in part.trials], dtype=np.int64)
-        aucs, found = part.aucs[found != NONE], found[found != NONE]
-        one = is_alone[configs[found]]
-        of_one = configs[found[one]]
+        positions = np.array([places.get(number, NONE) for number in part.trials], dtype=np.int64)
+        aucs, positions = part.aucs[positions != NONE], positions[positions != NONE]
+        one = is_alone[configs[positions]]
+        of_one = configs[positions[one]]
         highest.see(aucs[one], of_one, ages[of_one])
         of_several.append(aucs[~one])
-        several.append(found[~one])
+        several.append(positions[~one])
     rows = np.concatenate(several)
     means, of_means = _over_seeds(np.concatenate(of_several), configs[rows], trials["seed"][rows])
     highest.see(means, of_means, ages[of_means])

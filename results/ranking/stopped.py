@@ -101,12 +101,12 @@ def stopped_trials(
         for trial in stopped
     ]
     types = {name: kind for name, kind in COLUMNS.items() if name not in ("low", "high", "better")}
-    found = from_rows(rows, {"trial": int, "mean_auc": float, "stderr": float} | types)
-    ends = of_means(labels)({"auc": found["mean_auc"], "stderr": found["stderr"]})
+    table = from_rows(rows, {"trial": int, "mean_auc": float, "stderr": float} | types)
+    ends = of_means(labels)({"auc": table["mean_auc"], "stderr": table["stderr"]})
     low, high = ends.reshape(-1, 2).T
     rising = np.sort(ranked["mean_auc"])
-    better = len(rising) - np.searchsorted(rising, found["mean_auc"], side="right")
-    return found.adding({"low": low, "high": high, "better": better}).only(COLUMNS)
+    better = len(rising) - np.searchsorted(rising, table["mean_auc"], side="right")
+    return table.adding({"low": low, "high": high, "better": better}).only(COLUMNS)
 
 
 def stopped_lines(stopped: Columns, ranked: Columns, number: int | None = None) -> list[str]:

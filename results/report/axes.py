@@ -104,8 +104,8 @@ def value_effects(importance: Importance) -> go.Figure:
     names = [f"{plain(row['axis'])}  <b>{plain(_value(row))}</b>" for row in rows]
     figure = go.Figure(layout=layout(80 + 24 * len(rows), showlegend=False))
     frame = pd.DataFrame(rows)
-    for is_found, colour in ((True, BLUE), (False, GREY)):
-        chosen = frame[frame["found"] == is_found] if rows else frame
+    for is_significant, colour in ((True, BLUE), (False, GREY)):
+        chosen = frame[frame["significant"] == is_significant] if rows else frame
         if chosen.empty:
             continue
         figure.add_scatter(
@@ -158,7 +158,7 @@ def label_effects(importance: Importance) -> go.Figure | None:
         hovertemplate="%{customdata}<extra></extra>",
         colorbar={"title": {"text": "AUC"}, "thickness": 12, "outlinewidth": 0},
     )
-    _add_significant(figure, effects, values["found"].to_numpy(bool).reshape(shape), largest)
+    _add_significant(figure, effects, values["significant"].to_numpy(bool).reshape(shape), largest)
     against = value_name(values["against"].iloc[0]) if has_reference else "the average"
     _name_rows_and_columns(figure, rows, columns, against)
     return figure

@@ -142,7 +142,7 @@ def read_findings(store: Store, name: str) -> Findings:
     rows = store.complete(experiment.id, costs)
     width = len(COMPLETE_COLUMNS) + len(goals.costs)
     ordered = order_configurations([row[:width] for row in rows], goals, labels)
-    found = standing(store, experiment.id, ordered)
+    certainty = standing(store, experiment.id, ordered)
     values = store.field_values(experiment.id)
     failures = store.failures(experiment.id)
     # Trials after what is found of them: they must be there.
@@ -165,10 +165,10 @@ def read_findings(store: Store, name: str) -> Findings:
         epochs=store.epochs(experiment.id, [trial.number for trial in trials]),
         goals=goals,
         best_so_far=best_so_far(rows),
-        ranked=with_standing(details, found).frame(),
-        standing=found,
+        ranked=with_standing(details, certainty).frame(),
+        standing=certainty,
         confirmation=confirmation_lines(store, experiment),
-        ranking_summary=standing_lines(found, ordered),
+        ranking_summary=standing_lines(certainty, ordered),
         number_ranked=len(ordered),
         stopped=stopped_trials(stopped, ordered, labels, scheduler_of(experiment)).frame(),
         number_stopped=store.count_stopped(experiment.id),

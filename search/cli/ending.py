@@ -51,10 +51,10 @@ def show_ending(console: "Console", name: str, store: str, spent: Mapping[str, f
 
 def next_commands(name: str, store: str) -> list[str]:
     """The commands that can be typed next, in the form that a shell takes."""
-    found = words_for(store)
+    store_option = words_for(store)
     return [
-        f"sedn report {quote(name)} -o {quote(f'{name}.html')}{found}",
-        export_command(name, found),
+        f"sedn report {quote(name)} -o {quote(f'{name}.html')}{store_option}",
+        export_command(name, store_option),
         f"sedn train {quote(f'{name}.yaml')} -o {quote(f'runs/{name}-best')}",
     ]
 

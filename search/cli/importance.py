@@ -61,7 +61,7 @@ def _print_tables(effects: "Importance", label: str | None, show_all: bool) -> N
         if len(shown):
             out.print(effects_table(values[values["axis"].isin(list(shown))], label))
     if label is None and effects.labels.effects is not None:
-        labels = effects.values[effects.values["label"].notna() & effects.values["found"]]
+        labels = effects.values[effects.values["label"].notna() & effects.values["significant"]]
         if len(labels):
             out.print(labels_table(labels))
 

@@ -69,7 +69,7 @@ def effects_table(values: "pd.DataFrame", label: str | None) -> Table:
             pairs = f" ({row['pairs']})" if row["pairs"] else ""
             cells.append(number_text(row["paired"], 3, signed=True) + pairs)
         previous = row["axis"]
-        table.add_row(*cells, style="bold" if row["found"] else None)
+        table.add_row(*cells, style="bold" if row["significant"] else None)
     return table
 
 
@@ -93,7 +93,7 @@ def labels_table(values: "pd.DataFrame") -> Table:
     table.add_column("value", overflow="fold")
     table.add_column("against", overflow="fold")
     table.add_column("effect [95 %]", justify="right", no_wrap=True)
-    rows = [row for row in shown_effects(values) if row["found"]]
+    rows = [row for row in shown_effects(values) if row["significant"]]
     names = axis_names(values["axis"].unique())
     for row in rows[:MOST_LABELS]:
         table.add_row(

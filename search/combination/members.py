@@ -82,10 +82,10 @@ def make_soup(
             tried = soup.stirred(weights)
             best.network.load_state_dict(tried.weights)
             best.renew_statistics()
-            found = best.score("validation")
-            mean_auc = auc(truth, found).mean
+            tried_scores = best.score("validation")
+            mean_auc = auc(truth, tried_scores).mean
             if mean_auc >= mean_aucs[-1]:
-                soup, scores = tried, found
+                soup, scores = tried, tried_scores
                 members.append(place)
                 mean_aucs.append(mean_auc)
         else:

@@ -71,11 +71,11 @@ def normal_tail(value: ArrayLike) -> Floats:
 
 def _upper_quantile(freedom: Floats, tail: float) -> Floats:
     """The quantile of which ``tail``, at most a half, lies above."""
-    found = np.full(len(freedom), np.nan)
+    quantiles = np.full(len(freedom), np.nan)
     rows = freedom > 0
     if tail in (0.0, 0.5):
-        found[rows] = inf if tail == 0 else 0.0
-        return found
+        quantiles[rows] = inf if tail == 0 else 0.0
+        return quantiles
     freedom = freedom[rows]
     norm, some = _log_norm(freedom), np.minimum(freedom, ENDLESS)
     scale = _near_quantile(some, tail)
@@ -88,8 +88,8 @@ def _upper_quantile(freedom: Floats, tail: float) -> Floats:
         scale = scale + step
         if not (np.abs(step) > CLOSE).any():
             break
-    found[rows] = np.exp(scale)
-    return found
+    quantiles[rows] = np.exp(scale)
+    return quantiles
 
 
 def _near_quantile(freedom: Floats, tail: float) -> Floats:
@@ -122,13 +122,13 @@ def _log_tail(freedom: Floats, value: Floats, norm: Floats) -> Floats:
         value: as many.
         norm: as :func:`_log_norm` gives it.
     """
-    found = np.full(len(value), np.nan)
+    tails = np.full(len(value), np.nan)
     value = np.minimum(value, FURTHEST)
     many = freedom >= MANY
-    found[many] = _log_tail_of_many(freedom[many], value[many])
+    tails[many] = _log_tail_of_many(freedom[many], value[many])
     few = (freedom > 0) & ~many & ~np.isnan(value)
-    found[few] = _log_tail_of_few(freedom[few], value[few], norm[few])
-    return found
+    tails[few] = _log_tail_of_few(freedom[few], value[few], norm[few])
+    return tails
 
 
 def _log_tail_of_many(freedom: Floats, value: Floats) -> Floats:

@@ -136,12 +136,12 @@ def ended_fold(folder: str, identity: TrainingIdentity, epochs: int) -> list[Epo
 def _find_scores(folder: str, last: EpochResult) -> Predictions | None:
     """Read the scores of a network that its last epoch names; ``None`` where they are gone."""
     try:
-        found = load_predictions(folder)
+        kept = load_predictions(folder)
     except StorageFault:
         raise
     except UserError:
         return None
-    return found if found is not None and found.fingerprint == last.predictions else None
+    return kept if kept is not None and kept.fingerprint == last.predictions else None
 
 
 @dataclass(frozen=True)
@@ -161,20 +161,20 @@ class _Scores:
 
     def add(self, fold: int, folder: str) -> None:
         """Read the scores of the network of a fold, which has just ended."""
-        found = load_predictions(folder)
-        assert found is not None, "the scores are written before the result of the last epoch"
-        self.scores[self.folds.rows(fold)] = found.scores
+        kept = load_predictions(folder)
+        assert kept is not None, "the scores are written before the result of the last epoch"
+        self.scores[self.folds.rows(fold)] = kept.scores
 
     def value(self, last: int) -> dict[str, Any]:
         """Value the folds up to ``last``, as fields of an epoch's result."""
         rows = np.flatnonzero(self.folds.of_image <= last)
-        found = auc_within(self.truth[rows], self.scores[rows], self.folds.of_image[rows])
+        estimate = auc_within(self.truth[rows], self.scores[rows], self.folds.of_image[rows])
         labels = self.folds.dataset.labels
         return {
-            "mean_auc": found.mean,
-            "mean_auc_stderr": found.mean_stderr,
-            "label_auc": by_label(labels, found.labels),
-            "label_auc_stderr": by_label(labels, found.labels_stderr),
+            "mean_auc": estimate.mean,
+            "mean_auc_stderr": estimate.mean_stderr,
+            "label_auc": by_label(labels, estimate.labels),
+            "label_auc_stderr": by_label(labels, estimate.labels_stderr),
         }
 
     def keep(self, config: TrainingConfig, folder: str) -> str:

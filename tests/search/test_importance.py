@@ -62,7 +62,7 @@ def test_what_helps_one_label_is_found_for_that_label_alone(search: Search, sche
     row = effects[
         (effects["label"] == "a") & (effects["value"] == "stage1") & (effects["against"] == "none")
     ].iloc[0]
-    assert row["found"]
+    assert row["significant"]
     # Where most are stopped, after the epoch that all reached.
     rise = {"none": 0.9375, "asha": 0.5}[scheduler]
     assert row["low"] < 0.06 * rise < row["high"]

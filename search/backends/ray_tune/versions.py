@@ -36,8 +36,8 @@ def check_nodes() -> None:
             name = str(row.get("NodeManagerHostname") or row.get("NodeManagerAddress"))
             asked[remote.options(scheduling_strategy=there).remote()] = name
     answered, _ = ray.wait(list(asked), num_returns=len(asked), timeout=SECONDS)
-    found = [(asked[answer], _value(answer)) for answer in answered]
-    refuse_others(ask(), [(name, versions) for name, versions in found if versions is not None])
+    answers = [(asked[answer], _value(answer)) for answer in answered]
+    refuse_others(ask(), [(name, versions) for name, versions in answers if versions is not None])
 
 
 def refuse_others(own: Versions, nodes: Sequence[tuple[str, Versions]]) -> None:
