@@ -88,7 +88,8 @@ def train_epochs(
         except ValueError as error:
             if micro_batch == own or not needs_two_images(error):
                 raise
-            raise _out_of_memory(config, "two images", why_two_images(config)) from error
+            images = f"two images of {config.data.image_size} px"
+            raise _out_of_memory(images, why_two_images(config)) from error
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
@@ -96,14 +97,15 @@ def train_epochs(
         # Here the error is gone, and with it its hold on the tensors of the attempt.
         release_memory()
         if micro_batch == 1:
-            raise _out_of_memory(config, "a single image", reason)
+            image = f"a single image of {config.data.image_size} px through {config.backbone.name}"
+            raise _out_of_memory(image, reason)
         micro_batch = (micro_batch + 1) // 2
 
 
-def _out_of_memory(config: TrainingConfig, images: str, reason: str) -> OutOfMemory:
+def _out_of_memory(images: str, reason: str) -> OutOfMemory:
     return OutOfMemory(
-        f"the memory does not suffice for {images} of {config.data.image_size} px through "
-        f"{config.backbone.name}: lower data.image_size, or take a smaller backbone ({reason})"
+        f"the memory does not suffice for {images}: lower data.image_size, or take a smaller "
+        f"backbone ({reason})"
     )
 
 
