@@ -103,7 +103,10 @@ def _draw_block(
 
 
 def _draw_scene(
-    rng: np.random.Generator, photographs: list[Floats32], digits: list[Floats32], size: int
+    rng: np.random.Generator,
+    photographs: list[NDArray[np.uint8]],
+    digits: list[Floats32],
+    size: int,
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], Floats32]:
     canvas = _background(rng, photographs, size)
     card = _random_card(rng, _CARD_HALF)
@@ -151,7 +154,9 @@ def _targets(card: Card) -> Floats32:
     return np.array([label in present for label in LABELS], dtype=np.float32)
 
 
-def _background(rng: np.random.Generator, photographs: list[Floats32], size: int) -> Floats32:
+def _background(
+    rng: np.random.Generator, photographs: list[NDArray[np.uint8]], size: int
+) -> Floats32:
     """A random square of a photograph, mirrored half of the time."""
     from PIL import Image
 
@@ -159,15 +164,15 @@ def _background(rng: np.random.Generator, photographs: list[Floats32], size: int
     side = int(min(photograph.shape[:2]) * rng.uniform(0.4, 1.0))
     top = rng.integers(photograph.shape[0] - side + 1)
     left = rng.integers(photograph.shape[1] - side + 1)
-    square = Image.fromarray((photograph[top : top + side, left : left + side] * 255).astype("u1"))
+    square = Image.fromarray(photograph[top : top + side, left : left + side])
     pixels = np.asarray(square.resize((size, size), Image.Resampling.BOX), dtype=np.float32) / 255
     mirrored = pixels[:, ::-1] if rng.random() < 0.5 else pixels
     return (mirrored * rng.uniform(0.6, 1.0)).astype(np.float32)
 
 
 @lru_cache(maxsize=3)
-def _photographs(split: str) -> list[Floats32]:
-    """The split's photographs ``(height, width, 3)``, 0 to 1."""
+def _photographs(split: str) -> list[NDArray[np.uint8]]:
+    """The split's photographs ``(height, width, 3)``."""
     import skimage
     import sklearn
     from PIL import Image
@@ -181,7 +186,8 @@ def _photographs(split: str) -> list[Floats32]:
         path = next(path for folder in folders for path in sorted(folder.glob(f"{name}.*")))
         with Image.open(path) as photograph:
             pixels = np.asarray(photograph.convert("RGB"))
-            photographs.append((pixels / 255).astype(np.float32))
+            # Some values lose one by the way, as in the images of version 1.
+            photographs.append(((pixels / 255).astype(np.float32) * 255).astype(np.uint8))
     return photographs
 
 
