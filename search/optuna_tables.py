@@ -3,9 +3,10 @@
 Writes to Optuna's tables, many rows in one transaction. The public functions write an attribute in
 a transaction each, refuse a trial that has ended, and ``optuna_dashboard.save_note`` reads all
 notes of a study for each one: with thousands of trials they would hold up the search. The keys and
-the cutting into pieces are the dashboard's own (``optuna_dashboard._note`` and
-``optuna_dashboard._custom_plot_data``), so that its pages and ``optuna_dashboard.get_note`` read
-what is written here. The tests in ``tests/search/dashboard/test_tables.py`` read it back by those.
+the cutting into pieces are those of ``optuna_dashboard._note`` and
+``optuna_dashboard._custom_plot_data``, so that its pages and ``optuna_dashboard.get_note`` read
+what is written here. They stand here once more, as importing the dashboard costs a search as much
+as its notes do; the tests in ``tests/search/dashboard/test_tables.py`` compare them.
 """
 
 import json
@@ -21,6 +22,8 @@ ROWS = 500
 """Rows in one statement."""
 MOST_OF_KEY = 500
 """Characters of an attribute's name; the column has 512."""
+PIECE = 2045
+"""Characters of a note or plot that one attribute holds."""
 
 
 @dataclass
@@ -136,9 +139,8 @@ def find_rows(storage: RDBStorage, name: str) -> StudyRows | None:
 
 def note_rows(body: str, version: int, trial_id: int | None = None) -> dict[str, Any]:
     """The system attributes of a study that are the note of a trial, or of the study."""
-    from optuna_dashboard import _note
-
-    return {_note.note_ver_key(trial_id): version, **_note.split_body(body, trial_id)}
+    counted, start = _note_names(trial_id)
+    return {counted: version, **_pieces(body, start)}
 
 
 def note_keys(pieces: int | None, trial_id: int | None, attrs: Iterable[str] = ()) -> set[str]:
@@ -149,26 +151,20 @@ def note_keys(pieces: int | None, trial_id: int | None, attrs: Iterable[str] = (
         trial_id: of the trial; ``None``: the study's.
         attrs: the names of the study's system attributes.
     """
-    from optuna_dashboard import _note
-
-    version, start = _note.note_ver_key(trial_id), _note.note_str_key_prefix(trial_id)
+    counted, start = _note_names(trial_id)
     if pieces is None:
-        return {key for key in attrs if key == version or key.startswith(start)}
-    return {version, *(f"{start}{piece}" for piece in range(pieces))}
+        return {key for key in attrs if key == counted or key.startswith(start)}
+    return {counted, *(f"{start}{piece}" for piece in range(pieces))}
 
 
 def plot_rows(figure: str, name: str) -> dict[str, Any]:
     """The system attributes of a study that are a plot, from the figure's JSON."""
-    from optuna_dashboard import _custom_plot_data as plots
-
-    return dict(plots.split_plot_data(figure, f"{plots.SYSTEM_ATTR_PLOT_DATA}{name}:"))
+    return dict(_pieces(figure, _plot_start(name)))
 
 
 def plot_keys(attrs: Iterable[str], name: str) -> set[str]:
     """Those of a study's system attributes that are the plot of this name."""
-    from optuna_dashboard import _custom_plot_data as plots
-
-    return {key for key in attrs if key.startswith(f"{plots.SYSTEM_ATTR_PLOT_DATA}{name}:")}
+    return {key for key in attrs if key.startswith(_plot_start(name))}
 
 
 def artifact_rows(artifact_id: str, filename: str, mimetype: str) -> dict[str, Any]:
@@ -179,6 +175,23 @@ def artifact_rows(artifact_id: str, filename: str, mimetype: str) -> dict[str, A
         "artifact_id": artifact_id, "filename": filename, "mimetype": mimetype, "encoding": None,
     }  # fmt: skip
     return {ARTIFACTS_ATTR_PREFIX + artifact_id: json.dumps(artifact)}
+
+
+def _note_names(trial_id: int | None) -> tuple[str, str]:
+    """The attribute that counts how often a note was written, and the beginning of the names of
+    those that hold its pieces.
+    """
+    owner = "dashboard:" if trial_id is None else f"dashboard:{trial_id}:"
+    return f"{owner}note_ver", f"{owner}note_str:"
+
+
+def _plot_start(name: str) -> str:
+    return f"dashboard:plot_data:{name}:"
+
+
+def _pieces(text: str, start: str) -> dict[str, str]:
+    firsts = range(0, len(text), PIECE)
+    return {f"{start}{i}": text[first : first + PIECE] for i, first in enumerate(firsts)}
 
 
 def _upsert(

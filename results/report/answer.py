@@ -12,8 +12,8 @@ from results.commands import export_command
 from results.database.models import BASELINE, TrialState
 from results.held_out import measured_on
 from results.ranking.words import nothing_is_better
-from results.report.contents import STATES, Findings
-from results.report.style import parameter_text, value_text
+from results.report.contents import Findings
+from results.report.style import STATES, parameter_text, value_text
 from results.varied import AS_SAMPLED
 from sedn import page
 from sedn.measures import COSTS

@@ -25,14 +25,6 @@ from results.report.calibration import Scored, read_scored
 from results.report.thinning import MOST_STUDIED, choose, evenly, fronts, leading, room, table_room
 from results.varied import varied_parameters
 
-STATES = {
-    TrialState.COMPLETE: "complete",
-    TrialState.PRUNED: "stopped early",
-    TrialState.FAILED: "failed",
-    TrialState.RUNNING: "running",
-}
-"""What a state is called on a page, in the order in which they are shown."""
-
 MOST_ROWS = 30
 """Configurations in the page's ranking; ``sedn rank`` shows them all."""
 MOST_STOPPED = 10

@@ -14,8 +14,8 @@ from results.database.models import BASELINE, Trial, TrialState
 from results.held_out import measured_on
 from results.ranking.pareto import on_front
 from results.ranking.pooling import of_means
-from results.report.contents import STATES, Findings
-from results.report.style import STATE_COLOURS, STATE_SYMBOLS, round_numbers
+from results.report.contents import Findings
+from results.report.style import STATE_COLOURS, STATE_SYMBOLS, STATES, round_numbers
 from results.report.thinning import MOST_POINTS, evenly
 from sedn.arrays import Floats
 from sedn.measures import COSTS

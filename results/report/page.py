@@ -15,11 +15,7 @@ from results.ranking.words import nothing_is_better
 from results.report.answer import answer_section
 from results.report.axes import axes_section
 from results.report.calibration import calibration_section
-from results.report.contents import (
-    STATES,
-    Findings,
-    read_findings,
-)
+from results.report.contents import Findings, read_findings
 from results.report.errors import errors_section
 from results.report.failures import failures_section
 from results.report.figures import cost, history, learning_curves
@@ -29,7 +25,7 @@ from results.report.origin import origin_section
 from results.report.parallel import least_width, parallel_coordinates
 from results.report.ranking import ranking_section
 from results.report.side_by_side import Summary, read_summaries, summaries_section
-from results.report.style import BEST_OF_MANY, NONE_COMPLETE
+from results.report.style import BEST_OF_MANY, NONE_COMPLETE, STATES
 from results.report.time_spent import time_section
 from results.report.trials_table import trials_section
 from sedn import page

@@ -12,6 +12,13 @@ BEST_OF_MANY = (
     "so the fewer positives a label has: the interval does not tell of the choice. The table "
     "tells where to look, not what new images will show."
 )
+STATES = {
+    TrialState.COMPLETE: "complete",
+    TrialState.PRUNED: "stopped early",
+    TrialState.FAILED: "failed",
+    TrialState.RUNNING: "running",
+}
+"""What a state is called on a page, in the order in which they are shown."""
 STATE_COLOURS = {
     TrialState.COMPLETE: BLUE,
     TrialState.PRUNED: GREY,

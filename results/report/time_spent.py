@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 from results.database.models import TrialState
 from results.database.scanning import TrialTimes
-from results.report.contents import STATES, Findings
+from results.report.contents import Findings
+from results.report.style import STATES
 from sedn import page
 from sedn.style import count_of, duration, share_text
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from results.database.models import BASELINE, Trial, TrialState
 from results.ranking.stopped import scheduler_of, stopped_by
-from results.report.contents import STATES, Findings
+from results.report.contents import Findings
 from results.report.figures import over_images
-from results.report.style import parameter_text
+from results.report.style import STATES, parameter_text
 from results.varied import AS_SAMPLED, shown_columns
 from sedn import page
 from sedn.measures import COSTS

@@ -8,7 +8,7 @@ experiment (by its folder, which no other has in any database), which trial, and
 import csv
 import hashlib
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -20,7 +20,6 @@ from results.database.models import Experiment
 from results.database.store import Store
 from results.ranking.pooling import of_means
 from search.dashboard.curve import Curve, draw_curve
-from search.dashboard.sheet import draw_sheet
 from search.optuna_tables import artifact_rows
 from sedn.errors import UserError
 
@@ -57,6 +56,8 @@ def learning_curve(store: Store, experiment: Experiment, number: int) -> bytes:
 
 def largest_errors(store: Store, experiment: Experiment, number: int) -> bytes:
     """The validation images on which a trial errs most, label by label, JPEG."""
+    from search.dashboard.sheet import draw_sheet
+
     return draw_sheet(store.known_trial(experiment.id, number))
 
 
@@ -91,11 +92,16 @@ KINDS = (CURVE, SHEET, REPORT, CONFIRMATION)
 """In the order of their numbers in ids, which studies keep: a new kind comes last."""
 
 
-def named(experiment: Experiment, kind: Kind, number: int | None = None) -> dict[str, str]:
-    """The system attribute that gives a trial, or the study, an artifact."""
+def named(
+    experiment: Experiment, kinds: Iterable[Kind], number: int | None = None
+) -> dict[str, str]:
+    """The system attributes that give a trial, or the study, artifacts of these kinds."""
     place = STUDY if number is None else number + 1
-    artifact_id = f"{_sign(experiment)}-{place:08x}-{KINDS.index(kind):02x}"
-    return artifact_rows(artifact_id, kind.filename, kind.mimetype)
+    attributes: dict[str, str] = {}
+    for kind in kinds:
+        artifact_id = f"{_sign(experiment)}-{place:08x}-{KINDS.index(kind):02x}"
+        attributes |= artifact_rows(artifact_id, kind.filename, kind.mimetype)
+    return attributes
 
 
 class MadeWhenOpened:
@@ -134,8 +140,13 @@ class MadeWhenOpened:
         """Nothing is kept, so nothing is removed."""
 
 
+def digest(text: str) -> str:
+    """Sixteen characters that no other text has."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
 def _sign(experiment: Experiment) -> str:
-    return hashlib.sha256(experiment.folder.encode()).hexdigest()[:16]
+    return digest(experiment.folder)
 
 
 def _curve(store: Store, experiment: Experiment, number: int, *, with_ends: bool = False) -> Curve:

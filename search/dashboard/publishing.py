@@ -9,7 +9,6 @@ dashboard looks through all notes of a study for each trial that it shows, so th
 many trials would make it slow. A note that a person wrote or changed is left as it is.
 """
 
-import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,25 +17,13 @@ from uuid import uuid4
 
 from optuna.storages import RDBStorage
 
-from results.confirmed import last_confirmation
 from results.database.models import Experiment, TrialState
 from results.database.scanning import Ending
 from results.database.store import Store
-from results.report.contents import read_findings
 from results.trial_facts import FactReader, TrialFacts
-from search.dashboard.artifacts import CONFIRMATION, CURVE, REPORT, SHEET, Kind, named
-from search.dashboard.plots import PLOTS, draw_plots
-from search.dashboard.study_note import study_note
+from search.dashboard.artifacts import CURVE, SHEET, digest, named
 from search.dashboard.trial_note import CHANGING, trial_attributes, trial_note
-from search.optuna_tables import (
-    Changes,
-    StudyRows,
-    find_rows,
-    note_keys,
-    note_rows,
-    plot_keys,
-    plot_rows,
-)
+from search.optuna_tables import Changes, StudyRows, find_rows, note_keys, note_rows
 
 VERSION = 2
 """Of what is published: another one publishes all anew."""
@@ -147,26 +134,11 @@ class Publisher:
             before = {"note": before.get("note", 0)}
         if before.get("stamp") == stamp and not anew:
             return False
-        findings = read_findings(self._store, self._name)
-        readings = self._store.test_reads(experiment.data_fingerprint)
-        kept = last_confirmation(experiment, readings)
-        changes, keys = Changes(), set(rows.keys_of_study())
-        confirmed = kept.confirmed if kept else ()
-        version = _add_study_note(changes, rows, keys, before, study_note(findings, confirmed))
-        digests = _add_plots(changes, keys, before.get("plots", {}), dict(draw_plots(findings)))
-        kinds = [REPORT, *([CONFIRMATION] if confirmed else [])]
-        artifacts = _artifacts(experiment, kinds)
-        # One that a person deleted is not given again.
-        changes.study |= {
-            k: v for k, v in artifacts.items() if k not in before.get("artifacts", [])
-        }
-        changes.study[STUDY] = {
-            "study_id": rows.study_id,
-            "stamp": stamp,
-            "note": version,
-            "plots": digests,
-            "artifacts": list(artifacts),
-        }
+        # Not before there is something to draw: what draws figures is slow to load.
+        from search.dashboard.study_changes import study_changes
+
+        changes, record = study_changes(self._store, experiment, rows, before)
+        changes.study[STUDY] = {"study_id": rows.study_id, "stamp": stamp, **record}
         rows.write(changes)
         return True
 
@@ -199,7 +171,7 @@ class Publisher:
             self._store.baseline(experiment.id), self._name, experiment.note, ended,
             experiment.settings.get("trials"),
         )  # fmt: skip
-        return _digest(repr(parts))
+        return digest(repr(parts))
 
 
 def with_notes(endings: Mapping[int, Ending]) -> list[int]:
@@ -295,41 +267,4 @@ def _add_trial(
     changes.user[trial_id] = attributes
     if is_known:
         changes.without[trial_id] = set(CHANGING - attributes.keys())
-    changes.system[trial_id] = _artifacts(experiment, kinds, trial.number) | {STAMP: stamp}
-
-
-def _add_study_note(
-    changes: Changes, rows: StudyRows, keys: set[str], before: Mapping[str, Any], body: str
-) -> int:
-    """The note of the study, where no person wrote one; its version."""
-    version = rows.note_versions().get(None, 0)
-    if version != before.get("note", 0):
-        return int(before.get("note", 0))
-    written = note_rows(body, version + 1)
-    changes.study |= written
-    changes.dropped |= {key for key in note_keys(None, None, keys) if key not in written}
-    return version + 1
-
-
-def _add_plots(
-    changes: Changes, keys: set[str], before: Mapping[str, str], plots: Mapping[str, str]
-) -> dict[str, str]:
-    """The plots that are other ones than ``before``; the digest of each."""
-    digests = {name: _digest(figure) for name, figure in plots.items()}
-    for name in PLOTS:
-        if name in plots and digests[name] == before.get(name):
-            continue
-        written = plot_rows(plots[name], name) if name in plots else {}
-        changes.study |= written
-        changes.dropped |= plot_keys(keys, name) - written.keys()
-    return digests
-
-
-def _artifacts(
-    experiment: Experiment, kinds: list[Kind], number: int | None = None
-) -> dict[str, str]:
-    return {k: v for kind in kinds for k, v in named(experiment, kind, number).items()}
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    changes.system[trial_id] = named(experiment, kinds, trial.number) | {STAMP: stamp}

@@ -4,8 +4,7 @@ from typing import Any
 
 from results.commands import export_command
 from results.database.models import BASELINE, TrialState
-from results.report.contents import STATES
-from results.report.style import value_text
+from results.report.style import STATES, value_text
 from results.trial_facts import LabelResult, TrialFacts, cost_rows, reached_lines, sampled
 from search.dashboard.markdown import code, command, paragraphs, shortened, shown, table
 from search.failures import LAST_LINES

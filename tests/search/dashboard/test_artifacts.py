@@ -3,7 +3,6 @@
 import io
 import json
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -13,7 +12,15 @@ from PIL import Image
 from results.confirmation import Confirmed, Score
 from results.database.models import TrialState
 from results.database.store import open_store
-from search.dashboard.artifacts import CONFIRMATION, CURVE, KINDS, SHEET, MadeWhenOpened, named
+from search.dashboard.artifacts import (
+    CONFIRMATION,
+    CURVE,
+    KINDS,
+    SHEET,
+    Kind,
+    MadeWhenOpened,
+    named,
+)
 from search.dashboard.curve import Curve, draw_curve
 from sedn.errors import UserError
 from tests.search.dashboard.published import HOSTILE, Rows
@@ -26,8 +33,8 @@ def filled(tmp_path: Path) -> Rows:
     return made
 
 
-def made(rows: Rows, *kind_and_number: Any) -> bytes:
-    (text,) = named(rows.store.experiment("rows"), *kind_and_number).values()
+def made(rows: Rows, kind: Kind, *number: int) -> bytes:
+    (text,) = named(rows.store.experiment("rows"), [kind], *number).values()
     return MadeWhenOpened(rows.store).open_reader(json.loads(text)["artifact_id"]).read()
 
 
@@ -109,7 +116,7 @@ def test_the_table_of_the_test_split(filled: Rows) -> None:
                     "{sign}-00000001-63"]
 )  # fmt: skip
 def test_what_is_not_there_is_not_found(filled: Rows, artifact_id: str) -> None:
-    (key,) = named(filled.store.experiment("rows"), KINDS[0], 1)
+    (key,) = named(filled.store.experiment("rows"), [KINDS[0]], 1)
     sign = key.removeprefix("artifacts:").split("-")[0]
     with pytest.raises(ArtifactNotFound):
         MadeWhenOpened(filled.store).open_reader(artifact_id.format(sign=sign))
