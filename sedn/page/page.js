@@ -143,8 +143,20 @@ const sedn = (() => {
       table.style.width = "";
     }
   }
+  /* Paper cannot be clicked: what is folded is opened, and folded again afterwards. */
+  let opened = [];
+  function unfold() {
+    if (printing) {
+      opened.push(...document.querySelectorAll("details:not([open])"));
+      opened.forEach(one => { one.open = true; });
+    } else {
+      opened.forEach(one => { one.open = false; });
+      opened = [];
+    }
+  }
   function print(begins) {
     printing = begins;
+    unfold();
     fitTables();
     if (printing) drawAll();
     else redraw();

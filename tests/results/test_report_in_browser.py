@@ -103,6 +103,25 @@ def test_dark_is_dark_on_the_screen_and_light_on_paper(tab: Tab, report: Path) -
     assert papers() == {DARK["surface"]}
 
 
+def test_what_is_folded_is_open_on_paper_alone(tab: Tab, report: Path, tmp_path: Path) -> None:
+    tab.look(1400)
+    tab.open(report)
+    states = "[...document.querySelectorAll('details')].map(one => one.open)"
+    tab.eval("document.querySelector('#failures details').open = true")
+    before = tab.eval(states)
+    assert set(before) == {False, True}
+    tab.eval(
+        "addEventListener('beforeprint', () => { window.printed = "
+        "[...document.querySelectorAll('details > pre')].map(one => one.offsetHeight); })"
+    )
+    tab.print_to(tmp_path / "page.pdf")
+    heights = tab.eval("printed")
+    assert len(heights) == len(before)
+    assert min(heights) > 10
+    tab.wait_for(f"String({states}) === '{str(before).lower().replace(' ', '')[1:-1]}'", seconds=5)
+    assert not tab.complaints
+
+
 def luminance(colour: str) -> float:
     parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
