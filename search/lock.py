@@ -16,7 +16,7 @@ from sedn.errors import UserError
 
 @contextmanager
 def sole_driver(engine: Engine, name: str, *, to: str | None = None) -> Iterator[None]:
-    """Hold the experiment's lock; it is released when this process ends, however it ends.
+    """Hold the experiment's lock, which is released when this process ends in whatever way.
 
     Args:
         engine: of the database.
@@ -93,7 +93,7 @@ def _is_locked(path: Path) -> bool:
 
 
 def _locks(file: IO[str], kind: int) -> bool:
-    """Take a lock of the kind on a file, if it is free; it goes with the file's closing."""
+    """Take a lock of the kind on a file, if it is free; closing the file releases the lock."""
     try:
         fcntl.flock(file, kind | fcntl.LOCK_NB)
     except OSError:

@@ -42,7 +42,7 @@ class Fitted:
 def check_warm_start(settings: SearchSettings, name: str, store_url: str) -> None:
     """Check that the experiment to start from exists, before anything is written.
 
-    A search that has begun goes on without it: it may have been renamed or deleted since.
+    A search that has begun needs that experiment no more, which may be renamed or deleted since.
 
     Raises:
         UserError: there is no such experiment, it is the search itself, or the sampler keeps its

@@ -24,7 +24,7 @@ GREEN = "#009e73"
 SERIES = (BLUE, VERMILION, GREEN, INK, GREY)
 """Of lines side by side, in this order."""
 SCALE = ["#cadff0", "#9cc6e2", "#65a9d4", "#2f7ab9", "#0f4b8f", "#08264f"]
-"""Dark is much: it stands out on white. One hue, so that the order survives in grey."""
+"""Dark is much, and stands out on white. One hue, so that the order survives in grey."""
 
 _KEPT = "\n\t\u200c\u200d"
 

@@ -283,9 +283,9 @@ class ReadOfTest(Base):
     """The search whose trials were tested, also where a confirmation of it trained them again; null
     where the search was deleted since."""
     data_fingerprint: Mapped[str] = mapped_column(String(64), index=True)
-    """The data whose test split was read. It counts, whatever becomes of the search."""
+    """The data whose test split was read. The reading counts, whatever becomes of the search."""
     read_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    """When the reading began: it is counted from then on."""
+    """When the reading began, from when on the reading is counted."""
     command: Mapped[str] = mapped_column(String(16))
     """The command that read the split: ``confirm``, ``combine`` …"""
     trials: Mapped[list[int]] = mapped_column(JSON)

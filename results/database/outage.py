@@ -114,7 +114,8 @@ def in_one_line(database: str) -> Iterator[None]:
 def is_refusal(error: BaseException) -> bool:
     """Whether a database will not be read or written, and waiting would not mend it.
 
-    It is read-only now, damaged, or lacks our tables; not where it refuses a single value.
+    Such a database is read-only now, damaged, or lacks our tables; one that refuses a single value
+    is not meant.
     """
     cause = _database_error(error)
     return cause is not None and not isinstance(cause, IntegrityError | DataError)

@@ -19,7 +19,7 @@ def pack(values: Iterable[float | None]) -> bytes:
 
 
 def unpack(packed: bytes) -> NDArray[np.float64]:
-    """The numbers that :func:`pack` was given; they cannot be written to."""
+    """The numbers that :func:`pack` was given, as an array that cannot be written to."""
     return np.frombuffer(packed, dtype=NUMBER)
 
 

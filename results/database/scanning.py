@@ -119,7 +119,8 @@ class StoreScanner(LabelScanner):
         return self._first(select(Trial.number, Trial.mean_auc).order_by(*order), experiment_id)
 
     def baseline(self, experiment_id: int) -> tuple[int, float] | None:
-        """Number and mean AUC of the baseline; ``None``: it was not trained to its last epoch."""
+        """Number and mean AUC of the baseline; ``None``: the baseline was not trained to
+        its last epoch."""
         of_role = select(Trial.number, Trial.mean_auc).where(Trial.role == BASELINE)
         return self._first(of_role.order_by(Trial.number.desc()), experiment_id)
 

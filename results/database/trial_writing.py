@@ -157,7 +157,7 @@ class TrialWriter(StoreScanner):
         return self._check_state(experiment_id, number, answer.state)
 
     def _check_state(self, experiment_id: int, number: int, state: TrialState) -> Trial:
-        """See that a trial is now in the ``state`` that it was to be brought to; its row."""
+        """The row of a trial, after a check that the trial is in the ``state`` now."""
         trial = self.known_trial(experiment_id, number)
         if trial.state is not state:
             raise TrialEnded(trial, f"that it is {state}")

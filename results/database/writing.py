@@ -13,7 +13,7 @@ from sedn.measures import COSTS, Costs
 
 
 class TrialEnded(UserError):
-    """A trial that has ended was to be written otherwise; it stays as it is."""
+    """A trial that has ended was to be written otherwise; its row stays as it is."""
 
     def __init__(self, trial: Trial, what: str) -> None:
         super().__init__(

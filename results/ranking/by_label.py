@@ -59,8 +59,8 @@ def best_by_label(
 
     The best of many configurations on one label is optimistic, the more so the more of them there
     are and the fewer positives the label has: the interval is that of the one configuration, and
-    does not know that it was chosen. It tells where to look, not what a new set of images will
-    show.
+    does not know that the configuration was chosen. The table tells where to look, not what a new
+    set of images will show.
 
     Args:
         labels: the labels, in order.

@@ -129,7 +129,7 @@ def lower_bounds(
 
 def _among(level: float, compared: int, others: int) -> float:
     """The level at which the largest of ``compared`` differences is as rare as that of all, were
-    the others alike and independent of them; they are not, so that it is rarer.
+    the others alike and independent; as these are not, the largest difference is rarer.
     """
     return float(level ** (compared / (compared + others)))
 

@@ -22,9 +22,9 @@ WIDEST = 4.0
 
 
 def probability_best(values: Floats, errors: Errors, draws: int = DRAWS) -> Floats:
-    """``(configurations,)``: the probability that each is the best; they add up to 1.
+    """``(configurations,)``: the probability that each is the best; the sum is 1.
 
-    Equal ones without an error share it.
+    Equal configurations without an error share the probability.
 
     Args:
         values: ``(configurations,)``: mean AUCs.

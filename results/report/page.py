@@ -40,7 +40,7 @@ ANCHORS = (
 
 
 def write_report(store: Store, name: str, output: Path, others: Sequence[str] = ()) -> None:
-    """Write the page on experiment ``name``; it needs no network and no other file.
+    """Write the page on experiment ``name``; the page needs no network and no other file.
 
     Raises:
         UserError: there is no such experiment, or the file cannot be written.

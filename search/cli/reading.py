@@ -13,7 +13,7 @@ BLAS_THREADS = "OPENBLAS_NUM_THREADS"
 
 
 def reads(command: Callable[Options, None]) -> Callable[Options, None]:
-    """Run a command without looking for garbage: it ends before there is any to speak of.
+    """Run a command without looking for garbage, of which a short command leaves little.
 
     Python looks again and again through all that was imported and read, which is a sixth of the
     time of such a command. And with one thread for linear algebra, whose matrices are small here:

@@ -25,7 +25,7 @@ T = TypeVar("T")
 LOSSES = "lost_workers"
 """The attribute, in the study, that says how often a trial's worker was lost."""
 PLACEHOLDER = RandomSampler(seed=0)
-"""Stands in the study between a trial's draw and its end: it does nothing there."""
+"""The study's sampler between a trial's draw and its end, which draws nothing."""
 
 
 class StudyLost(UserError):

@@ -90,7 +90,7 @@ class Writer:
         self.tell(number, state, None if last is None else last.mean_auc)
 
     def answer(self, number: int, original: int) -> Trial:
-        """End a trial as the one of the same configuration that has ended; its row then."""
+        """End a trial as the one of the same configuration that has ended; the row of the first."""
         row = self.call(self._store.answer_trial, self._experiment_id, number, by=original)
         for epoch in self.call(self._store.epochs_of, self._experiment_id, original):
             self.study.report(number, epoch.epoch, epoch.mean_auc)

@@ -26,7 +26,7 @@ def find_class(name: str) -> type[BaseSampler]:
 
 
 def make_custom(name: str, options: Mapping[str, Any], seed: int) -> BaseSampler:
-    """An object of the user's class; it is given ``seed`` if it takes one.
+    """An object of the user's class, made with ``seed`` if the class takes one.
 
     Raises:
         UserError: the class takes no such option, or not the option's value.

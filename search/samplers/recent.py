@@ -19,13 +19,13 @@ BEST = 25
 class RecentTpe(TPESampler):
     """TPE whose cost does not grow with the search.
 
-    Optuna's TPE reads all trials for each draw. It takes at most 25 of them for good ones, and
-    weighs the others the less the older they are; so this one leaves out old trials that are not
-    among the best. It is made for one draw: what it knows is read once.
+    Optuna's TPE reads all trials for each draw, takes at most 25 of these for good ones, and weighs
+    the others the less the older they are; so this TPE leaves out old trials that are not among
+    the best. A sampler is made for one draw: what the sampler knows is read once.
 
     A trial that runs, or waits at a rung, counts by what its curve has reached, as a pruned one
-    does. Optuna's TPE knows nothing of it until it ends; where a scheduler lets trials wait most of
-    them never end before the search does, and the draws would stay random.
+    does. Optuna's TPE knows nothing of such a trial until its end; where a scheduler lets trials
+    wait most of them never end before the search does, and the draws would stay random.
     """
 
     def __init__(self, history: int, **options: Any) -> None:

@@ -49,7 +49,7 @@ class TrainingConfig(Group):
     ``None``: the whole batch. Halved where the memory does not suffice."""
     ema_decay: float = Field(0.0, ge=0.0, lt=1.0)
     """Decay of a moving average of the weights, which is validated and kept in their place; 0
-    averages nothing. It rises to this from 0 over the first steps."""
+    averages nothing. The decay rises from 0 to this value over the first steps."""
     compile: bool = False
     """Compile the network by ``torch.compile``: minutes at the start for faster steps."""
     threads: int | None = Field(None, ge=1, le=1024)

@@ -46,10 +46,10 @@ class Reliability:
 def fit_temperature(targets: ArrayLike, logits: ArrayLike) -> float:
     """The temperature, :data:`COLDEST` to :data:`HOTTEST`, to divide logits by.
 
-    It maximises the likelihood of ``logits / temperature`` under a prior: the logarithm is normal
-    around 0 with deviation :data:`PRIOR`. Without a prior, images whose labels are all separated
-    would have probabilities of 0 and 1. The temperature is 1 unless temperatures fitted so on
-    parts of the images lower the log loss of the others, and where no truth is known.
+    The temperature maximises the likelihood of ``logits / temperature`` under a prior: its
+    logarithm is normal around 0 with deviation :data:`PRIOR`. Without a prior, images whose labels
+    are all separated would have probabilities of 0 and 1. The temperature is 1 unless temperatures
+    fitted so on parts of the images lower the log loss of the others, and where no truth is known.
 
     Args:
         targets: ``(images, labels)``: 1, 0, or NaN where the truth is unknown.

@@ -7,8 +7,8 @@ components* of DeLong, DeLong and Clarke-Pearson (Biometrics 44, 1988), computed
 share of negatives below it, that of a negative image the share of positives above it.
 
 The labels of one image are not independent, so the error of the mean over labels cannot be taken
-from the labels' errors. It is taken over images: every image has an *influence* on every label's
-AUC, and the influence on the mean is the mean of these.
+from the labels' errors. The error is taken over images: every image has an *influence* on every
+label's AUC, and the influence on the mean is the mean of these.
 """
 
 from collections.abc import Iterator
@@ -117,8 +117,8 @@ def label_influences(targets: ArrayLike, scores: ArrayLike) -> tuple[Floats, Flo
 
     The influence is the image's component less the AUC, over the share of its class among all
     images. Each class is scaled by ``sqrt(n / (n - 1))``, so that the root sum of squares over
-    the number of images is DeLong's unbiased standard error. It is 0 where the target is unknown
-    and NaN nowhere.
+    the number of images is DeLong's unbiased standard error. The influence is 0 where the target
+    is unknown, and NaN nowhere.
 
     Raises:
         ValueError: as :func:`auc`.

@@ -37,7 +37,8 @@ def best_thresholds(targets: ArrayLike, probabilities: ArrayLike) -> Floats:
     """``(labels,)``: the threshold of each label with the highest F1; NaN for a label that is not
     known to be there in some image and not there in another.
 
-    It lies half-way between the lowest probability that counts as present and the next below it.
+    A threshold lies half-way between the lowest probability that counts as present and the next
+    below.
     Of thresholds with an equal F1 the highest is taken, which claims the least.
 
     Args:

@@ -11,7 +11,7 @@ from sedn.registry import ATTENTIONS
 
 
 def create_attention(config: AttentionConfig, channels: int) -> nn.Module:
-    """The attention over a stage of ``channels``; it keeps the shape (B, C, h, w)."""
+    """The attention over a stage of ``channels``, a module that keeps the shape (B, C, h, w)."""
     build = ATTENTIONS.find(config.kind).build
     return nn.Identity() if build is None else BlendedAttention(build(config, channels), channels)
 

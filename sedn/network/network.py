@@ -148,7 +148,7 @@ def build_network(
 def trains_on_single_images(config: TrainingConfig) -> bool:
     """Whether the network can train on one image at once, which norms over a batch may not allow.
 
-    It is run once, on the meta device.
+    The network is run once, on the meta device, to find out.
 
     Args:
         config: without pretrained weights.

@@ -71,7 +71,7 @@ def weights_options(config: BackboneConfig) -> dict[str, Any]:
 def read_contents(files: Iterable[str]) -> dict[str, bytes]:
     """The content of files by what :func:`keep_sent` is to call them, to be sent to other nodes.
 
-    One that is not here may be on the nodes; it is left out.
+    A file that is not here is left out, as the nodes may have the file.
     """
     paths = [Path(file) for file in files if file]
     return {

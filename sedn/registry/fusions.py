@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 BuildFusion = Callable[[int, int, int], "nn.Module"]
 """From the number of regions, the channels of the encoded map and those of the stage to a module.
-It takes the stage (B, C, h, w) and the maps (B, regions, H, W), of any size, and keeps the shape of
-the stage. It should return the stage unchanged at first, so that a pretrained backbone begins as
-what it was."""
+The module takes the stage (B, C, h, w) and the maps (B, regions, H, W), of any size, and keeps the
+shape of the stage. At first the module should return the stage unchanged, so that a pretrained
+backbone begins as what it was."""
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from torch import Tensor
 class Soup:
     """The sum of the weights of some networks.
 
-    It is kept in float64, so that the average of equal weights is these weights. Counts, such as
-    how many batches a norm has seen, are those of the first network. The statistics of norms are
+    The sum is kept in float64, so that the average of equal weights is these weights. Counts, such
+    as how many batches a norm has seen, are those of the first network. The statistics of norms are
     averaged like weights; those of the average :mod:`sedn.run.batch_norms` computes.
     """
 

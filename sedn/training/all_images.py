@@ -2,8 +2,8 @@
 
 The networks of the folds tell what the configuration is worth, as in a search: each image is scored
 by a network that did not see the image. The last network sees all images, so none is left to
-validate on. It is trained as the others were, for as many epochs, and the value of the folds stands
-for its own.
+validate on: this network is trained as the others were, for as many epochs, and the value of the
+folds stands for its own.
 """
 
 from collections.abc import Iterator

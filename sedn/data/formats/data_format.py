@@ -12,11 +12,11 @@ from sedn.data.listing import Listing
 
 Fields = dict[str, Any]
 """The fields of a ``data.yaml``."""
-Tell = Callable[[Path], Fields | None]
+Recognise = Callable[[Path], Fields | None]
 """The fields of a ``data.yaml`` for a path; ``None`` if the data is not of the format.
 
 Raises:
-    UserError: it is of the format, and wrong or not clear.
+    UserError: the data is of the format, and wrong or not clear.
 """
 
 
@@ -41,11 +41,11 @@ class DataFormat:
     """
     paths: tuple[str, ...]
     """Fields that hold a path, a list of them, or one for each split."""
-    of_file: Tell = _never
+    of_file: Recognise = _never
     """Recognises a file of the format."""
-    of_folder: Tell = _never
+    of_folder: Recognise = _never
     """Recognises a folder that can be of this format alone."""
-    may_be: Tell = _never
+    may_be: Recognise = _never
     """Recognises a folder that may be of other formats too."""
     yields_to: tuple[str, ...] = ()
     """Formats for which such a folder is not of this one."""

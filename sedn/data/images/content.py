@@ -57,9 +57,10 @@ class FileContent:
 def find_file(root: Path, name: str, where: str) -> FileContent:
     r"""The file called ``name`` under the folder ``root``.
 
-    A name cannot lead out of the folder, which a table from elsewhere could abuse. A link can: it
-    is followed, as data are often linked to another disk, and ``sedn data check`` lists it. Where
-    there is no such file, but one with ``/`` for ``\`` or the reverse, that one is meant.
+    A name cannot lead out of the folder, which a table from elsewhere could abuse. A link can:
+    links are followed, as data are often linked to another disk, and ``sedn data check`` lists
+    them. Where there is no such file, but one with ``/`` for ``\`` or the reverse, the latter is
+    meant.
 
     Args:
         root: the folder that names are relative to.

@@ -50,7 +50,7 @@ class CocoDescription(Description):
     annotations: BySplit
     images: BySplit = "."
     boxes: bool = False
-    """Draw the box of an object without polygons or run lengths; it holds background too."""
+    """Draw the box of an object without polygons or run lengths; a box holds background too."""
     attributes: Literal["all", "none"] | list[str] | None = None
     """The attributes of annotations that become the labels instead of the categories, as CVAT has
     them; by default chosen from the annotations."""

@@ -40,7 +40,7 @@ class YoloDescription(Description):
     only_boxes: bool = False
     """Whether the numbers after the box of a line are something else, such as keypoints."""
     boxes: bool = True
-    """Draw the box of an object without a polygon; it holds background too."""
+    """Draw the box of an object without a polygon; a box holds background too."""
     regions: Regions = "any"
 
 
