@@ -8,20 +8,27 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
+import optuna
 import pytest
 import torch
+from optuna_dashboard import get_note
 from PIL import Image
 from typer.testing import CliRunner
 
 from results.combining import Candidate, find_candidates
 from results.comparison.comparing import compare
+from results.confirmation import Confirmed, Score
+from results.confirmed import CONFIRM
 from results.database.store import Store, open_store
 from results.predictions import read_predictions
+from results.report.contents import read_findings
 from search.cli.main import app
 from search.combination.members import make_soup, usable
 from search.combination.running import Combination, run_combination
 from search.combination.writing import write_ensemble
 from search.confirmation.testing import restore_trial
+from search.dashboard.background import publish_once
+from search.dashboard.study_note import study_note
 from search.run import run_search
 from search.settings import Resources, SearchSettings
 from sedn.config import build_config
@@ -151,6 +158,27 @@ def test_the_same_members_are_one_reading_of_the_test_split(folder: Path) -> Non
     assert again.test == first.test
     assert again.test_reads == 1
     assert combine(folder, "soup", soup=True).test_reads == 2
+
+
+def test_the_command_brings_the_note_of_the_study_up_to_date(folder: Path) -> None:
+    store = store_of(folder)
+    experiment = store.experiment("spring")
+    trials = [store.known_trial(experiment.id, number) for number in (0, 1)]
+    score = Score(0.8, 0.7, 0.9, 0.5)
+    found = [Confirmed(f"trial {one.number}", one.config_hash, (one.number,), score, score)
+             for one in trials]  # fmt: skip
+    reading = store.begin_test_read(experiment.id, CONFIRM, trials)
+    confirmed = [one.to_json() for one in found]
+    store.end_test_read(reading.id, {"experiment": experiment.id, "confirmed": confirmed})
+    publish_once(store, "spring", pytest.fail)
+    study = optuna.load_study(study_name="spring", storage=store.url)
+    assert "Test read 1 time." in get_note(study)
+    words = ["combine", "spring", "-o", str(folder / "combined"), "--top", "6"]
+    done = CliRunner().invoke(app, [*words, "--store", store.url])
+    assert done.exit_code == 0, done.output
+    assert "lacks the newest notes" not in done.output
+    assert "Test read 2 times." in get_note(study)
+    assert get_note(study) == study_note(read_findings(store, "spring"), tuple(found))
 
 
 @pytest.mark.parametrize("after", [1, 2])
