@@ -203,16 +203,14 @@ class Driver:
         while self._unfinished:
             if resumed := self._resume(self._unfinished.popleft()):
                 return resumed
-        if self._account.all_drawn() is not EndedBy.PLATEAU and (promoted := self._promote()):
+        if promoted := self._promote():
             return promoted
         while self._account.all_drawn() is None:
             self._account.drawn += 1
             if started := self._start(self._writer.study.ask(self._known())):
                 return started
         if not self._live:
-            if self._account.all_drawn() is not EndedBy.PLATEAU and (
-                promoted := self._promote(last=True)
-            ):
+            if promoted := self._promote(last=True):
                 return promoted
             self._end_paused()
         return None
@@ -328,7 +326,11 @@ class Driver:
     def _promote(self, *, last: bool = False) -> Assignment | None:
         """Hand out the next paused trial that is promoted from its rung; ``None`` without one."""
         promotion = self._decision.promotion
-        number = promotion.promote(last=last) if promotion else None
+        if promotion is None:
+            return None
+        number = promotion.release_baseline(last=last)
+        if number is None and self._account.all_drawn() is not EndedBy.PLATEAU:
+            number = promotion.promote(last=last)
         if number is None:
             return None
         if number in self._paused:

@@ -34,7 +34,8 @@ class PastCurve:
 @dataclass(frozen=True)
 class Decision:
     """The scheduler's rule, the rule of futility, and constraints: a trial goes on where all say
-    so. The baseline always goes on, as the gain over it is read at full fidelity.
+    so. The baseline always goes on, as the gain over the baseline is read at full fidelity; under
+    promotion the baseline waits first, see :class:`~search.schedulers.promotion.Promotion`.
     """
 
     rule: Rule
@@ -91,7 +92,8 @@ class Decision:
     ) -> Verdict:
         may_win = not self.futility or self.futility.goes_on(number, epoch, mean_auc, stderr)
         if is_baseline:
-            return GO_ON
+            waits = self.promotion and not self.promotion.baseline_goes_on(number, epoch)
+            return Verdict(Action.PAUSE) if waits else GO_ON
         goes_on = self.rule.goes_on(number, epoch, mean_auc)
         if not may_win:
             return Verdict(Action.STOP, reason=FUTILE)
@@ -105,7 +107,10 @@ class Decision:
             if self.promotion is None:
                 for reached in past.curve:
                     self.goes_on(past.number, *reached, is_baseline=past.is_baseline)
-            elif not past.is_baseline:
+            elif past.is_baseline:
+                if past.curve and past.may_go_on:
+                    self.promotion.baseline_goes_on(past.number, past.curve[-1][0])
+            else:
                 points = [(epoch, mean_auc) for epoch, mean_auc, _ in past.curve]
                 self.promotion.replay(past.number, points, may_go_on=past.may_go_on)
 

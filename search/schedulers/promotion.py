@@ -67,6 +67,9 @@ class Promotion:
 
     Whether a trial was promoted is not kept anywhere: one that has epochs beyond a rung was. One
     that was promoted and crashed before its next epoch is paused again, and promoted again.
+
+    The baseline is compared with no trial, and waits at the first rung for the first trial to leave
+    the last one: a whole training of the baseline first would delay every result of the search.
     """
 
     def __init__(self, milestones: Sequence[int], reduction_factor: int) -> None:
@@ -74,11 +77,16 @@ class Promotion:
         self._rungs = {epoch: _Rung(epoch) for epoch in milestones}
         self._gone_on: dict[int, int] = {}
         """The rung that a trial has left last, by number."""
+        self._baseline: int | None = None
+        """The number of the baseline while the baseline waits."""
+        self._has_finalist = False
+        """Whether a trial, the baseline aside, has left the last rung."""
 
     def replay(self, number: int, epochs: Iterable[tuple[int, float]], *, may_go_on: bool) -> None:
         """Show a trial of the past, ``(epoch, mean AUC)`` in order."""
         known = dict(epochs)
         last = max(known, default=0)
+        self._has_finalist |= last > max(self._rungs, default=last)
         for epoch in known.keys() & self._rungs.keys():
             waits = may_go_on and epoch == last
             self._rungs[epoch].reach(number, known[epoch], pause=waits)
@@ -91,9 +99,24 @@ class Promotion:
         self._rungs[epoch].reach(number, mean_auc, pause=not left)
         return left
 
+    def baseline_goes_on(self, number: int, epoch: int) -> bool:
+        """Whether the baseline goes on after an epoch, its last one known; else it waits."""
+        waits = not self._has_finalist and epoch == min(self._rungs, default=None)
+        self._baseline = number if waits else None
+        return not waits
+
+    def release_baseline(self, *, last: bool = False) -> int | None:
+        """The number of the baseline if it waits and goes on now: when a trial has left the last
+        rung, or no other trial runs or will start (``last``).
+        """
+        if not (self._has_finalist or last):
+            return None
+        number, self._baseline = self._baseline, None
+        return number
+
     def is_paused(self, number: int) -> bool:
         """Whether a trial waits at a rung."""
-        return any(rung.is_paused(number) for rung in self._rungs.values())
+        return number == self._baseline or any(rung.is_paused(number) for rung in self._rungs.values())
 
     def promote(self, *, last: bool = False) -> int | None:
         """The number of the trial that goes on now, or ``None`` if none may.
@@ -107,6 +130,7 @@ class Promotion:
             number = rung.best(self._factor, at_least=int(alone))
             if number is not None:
                 rung.leave(number)
+                self._has_finalist |= rung.epoch == max(self._rungs)
                 self._gone_on[number] = rung.epoch
                 return number
         return None
