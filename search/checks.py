@@ -9,7 +9,7 @@ from search.backends.machine import check_machine
 from search.backends.ray_tune.cluster import check_address, check_room
 from search.lock import sole_driver
 from search.reuse import is_untrained
-from search.settings import Resources, SearchSettings, check_unchanged, read_settings
+from search.settings import Resources, SearchSettings, check_unchanged, read_settings, with_stored
 from sedn.addresses import has_password
 from sedn.errors import UserError
 from sedn.files import check_folder
@@ -32,7 +32,7 @@ def check_search(
     store_url: str,
     resources: Resources,
     on_notice: OnNotice,
-) -> Space:
+) -> tuple[Space, SearchSettings]:
     """Check that the search can begin, or go on, and load the space to search.
 
     Quick checks come first, and nothing is written.
@@ -44,6 +44,10 @@ def check_search(
         store_url: SQLAlchemy URL of the database.
         resources: where it is to run.
         on_notice: called with each line for the user.
+
+    Returns:
+        The space, and the settings with what they left to the search: as the experiment has it, or
+        as it was chosen now.
 
     Raises:
         UserError: something is wrong.
@@ -59,31 +63,37 @@ def check_search(
             f"`warm_start`: space '{loaded.name}' lists its configurations; leave one out"
         )
     _check_data(settings.data)
-    _check_store(store_url, name, loaded, settings, resources)
+    settings = _check_store(store_url, name, loaded, settings, resources)
     _check_storage(resources)
-    _check_space(loaded, settings, resources, on_notice)
+    settings = _check_space(loaded, settings, resources, on_notice)
     check_maps(loaded)
     if resources.backend == "local":
         check_machine(resources, settings)
     else:
         check_room(resources, settings)
-    return loaded
+    return loaded, settings
 
 
 def _check_store(
     url: str, name: str, space: Space, settings: SearchSettings, resources: Resources
-) -> None:
-    """Check that the store can be written, and that no other process drives the experiment."""
+) -> SearchSettings:
+    """Check that the store can be written, and that no other process drives the experiment.
+
+    Returns:
+        The settings, with what they left to the search as an experiment to resume has it.
+    """
     store = find_store(url)
     if store is None:
-        return
+        return settings
     try:
         existing = store.find_experiment(name)
         if existing is not None and not is_untrained(store, existing, resources.storage()):
             check_experiment(store, name, space, settings)
+            settings = with_stored(read_settings(existing.settings, name), settings)
         if existing is not None:
             with sole_driver(store.engine, name):
                 pass
+        return settings
     finally:
         store.engine.dispose()
 
@@ -102,7 +112,8 @@ def check_experiment(store: Store, name: str, space: Space, settings: SearchSett
             f"experiment '{name}' was imported from an Optuna study, and cannot be gone on with; "
             f"give the search another `name`, and `warm_start={name}` to begin with its leaders"
         )
-    check_unchanged(read_settings(existing.settings, name), settings, name)
+    stored = read_settings(existing.settings, name)
+    check_unchanged(stored, with_stored(stored, settings), name)
     if existing.space_yaml != space.source_text:
         raise UserError(
             f"experiment '{name}' was started with another space than '{space.name}' is now; "
@@ -148,20 +159,27 @@ def _check_storage(resources: Resources) -> None:
 
 def _check_space(
     space: Space, settings: SearchSettings, resources: Resources, on_notice: OnNotice
-) -> None:
-    """Check that the sampler, the scheduler and the backbones fit the space."""
+) -> SearchSettings:
+    """Check that the sampler, the scheduler and the backbones fit the space.
+
+    Returns:
+        The settings with a scheduler, which is chosen here where they name none.
+    """
     from search.samplers.choosing import check_sampler
+    from search.schedulers.automatic import choose_scheduler
     from search.schedulers.choosing import check_scheduler
 
     baseline = space.baseline(settings.overrides())
+    settings, chosen = choose_scheduler(settings, baseline.epochs)
     check_scheduler(settings, baseline.epochs, baseline.folds or 1)
-    notices = [check_sampler(settings, space)]
+    notices = [check_sampler(settings, space), chosen]
     # Last, as they import timm, which takes seconds.
     check_optimizers(space)
     _check_weights(space, resources, on_notice)
     notices.append(check_backbones(space))
     for notice in filter(None, notices):
         on_notice(notice)
+    return settings
 
 
 def _check_weights(space: Space, resources: Resources, on_notice: OnNotice) -> None:

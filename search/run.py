@@ -96,7 +96,8 @@ def run_search(
     from search.dashboard.background import published
 
     resources = resources or Resources()
-    loaded_space = check_search(name, space, settings, store_url, resources, on_notice)
+    checked = check_search(name, space, settings, store_url, resources, on_notice)
+    loaded_space, settings = checked
     on_stage(Stage.DATA)
     data = read_data(loaded_space, settings, on_images, on_notice)
     on_stage(Stage.STORE)

@@ -87,8 +87,9 @@ class SearchSettings(BaseModel):
     sampler_options: dict[str, Any] = Field(
         default={}, description="An option of the sampler; repeatable."
     )
-    scheduler: str = Field("asha", description="What stops trials early.")
-    """A name of :data:`search.schedulers.registry.SCHEDULERS`, or ``module:function``."""
+    scheduler: str = Field("auto", description="What stops trials early.")
+    """A name of :data:`search.schedulers.registry.SCHEDULERS`, or ``module:function``; ``auto``: as
+    :func:`search.schedulers.automatic.choose_scheduler` chooses at the start of the search."""
     reduction_factor: int = Field(
         3, ge=2, le=MOST, description="Let the best 1/N of the trials at a rung go on."
     )
@@ -96,7 +97,8 @@ class SearchSettings(BaseModel):
         None,
         ge=1,
         le=10_000,
-        description="Train each trial for N epochs before it may stop; a quarter by default.",
+        description="Train each trial for N epochs before it may stop; a quarter by default, an "
+        "eighth where auto chooses promote.",
     )
     """``None``: a quarter of all, as curves say little while the learning rate still rises."""
     brackets: int | None = Field(
@@ -277,6 +279,18 @@ def check_unchanged(stored: SearchSettings, given: SearchSettings, name: str) ->
                 f"experiment '{name}' was started with {field} = {before!r}, not {now!r}; "
                 f"leave it as it was, or give the new search another `name`"
             )
+
+
+def with_stored(stored: SearchSettings, given: SearchSettings) -> SearchSettings:
+    """The settings ``given`` to resume a search, with what they leave to the search as ``stored``
+    has it.
+    """
+    left: dict[str, Any] = {}
+    if given.scheduler == "auto":
+        left["scheduler"] = stored.scheduler
+    if given.grace_epochs is None and stored.grace_epochs is not None:
+        left["grace_epochs"] = stored.grace_epochs
+    return given.model_copy(update=left)
 
 
 def read_settings(stored: Mapping[str, Any], name: str) -> SearchSettings:

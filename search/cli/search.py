@@ -15,7 +15,7 @@ from search.cli.options import DEFAULT_STORE, JsonOption, StoreOption, absolute,
 from search.cli.resources import RESOURCE_FLAGS
 from search.cli.running import WHY, callbacks_of, live_view, stop
 from search.samplers.registry import SAMPLERS
-from search.schedulers.registry import SCHEDULERS
+from search.schedulers.registry import AUTO, SCHEDULERS
 from search.settings import build_resources, build_settings
 from sedn.document import parse_value
 from sedn.errors import UserError
@@ -53,7 +53,7 @@ FLAGS = {
     "sampler": Flag(help=f"Sampler: {', '.join(SAMPLERS)}, or module:Class."),
     "sampler_options": Flag("--sampler-option", "KEY=VALUE", parse_pairs),
     "keep_best": Flag(metavar="N", is_text=True),
-    "scheduler": Flag(help=f"Scheduler: {', '.join(SCHEDULERS)}, or module:function."),
+    "scheduler": Flag(help=f"Scheduler: {', '.join((AUTO, *SCHEDULERS))}, or module:function."),
 }
 """Fields whose options their name and type do not tell."""
 

@@ -26,7 +26,7 @@ def simulate(
         list[str] | None, typer.Option(help="Sampler; repeatable. tpe by default.")
     ] = None,
     scheduler: Annotated[
-        list[str] | None, typer.Option(help="Scheduler; repeatable. asha by default.")
+        list[str] | None, typer.Option(help="Scheduler; repeatable. auto by default.")
     ] = None,
     workers: Annotated[
         list[int] | None, typer.Option(min=1, help="Trials at a time; repeatable. 1 by default.")
@@ -50,7 +50,7 @@ def simulate(
 
     recorded = _read(curves, store)
     base = build_settings(trials=trials)
-    methods = methods_of(sampler or ["tpe"], scheduler or ["asha"], workers or [1])
+    methods = methods_of(sampler or ["tpe"], scheduler or ["auto"], workers or [1])
     outcomes = _simulate(recorded, methods, base, seeds, processes)
     if as_json:
         print_json([_as_json(outcome) for outcome in outcomes])

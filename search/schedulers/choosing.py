@@ -2,9 +2,10 @@
 
 from results.goals.objectives import Goals
 from search.importing import find_named
+from search.schedulers.automatic import choose_scheduler
 from search.schedulers.decision import Decision
 from search.schedulers.futility import Futility
-from search.schedulers.registry import OPTIONS, SCHEDULERS, Scheduler, SchedulerSettings
+from search.schedulers.registry import AUTO, OPTIONS, SCHEDULERS, Scheduler, SchedulerSettings
 from search.settings import SearchSettings
 from sedn.errors import UserError, did_you_mean
 
@@ -21,6 +22,7 @@ def check_scheduler(settings: SearchSettings, epochs: int, folds: int = 1) -> No
         UserError: there is no such scheduler, an option is none of it, or an option's value does
             not fit trials of so many epochs.
     """
+    settings, _ = choose_scheduler(settings, epochs)
     scheduler = find_scheduler(settings.scheduler)
     for option in OPTIONS:
         given = option in settings.model_fields_set and getattr(settings, option) is not None
@@ -60,8 +62,9 @@ def find_scheduler(name: str) -> Scheduler:
             raise UserError(f"`scheduler`: '{name}' must be a function that makes a rule")
         return Scheduler(make, OPTIONS)
     if name not in SCHEDULERS:
-        known = ", ".join(SCHEDULERS)
-        hint = did_you_mean(name, SCHEDULERS) or f"; there is {known}, or module:function"
+        names = (AUTO, *SCHEDULERS)
+        known = ", ".join(names)
+        hint = did_you_mean(name, names) or f"; there is {known}, or module:function"
         raise UserError(f"`scheduler`: no scheduler '{name}'{hint}")
     return SCHEDULERS[name]
 
@@ -74,6 +77,7 @@ def make_decision(settings: SearchSettings, epochs: int, folds: int = 1) -> Deci
         epochs: of a network.
         folds: networks of a trial, one after another.
     """
+    settings, _ = choose_scheduler(settings, epochs)
     scheduler, made_from = find_scheduler(settings.scheduler), _settings_of(settings, epochs, folds)
     # A trial with a lower mean AUC may be wanted: for its cost, or by a constraint.
     by_mean_auc = settings.objective == ("auc",) and not settings.where

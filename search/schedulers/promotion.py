@@ -116,7 +116,9 @@ class Promotion:
 
     def is_paused(self, number: int) -> bool:
         """Whether a trial waits at a rung."""
-        return number == self._baseline or any(rung.is_paused(number) for rung in self._rungs.values())
+        return number == self._baseline or any(
+            rung.is_paused(number) for rung in self._rungs.values()
+        )
 
     def promote(self, *, last: bool = False) -> int | None:
         """The number of the trial that goes on now, or ``None`` if none may.

@@ -80,6 +80,8 @@ def _make_none(settings: SchedulerSettings) -> "Rule":
     return NoRule()
 
 
+AUTO = "auto"
+"""The name that leaves the choice of a scheduler to the search."""
 SCHEDULERS: dict[str, Scheduler] = {
     "asha": Scheduler(_make_asha, ("reduction_factor", "grace_epochs")),
     "hyperband": Scheduler(_make_hyperband, ("reduction_factor", "grace_epochs", "brackets")),
@@ -97,7 +99,7 @@ def register_scheduler(name: str, scheduler: Scheduler) -> None:
     Raises:
         ValueError: the name is taken, or an option is none.
     """
-    if name in SCHEDULERS:
+    if name in (AUTO, *SCHEDULERS):
         raise ValueError(f"scheduler '{name}' is there already")
     if unknown := set(scheduler.options) - set(OPTIONS):
         raise ValueError(f"scheduler '{name}': no option {', '.join(sorted(unknown))}")

@@ -137,6 +137,30 @@ def test_promotion_by_an_example() -> None:
     assert not rule.is_paused(3)
 
 
+def test_the_baseline_goes_on_when_a_trial_has_left_the_last_rung() -> None:
+    rule = Promotion((1, 2), 2)
+    assert not rule.baseline_goes_on(0, 1)
+    assert rule.is_paused(0)
+    for number, auc in ((1, 0.5), (2, 0.6), (3, 0.4), (4, 0.7)):
+        assert not rule.goes_on(number, 1, auc)
+    assert [rule.promote() for _ in range(2)] == [4, 2]
+    assert not rule.goes_on(4, 2, 0.8)
+    assert not rule.goes_on(2, 2, 0.7)
+    assert rule.release_baseline() is None
+    assert rule.promote() == 4
+    assert rule.release_baseline() == 0
+    assert rule.release_baseline() is None
+    assert not rule.is_paused(0)
+    assert rule.baseline_goes_on(0, 1), "its worker was lost before the next epoch"
+
+
+def test_the_baseline_goes_on_when_nothing_else_will() -> None:
+    rule = Promotion((1, 2), 2)
+    assert not rule.baseline_goes_on(0, 1)
+    assert rule.release_baseline() is None
+    assert rule.release_baseline(last=True) == 0
+
+
 @given(aucs=st.lists(AUC, min_size=2, max_size=20), factor=st.integers(2, 4))
 def test_promoted_are_the_best_of_their_rung(aucs: list[float], factor: int) -> None:
     """One worker: after each promotion, what went on was among the best then."""
