@@ -77,7 +77,7 @@ def test_a_function_in_the_working_folder_makes_the_rule(
         ("own_rules:number", "must be a function that makes a rule"),
         ("no_such_module:rule", "'no_such_module' cannot be imported: ModuleNotFoundError"),
         ("medain", "no scheduler 'medain'; did you mean 'median'"),
-        ("x", "there is asha, hyperband, promote, median, none, or module:function"),
+        ("x", "there is auto, asha, hyperband, promote, median, none, or module:function"),
     ):
         with pytest.raises(UserError, match=f"`scheduler`: .*{expected}"):
             check_scheduler(settings.model_copy(update={"scheduler": name}), 3)
