@@ -62,7 +62,7 @@ def test_a_worker_that_meets_other_data_ends_the_search(
     before = {path: path.read_bytes() for path in table.parent.rglob("*") if path.is_file()}
     (tmp_path / "tiny.yaml").write_text(SPACE)
     settings = SearchSettings(
-        data=str(table), trials=4, seed=1, sampler="random", scheduler="none", futility=False
+        data=str(table), trials=3, seed=1, sampler="random", scheduler="none", futility=False
     )
 
     def search(watch=lambda snapshot: None) -> bool:
@@ -96,7 +96,7 @@ def test_a_worker_that_meets_other_data_ends_the_search(
     load_dataset.cache_clear()
     assert search()
     rows = open_store("sqlite:///sedn.db").trials(1)
-    assert [row.state for row in rows] == 4 * [TrialState.COMPLETE]
+    assert [row.state for row in rows] == 3 * [TrialState.COMPLETE]
 
 
 def test_ray_is_told_to_end_and_no_trial_is_charged(tmp_path: Path) -> None:
