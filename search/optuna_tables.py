@@ -204,14 +204,13 @@ def _upsert(
         for one, attrs in values.items()
         for key, value in attrs.items()
     ]
-    for some in _chunks(rows):
-        statement = insert.insert(table).values(some)
-        connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=[owner, "key"],
-                set_={"value_json": statement.excluded["value_json"]},
-            )
-        )
+    # Executed for each row: one of many rows is compiled anew for each number of rows.
+    statement = insert.insert(table)
+    statement = statement.on_conflict_do_update(
+        index_elements=[owner, "key"], set_={"value_json": statement.excluded["value_json"]}
+    )
+    if rows:
+        connection.execute(statement, rows)
 
 
 def _chunks(things: list[Any]) -> Iterator[list[Any]]:

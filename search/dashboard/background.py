@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 TRIALS_SECONDS, STUDY_SECONDS = 3.0, 10.0
 """Least time from one publishing to the next, of the trials and of the study."""
 FIRST_SECONDS = 20.0
-"""From the start to the first publishing, which loads what draws figures: for a second or more the
-driver gets less done, and a search that trains has nothing to show before."""
+"""From the start to the first publishing of the study, which loads what draws figures: for a second
+or more the driver gets less done, and a search that trains has nothing to show before."""
 TICK = 0.5
 """Seconds between two looks at what is due."""
 LAST_SECONDS = 30.0
@@ -66,7 +66,7 @@ class Background:
         self._stopped = threading.Event()
         now = time.monotonic()
         self._parts = (
-            _Part(self._trials, TRIALS_SECONDS, now + FIRST_SECONDS),
+            _Part(self._trials, TRIALS_SECONDS, now + TRIALS_SECONDS),
             _Part(self._study, STUDY_SECONDS, now + FIRST_SECONDS),
         )
         self._thread = threading.Thread(target=self._run, name="sedn-dashboard", daemon=True)
