@@ -50,7 +50,9 @@ def main() -> None:
         )
     ratio, low, high = with_interval(ratios)
     print(f"ratio {ratio:.3f} [{low:.3f}, {high:.3f}]")
-    found = {"value": ratio, "low": low, "high": high, "goal": GOAL_NOTES, "at_most": True}
+    found = {"value": ratio, "goal": GOAL_NOTES, "at_most": True}
+    if len(ratios) > 1:
+        found |= {"low": low, "high": high}
     print(json.dumps({"ratios": {"with_over_without_notes": found}}))
 
 
