@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from results.database.store import Store, find_store
@@ -25,6 +26,17 @@ from spaces import (
 OnNotice = Callable[[str], None]
 
 
+@dataclass(frozen=True)
+class Checked:
+    """A search that can begin, or go on."""
+
+    space: Space
+    settings: SearchSettings
+    """With what they left to the search: as the experiment has it, or as it was chosen now."""
+    chosen: str | None
+    """A line on what was chosen now."""
+
+
 def check_search(
     name: str,
     space: str | Space,
@@ -32,7 +44,7 @@ def check_search(
     store_url: str,
     resources: Resources,
     on_notice: OnNotice,
-) -> tuple[Space, SearchSettings]:
+) -> Checked:
     """Check that the search can begin, or go on, and load the space to search.
 
     Quick checks come first, and nothing is written.
@@ -44,10 +56,6 @@ def check_search(
         store_url: SQLAlchemy URL of the database.
         resources: where it is to run.
         on_notice: called with each line for the user.
-
-    Returns:
-        The space, and the settings with what they left to the search: as the experiment has it, or
-        as it was chosen now.
 
     Raises:
         UserError: something is wrong.
@@ -65,13 +73,14 @@ def check_search(
     _check_data(settings.data)
     settings = _check_store(store_url, name, loaded, settings, resources)
     _check_storage(resources)
-    settings = _check_space(loaded, settings, resources, on_notice)
+    settings, chosen = _choose_scheduler(loaded, settings)
+    _check_space(loaded, settings, resources, on_notice)
     check_maps(loaded)
     if resources.backend == "local":
         check_machine(resources, settings)
     else:
         check_room(resources, settings)
-    return loaded, settings
+    return Checked(loaded, settings, chosen)
 
 
 def _check_store(
@@ -157,29 +166,28 @@ def _check_storage(resources: Resources) -> None:
         raise UserError(f"`storage_path`: {error}") from None
 
 
+def _choose_scheduler(space: Space, settings: SearchSettings) -> tuple[SearchSettings, str | None]:
+    from search.schedulers.automatic import choose_scheduler
+
+    return choose_scheduler(settings, space.baseline(settings.overrides()).epochs)
+
+
 def _check_space(
     space: Space, settings: SearchSettings, resources: Resources, on_notice: OnNotice
-) -> SearchSettings:
-    """Check that the sampler, the scheduler and the backbones fit the space.
-
-    Returns:
-        The settings with a scheduler, which is chosen here where they name none.
-    """
+) -> None:
+    """Check that the sampler, the scheduler and the backbones fit the space."""
     from search.samplers.choosing import check_sampler
-    from search.schedulers.automatic import choose_scheduler
     from search.schedulers.choosing import check_scheduler
 
     baseline = space.baseline(settings.overrides())
-    settings, chosen = choose_scheduler(settings, baseline.epochs)
     check_scheduler(settings, baseline.epochs, baseline.folds or 1)
-    notices = [check_sampler(settings, space), chosen]
+    notices = [check_sampler(settings, space)]
     # Last, as they import timm, which takes seconds.
     check_optimizers(space)
     _check_weights(space, resources, on_notice)
     notices.append(check_backbones(space))
     for notice in filter(None, notices):
         on_notice(notice)
-    return settings
 
 
 def _check_weights(space: Space, resources: Resources, on_notice: OnNotice) -> None:

@@ -97,7 +97,7 @@ def run_search(
 
     resources = resources or Resources()
     checked = check_search(name, space, settings, store_url, resources, on_notice)
-    loaded_space, settings = checked
+    loaded_space, settings = checked.space, checked.settings
     on_stage(Stage.DATA)
     data = read_data(loaded_space, settings, on_images, on_notice)
     on_stage(Stage.STORE)
@@ -106,6 +106,9 @@ def run_search(
         experiment = prepare_experiment(
             store, name, loaded_space, settings, data, storage, confirms, on_notice
         )
+        # Not before: bad data is answered by one line.
+        if checked.chosen is not None:
+            on_notice(checked.chosen)
         driver = _start_driver(store, experiment, settings, resources, on_wait, on_notice)
         watch(driver.snapshot())
         if not driver.finished and not driver.out_of_budget:
