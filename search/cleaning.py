@@ -39,9 +39,12 @@ def plan_cleaning(
 
     Scores, outputs and all that the database has stay, and so do the checkpoints of
 
-    - trials that run or pause, and those that stopped where a longer search may let them go on;
+    - trials that run or pause;
     - the first ``keep`` configurations of the ranking, with each seed, and the baseline;
     - complete trials of a confirmation, which are tested.
+
+    A trial that ended paused loses its own: if a longer search promotes the trial, its epochs are
+    trained again, with the same result.
 
     Args:
         store: has the experiment.
@@ -56,7 +59,7 @@ def plan_cleaning(
     keep = keep if keep is not None else kept_by_search(experiment) or KEPT
     if keep < 1:
         raise UserError(f"`keep={keep}`: keep the checkpoints of one configuration at least")
-    removable = removable_trials(store, experiment, keep)
+    removable = removable_trials(store, experiment, keep, may_go_on=False)
     going, kept_bytes = [], 0
     for folder in checkpoint_folders(store, experiment, storage):
         for path, size in list_files(folder):
@@ -98,13 +101,16 @@ def is_checkpoint(path: str, folder: str, trials: Collection[str]) -> bool:
     return trial in trials and name.rpartition("/")[2] in (CHECKPOINT, SET_ASIDE)
 
 
-def removable_trials(store: Store, experiment: Experiment, keep: int | None) -> set[str]:
+def removable_trials(
+    store: Store, experiment: Experiment, keep: int | None, *, may_go_on: bool = True
+) -> set[str]:
     """The names of the folders of the trials whose checkpoints are not needed any more.
 
     Args:
         store: has the experiment.
         experiment: of the store.
         keep: number of configurations; ``None``: all complete trials keep theirs.
+        may_go_on: trials that were stopped keep theirs where a longer search may promote them.
     """
     # Before the ranking is read: a trial that completes between the two may be the best.
     ended = store.ended(experiment.id)
@@ -117,7 +123,8 @@ def removable_trials(store: Store, experiment: Experiment, keep: int | None) -> 
             is_needed = needed is None or config_hash in needed
             return not is_needed and experiment.confirms is None
         # A trial that was stopped for a cause of its own is never promoted.
-        return state is TrialState.FAILED or stops or cause is not None
+        never_goes_on = stops or cause is not None or not may_go_on
+        return state is TrialState.FAILED or (state is TrialState.PRUNED and never_goes_on)
 
     return {
         folder.rpartition("/")[2]

@@ -76,8 +76,6 @@ def test_the_best_and_what_may_go_on_stay(kind: str, tmp_path: Path, space_file:
     said = sedn("clean", "spring", f"--store={store.url}", "--keep=2", "--yes")
     left = checkpoints(store)
     stay = best | {0} | {n for n, state in states.items() if state is TrialState.RUNNING}
-    if kind == "pauses":
-        stay |= {number for number, state in states.items() if state is TrialState.PRUNED}
     assert left == before & stay
     assert left < before
     assert plan.freed_bytes == len(before - left) * 2 * len(CHECKPOINT)
