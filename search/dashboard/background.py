@@ -18,8 +18,10 @@ from search.pacing import BROKEN_OFF_SECONDS, FAILED_SECONDS, REST
 if TYPE_CHECKING:
     from search.dashboard.publishing import Publisher
 
-TRIALS_SECONDS, STUDY_SECONDS = 3.0, 10.0
+TRIALS_SECONDS, STUDY_SECONDS = 3.0, 20.0
 """Least time from one publishing to the next, of the trials and of the study."""
+STUDY_REST = 2 * REST
+"""The rest after a round of the study, which costs some ten times one of trials."""
 FIRST_SECONDS = 20.0
 """From the start to the first publishing of the study, which loads what draws figures: for a second
 or more the driver gets less done, and a search that trains has nothing to show before."""
@@ -35,6 +37,7 @@ class _Part:
 
     work: Callable[[], object]
     least: float
+    rest: float
     due: float
     is_first: bool = True
 
@@ -45,7 +48,7 @@ class _Part:
         # The first time loads libraries, which tells nothing of the next.
         busy = 0.0 if self.is_first else time.thread_time() - began
         self.is_first = False
-        self.due = time.monotonic() + max(self.least, REST * busy)
+        self.due = time.monotonic() + max(self.least, self.rest * busy)
 
 
 class Background:
@@ -66,8 +69,8 @@ class Background:
         self._stopped = threading.Event()
         now = time.monotonic()
         self._parts = (
-            _Part(self._trials, TRIALS_SECONDS, now + TRIALS_SECONDS),
-            _Part(self._study, STUDY_SECONDS, now + FIRST_SECONDS),
+            _Part(self._trials, TRIALS_SECONDS, REST, now + TRIALS_SECONDS),
+            _Part(self._study, STUDY_SECONDS, STUDY_REST, now + FIRST_SECONDS),
         )
         self._thread = threading.Thread(target=self._run, name="sedn-dashboard", daemon=True)
         self._thread.start()
