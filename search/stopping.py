@@ -77,6 +77,9 @@ def sigterm_as_sigint() -> Iterator[None]:
 
 def interrupt(*_: object) -> None:
     """Do on a signal what Ctrl-C does."""
+    # What a script starts in the background ignores SIGINT, unless Ray has taken the signal since.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        raise KeyboardInterrupt
     signal.raise_signal(signal.SIGINT)
 
 

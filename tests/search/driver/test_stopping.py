@@ -25,12 +25,15 @@ axes:
   optimizer.learning_rate: {float: [1.0e-4, 1.0e-1], log: true}
 """
 STUBBORN = """
+import signal
 import time
 from search.stopping import ending_on_signals
 
 def say() -> None:
     print("ended", flush=True)
 
+# Whatever started the tests: a shell lets what it runs in the background ignore SIGINT.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with ending_on_signals(say):
     for number in range(1000):
         try:
@@ -120,11 +123,20 @@ def test_code_that_ignores_a_signal_is_ended_all_the_same(stop_signal: signal.Si
     assert process.wait() == 130
 
 
-@pytest.mark.parametrize("stop_signal", [signal.SIGTERM, signal.SIGINT])
-def test_code_that_a_signal_interrupts_ends_by_itself(stop_signal: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("stop_signal", "sigint"),
+    [
+        (signal.SIGTERM, "default_int_handler"),
+        (signal.SIGINT, "default_int_handler"),
+        (signal.SIGTERM, "SIG_IGN"),
+    ],
+)
+def test_code_that_a_signal_interrupts_ends_by_itself(
+    stop_signal: signal.Signals, sigint: str
+) -> None:
     ready = STUBBORN.replace(
         "except KeyboardInterrupt:\n            pass", "finally:\n            pass"
-    )
+    ).replace("default_int_handler", sigint)
     process = subprocess.Popen(
         [sys.executable, "-c", ready], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
