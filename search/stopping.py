@@ -26,7 +26,7 @@ def ending_on_signals(on_end: Callable[[], None]) -> Iterator[None]:
     A signal may meet this process while Ray starts, while a library ignores the signal, or when
     Ray's own processes, which the signal met too, are gone and would be waited for. So the
     kernel's handler itself wakes a thread at each signal; if the code within has not ended after
-    :data:`GRACE_SECONDS`, the thread calls ``on_end``, kills the child processes and ends this
+    :data:`GRACE_SECONDS`, the thread calls ``on_end``, kills the descendant processes and ends this
     process with :data:`INTERRUPTED`. The database holds all that was reached by then.
 
     Outside of the main thread, which alone gets signals, nothing is changed.
@@ -109,20 +109,26 @@ def _watch(
 
 
 def end_at_once(code: int) -> None:
-    """End this process and its children at once."""
-    for child in _children():
+    """End this process and all that descend from it at once."""
+    for process in _descendants():
         with suppress(OSError):
-            os.kill(child, signal.SIGKILL)
+            os.kill(process, signal.SIGKILL)
     os._exit(code)
 
 
-def _children() -> list[int]:
-    """Process ids of this process's children: Ray's, whose workers end with them."""
-    children = []
+def _descendants() -> list[int]:
+    """Process ids of this process's children and theirs, parents first.
+
+    They are Ray's. What Ray's node has started ends with the node, but not at once: for a minute
+    where the node was only starting.
+    """
+    children: dict[int, list[int]] = {}
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             # The name, which may hold anything, stands in parentheses: state and parent follow.
-            parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
-            if int(parent) == os.getpid():
-                children.append(int(folder.name))
-    return children
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            children.setdefault(parent, []).append(int(folder.name))
+    found = list(children.get(os.getpid(), ()))
+    for process in found:
+        found += children.get(process, ())
+    return found

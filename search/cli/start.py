@@ -32,13 +32,18 @@ def main() -> None:
 
 
 def _end() -> None:
-    """End the process at once, with exit code 130.
+    """End the process at once, with exit code 130, and what Ray has started below it.
 
     Python's own end runs code of libraries that the signal may have met half started, and takes
     the exit code back where the signal met text run by `exec`, by which dataclasses are made.
     """
+    for another in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(another, signal.SIG_IGN)
     sys.stdout.flush()
     sys.stderr.flush()
+    # Not imported here: without the module no search has begun, and nothing was started.
+    if (stopping := sys.modules.get("search.stopping")) is not None:
+        stopping.end_at_once(INTERRUPTED)
     os._exit(INTERRUPTED)
 
 

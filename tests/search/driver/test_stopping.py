@@ -246,3 +246,22 @@ def test_an_exit_by_another_library_on_a_signal_is_an_interrupt() -> None:
     with pytest.raises(SystemExit), ending_on_signals(lambda: None):
         sys.exit(1)
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+FAMILY = """
+import subprocess
+import sys
+from search.stopping import end_at_once
+
+COMMAND = ["sh", "-c", "(sleep 300 & echo; wait) & wait"]
+with subprocess.Popen(COMMAND, stdout=subprocess.PIPE) as one:
+    one.stdout.readline()
+    end_at_once(3)
+"""
+
+
+def test_the_end_at_once_is_that_of_all_descendants() -> None:
+    mark = f"SEDN_TEST_{uuid4().hex}"
+    ended = subprocess.run([sys.executable, "-c", FAMILY], env=os.environ | {mark: "1"}, timeout=60)
+    assert ended.returncode == 3
+    assert wait_for(lambda: not marked(mark), 5), marked(mark)
