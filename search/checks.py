@@ -97,8 +97,7 @@ def _check_store(
     try:
         existing = store.find_experiment(name)
         if existing is not None and not is_untrained(store, existing, resources.storage()):
-            check_experiment(store, name, space, settings)
-            settings = with_stored(read_settings(existing.settings, name), settings)
+            settings = check_experiment(store, name, space, settings)
         if existing is not None:
             with sole_driver(store.engine, name):
                 pass
@@ -107,34 +106,41 @@ def _check_store(
         store.engine.dispose()
 
 
-def check_experiment(store: Store, name: str, space: Space, settings: SearchSettings) -> None:
+def check_experiment(
+    store: Store, name: str, space: Space, settings: SearchSettings
+) -> SearchSettings:
     """Check that an experiment called ``name`` has the space and settings of this search.
+
+    Returns:
+        The settings, with what they left to the search as the experiment has it, if there is one.
 
     Raises:
         UserError: the experiment was started with another space, or with other settings.
     """
     existing = store.find_experiment(name)
     if existing is None:
-        return
+        return settings
     if not existing.data_fingerprint:
         raise UserError(
             f"experiment '{name}' was imported from an Optuna study, and cannot be gone on with; "
             f"give the search another `name`, and `warm_start={name}` to begin with its leaders"
         )
     stored = read_settings(existing.settings, name)
-    check_unchanged(stored, with_stored(stored, settings), name)
+    settings = with_stored(stored, settings)
+    check_unchanged(stored, settings, name)
     if existing.space_yaml != space.source_text:
         raise UserError(
             f"experiment '{name}' was started with another space than '{space.name}' is now; "
             f"give the new search another `name`"
         )
+    return settings
 
 
 def check_name(name: str, called: str = "`name`") -> None:
     """See that an experiment can be called ``name``, which the message calls ``called``.
 
     Raises:
-        UserError: the name is taken or has a wrong form.
+        UserError: the name is too long, or has another character.
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
         raise UserError(

@@ -7,6 +7,7 @@ import typer
 
 from search.cli.console import open_terminal
 from search.cli.options import DEFAULT_STORE, JsonOption, StoreOption, print_json
+from search.schedulers.registry import AUTO
 
 if TYPE_CHECKING:
     from search import SearchSettings
@@ -50,7 +51,7 @@ def simulate(
 
     recorded = _read(curves, store)
     base = build_settings(trials=trials)
-    methods = methods_of(sampler or ["tpe"], scheduler or ["auto"], workers or [1])
+    methods = methods_of(sampler or ["tpe"], scheduler or [AUTO], workers or [1])
     outcomes = _simulate(recorded, methods, base, seeds, processes)
     if as_json:
         print_json([_as_json(outcome) for outcome in outcomes])
