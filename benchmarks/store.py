@@ -30,7 +30,7 @@ from benchmarks.store_filling import BASE, fill, keep_scores
 from benchmarks.study_filling import fill_study
 from results.database.models import TrialState
 from results.database.store import Store, open_store
-from results.database.trial_writing import NewTrial
+from results.database.writing.trials import NewTrial
 from sedn.training.result import EpochResult
 from tests.postgresql import find_binaries, new_database, running_server
 

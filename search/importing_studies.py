@@ -17,9 +17,9 @@ from optuna.trial import TrialState as OptunaState
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from results.database.importing import ForeignTrial, import_trials
+from results.database.connection.opening import describe_failure
+from results.database.copies.importing import ForeignTrial, import_trials
 from results.database.models import TrialState
-from results.database.opening import describe_failure
 from results.database.store import NewExperiment, Store
 from search.checks import check_name
 from search.lock import sole_driver

@@ -9,8 +9,8 @@ import optuna
 from optuna.storages import RDBStorage
 from sqlalchemy import Connection
 
-from results.database.backup import copy_file
-from results.database.copying import copy_experiment, extent, same_experiment
+from results.database.copies.copying import copy_experiment, extent, same_experiment
+from results.database.migrations.backup import copy_file
 from results.database.models import Experiment
 from results.database.store import Store, open_store
 from search.checks import check_name

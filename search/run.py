@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 
+from results.database.connection.outage import in_one_line
 from results.database.models import Experiment
-from results.database.outage import in_one_line
 from results.database.store import Store, open_store
 from search.checks import check_search
 from search.lock import sole_driver

@@ -11,8 +11,8 @@ from optuna.study import StudyDirection
 from optuna.trial import TrialState
 from sqlalchemy import event
 
+from results.database.connection.opening import configure_connection
 from results.database.models import BASELINE
-from results.database.opening import configure_connection
 from results.database.store import Store
 from results.goals.objectives import Goals
 from search.optuna_private import StudyTables

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from results.axes.axis import Axis, make_axis
-from results.database.label_scanning import LabelAucArrays
 from results.database.models import Trial, TrialState
+from results.database.scanning.labels import LabelAucArrays
 from results.varied import NOT_PARAMETERS, has_effect
 from sedn.arrays import Floats
 from sedn.config import flatten

@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import sessionmaker
 
-from results.database.in_place import FileIdentity, StoreLost, lost
+from results.database.connection.in_place import FileIdentity, StoreLost, lost
+from results.database.connection.opening import shown_name
 from results.database.models import Epoch, Experiment, Label, ReadOfTest, Trial, TrialState
-from results.database.opening import shown_name
 from results.goals.objectives import measures_of
 from sedn.errors import UserError, did_you_mean
 

@@ -1,8 +1,8 @@
 """The results store: all that is read and written of experiments, in one class.
 
 Each module adds its part to the class: :mod:`results.database.reading` and
-:mod:`results.database.scanning` what is read, :mod:`results.database.trial_writing` what is written
-of trials, and this one what is written of experiments.
+:mod:`results.database.scanning.trials` what is read, :mod:`results.database.writing.trials` what is
+written of trials, and this module what is written of experiments.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,6 +21,7 @@ from sqlalchemy import (
     update,
 )
 
+from results.database.connection.opening import find_engine, open_engine
 from results.database.models import (
     Epoch,
     Experiment,
@@ -32,9 +33,8 @@ from results.database.models import (
     Setup,
     Trial,
 )
-from results.database.opening import find_engine, open_engine
-from results.database.trial_writing import TrialWriter
-from results.database.writing import storable
+from results.database.writing.statements import storable
+from results.database.writing.trials import TrialWriter
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from results.columns import Columns, from_rows, is_among, number_groups, objects
-from results.database.label_scanning import LabelAucArrays
 from results.database.models import BASELINE, Label
-from results.database.scanning import COMPLETE_COLUMNS
+from results.database.scanning.labels import LabelAucArrays
+from results.database.scanning.trials import COMPLETE_COLUMNS
 from results.database.store import Store
 from results.ranking.pooling import gain, group_means, of_labels, pool
 from sedn.arrays import Floats

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from results.columns import Columns, from_rows, number_groups, objects
 from results.database.models import BASELINE, Experiment, Label
-from results.database.plain_rows import MOST_NUMBERS
-from results.database.scanning import COMPLETE_COLUMNS
+from results.database.scanning.plain_rows import MOST_NUMBERS
+from results.database.scanning.trials import COMPLETE_COLUMNS
 from results.database.store import Store
 from results.goals.objectives import Goals
 from results.ranking.pareto import on_front

@@ -11,7 +11,7 @@ import numpy as np
 
 from results.columns import Columns, from_rows
 from results.database.models import Experiment, Label, Trial
-from results.database.scanning import StoppedTrial
+from results.database.scanning.trials import StoppedTrial
 from results.database.store import Store
 from results.ranking.pooling import of_means
 from sedn.style import interval_text

@@ -13,7 +13,7 @@ from results.commands import address_of, store_words
 from results.confirmed import confirmation_lines
 from results.database.field_values import FieldValues
 from results.database.models import BASELINE, Epoch, Experiment, Label, Trial, TrialState
-from results.database.scanning import COMPLETE_COLUMNS, Failures, StoppedTrial, TrialTimes
+from results.database.scanning.trials import COMPLETE_COLUMNS, Failures, StoppedTrial, TrialTimes
 from results.database.store import Store
 from results.goals.objectives import Goals, shown_costs
 from results.ranking.by_label import best_by_label, complete_columns, pool_labels

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from results.columns import Columns
-from results.database.scanning import COMPLETE_COLUMNS
+from results.database.scanning.trials import COMPLETE_COLUMNS
 from results.ranking.pareto import on_front
 
 Thing = TypeVar("Thing")

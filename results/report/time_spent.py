@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from results.database.models import TrialState
-from results.database.scanning import TrialTimes
+from results.database.scanning.trials import TrialTimes
 from results.report.contents import Findings
 from results.report.style import STATES
 from sedn import page

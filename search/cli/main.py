@@ -9,47 +9,47 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from search.cli.commands import Command
+from search.cli.command import Command
 from search.cli.console import accept_any_text, open_terminal
 from sedn.errors import TrainingError, UserError
 
 COMMANDS: dict[str, dict[str, str]] = {
     "Run a search": {
-        "search": "search.cli.search:search",
-        "status": "search.cli.status:status",
-        "show": "search.cli.show:show",
-        "log": "search.cli.log:log",
-        "stop": "search.cli.stop:stop",
-        "set": "search.cli.set:set_running",
-        "dashboard": "search.cli.dashboard:dashboard",
+        "search": "search.cli.commands.search:search",
+        "status": "search.cli.commands.status:status",
+        "show": "search.cli.commands.show:show",
+        "log": "search.cli.commands.log:log",
+        "stop": "search.cli.commands.stop:stop",
+        "set": "search.cli.commands.set:set_running",
+        "dashboard": "search.cli.commands.dashboard:dashboard",
     },
     "Read its results": {
-        "rank": "search.cli.rank:rank",
-        "labels": "search.cli.labels:labels",
-        "compare": "search.cli.compare:compare",
-        "importance": "search.cli.importance:importance",
-        "report": "search.cli.report:report",
+        "rank": "search.cli.commands.rank:rank",
+        "labels": "search.cli.commands.labels:labels",
+        "compare": "search.cli.commands.compare:compare",
+        "importance": "search.cli.commands.importance:importance",
+        "report": "search.cli.commands.report:report",
     },
     "Use the best": {
-        "confirm": "search.cli.confirm:confirm",
-        "combine": "search.cli.combine:combine",
-        "export": "search.cli.export:export",
-        "train": "search.cli.train:train",
-        "predict": "search.cli.predict:predict",
+        "confirm": "search.cli.commands.confirm:confirm",
+        "combine": "search.cli.commands.combine:combine",
+        "export": "search.cli.commands.export:export",
+        "train": "search.cli.commands.train:train",
+        "predict": "search.cli.commands.predict:predict",
     },
-    "Choose how to search": {"simulate": "search.cli.simulate:simulate"},
+    "Choose how to search": {"simulate": "search.cli.commands.simulate:simulate"},
     "Prepare data": {
-        "segment": "search.cli.segment:segment",
-        "data": "search.cli.data:app",
+        "segment": "search.cli.commands.segment:segment",
+        "data": "search.cli.commands.data:app",
     },
     "Look after experiments": {
-        "list": "search.cli.experiments:list_experiments",
-        "note": "search.cli.experiments:note",
-        "tag": "search.cli.experiments:tag",
-        "rename": "search.cli.experiments:rename",
-        "delete": "search.cli.experiments:delete",
-        "clean": "search.cli.clean:clean",
-        "store": "search.cli.store:app",
+        "list": "search.cli.commands.experiments:list_experiments",
+        "note": "search.cli.commands.experiments:note",
+        "tag": "search.cli.commands.experiments:tag",
+        "rename": "search.cli.commands.experiments:rename",
+        "delete": "search.cli.commands.experiments:delete",
+        "clean": "search.cli.commands.clean:clean",
+        "store": "search.cli.commands.store:app",
     },
 }
 """The home of each command and of each group of commands, by their names, in the panels and the
@@ -91,7 +91,7 @@ def _of_the_database(error: Exception) -> str | None:
     """The message about a database that can no longer be read; ``None`` for any other error."""
     if "sqlalchemy" not in sys.modules:
         return None
-    from results.database.outage import is_refusal, reason_of
+    from results.database.connection.outage import is_refusal, reason_of
 
     return f"--store: {reason_of(error)}" if is_refusal(error) else None
 

@@ -8,7 +8,7 @@ import typer
 
 from search import Stage
 from search.backends.ray_tune.scratch import remove_scratch
-from search.cli.commands import with_options
+from search.cli.command import with_options
 from search.cli.console import open_terminal
 from search.cli.live import LiveView
 from search.stopping import INTERRUPTED, end_at_once, ending_on_signals

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import inspect
 
 from results.confirmed import last_confirmation
-from results.database.outage import reason_of
+from results.database.connection.outage import reason_of
 from results.database.store import Store
 from search.lock import is_driven
 from search.pacing import BROKEN_OFF_SECONDS, FAILED_SECONDS, REST

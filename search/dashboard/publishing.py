@@ -18,7 +18,7 @@ from uuid import uuid4
 from optuna.storages import RDBStorage
 
 from results.database.models import Experiment, TrialState
-from results.database.scanning import Ending
+from results.database.scanning.trials import Ending
 from results.database.store import Store
 from results.trial_facts import FactReader, TrialFacts
 from search.dashboard.artifacts import CURVE, SHEET, digest, named

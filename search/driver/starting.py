@@ -7,7 +7,7 @@ from typing import Any
 import optuna
 
 from results.database.models import BASELINE
-from results.database.trial_writing import NewTrial
+from results.database.writing.trials import NewTrial
 from search.driver.duplicates import Key
 from search.driver.writer import Writer
 from search.packing import Grant

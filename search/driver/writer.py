@@ -9,10 +9,15 @@ from typing import Any, TypeVar
 import optuna
 from optuna.samplers import BaseSampler
 
+from results.database.connection.outage import (
+    StoreUnavailable,
+    is_refusal,
+    reason_of,
+    survive_outage,
+)
 from results.database.models import Epoch, Trial, TrialState
-from results.database.outage import StoreUnavailable, is_refusal, reason_of, survive_outage
 from results.database.store import Store
-from results.database.trial_writing import NewTrial
+from results.database.writing.trials import NewTrial
 from results.goals.objectives import Goals
 from search.driver.study_writer import StudyWriter
 from sedn.training.checkpoints.predictions import PREDICTIONS

@@ -9,7 +9,7 @@ import pandas as pd
 from results.columns import Columns
 from results.database.models import TrialState
 from results.database.store import LabelCounts, NewExperiment, Store
-from results.database.trial_writing import NewTrial
+from results.database.writing.trials import NewTrial
 from sedn.config import TrainingConfig, build_config, config_hash
 from sedn.training.result import EpochResult
 

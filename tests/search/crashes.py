@@ -13,8 +13,8 @@ from typing import Any
 import optuna
 from sqlalchemy import Engine, event
 
+from results.database.connection.outage import in_one_line
 from results.database.models import TrialState
-from results.database.outage import in_one_line
 from results.database.store import Store, open_store
 from search.backends.local import run_local
 from search.driver import OPTUNA_STATES, Driver

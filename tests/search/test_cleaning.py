@@ -12,7 +12,7 @@ from results.database.models import TrialState
 from results.database.store import Store, open_store
 from results.ranking.leaders import rank
 from search.cleaning import plan_cleaning
-from search.cli import status
+from search.cli.commands import status
 from search.cli.main import app
 from search.run import run_search
 from search.settings import Resources, SearchSettings

@@ -11,8 +11,8 @@ import optuna
 import pytest
 from sqlalchemy import text, update
 
+from results.database.connection.opening import open_any_version
 from results.database.models import Base, Trial, TrialState
-from results.database.opening import open_any_version
 from search.disk import checkpoint_folders
 from search.experiments import (
     delete_experiment,

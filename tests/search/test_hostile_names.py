@@ -15,13 +15,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from results.database.label_scanning import LabelAucArrays
+from results.database.scanning.labels import LabelAucArrays
 from results.database.store import Store, open_store
 from results.ranking.by_label import best_by_label
 from results.report.contents import read_findings
 from results.report.page import render_report
+from search.cli.commands.predict import short_lines
 from search.cli.console import Terminal
-from search.cli.predict import short_lines
 from search.cli.tables import comparison_table, experiments_table, labels_table
 from search.cli.tables import test_table as build_table
 from sedn.config import build_config
@@ -32,8 +32,8 @@ from sedn.run.comparison import PairedAuc, RunComparison
 from sedn.run.model_card import CARD, write_card
 from sedn.run.model_file import ModelHeader
 from sedn.style import one_line
+from tests.results.report.test_report import Page
 from tests.results.rows import add_trial, new_experiment
-from tests.results.test_report import Page
 from tests.search.cli.test_tables import summarise
 
 NASTY = [

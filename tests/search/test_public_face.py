@@ -57,7 +57,7 @@ def test_the_command_line_takes_public_names_from_the_public_face() -> None:
         (getattr(face, name).__module__, name) for face in FACES.values() for name in face.__all__
     }
     used = set()
-    for file in (ROOT / "search" / "cli").glob("*.py"):
+    for file in (ROOT / "search" / "cli").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.ImportFrom):
                 names = {(node.module, alias.name) for alias in node.names}

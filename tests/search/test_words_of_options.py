@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 from typer.testing import CliRunner
 
-from search.cli.commands import Command, with_options
+from search.cli.command import Command, with_options
 from search.cli.main import app
 from search.settings import Resources, SearchSettings
 from sedn.errors import UserError

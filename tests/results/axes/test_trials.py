@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from results.axes.trials import axis_values, find_basis, sample_labels, sample_means
-from results.database.label_scanning import LabelAucArrays
 from results.database.models import Setup, Trial, TrialState
+from results.database.scanning.labels import LabelAucArrays
 from sedn.config import build_config, config_hash
 
 

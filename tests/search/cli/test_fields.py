@@ -6,9 +6,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from search.cli.commands.search import FLAGS
 from search.cli.data_fields import READING_FLAGS, Reading
 from search.cli.fields import takes
-from search.cli.search import FLAGS
 from search.settings import Resources, SearchSettings, build_resources, build_settings
 
 GIVEN: dict[str, tuple[list[str], Any]] = {

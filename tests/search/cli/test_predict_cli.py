@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
+from search.cli.commands.predict import short_lines
 from search.cli.main import app
-from search.cli.predict import short_lines
 from sedn.config import build_config
 from sedn.errors import UserError
 from sedn.prediction.images import find_images

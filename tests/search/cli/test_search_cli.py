@@ -4,9 +4,9 @@ import pytest
 from typer.testing import CliRunner
 
 from search.budgets import EndedBy
+from search.cli.commands.search import parse_pairs
 from search.cli.main import app
 from search.cli.running import WHY
-from search.cli.search import parse_pairs
 from sedn.errors import UserError
 
 

@@ -90,7 +90,7 @@ def test_no_time_is_left_where_no_trial_has_ended_or_none_runs() -> None:
 
 
 def test_a_search_is_watched_until_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("search.cli.status.WATCH_SECONDS", 0.1)
+    monkeypatch.setattr("search.cli.commands.status.WATCH_SECONDS", 0.1)
     with history(FLAT, SETTINGS) as search:
         train(search)
         ended = threading.Event()

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from results.confirmation import Confirmed, Score
 from results.confirmed import CONFIRM
 from results.database.models import TrialState
-from results.database.scanning import Ending
+from results.database.scanning.trials import Ending
 from results.database.store import open_store
 from results.ranking.leaders import order_experiment
 from results.ranking.standing import standing

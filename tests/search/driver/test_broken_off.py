@@ -18,9 +18,9 @@ from ray import cloudpickle
 from rich.console import Console
 from sqlalchemy.event import listens_for
 
-from results.database.in_place import StoreLost
+from results.database.connection.in_place import StoreLost
+from results.database.connection.outage import StoreUnavailable, survive_outage
 from results.database.models import TrialState
-from results.database.outage import StoreUnavailable, survive_outage
 from results.database.store import open_store
 from search.backends.ray_tune.bridge import (
     DriverCallback,

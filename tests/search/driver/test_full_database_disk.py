@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
+from results.database.connection.outage import StoreUnavailable
 from results.database.models import TrialState
-from results.database.outage import StoreUnavailable
 from results.database.store import open_store
 from search.run import run_search
 from search.settings import Resources, SearchSettings

@@ -5,7 +5,7 @@ import pytest
 from optuna.trial import TrialState as OptunaState
 
 from results.database.models import TrialState
-from results.database.trial_writing import NewTrial
+from results.database.writing.trials import NewTrial
 from search.settings import SearchSettings
 from tests.search.histories import History, history
 

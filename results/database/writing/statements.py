@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from results.database.models import Trial
-from results.database.recording import upsert_into
+from results.database.writing.recording import upsert_into
 from sedn.errors import UserError
 from sedn.measures import COSTS, Costs
 

@@ -15,9 +15,9 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import aliased
 
 from results.database.field_values import FieldValues, read_values
-from results.database.label_scanning import LabelScanner
 from results.database.models import BASELINE, Epoch, Setup, Trial, TrialState
-from results.database.plain_rows import AnySelect, is_complete, plain_rows, rows_of_trials
+from results.database.scanning.labels import LabelScanner
+from results.database.scanning.plain_rows import AnySelect, is_complete, plain_rows, rows_of_trials
 
 COMPLETE_COLUMNS: dict[str, type] = {
     **{"trial": int, "role": object, "config_hash": object, "seed": int},

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from results.database.models import TrialState
 from results.database.splits import compress_splits, export_splits
 from results.database.store import LabelCounts, NewExperiment, Store
-from results.database.writing import TrialEnded
+from results.database.writing.statements import TrialEnded
 from sedn.config import build_config
 from sedn.errors import UserError
 from sedn.training.result import EpochResult

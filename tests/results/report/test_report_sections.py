@@ -13,7 +13,7 @@ from sqlalchemy import update
 
 from results import versions
 from results.database.models import Epoch, Experiment, Trial, TrialState
-from results.database.scanning import TrialTimes
+from results.database.scanning.trials import TrialTimes
 from results.database.store import Store
 from results.report.answer import answer_section
 from results.report.calibration import calibration_section

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from results.database.field_values import note_values
 from results.database.models import Epoch, Experiment, Label, Setup, Trial, TrialState
 from results.database.store import NewExperiment, Store, folder_name
-from results.database.writing import storable
+from results.database.writing.statements import storable
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 from results.commands import export_command
+from search.cli.commands.log import TrialArgument
 from search.cli.console import open_terminal
 from search.cli.ending import words_for
-from search.cli.log import TrialArgument
 from search.cli.options import DEFAULT_STORE, JsonOption, NameArgument, StoreOption, print_json
 from search.cli.reading import reads
 from search.failures import LAST_LINES

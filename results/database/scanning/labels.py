@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, select
 
 from results.database.models import Label, LabelAucs, Trial
-from results.database.plain_rows import batches, is_complete, plain_rows, rows_of_trials
 from results.database.reading import StoreReader
+from results.database.scanning.plain_rows import batches, is_complete, plain_rows, rows_of_trials
 
 if TYPE_CHECKING:
     import numpy as np

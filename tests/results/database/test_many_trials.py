@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from results.database.field_values import MOST_VALUES, with_configs
 from results.database.models import Trial, TrialState
 from results.database.store import Store
-from results.database.trial_writing import NewTrial
+from results.database.writing.trials import NewTrial
 from results.goals.objectives import Goals
 from results.ranking.by_label import labels
 from results.ranking.leaders import rank

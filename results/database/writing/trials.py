@@ -12,9 +12,15 @@ from results.database.field_values import note_values
 from results.database.models import Epoch, Label, LabelAucs, Setup, Trial, TrialState
 from results.database.packing import pack
 from results.database.reading import trial_id_of
-from results.database.recording import EPOCH, TRIAL, over_epochs, to_epoch
-from results.database.scanning import StoreScanner
-from results.database.writing import TrialEnded, known_costs, shared_costs, storable, upsert
+from results.database.scanning.trials import StoreScanner
+from results.database.writing.recording import EPOCH, TRIAL, over_epochs, to_epoch
+from results.database.writing.statements import (
+    TrialEnded,
+    known_costs,
+    shared_costs,
+    storable,
+    upsert,
+)
 from sedn.training.result import EpochResult
 
 

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
+from search.cli.commands.experiments import agree
 from search.cli.console import open_terminal
-from search.cli.experiments import agree
 from search.cli.options import (
     DEFAULT_STORE,
     MovedOption,

@@ -16,11 +16,11 @@ import yaml
 from sqlalchemy import DateTime, Inspector, MetaData, create_engine, inspect
 from typer.testing import CliRunner
 
+from results.database.connection.opening import open_any_version
 from results.database.migrations import STEPS
+from results.database.migrations.upgrading import upgrade
 from results.database.models import SCHEMA_VERSION, Base
-from results.database.opening import open_any_version
 from results.database.store import open_store
-from results.database.upgrading import upgrade
 from results.export import export_config
 from results.ranking.by_label import labels
 from results.ranking.leaders import rank

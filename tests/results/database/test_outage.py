@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import create_engine, event
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+from results.database.connection.outage import StoreUnavailable, is_outage, survive_outage
 from results.database.models import TrialState
-from results.database.outage import StoreUnavailable, is_outage, survive_outage
 from results.database.store import Store, open_store
 from sedn.errors import UserError
 from tests.postgresql import new_database

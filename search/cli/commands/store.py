@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from search.cli.commands import Command
+from search.cli.command import Command
 from search.cli.console import open_terminal
 from search.cli.options import DEFAULT_STORE, MovedOption, StoreOption, moved_storage
 from sedn.errors import UserError
@@ -48,8 +48,8 @@ def upgrade(store: StoreOption = DEFAULT_STORE) -> None:
 
     All experiments and their results stay. A copy of a SQLite file is kept.
     """
-    from results.database.opening import open_any_version
-    from results.database.upgrading import experiment_names, upgrade
+    from results.database.connection.opening import open_any_version
+    from results.database.migrations.upgrading import experiment_names, upgrade
     from search.lock import sole_driver
 
     engine = open_any_version(store)

@@ -9,10 +9,10 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from search.cli.commands import Command, with_options
+from search.cli.command import Command, with_options
+from search.cli.commands.data_init import init
 from search.cli.console import open_terminal
 from search.cli.data_fields import READING_FLAGS, Preparation, Reading, build_data
-from search.cli.data_init import init
 from search.cli.fields import takes
 from search.cli.options import print_json
 from sedn.style import one_line, share_text

@@ -1,0 +1,1 @@
+"""Experiments that come from another database or that were run elsewhere."""

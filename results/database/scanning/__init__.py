@@ -1,0 +1,1 @@
+"""Reading a few columns of very many trials."""

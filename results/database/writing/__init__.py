@@ -1,0 +1,1 @@
+"""What a search writes of its trials."""
