@@ -15,6 +15,8 @@ from sedn.errors import UserError, did_you_mean
 
 Kind = TypeVar("Kind", "SearchSettings", "Resources")
 
+AUTO = "auto"
+"""The name that leaves the choice of a scheduler to the search."""
 BackendName = Literal["ray", "local"]
 
 CHANGEABLE = ("trials", "time_seconds", "gpu_hours", "plateau", "keep_best")
@@ -87,7 +89,7 @@ class SearchSettings(BaseModel):
     sampler_options: dict[str, Any] = Field(
         default={}, description="An option of the sampler; repeatable."
     )
-    scheduler: str = Field("auto", description="What stops trials early.")
+    scheduler: str = Field(AUTO, description="What stops trials early.")
     """A name of :data:`search.schedulers.registry.SCHEDULERS`, or ``module:function``; ``auto``: as
     :func:`search.schedulers.automatic.choose_scheduler` chooses at the start of the search."""
     reduction_factor: int = Field(
@@ -286,7 +288,7 @@ def with_stored(stored: SearchSettings, given: SearchSettings) -> SearchSettings
     has it.
     """
     left: dict[str, Any] = {}
-    if given.scheduler == "auto":
+    if given.scheduler == AUTO:
         left["scheduler"] = stored.scheduler
     if given.grace_epochs is None and stored.grace_epochs is not None:
         left["grace_epochs"] = stored.grace_epochs

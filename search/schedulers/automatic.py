@@ -1,7 +1,6 @@
 """The scheduler of a search whose user names none, by what searches over recorded curves showed."""
 
-from search.schedulers.registry import AUTO
-from search.settings import SearchSettings
+from search.settings import AUTO, SearchSettings
 
 MANY_TRIALS = 40
 """Trials from which promotion leads: in a shorter search too few are promoted to the last epoch."""

@@ -5,8 +5,8 @@ from search.importing import find_named
 from search.schedulers.automatic import choose_scheduler
 from search.schedulers.decision import Decision
 from search.schedulers.futility import Futility
-from search.schedulers.registry import AUTO, OPTIONS, SCHEDULERS, Scheduler, SchedulerSettings
-from search.settings import SearchSettings
+from search.schedulers.registry import OPTIONS, SCHEDULERS, Scheduler, SchedulerSettings
+from search.settings import AUTO, SearchSettings
 from sedn.errors import UserError, did_you_mean
 
 

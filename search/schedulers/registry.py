@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from search.settings import AUTO
+
 if TYPE_CHECKING:
     from search.schedulers.rules import Rule
 
@@ -80,8 +82,6 @@ def _make_none(settings: SchedulerSettings) -> "Rule":
     return NoRule()
 
 
-AUTO = "auto"
-"""The name that leaves the choice of a scheduler to the search."""
 SCHEDULERS: dict[str, Scheduler] = {
     "asha": Scheduler(_make_asha, ("reduction_factor", "grace_epochs")),
     "hyperband": Scheduler(_make_hyperband, ("reduction_factor", "grace_epochs", "brackets")),

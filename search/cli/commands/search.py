@@ -15,8 +15,8 @@ from search.cli.options import DEFAULT_STORE, JsonOption, StoreOption, absolute,
 from search.cli.resources import RESOURCE_FLAGS
 from search.cli.running import WHY, callbacks_of, live_view, stop
 from search.samplers.registry import SAMPLERS
-from search.schedulers.registry import AUTO, SCHEDULERS
-from search.settings import build_resources, build_settings
+from search.schedulers.registry import SCHEDULERS
+from search.settings import AUTO, build_resources, build_settings
 from sedn.document import parse_value
 from sedn.errors import UserError
 

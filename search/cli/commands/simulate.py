@@ -7,7 +7,6 @@ import typer
 
 from search.cli.console import open_terminal
 from search.cli.options import DEFAULT_STORE, JsonOption, StoreOption, print_json
-from search.schedulers.registry import AUTO
 
 if TYPE_CHECKING:
     from search import SearchSettings
@@ -46,7 +45,7 @@ def simulate(
     Each combination of sampler, scheduler and workers is a method. Nothing is trained: a trial
     takes the curve of its configuration, or of the nearest one that was recorded.
     """
-    from search.settings import build_settings
+    from search.settings import AUTO, build_settings
     from search.simulation.methods import methods_of
 
     recorded = _read(curves, store)
