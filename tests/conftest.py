@@ -144,6 +144,7 @@ def digits_drawn_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
         folder = folder.parent
 
     def draw_once(image_size: int) -> Dataset:
+        assert image_size <= 64, f"drawing at {image_size} takes minutes: give `image_size: 32`"
         with (folder / f"digits-{image_size}").open("a+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             file.seek(0)

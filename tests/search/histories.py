@@ -23,7 +23,7 @@ from tests.search.experiments import experiment_of
 FLAT = """
 name: flat
 description: all axes are always active
-base: {backbone: {pretrained: false}, epochs: 3}
+base: {data: {image_size: 32}, backbone: {pretrained: false}, epochs: 3}
 axes:
   embedding.placement: {choice: [none, input, stage1]}
   optimizer.learning_rate: {float: [1.0e-4, 1.0e-1], log: true}
@@ -32,7 +32,7 @@ axes:
 CONDITIONAL = """
 name: conditional
 description: two axes are active for one placement
-base: {backbone: {pretrained: false}, epochs: 3}
+base: {data: {image_size: 32}, backbone: {pretrained: false}, epochs: 3}
 axes:
   embedding.placement: {choice: [none, input, stage1]}
   embedding.fusion: {choice: [scale_shift, add], when: {embedding.placement: stage1}}
@@ -43,7 +43,7 @@ axes:
 FINITE = """
 name: finite
 description: twelve points
-base: {backbone: {pretrained: false}, epochs: 3}
+base: {data: {image_size: 32}, backbone: {pretrained: false}, epochs: 3}
 axes:
   embedding.placement: {choice: [none, input, stage1]}
   optimizer.weight_decay: {float: [0.0, 0.3], step: 0.1}
@@ -51,7 +51,7 @@ axes:
 FINITE_CONDITIONAL = """
 name: finite-conditional
 description: twelve points
-base: {backbone: {pretrained: false}, epochs: 3}
+base: {data: {image_size: 32}, backbone: {pretrained: false}, epochs: 3}
 axes:
   embedding.placement: {choice: [none, input, stage1]}
   embedding.fusion: {choice: [scale_shift, add], when: {embedding.placement: stage1}}
@@ -60,7 +60,7 @@ axes:
 WITHOUT_BASELINE = """
 name: without-baseline
 description: the plain backbone is no point of it
-base: {backbone: {pretrained: false}, epochs: 3}
+base: {data: {image_size: 32}, backbone: {pretrained: false}, epochs: 3}
 axes:
   embedding.placement: {choice: [input, stage1]}
   optimizer.learning_rate: {float: [1.0e-4, 1.0e-1], log: true}

@@ -17,7 +17,7 @@ Effect = Callable[[Any, str], float]
 PLANTED = """
 name: planted
 description: a place, what comes with a place, and two that do nothing
-base: {backbone: {pretrained: false}, epochs: 4}
+base: {data: {image_size: 32}, backbone: {pretrained: false}, epochs: 4}
 axes:
   embedding.placement: {choice: [none, input, stage1, stage2]}
   embedding.fusion: {choice: [scale_shift, add], when: {embedding.placement: [stage1, stage2]}}

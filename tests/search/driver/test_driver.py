@@ -33,7 +33,7 @@ from spaces import parse_space
 SPACE = """
 name: small
 description: nine points, so that trials of the same configuration come soon
-base: {backbone: {pretrained: false}, epochs: 3}
+base: {data: {image_size: 32}, backbone: {pretrained: false}, epochs: 3}
 axes:
   embedding.placement: {choice: [none, input, stage1]}
   embedding.fusion: {choice: [scale_shift, add], when: {embedding.placement: stage1}}

@@ -12,7 +12,7 @@ from tests.search.histories import History, history
 SPACE = """
 name: gaps
 description: one of three places is not there
-base: {backbone: {name: resnet10t, pretrained: false}, epochs: 3}
+base: {data: {image_size: 32}, backbone: {name: resnet10t, pretrained: false}, epochs: 3}
 axes:
   embedding.placement: {choice: [none, stage9, stage1]}
   optimizer.learning_rate: {float: [1.0e-4, 1.0e-1], log: true}

@@ -124,7 +124,7 @@ class TestModel:
 LEARNED = """
 name: learned
 description: 600 points, of which one is best.
-base: {backbone: {pretrained: false}, epochs: 9}
+base: {data: {image_size: 32}, backbone: {pretrained: false}, epochs: 9}
 axes:
   embedding.placement: {choice: [none, input, stage1, stage2]}
   embedding.fusion: {choice: [scale_shift, concat], when: {embedding.placement: [stage1, stage2]}}

@@ -94,7 +94,7 @@ def ask(cell: Cell, table: Path) -> tuple[Space, SearchSettings]:
     sampler, scheduler, kind = cell
     spaces = FINITE_SPACES if sampler in ("grid", "brute-force") else SPACES
     file = table.parent / "space.yaml"
-    file.write_text(spaces[kind].replace("base: {", "base: {data: {image_size: 32}, "))
+    file.write_text(spaces[kind])
     options = {"reduction_factor": 2, "grace_epochs": 1, "min_trials": 2}
     return load_space(str(file)), SearchSettings(
         data=str(table),
@@ -220,7 +220,7 @@ def test_the_table_is_whole() -> None:
 @pytest.mark.slow
 def test_time_over_all_runs_ends_a_search_and_more_goes_on(cluster: str, table: Path) -> None:
     space = table.parent / "space.yaml"
-    space.write_text(FLAT.replace("base: {", "base: {data: {image_size: 32}, "))
+    space.write_text(FLAT)
     url = f"sqlite:///{table.parent}/sedn.db"
     where = Resources(address=cluster, storage_path=str(table.parent))
     log = table.parent / "epochs.log"

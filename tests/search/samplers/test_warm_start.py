@@ -104,8 +104,8 @@ def test_leaders_that_were_not_begun_come_still_where_the_study_was_deleted(stor
 
 def test_what_does_not_fit_is_told_with_the_reason(store: Store) -> None:
     narrow = CONDITIONAL.replace("[0.0, 0.1]", "[0.0, 0.05]").replace(
-        "base: {backbone: {pretrained: false}",
-        "base: {batch_size: 32, backbone: {pretrained: false}",
+        "base: {data: {image_size: 32}",
+        "base: {batch_size: 32, data: {image_size: 32}",
     )
     lines = search(store, "new", narrow, WARM)
     old, leaders = params_of(store, "old"), leaders_of(store)
