@@ -6,7 +6,7 @@ from typing import Any
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
-from optuna.storages import RDBStorage
+from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 from sqlalchemy import event
@@ -71,6 +71,24 @@ def open_study(
                 f"The Optuna study had trial {trial.number} as {trial.state.name}, unlike the "
                 f"store: the study gets the store's values again"
             )
+    _enqueue_first(study, space)
+    return study
+
+
+def study_in_memory(name: str, space: Space, objectives: Sequence[str] = ("auc",)) -> optuna.Study:
+    """A new study as :func:`open_study` makes one, which ends with the process.
+
+    For searches that nobody will resume: a study in a database is read again for each draw, which
+    takes most of the time of a simulated search.
+    """
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = _make_study(InMemoryStorage(), name, space, objectives)
+    _enqueue_first(study, space)
+    return study
+
+
+def _enqueue_first(study: optuna.Study, space: Space) -> None:
+    """Let the study begin with the baseline and the space's first points."""
     if not study.get_trials(deepcopy=False):
         study.enqueue_trial(baseline_point(space), user_attrs={"role": BASELINE})
     begun = sum(t.state is not TrialState.WAITING for t in study.get_trials(deepcopy=False))
@@ -78,7 +96,6 @@ def open_study(
         # A crash may have come between two of them.
         for point in queued_points(space)[max(1, begun) :]:
             study.enqueue_trial(point, skip_if_exists=True)
-    return study
 
 
 def rebuild(
@@ -114,7 +131,7 @@ def _rebuild(
 
 
 def _make_study(
-    storage: RDBStorage, name: str, space: Space, objectives: Sequence[str]
+    storage: BaseStorage, name: str, space: Space, objectives: Sequence[str]
 ) -> optuna.Study:
     """The study called ``name``; one that is not there is made, without trials."""
     goals = Goals(tuple(objectives)).all_objectives

@@ -16,7 +16,7 @@ from search.schedulers.choosing import check_scheduler
 from search.settings import SearchSettings
 from search.simulation.curves import Curve, RecordedCurves
 from search.simulation.nearest import Nearest
-from search.study import open_study
+from search.study import study_in_memory
 from sedn.arrays import Floats
 from sedn.config import TrainingConfig
 from sedn.training.bounds import Bounds
@@ -99,7 +99,7 @@ def simulated(
     with TemporaryDirectory(prefix="sedn-simulated-") as folder:
         store = open_store(f"sqlite:///{folder}/sedn.db", create=True)
         experiment = store.create_experiment(_experiment(recorded.space, settings))
-        study = open_study(store, NAME, recorded.space, settings.objective)
+        study = study_in_memory(NAME, recorded.space, settings.objective)
         driver = Driver(store, experiment, study, recorded.space, settings, folder, clock=clock)
         run_virtual(driver, _replaying(recorded, settings.seed), clock, workers, watch)
         target, trials = recorded.best(settings.seed), driver.snapshot().ended

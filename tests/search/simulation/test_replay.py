@@ -15,8 +15,11 @@ from search.settings import Resources, SearchSettings
 from search.simulation.curves import curves_of_experiment, read_curves
 from search.simulation.methods import Method, methods_of, quartiles, run_methods
 from search.simulation.replay import simulate, simulated
+from search.study import open_study, study_in_memory
 from sedn.errors import UserError
+from spaces import parse_space
 from tests.search.curves import make_curves
+from tests.search.experiments import experiment_of
 from tests.search.simulation.planted_curves import write_planted
 
 DECIDED = ("number", "role", "params", "state", "cause", "epochs", "mean_auc", "seconds")
@@ -122,3 +125,20 @@ def test_the_command_shows_each_method_and_writes_a_page(tmp_path: Path) -> None
     ]
     assert all(len(one["regret"]) == 2 and min(one["regret"]) >= 0 for one in shown)
     assert "random, asha, 1 worker" in page.read_text()
+
+
+def test_a_study_in_memory_begins_as_one_in_a_database(tmp_path: Path) -> None:
+    first = "first: [{loss.kind: asl, batch_size: 8}, {loss.kind: bce, batch_size: 16}]\n"
+    text = "axes:\n  loss.kind: {choice: [bce, asl]}\n  batch_size: {choice: [8, 16]}\n"
+    space = parse_space(f"name: small\n{text}{first}", "small.yaml")
+    store = open_store(f"sqlite:///{tmp_path}/sedn.db", create=True)
+    store.create_experiment(experiment_of("kept", space, {}))
+    begun = [
+        [
+            (trial.number, trial.state, trial.system_attrs, trial.user_attrs)
+            for trial in study.trials
+        ]
+        for study in (open_study(store, "kept", space), study_in_memory("lost", space))
+    ]
+    assert begun[0] == begun[1]
+    assert len(begun[0]) == 3
