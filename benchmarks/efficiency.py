@@ -4,7 +4,8 @@
 :mod:`benchmarks.efficiency_peers`, each by its own code, on the same curves, workers and seeds, in
 virtual time. For each number of workers a table has the time until the best result was within 1 %
 of the best recorded one (median and quartiles over the seeds) and the mean regret over time. The
-last line is JSON. ``--keep FILE`` keeps what is done, and the same command goes on from there.
+last line is JSON. ``--keep FILE`` keeps what is done, and the same command goes on from there;
+several commands may share the file.
 """
 
 import argparse
@@ -13,31 +14,70 @@ import math
 from functools import partial
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from benchmarks.efficiency_peers import PEERS, simulate_peer
+from benchmarks.efficiency_peers import PEERS, MakePeer, simulate_peer
+from benchmarks.efficiency_syne_tune import Server
 from benchmarks.kept_cells import KeptCells, Numbers
+from search.schedulers.automatic import FIRST_RUNG
+from search.schedulers.promotion import Promotion
+from search.schedulers.registry import SchedulerSettings
 from search.settings import build_settings
 from search.simulation.curves import RecordedCurves, read_curves
 from search.simulation.methods import WITHIN, quartiles
 from search.simulation.replay import Trajectory, simulate
 
-OURS = {
-    "ours: the default (tpe, promote)": {},
-    "ours: curve-gp": {"sampler": "curve-gp"},
-    "ours: random": {"sampler": "random"},
-    "ours: promote from a quarter": {"scheduler": "promote"},
-    "ours: asha": {"scheduler": "asha"},
-    "ours: hyperband": {"scheduler": "hyperband"},
-}
+DEFAULT = "ours: the default (tpe, promote)"
+OURS: dict[str, dict[str, Any]] = {DEFAULT: {}, "ours: curve-gp": {"sampler": "curve-gp"}}
 """Settings of our searches, the default first."""
+EARLY = {"grace_epochs": "early"}
+"""The first rung where the default has it."""
+ABLATION: dict[str, dict[str, Any]] = {
+    DEFAULT: {},
+    "curve-gp for tpe": {"sampler": "curve-gp"},
+    "random for tpe": {"sampler": "random"},
+    "tpe that learns from ended trials": {
+        "sampler": "optuna.samplers:TPESampler",
+        "sampler_options": {"multivariate": True, "group": True},
+        "scheduler": "promote",
+        **EARLY,
+    },
+    "first rung at a quarter": {"scheduler": "promote"},
+    "baseline trained at once": {
+        "scheduler": "benchmarks.efficiency:promote_without_wait",
+        **EARLY,
+    },
+    "asha for promote": {"scheduler": "asha"},
+    "asha, first rung at an eighth": {"scheduler": "asha", **EARLY},
+    "hyperband for promote": {"scheduler": "hyperband"},
+    "no scheduler": {"scheduler": "none"},
+}
+"""The default without one of its parts."""
 STOCK = "Ray Tune: OptunaSearch + ASHA"
 WORKERS = (1, 4, 16, 64)
+Method = dict[str, Any] | MakePeer
+"""Settings of ours, or a peer."""
+Methods = dict[str, Method]
+"""By the names in the tables."""
 Cell = tuple[str, int, int]
 """Method, workers, seed."""
 Done = dict[Cell, Numbers]
 """Of each search what :func:`measure` gives."""
+
+
+class WithoutWait(Promotion):
+    """Promotion under which the baseline is trained at once."""
+
+    def baseline_goes_on(self, number: int, epoch: int) -> bool:
+        """Always."""
+        return True
+
+
+def promote_without_wait(settings: SchedulerSettings) -> Promotion:
+    """The scheduler of that rule."""
+    return WithoutWait(settings.milestones, settings.reduction_factor)
 
 
 def measure(recorded: RecordedCurves, found: Trajectory, workers: int) -> Numbers:
@@ -51,48 +91,60 @@ def measure(recorded: RecordedCurves, found: Trajectory, workers: int) -> Number
 
 
 def run(
-    recorded: RecordedCurves, trials: int, seeds: int, workers: list[int], keep: Path | None
+    recorded: RecordedCurves, methods: Methods, trials: int, cells: list[Cell], keep: Path | None
 ) -> Done:
     """Simulate what is not kept yet."""
     kept = KeptCells(keep)
-    cells = product(workers, range(seeds), [*OURS, *PEERS])
     return {
         (name, count, seed): kept.get(
-            f"{name}|{count}|{seed}", partial(_simulate, recorded, name, trials, seed, count)
+            f"{name}|{count}|{seed}",
+            partial(_simulate, recorded, methods[name], trials, seed, count),
         )
-        for count, seed, name in cells
+        for name, count, seed in cells
     }
 
 
-def _simulate(recorded: RecordedCurves, name: str, trials: int, seed: int, workers: int) -> Numbers:
-    if name in PEERS:
-        found = simulate_peer(recorded, PEERS[name], trials, seed, workers)
+def _simulate(
+    recorded: RecordedCurves, method: Method, trials: int, seed: int, workers: int
+) -> Numbers:
+    if callable(method):
+        found = simulate_peer(recorded, method, trials, seed, workers)
     else:
-        settings = build_settings(trials=trials, seed=seed, **OURS[name])
-        found = simulate(recorded, settings, workers)
+        given = dict(method)
+        if given.get("grace_epochs") == "early":
+            given["grace_epochs"] = max(1, recorded.epochs // FIRST_RUNG)
+        found = simulate(recorded, build_settings(trials=trials, seed=seed, **given), workers)
     return measure(recorded, found, workers)
 
 
-def report(done: Done, seeds: int, workers: list[int]) -> dict[str, dict[str, object]]:
+def report(
+    done: Done, methods: Methods, seeds: int, workers: list[int]
+) -> dict[str, dict[str, object]]:
     """Print the tables; the ratios by their names."""
     ratios: dict[str, dict[str, object]] = {}
     for count in workers:
         print(f"\n{count} worker{'s'[: count > 1]}, {seeds} seeds")
-        print(f"{'method':<34}{'to 1 %, s':>10}  {'quartiles':<18}{'regret':>8}")
+        print(f"{'method':<36}{'to 1 %, s':>10}  {'quartiles':<20}{'there':>6}{'regret':>8}")
         medians = {}
-        for name in [*OURS, *PEERS]:
+        for name in methods:
             seconds, regrets = np.array([done[name, count, seed] for seed in range(seeds)]).T
             low, middle, high = quartiles(seconds)
             medians[name] = middle
-            regret = float(np.mean(regrets))
-            print(f"{name:<34}{middle:>10.0f}  {f'{low:.0f} - {high:.0f}':<18}{regret:>8.4f}")
-        ours = medians[next(iter(OURS))]
-        best = min(medians[name] for name in PEERS)
-        for label, other, goal in (("stock", medians[STOCK], 0.5), ("best peer", best, 1.0)):
-            name = f"time to 1 %, {count} workers, of {label}"
+            there, regret = int(np.isfinite(seconds).sum()), float(np.mean(regrets))
+            span = f"{low:.0f} - {high:.0f}"
+            print(f"{name:<36}{middle:>10.0f}  {span:<20}{there:>6}{regret:>8.4f}")
+        peers = {name: median for name, median in medians.items() if callable(methods[name])}
+        if DEFAULT not in medians or STOCK not in peers:
+            continue
+        ours = medians[DEFAULT]
+        for label, other, goal in (
+            ("stock", peers[STOCK], 0.5),
+            ("best peer", min(peers.values()), 1.0),
+        ):
             # Neither arrived, or the other alone: there is no ratio.
             value = round(ours / other, 3) if math.isfinite(ours) else None
-            ratios[name] = {"value": value, "goal": goal, "at_most": True}
+            ratio = {"value": value, "goal": goal, "at_most": True}
+            ratios[f"time to 1 %, {count} workers, of {label}"] = ratio
     return ratios
 
 
@@ -104,10 +156,34 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=50)
     parser.add_argument("--workers", type=int, nargs="+", default=list(WORKERS))
     parser.add_argument("--keep", type=Path, help="Keep what is done in this file, and go on.")
+    parser.add_argument(
+        "--ablation", action="store_true", help="Ours without one part each, and no peer."
+    )
+    parser.add_argument(
+        "--syne-tune",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="PYTHON",
+        help="Interpreters of environments with Syne Tune, see benchmarks/peers/.",
+    )
+    parser.add_argument(
+        "--only", nargs="+", metavar="TEXT", help="The methods whose names have one of these."
+    )
     given = parser.parse_args()
     recorded = read_curves(given.curves)
-    done = run(recorded, given.trials, given.seeds, given.workers, given.keep)
-    print(json.dumps({"ratios": report(done, given.seeds, given.workers)}))
+    methods: Methods = dict(ABLATION) if given.ablation else {**OURS, **PEERS}
+    for python in given.syne_tune:
+        methods |= Server(python).peers()
+    if given.only:
+        methods = {n: one for n, one in methods.items() if any(text in n for text in given.only)}
+    cells = [
+        (name, count, seed)
+        for count, seed, name in product(given.workers, range(given.seeds), methods)
+    ]
+    done = run(recorded, methods, given.trials, cells, given.keep)
+    ratios = report(done, methods, given.seeds, given.workers)
+    print(json.dumps({"ratios": ratios}))
 
 
 if __name__ == "__main__":

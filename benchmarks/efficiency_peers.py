@@ -20,8 +20,10 @@ from spaces import Space
 class Peer(Protocol):
     """What draws configurations and stops trials."""
 
-    def draw(self, number: int) -> dict[str, Any]:
-        """Parameters of a new trial, by the path of the axis."""
+    def draw(self, number: int, *, may_be_new: bool) -> dict[str, Any] | int | None:
+        """Parameters of a new trial, by the path of the axis, or the number of a paused one that
+        goes on; ``None`` where only a new one is left, and none ``may_be_new``.
+        """
         ...
 
     def goes_on(self, number: int, epoch: int, auc: float) -> bool:
@@ -47,8 +49,10 @@ class OptunaPeer:
         self._trials: dict[int, optuna.Trial] = {}
         self._pruned: set[int] = set()
 
-    def draw(self, number: int) -> dict[str, Any]:
+    def draw(self, number: int, *, may_be_new: bool) -> dict[str, Any] | None:
         """Parameters that the sampler suggests."""
+        if not may_be_new:
+            return None
         self._trials[number] = self._study.ask()
         return self._space.sample(self._trials[number])
 
@@ -84,8 +88,10 @@ class RayPeer:
         self._scheduler = ASHAScheduler(metric="auc", mode="max", max_t=epochs)
         self._controller: Any = SimpleNamespace()
 
-    def draw(self, number: int) -> dict[str, Any]:
+    def draw(self, number: int, *, may_be_new: bool) -> dict[str, Any] | None:
         """Parameters that the searcher suggests."""
+        if not may_be_new:
+            return None
         params = self._search.suggest(str(number))
         assert params is not None
         self._scheduler.on_trial_add(self._controller, self._trial(number))
@@ -136,32 +142,59 @@ def simulate_peer(
 ) -> Trajectory:
     """Let a peer search recorded curves in virtual time, as our own simulations do."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    peer, nearest = make(recorded.space, recorded.epochs, seed), Nearest(recorded)
+    peer = make(recorded.space, recorded.epochs, seed)
+    return _Simulation(recorded, peer, trials, seed).run(workers)
 
-    def start(number: int) -> Curve:
-        config = canonical_config(recorded.space.config(peer.draw(number)))
-        return recorded.of(nearest.key(recorded.values_of(config)), seed)
 
-    started = 0
-    running: list[tuple[float, int, int, Curve]] = []
-    """End of the epoch, trial, epoch, curve."""
-    seconds: list[float] = []
-    aucs: list[float] = []
-    now = 0.0
-    while True:
-        while len(running) < workers and started < trials:
-            curve = start(started)
-            heapq.heappush(running, (now + float(curve.seconds[0]), started, 1, curve))
-            started += 1
-        if not running:
-            break
-        now, number, epoch, curve = heapq.heappop(running)
-        auc = float(curve.auc[epoch - 1])
-        seconds.append(now)
-        aucs.append(auc)
-        if peer.goes_on(number, epoch, auc) and epoch < recorded.epochs:
-            ends = now + float(curve.seconds[epoch])
-            heapq.heappush(running, (ends, number, epoch + 1, curve))
-        else:
-            peer.end(number, epoch, auc)
-    return Trajectory.of(seconds, aucs, recorded.best(seed), started)
+class _Simulation:
+    """A peer's search."""
+
+    def __init__(self, recorded: RecordedCurves, peer: Peer, trials: int, seed: int) -> None:
+        self._recorded, self._peer, self._trials, self._seed = recorded, peer, trials, seed
+        self._nearest = Nearest(recorded)
+        self._curves: list[Curve] = []
+        """By the number of the trial."""
+        self._epochs: dict[int, int] = {}
+        """Epochs of the trials that do not run."""
+        self._running: list[tuple[float, int, int]] = []
+        """End of the epoch, trial, epoch."""
+        self._now = 0.0
+
+    def run(self, workers: int) -> Trajectory:
+        """Let the workers train until no trial is left."""
+        seconds: list[float] = []
+        aucs: list[float] = []
+        while True:
+            while len(self._running) < workers and self._start():
+                pass
+            if not self._running:
+                break
+            self._now, number, epoch = heapq.heappop(self._running)
+            auc = float(self._curves[number].auc[epoch - 1])
+            seconds.append(self._now)
+            aucs.append(auc)
+            if self._peer.goes_on(number, epoch, auc) and epoch < self._recorded.epochs:
+                self._train(number, epoch + 1)
+            else:
+                self._epochs[number] = epoch
+                self._peer.end(number, epoch, auc)
+        return Trajectory.of(seconds, aucs, self._recorded.best(self._seed), len(self._curves))
+
+    def _start(self) -> bool:
+        """Start a trial, or let a paused one go on; whether there was one."""
+        number = len(self._curves)
+        drawn = self._peer.draw(number, may_be_new=number < self._trials)
+        if drawn is None:
+            return False
+        if isinstance(drawn, int):
+            self._train(drawn, self._epochs.pop(drawn) + 1)
+            return True
+        config = canonical_config(self._recorded.space.config(drawn))
+        key = self._nearest.key(self._recorded.values_of(config))
+        self._curves.append(self._recorded.of(key, self._seed))
+        self._train(number, 1)
+        return True
+
+    def _train(self, number: int, epoch: int) -> None:
+        ends = self._now + float(self._curves[number].seconds[epoch - 1])
+        heapq.heappush(self._running, (ends, number, epoch))
