@@ -209,7 +209,7 @@ def databases(store: str, folder: Path) -> Iterator[Callable[[str], str]]:
         return
     root = str(Path(__file__).resolve().parents[1])
     sys.path.insert(0, root)
-    from tests.postgresql import find_binaries, new_database, running_server
+    from benchmarks.machines.postgresql import find_binaries, new_database, running_server
 
     binaries = find_binaries()
     if binaries is None:

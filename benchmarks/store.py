@@ -26,13 +26,13 @@ from pathlib import Path
 
 from sqlalchemy import text
 
+from benchmarks.machines.postgresql import find_binaries, new_database, running_server
 from benchmarks.store_filling import BASE, fill, keep_scores
 from benchmarks.study_filling import fill_study
 from results.database.models import TrialState
 from results.database.store import Store, open_store
 from results.database.writing.trials import NewTrial
 from sedn.training.result import EpochResult
-from tests.postgresql import find_binaries, new_database, running_server
 
 LARGE, SMALL, WRITTEN = "large", "small", "written"
 SMALL_TRIALS = 4

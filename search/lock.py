@@ -3,19 +3,26 @@
 import fcntl
 import hashlib
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from shlex import quote
 from typing import IO
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from sedn.errors import UserError
 
+HOLD_SECONDS = 5.0
+"""Between two looks at whether the lock in a database is held still."""
+
+Hold = Callable[[bool], None]
+"""Sees that a lock is held still: at once where so asked, else if the last look was long ago."""
+
 
 @contextmanager
-def sole_driver(engine: Engine, name: str, *, to: str | None = None) -> Iterator[None]:
+def sole_driver(engine: Engine, name: str, *, to: str | None = None) -> Iterator[Hold]:
     """Hold the experiment's lock, which is released when this process ends in whatever way.
 
     Args:
@@ -23,15 +30,20 @@ def sole_driver(engine: Engine, name: str, *, to: str | None = None) -> Iterator
         name: the experiment.
         to: what is to be done with the experiment, other than to search it: ``delete it``.
 
+    Yields:
+        What takes the lock again where the database has ended its session, in an outage say. It
+        raises :class:`UserError` where another process has the lock since, and an error of the
+        database where that is away.
+
     Raises:
         UserError: another process holds it.
     """
     if engine.dialect.name == "postgresql":
-        with _advisory_lock(engine, name, _taken(name, to)):
-            yield
+        with closing(_SessionLock(engine, name, _taken(name, to))) as lock:
+            yield lock.hold
     else:
         with _file_lock(_lock_file(engine, name), _taken(name, to)):
-            yield
+            yield lambda at_once: None
 
 
 def is_driven(engine: Engine, name: str) -> bool:
@@ -51,18 +63,66 @@ select exists (
 """
 
 
-@contextmanager
-def _advisory_lock(engine: Engine, name: str, taken: str) -> Iterator[None]:
+_LIVENESS = "tcp_keepalives_idle = 10", "tcp_keepalives_interval = 5", "tcp_keepalives_count = 3"
+"""The server ends the session of a machine that is gone after half a minute, not after hours."""
+
+
+class _SessionLock:
     """A lock of the session in PostgreSQL, which the server releases when the session ends."""
-    key = _key(name)
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        if not connection.scalar(text("select pg_try_advisory_lock(:key)"), {"key": key}):
+
+    def __init__(self, engine: Engine, name: str, taken: str) -> None:
+        self._engine = engine
+        self._name = name
+        self._connection: Connection | None = None
+        self._next = 0.0
+        self._is_lost = False
+        if not self._take():
             raise UserError(taken)
-        try:
-            yield
-        finally:
+
+    def hold(self, at_once: bool) -> None:
+        """Take the lock again, where the session has ended."""
+        if not at_once and time.monotonic() < self._next:
+            return
+        if not self._is_alive() and (self._is_lost or not self._take()):
+            # Also when the other has ended: the trials are not as this process knows them.
+            self._is_lost = True
+            raise UserError(
+                f"experiment '{self._name}': while the database could not be reached, another "
+                f"process went on with this search; this one ends"
+            )
+        self._next = time.monotonic() + HOLD_SECONDS
+
+    def close(self) -> None:
+        """Release the lock, by the end of the session."""
+        if self._connection is not None:
             # After an outage the session, and its lock with it, is gone already.
-            connection.invalidate()
+            self._connection.invalidate()
+            self._connection.close()
+            self._connection = None
+
+    def _take(self) -> bool:
+        """Take the lock in a new session; whether it was free."""
+        connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        self._connection = connection
+        for setting in _LIVENESS:
+            connection.execute(text(f"set {setting}"))
+        taken = connection.scalar(
+            text("select pg_try_advisory_lock(:key)"), {"key": _key(self._name)}
+        )
+        self._next = time.monotonic() + HOLD_SECONDS
+        if not taken:
+            self.close()
+        return bool(taken)
+
+    def _is_alive(self) -> bool:
+        if self._connection is None:
+            return False
+        try:
+            self._connection.execute(text("select 1"))
+        except SQLAlchemyError:
+            self.close()
+            return False
+        return True
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from results.database.connection.outage import in_one_line
 from results.database.models import Experiment
 from results.database.store import Store, open_store
 from search.checks import check_search
-from search.lock import sole_driver
+from search.lock import Hold, sole_driver
 from search.preparation import prepare_experiment, read_data
 from search.retention import retained
 from search.settings import Resources, SearchSettings
@@ -102,14 +102,14 @@ def run_search(
     data = read_data(loaded_space, settings, on_images, on_notice)
     on_stage(Stage.STORE)
     store, storage = open_store(store_url, create=True), resources.storage()
-    with sole_driver(store.engine, name), in_one_line(store.shown):
+    with sole_driver(store.engine, name) as hold, in_one_line(store.shown):
         experiment = prepare_experiment(
             store, name, loaded_space, settings, data, storage, confirms, on_notice
         )
         # Not before: bad data is answered by one line.
         if checked.chosen is not None:
             on_notice(checked.chosen)
-        driver = _start_driver(store, experiment, settings, resources, on_wait, on_notice)
+        driver = _start_driver(store, experiment, settings, resources, hold, on_wait, on_notice)
         watch(driver.snapshot())
         if not driver.finished and not driver.out_of_budget:
             on_stage(Stage.TRIALS)
@@ -129,6 +129,7 @@ def _start_driver(
     experiment: Experiment,
     settings: SearchSettings,
     resources: Resources,
+    hold: Hold,
     on_wait: Callable[[str], None],
     on_notice: Callable[[str], None],
 ) -> "Driver":
@@ -146,6 +147,7 @@ def _start_driver(
         trial_seconds=resources.trial_seconds,
         on_wait=on_wait,
         on_notice=on_notice,
+        hold=hold,
     )
 
 

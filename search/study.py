@@ -11,7 +11,7 @@ from optuna.study import StudyDirection
 from optuna.trial import TrialState
 from sqlalchemy import event
 
-from results.database.connection.opening import configure_connection
+from results.database.connection.opening import configure_connection, connection_options
 from results.database.models import BASELINE
 from results.database.store import Store
 from results.goals.objectives import Goals
@@ -170,7 +170,9 @@ def baseline_point(space: Space) -> dict[str, Any]:
 
 def open_storage(store: Store) -> RDBStorage:
     """Optuna's tables in the database of ``store``."""
-    storage = RDBStorage(store.url, engine_kwargs={"pool_pre_ping": True})
+    options = connection_options(store.engine.url)
+    kwargs = {"pool_pre_ping": True, "connect_args": options}
+    storage = RDBStorage(store.url, engine_kwargs=kwargs)
     event.listen(storage.engine, "connect", configure_connection)
     # Connections made before the listener was there lack its settings.
     storage.engine.dispose()

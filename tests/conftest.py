@@ -21,11 +21,11 @@ from PIL import Image
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 
+from benchmarks.machines.postgresql import find_binaries, running_server
 from sedn.data.dataset import Dataset
 from sedn.data.digits import scenes as digits
 from sedn.data.loading import load_dataset
 from sedn.training import cost
-from tests.postgresql import find_binaries, running_server
 
 
 @pytest.fixture(scope="session", autouse=True)

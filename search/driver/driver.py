@@ -35,6 +35,7 @@ from search.driver.starting import draw_trial, find_fault
 from search.driver.waiting import StorageWait
 from search.driver.writer import Writer
 from search.failures import INFEASIBLE, Failure
+from search.lock import Hold
 from search.packing import Grant
 from search.progress import RunningTrial, Snapshot
 from search.samplers.choosing import make_samplers
@@ -77,6 +78,7 @@ class Driver:
         patience_seconds: float = 600.0,
         on_wait: Callable[[str], None] = lambda line: None,
         on_notice: Callable[[str], None] = lambda line: None,
+        hold: Hold = lambda at_once: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Bring the study level with the store, and queue what was running to go on.
@@ -92,6 +94,7 @@ class Driver:
             patience_seconds: how long a database that has gone away is waited for.
             on_wait: called with a line when the database goes away and the search waits for it.
             on_notice: called with a line when checkpoints cannot be written, and when they can.
+            hold: of the experiment's lock, as :func:`~search.lock.sole_driver` gives it.
             clock: seconds by which the budget of time counts.
         """
         self._experiment_id = experiment.id
@@ -108,6 +111,7 @@ class Driver:
             Goals.of(settings.model_dump()),
             patience_seconds=patience_seconds,
             on_wait=on_wait,
+            hold=hold,
         )
         baseline = space.baseline(settings.overrides())
         self._decision = make_decision(settings, baseline.epochs, baseline.folds or 1)
@@ -168,7 +172,7 @@ class Driver:
         return self._account.common_failure(is_over=self.finished)
 
     def check_store(self) -> None:
-        """Check that the database file is still in place, as :meth:`Store.check_in_place` does,
+        """Check that the database file is still in place and no other process drives the search,
         and look for what other terminals ask of the search.
         """
         self._writer.check_store()

@@ -4,10 +4,12 @@ Every write may be repeated. So after a crash the study can only be behind the s
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import optuna
 from optuna.samplers import BaseSampler
+from sqlalchemy.exc import SQLAlchemyError
 
 from results.database.connection.outage import (
     StoreUnavailable,
@@ -20,6 +22,7 @@ from results.database.store import Store
 from results.database.writing.trials import NewTrial
 from results.goals.objectives import Goals
 from search.driver.study_writer import StudyWriter
+from search.lock import Hold
 from sedn.training.checkpoints.predictions import PREDICTIONS
 from sedn.training.result import EpochResult
 
@@ -39,17 +42,24 @@ class Writer:
         *,
         patience_seconds: float,
         on_wait: Callable[[str], None],
+        hold: Hold,
     ) -> None:
         self._store = store
         self._experiment_id = experiment_id
         self._goals = goals
         self.patience_seconds = patience_seconds
         self._on_wait = on_wait
+        self._hold = hold
         self.study = StudyWriter(study, samplers, self.call)
 
     def check_store(self) -> None:
-        """Check that the database file is still in place, as :meth:`Store.check_in_place` does."""
+        """Check that the database file is still in place, as :meth:`Store.check_in_place` does,
+        and that no other process drives the experiment.
+        """
         self._store.check_in_place()
+        # A database that is away is noticed by the next write, which waits for it.
+        with suppress(SQLAlchemyError):
+            self._hold(False)
 
     def trial(self, number: int) -> Trial | None:
         """The row of a trial."""
@@ -122,11 +132,17 @@ class Writer:
         """Call the database, and wait for it to come back when it has gone away.
 
         Raises:
-            UserError: the database did not come back, or is another one now.
+            UserError: the database did not come back, or is another one now, or another process
+                has taken the experiment over.
         """
+        is_again = False
 
         def call() -> T:
+            nonlocal is_again
             self._store.check_in_place()
+            # The outage may have taken the lock, and another driver it since.
+            self._hold(is_again)
+            is_again = True
             return function(*args, **kwargs)
 
         try:

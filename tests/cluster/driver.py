@@ -1,17 +1,50 @@
 """A search with known curves on a cluster: `driver.py URL SPACE STORAGE ADDRESS LOG [OPTIONS]`.
 
-The options are fields of its resources, the number of trials, and the seconds of an epoch, as JSON.
+The options are fields of its resources, the number of trials, the seconds of an epoch, and the
+bytes of a checkpoint, as JSON.
 """
 
 import json
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+from benchmarks.machines.account import Account
 from search.run import run_search
 from search.settings import Resources, SearchSettings
+from sedn.training.checkpoints.files import read, write
+from sedn.training.checkpoints.storage import CHECKPOINT
+from sedn.training.result import EpochResult
 from tests.search.curves import make_curves
 
 TRIALS = 60
+NAME = "faults"
+Train = Callable[..., Iterator[EpochResult]]
+
+
+def settings_of(trials: int) -> SearchSettings:
+    """Trials whose parameters follow from their numbers alone, each trained to its end."""
+    return SearchSettings(trials=trials, scheduler="none", sampler="random", seed=1)
+
+
+def with_checkpoints(train: Train, account: Account, size: int) -> Train:
+    """The training, with a checkpoint of ``size`` bytes after each epoch, and notes of both."""
+
+    def run(config: Any, folder: str, after_epoch: int, bounds: Any) -> Iterator[EpochResult]:
+        kept = read(folder, CHECKPOINT)
+        history = [] if kept is None else json.loads(kept)
+        account.start(folder, len(history))
+        for fields in history[after_epoch:]:
+            yield EpochResult.from_json(fields)
+        for result in train(config, folder, len(history), bounds):
+            history.append(result.to_json())
+            write(folder, CHECKPOINT, json.dumps(history).encode().ljust(size))
+            account.trained(folder, result.epoch, result.mean_auc)
+            if result.epoch > after_epoch:
+                yield result
+
+    return run
 
 
 def main() -> None:
@@ -19,13 +52,15 @@ def main() -> None:
     url, space, storage, address, log, *options = sys.argv[1:]
     fields = {"address": address, "storage_path": storage} | json.loads((options or ["{}"])[0])
     trials, seconds = fields.pop("trials", TRIALS), fields.pop("seconds", 0.5)
+    size, account = fields.pop("checkpoint_bytes", 1000), Account(Path(log))
+    train = with_checkpoints(make_curves(seconds=seconds), account, size)
     outcome = run_search(
-        "faults",
+        NAME,
         space,
-        SearchSettings(trials=trials, scheduler="none", sampler="random", seed=1),
+        settings_of(trials),
         url,
         Resources(**fields),
-        train=make_curves(Path(log), seconds=seconds),
+        train=train,
         on_wait=lambda line: print(line, file=sys.stderr, flush=True),
         on_notice=lambda line: print(line, file=sys.stderr, flush=True),
     )

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.machines.postgresql import new_database
 from results.database.store import Store, open_store
-from tests.postgresql import new_database
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 STARTS = """
 import pathlib, signal, sys
-from tests.postgresql import running_server
+from benchmarks.machines.postgresql import running_server
 with running_server(pathlib.Path(sys.argv[1])) as url:
     print(url, flush=True)
     if sys.argv[2] == "stay":

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from optuna.storages._rdb.storage import _VersionManager
 
-from tests.postgresql import new_database
+from benchmarks.machines.postgresql import new_database
 
 SPACE = """
 name: curves

@@ -154,6 +154,6 @@ class History:
 
 
 @contextmanager
-def history(text: str, settings: SearchSettings) -> Iterator[History]:
+def history(text: str, settings: SearchSettings, url: str | None = None) -> Iterator[History]:
     with TemporaryDirectory() as folder:
-        yield History(space_of(text), settings, f"sqlite:///{Path(folder)}/sedn.db")
+        yield History(space_of(text), settings, url or f"sqlite:///{Path(folder)}/sedn.db")

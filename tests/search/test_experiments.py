@@ -11,6 +11,7 @@ import optuna
 import pytest
 from sqlalchemy import text, update
 
+from benchmarks.machines.postgresql import new_database
 from results.database.connection.opening import open_any_version
 from results.database.models import Base, Trial, TrialState
 from search.disk import checkpoint_folders
@@ -23,7 +24,6 @@ from search.lock import sole_driver
 from search.study import open_storage, open_study
 from search.warm_start import check_warm_start, warm_start
 from sedn.errors import UserError
-from tests.postgresql import new_database
 from tests.search.crashes import watching
 from tests.search.places import SETTINGS, SPACE, Place
 

@@ -7,13 +7,13 @@ import optuna
 import pytest
 from sqlalchemy import select, text
 
+from benchmarks.machines.postgresql import new_database
 from results.database.models import Base, TrialState
 from results.database.store import Store
 from search.lock import sole_driver
 from search.merging import back_up, merge
 from search.study import open_storage
 from sedn.errors import UserError
-from tests.postgresql import new_database
 from tests.search.places import Place
 from tests.search.test_experiments import die_at
 

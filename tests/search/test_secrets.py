@@ -10,12 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, inspect, text
 
+from benchmarks.machines.postgresql import new_database
 from results.database.store import find_store, open_store
 from search.cli.ending import next_commands
 from search.cli.main import main
 from sedn.addresses import has_password, hide_password, without_password
 from sedn.errors import UserError
-from tests.postgresql import new_database
 from tests.sedn.data.fixtures import write_csv
 
 SECRET = "hunter2"

@@ -31,6 +31,14 @@ BUSY_TIMEOUT_SECONDS = 30
 DRIVERS = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg"}
 LEAST_BYTES = 2**20
 """A disk with less than that cannot hold the tables and SQLite's log."""
+LIVENESS = {
+    "connect_timeout": 10,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+"""Options of libpq, in seconds; the last one in milliseconds."""
 CREATION_LOCK = 0x5ED0
 """Any number that no other program takes as an advisory lock in the same database."""
 
@@ -112,12 +120,25 @@ def _connect(address: URL, named: URL) -> Engine:
     if address.get_backend_name() == "postgresql":
         check_extra(shown_name(named), "postgres")
     try:
-        engine = create_engine(address, pool_pre_ping=True)
+        engine = create_engine(
+            address, pool_pre_ping=True, connect_args=connection_options(address)
+        )
     except ImportError as error:
         reason = " ".join(str(error).split())
         raise UserError(f"{shown_name(named)}: its driver cannot be loaded: {reason}") from None
     event.listen(engine, "connect", configure_connection)
     return engine
+
+
+def connection_options(address: URL) -> dict[str, int]:
+    """Options of each connection to a server, but for those that the address names itself.
+
+    A server whose machine is gone, or out of reach, is noticed within a minute: the system itself
+    would wait for hours for an answer that does not come.
+    """
+    if address.get_backend_name() != "postgresql":
+        return {}
+    return {name: value for name, value in LIVENESS.items() if name not in address.query}
 
 
 def configure_connection(connection: Any, _record: object) -> None:

@@ -1,13 +1,12 @@
 """Running the trials of a search by Ray Tune, on this machine or on a cluster."""
 
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from search.backends.ray_tune import cluster
 from search.backends.ray_tune.liveness import watching_ray
-from search.backends.ray_tune.scratch import scratch_prefix
+from search.backends.ray_tune.scratch import scratch_folder
 from search.backends.ray_tune.versions import check_nodes
 from search.driver import Driver, TrainFunction
 from search.packing import check_gpu_hours
@@ -38,8 +37,7 @@ def run_by_ray(
         UserError: the cluster cannot be joined or has no room for a trial, or the database cannot
             be written any more.
     """
-    with tempfile.TemporaryDirectory(prefix=scratch_prefix()) as name_of_scratch:
-        scratch = Path(name_of_scratch)
+    with scratch_folder() as scratch:
         (scratch / "empty").mkdir()
         cluster.connect(resources, scratch / "empty")
         import ray

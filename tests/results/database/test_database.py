@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
+from benchmarks.machines.postgresql import free_port, new_database
 from results.database.models import SCHEMA_VERSION
 from results.database.store import find_store, open_store
 from sedn.errors import UserError
-from tests.postgresql import free_port, new_database
 from tests.results.permissions import ordinary_user
 from tests.results.rows import add_trial, new_experiment
 

@@ -11,11 +11,11 @@ import pytest
 from sqlalchemy import create_engine, event
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+from benchmarks.machines.postgresql import new_database
 from results.database.connection.outage import StoreUnavailable, is_outage, survive_outage
 from results.database.models import TrialState
 from results.database.store import Store, open_store
 from sedn.errors import UserError
-from tests.postgresql import new_database
 from tests.results.permissions import ordinary_user
 from tests.results.rows import add_trial, new_experiment
 

@@ -16,6 +16,7 @@ import yaml
 from sqlalchemy import DateTime, Inspector, MetaData, create_engine, inspect
 from typer.testing import CliRunner
 
+from benchmarks.machines.postgresql import new_database
 from results.database.connection.opening import open_any_version
 from results.database.migrations import STEPS
 from results.database.migrations.upgrading import upgrade
@@ -31,7 +32,6 @@ from search.study import open_study
 from sedn.config import build_config
 from sedn.errors import UserError
 from spaces import parse_space
-from tests.postgresql import new_database
 
 OLD = Path(__file__).parent / "old"
 VERSIONS = sorted(STEPS)

@@ -13,8 +13,8 @@ from pathlib import Path
 import optuna
 import pytest
 
+from benchmarks.machines.postgresql import free_port
 from results.database.store import open_store
-from tests.postgresql import free_port
 
 RAY = str(Path(sys.executable).with_name("ray"))
 TOKEN = secrets.token_hex(32)

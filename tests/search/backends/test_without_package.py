@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import ray
 
+from benchmarks.machines.postgresql import free_port
 from results.database.store import open_store
-from tests.postgresql import free_port
 from tests.search.backends.test_cluster import TOKEN, sedn, stop, wait_for_nodes
 from tests.sedn.own_parts import install
 

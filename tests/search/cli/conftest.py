@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.machines.postgresql import new_database
 from search.driver import requests
-from tests.postgresql import new_database
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.machines.disk import Disk
 from results.database.connection.outage import StoreUnavailable
 from results.database.models import TrialState
 from results.database.store import open_store
@@ -23,7 +24,7 @@ from search.settings import Resources, SearchSettings
 from search.stages import Stage
 from sedn.errors import UserError
 from tests.search.crashes import Crashing, watching
-from tests.search.disks import Disk, small_disk
+from tests.search.disks import small_disk
 from tests.search.histories import FINITE_CONDITIONAL
 
 

@@ -5,10 +5,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from results.database.store import open_store
-from search.lock import sole_driver
+from search import lock
+from search.lock import is_driven, sole_driver
+from search.settings import SearchSettings
 from sedn.errors import UserError
+from tests.search.histories import CONDITIONAL, history, result
 
 HOLD = """
 import sys
@@ -62,3 +66,62 @@ def test_a_second_driver_is_refused_by_any_name(
         holder.communicate("")
     with sole_driver(open_store(names["by a file"]).engine, "spring"):
         pass
+
+
+def end_sessions(url: str) -> None:
+    """End all sessions of a database, as a server does that is restarted."""
+    with open_store(url).engine.connect() as connection:
+        connection.execute(
+            text(
+                "select pg_terminate_backend(pid) from pg_stat_activity "
+                "where datname = current_database() and pid <> pg_backend_pid()"
+            )
+        )
+
+
+def test_a_lock_whose_session_the_database_ended_is_taken_again(postgres_url: str) -> None:
+    engine = open_store(postgres_url, create=True).engine
+    with sole_driver(engine, "spring") as hold:
+        end_sessions(postgres_url)
+        assert not is_driven(open_store(postgres_url).engine, "spring")
+        hold(False)
+        assert not is_driven(open_store(postgres_url).engine, "spring"), "not asked yet"
+        hold(True)
+        assert is_driven(open_store(postgres_url).engine, "spring")
+    assert not is_driven(open_store(postgres_url).engine, "spring")
+
+
+def test_a_driver_ends_whose_search_another_took_over_in_an_outage(postgres_url: str) -> None:
+    engine = open_store(postgres_url, create=True).engine
+    with sole_driver(engine, "spring") as hold:
+        end_sessions(postgres_url)
+        with (
+            sole_driver(open_store(postgres_url).engine, "spring"),
+            pytest.raises(UserError, match="another process went on with this search"),
+        ):
+            hold(True)
+        # The other has ended meanwhile, and may have left the trials otherwise.
+        with pytest.raises(UserError, match="another process went on"):
+            hold(True)
+
+
+def test_a_driver_writes_nothing_more_when_another_has_its_search(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock, "HOLD_SECONDS", 0.0)
+    settings = SearchSettings(trials=3, sampler="random", scheduler="none")
+    with history(CONDITIONAL, settings, url=postgres_url) as search:
+        mine = search.store.engine
+        with sole_driver(mine, "history") as hold:
+            search.open(hold=hold)
+            first = search.driver.next()
+            assert first is not None
+            end_sessions(postgres_url)
+            search.driver.report(first.number, result(1, 0.5))
+            end_sessions(postgres_url)
+            with sole_driver(open_store(postgres_url).engine, "history"):
+                with pytest.raises(UserError, match="another process went on"):
+                    search.driver.report(first.number, result(2, 0.6))
+                with pytest.raises(UserError, match="another process went on"):
+                    search.driver.check_store()
+        assert [row.epochs for row in search.store.trials(search.experiment.id)] == [1]

@@ -9,11 +9,11 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
+from benchmarks.machines.network import Machine, Network
 from results.database.store import open_store
-from tests.cluster.network import Machine, Network
 
-DRIVER = Path(__file__).with_name("driver.py")
 PORT = 6379
 ENVIRONMENT = {
     "RAY_AUTH_MODE": "token",
@@ -38,6 +38,10 @@ class Nodes:
     def tell(self, machine: Machine, number: signal.Signals) -> None:
         """Send a signal to what keeps a node running."""
         self._started[machine.name].send_signal(number)
+
+    def is_running(self, machine: Machine) -> bool:
+        """Whether what keeps a node running is there."""
+        return self._started[machine.name].poll() is None
 
     @property
     def address(self) -> str:
@@ -76,22 +80,28 @@ class Nodes:
             assert started.poll() is None, log.read_text()[-3000:]
             return "Ray runtime started" in log.read_text()
 
-        wait_until(runs, 60, f"{machine.name} has not joined the cluster")
+        wait_until(runs, 120, f"{machine.name} has not joined the cluster")
         return machine
 
 
-def start_search(machine: Machine, *words: str) -> subprocess.Popen[str]:
-    """Run the driver of a search, with the ``words`` of its command, on a machine."""
+def start_search(
+    machine: Machine, program: Path, *words: str, output: IO[str] | None = None
+) -> subprocess.Popen[str]:
+    """Run the ``program`` that drives a search, with the ``words`` of its command, on a machine.
+
+    What it prints goes to ``output``, or where there is none to pipes.
+    """
     return subprocess.Popen(
-        machine.command([sys.executable, str(DRIVER), *words]),
+        machine.command([sys.executable, str(program), *words]),
         env=os.environ | ENVIRONMENT | {"PYTHONPATH": os.pathsep.join(sys.path)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stdout=output or subprocess.PIPE,
+        stderr=output or subprocess.PIPE,
         text=True,
     )
 
 
 def wait_until(is_so: Callable[[], bool], seconds: float, otherwise: str) -> None:
+    """Wait until something is so; an error with what is ``otherwise`` after so many seconds."""
     until = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < until, otherwise
@@ -103,12 +113,12 @@ def workers(machine: Machine) -> list[int]:
     return [process for process, text in machine.processes().items() if "TrialActor" in text]
 
 
-def ended(url: str) -> int:
+def ended(url: str, name: str = "faults") -> int:
     """Trials that have ended; none where the database has no experiment yet."""
     with suppress(Exception):
         store = open_store(url)
         try:
-            counts = store.counts(store.experiment("faults").id)
+            counts = store.counts(store.experiment(name).id)
             return sum(n for state, n in counts.items() if str(state) != "RUNNING")
         finally:
             store.engine.dispose()
