@@ -65,6 +65,7 @@ def stages(name: str, **fixed: Any) -> Arm:
 def arms(segmenter: str) -> list[Arm]:
     """Arms, sources of the map, and controls, in the order of the table."""
     rates = {"optimizer.embedding_rate": [10.0, 3.0, 30.0]}
+    predicted = {"semantic_map.source": "predicted", "semantic_map.segmenter": segmenter}
     return [
         Arm("none", {"embedding.placement": "none"}, {}),
         Arm("mask-image", {"embedding.placement": "mask-image"}, {}),
@@ -73,8 +74,10 @@ def arms(segmenter: str) -> list[Arm]:
         Arm("late-concat", {"embedding.placement": "head"}, rates),
         stages("SE-DNN"),
         stages("SE-DNN, gate", embedding__fusion="gate", optimizer__embedding_rate=30.0),
-        stages("SE-DNN, predicted", semantic_map__source="predicted",
-               semantic_map__segmenter=segmenter),
+        Arm("mask-image, predicted", {"embedding.placement": "mask-image", **predicted}, {}),
+        Arm("crop, predicted", {"embedding.placement": "crop", **predicted}, {}),
+        Arm("input-channel, predicted", {"embedding.placement": "input", **predicted}, rates),
+        stages("SE-DNN, predicted", **predicted),
         stages("SE-DNN, auxiliary", semantic_map__source="auxiliary",
                embedding__placement="stage3"),
         stages("attention, no map", embedding__fusion="none"),

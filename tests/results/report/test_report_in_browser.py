@@ -3,35 +3,23 @@
 import csv
 import io
 import itertools
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from benchmarks.store_filling import fill
-from results.database.store import open_store
-from results.report.page import write_report
+from benchmarks.page import page_of
 from sedn.page.colours import DARK, LIGHT
 from tests.browser import Tab, browser_tab
 
 PAPER = 703
 """Pixels between the margins of A4."""
-OPENS_IN, ANSWERS_IN = 2.0, 100
-"""Seconds to open the page on 5,000 trials; milliseconds for a filter."""
 
 
 @pytest.fixture(scope="module")
 def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
     with browser_tab(tmp_path_factory.mktemp("browser")) as tab:
         yield tab
-
-
-def page_of(trials: int, folder: Path) -> Path:
-    store = open_store(f"sqlite:///{folder}/sedn.db", create=True)
-    fill(store, "large", trials, epochs=8, labels=6)
-    write_report(store, "large", folder / "report.html")
-    return folder / "report.html"
 
 
 @pytest.fixture(scope="module")
@@ -174,20 +162,17 @@ def test_the_data_of_each_figure_are_a_table_of_numbers(tab: Tab, report: Path) 
 
 
 @pytest.mark.slow
-def test_a_search_of_5000_trials_opens_at_once_and_is_filtered_at_once(
-    tab: Tab, tmp_path: Path
-) -> None:
+def test_a_search_of_5000_trials_is_filtered(tab: Tab, tmp_path: Path) -> None:
     path = page_of(5000, tmp_path)
     tab.look(1400)
-    started = time.perf_counter()
     tab.open(path)
-    opened = time.perf_counter() - started
-    took = tab.eval(
-        "['stage1', 'stage1 se', '0.00', 'no such'].map(words => {"
-        " const input = document.getElementById('trials-words'), start = performance.now();"
+    shown = tab.eval(
+        "['stage1', 'stage1 12', 'no such'].map(words => {"
+        " const input = document.getElementById('trials-words');"
         " input.value = words; input.dispatchEvent(new Event('input', { bubbles: true }));"
-        " document.body.offsetHeight; return performance.now() - start; })"
+        " return document.getElementById('trials-count').textContent; })"
     )
-    assert tab.eval("document.getElementById('trials-count').textContent") == "0 of 5,000 trials"
-    assert opened < OPENS_IN
-    assert max(took) < ANSWERS_IN
+    assert shown[-1] == "0 of 5,000 trials"
+    some, fewer = (int(text.split()[0].replace(",", "")) for text in shown[:2])
+    assert 5000 > some > fewer > 0
+    assert not tab.complaints
