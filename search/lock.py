@@ -3,11 +3,11 @@
 import fcntl
 import hashlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from shlex import quote
-from typing import IO
+from typing import IO, Any
 
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -67,6 +67,18 @@ _LIVENESS = "tcp_keepalives_idle = 10", "tcp_keepalives_interval = 5", "tcp_keep
 """The server ends the session of a machine that is gone after half a minute, not after hours."""
 
 
+_TAKE = "select pg_try_advisory_lock(:key)"
+_SESSION = "select pid, backend_start from pg_stat_activity where pid = pg_backend_pid()"
+_END_SESSION = """
+select pg_terminate_backend(pid) from pg_stat_activity
+where pid = :pid and backend_start = :backend_start
+"""
+"""Ends a session, and no later one of the same number. Where nothing but the connection was cut,
+the server keeps the session, and the lock with it, for a while."""
+_TRIES_AFTER_END = 100
+"""Number of tries in five seconds, as a session takes a moment to end."""
+
+
 class _SessionLock:
     """A lock of the session in PostgreSQL, which the server releases when the session ends."""
 
@@ -74,6 +86,8 @@ class _SessionLock:
         self._engine = engine
         self._name = name
         self._connection: Connection | None = None
+        self._session: Mapping[str, Any] | None = None
+        """The session that took the lock last."""
         self._next = 0.0
         self._is_lost = False
         if not self._take():
@@ -106,13 +120,16 @@ class _SessionLock:
         self._connection = connection
         for setting in _LIVENESS:
             connection.execute(text(f"set {setting}"))
-        taken = connection.scalar(
-            text("select pg_try_advisory_lock(:key)"), {"key": _key(self._name)}
-        )
-        self._next = time.monotonic() + HOLD_SECONDS
-        if not taken:
-            self.close()
-        return bool(taken)
+        ends_own = self._session and connection.scalar(text(_END_SESSION), self._session)
+        for _ in range(_TRIES_AFTER_END if ends_own else 1):
+            if connection.scalar(text(_TAKE), {"key": _key(self._name)}):
+                self._session = dict(connection.execute(text(_SESSION)).mappings().one())
+                self._next = time.monotonic() + HOLD_SECONDS
+                return True
+            if ends_own:
+                time.sleep(0.05)
+        self.close()
+        return False
 
     def _is_alive(self) -> bool:
         if self._connection is None:

@@ -1,11 +1,14 @@
 """One driver at a time, by whatever name the database is called."""
 
+import os
+import socket
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from results.database.store import open_store
 from search import lock
@@ -88,6 +91,24 @@ def test_a_lock_whose_session_the_database_ended_is_taken_again(postgres_url: st
         assert not is_driven(open_store(postgres_url).engine, "spring"), "not asked yet"
         hold(True)
         assert is_driven(open_store(postgres_url).engine, "spring")
+    assert not is_driven(open_store(postgres_url).engine, "spring")
+
+
+def test_a_lock_is_taken_again_whose_session_the_server_still_keeps(postgres_url: str) -> None:
+    """As where a firewall on the way forgets a connection: the server hears nothing of that."""
+    engine = open_store(postgres_url, create=True).engine
+    engine.dispose()
+    sockets: list[int] = []
+    event.listen(engine, "connect", lambda one, _: sockets.append(one.pgconn.socket))
+    with sole_driver(engine, "spring") as hold, closing(socket.socket()) as unconnected:
+        kept = os.dup(sockets[-1])
+        try:
+            os.dup2(unconnected.fileno(), sockets[-1])
+            assert is_driven(open_store(postgres_url).engine, "spring")
+            hold(True)
+            assert is_driven(open_store(postgres_url).engine, "spring")
+        finally:
+            os.close(kept)
     assert not is_driven(open_store(postgres_url).engine, "spring")
 
 
