@@ -4,7 +4,8 @@
 #   sbatch deploy/slurm.sh --name spring --data /shared/data.yaml
 #
 # What stands behind the script's name goes to `sedn search`. The same line again goes on where the
-# job ended. SEDN_STORE names the PostgreSQL database; the storage path must be on a shared disk.
+# job ended. SEDN_STORE is the URL of the PostgreSQL database, or SEDN_STORE_FILE a file with the URL in
+# it; only the search gets it, not Ray's nodes. The storage path must be on a shared disk.
 #SBATCH --job-name=sedn
 #SBATCH --nodes=4
 #SBATCH --ntasks-per-node=1
@@ -15,7 +16,7 @@
 #SBATCH --signal=B:TERM@120
 set -euo pipefail
 
-: "${SEDN_STORE:?set SEDN_STORE to the URL of the PostgreSQL database}"
+: "${SEDN_STORE:-${SEDN_STORE_FILE:?set SEDN_STORE to the URL of the PostgreSQL database}}"
 : "${SEDN_RUNS:=$PWD/runs}"
 
 mapfile -t nodes < <(scontrol show hostnames "$SLURM_JOB_NODELIST")
@@ -28,7 +29,7 @@ RAY_AUTH_TOKEN=$(head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n')
 export RAY_AUTH_MODE=token RAY_AUTH_TOKEN RAY_USAGE_STATS_ENABLED=0
 
 start_node() {
-    srun --nodes=1 --ntasks=1 --overlap --nodelist="$1" \
+    env -u SEDN_STORE srun --nodes=1 --ntasks=1 --overlap --nodelist="$1" \
         ray start --block --num-cpus="$SLURM_CPUS_PER_TASK" "${@:2}" &
 }
 
@@ -41,7 +42,7 @@ for node in "${nodes[@]:1}"; do
     start_node "$node" --address="$address"
 done
 
-sedn search --address "$address" --store "$SEDN_STORE" --storage-path "$SEDN_RUNS" "$@" &
+sedn search --address "$address" --storage-path "$SEDN_RUNS" "$@" &
 search=$!
 trap 'kill -TERM "$search"' TERM
 code=0

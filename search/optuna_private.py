@@ -5,17 +5,100 @@ no public way. The tests in ``tests/search/backends/test_private_doors.py`` open
 installed release.
 """
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import optuna
 from optuna.samplers import QMCSampler
-from optuna.storages import RDBStorage, get_storage
+from optuna.storages import RDBStorage
+from optuna.storages._cached_storage import _CachedStorage, _StudyInfo
 from optuna.study._constrained_optimization import _CONSTRAINTS_KEY
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import Connection, delete, inspect, select, update
 
 _FIXED_PARAMS = "fixed_params"
+
+
+class StudyStorage(_CachedStorage):
+    """Optuna's tables as the one process sees them that writes a study.
+
+    Derived from ``_CachedStorage``, which Optuna puts before the tables, and which reads all trials
+    that have not ended anew for each draw: where hundreds run or wait at a rung, a draw takes
+    seconds. Here a trial is read anew where this process has written to it, or where the database
+    has it in another state, as one that was ended by hand or queued by another program.
+    """
+
+    def __init__(self, backend: RDBStorage) -> None:
+        super().__init__(backend)
+        self._written: set[int] = set()
+        """Ids of trials to which this process has written since they were read."""
+        self._newest: dict[int, int] = {}
+        """The highest id of a trial that was read, by the study's id."""
+
+    def set_trial_param(self, trial_id: int, *args: Any, **options: Any) -> None:
+        """Write the value of a parameter."""
+        with self._writing(trial_id):
+            super().set_trial_param(trial_id, *args, **options)
+
+    def set_trial_state_values(self, trial_id: int, *args: Any, **options: Any) -> bool:
+        """Write the state of a trial and its values; whether the state was another one."""
+        with self._writing(trial_id):
+            return super().set_trial_state_values(trial_id, *args, **options)
+
+    def set_trial_intermediate_value(self, trial_id: int, *args: Any, **options: Any) -> None:
+        """Write an intermediate value."""
+        with self._writing(trial_id):
+            super().set_trial_intermediate_value(trial_id, *args, **options)
+
+    def set_trial_user_attr(self, trial_id: int, *args: Any, **options: Any) -> None:
+        """Write a user attribute."""
+        with self._writing(trial_id):
+            super().set_trial_user_attr(trial_id, *args, **options)
+
+    def set_trial_system_attr(self, trial_id: int, *args: Any, **options: Any) -> None:
+        """Write a system attribute."""
+        with self._writing(trial_id):
+            super().set_trial_system_attr(trial_id, *args, **options)
+
+    @contextmanager
+    def _writing(self, trial_id: int) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            # Also where the connection broke: the value may have been written.
+            self._written.add(trial_id)
+
+    def _read_trials_from_remote_storage(self, study_id: int) -> None:
+        with self._lock:
+            study = self._studies.setdefault(study_id, _StudyInfo())
+            written, self._written = self._written, set()
+            try:
+                trials = self._backend._get_trials(
+                    study_id,
+                    states=None,
+                    included_trial_ids=written
+                    | (study.unfinished_trial_ids ^ self._unfinished(study_id)),
+                    trial_id_greater_than=self._newest.get(study_id, -1),
+                )
+            except BaseException:
+                self._written |= written
+                raise
+            self._add_trials_to_cache(study_id, trials)
+            for trial in trials:
+                known = study.unfinished_trial_ids
+                (known.discard if trial.state.is_finished() else known.add)(trial._trial_id)
+                self._newest[study_id] = max(self._newest.get(study_id, -1), trial._trial_id)
+
+    def _unfinished(self, study_id: int) -> set[int]:
+        """Ids of the trials that have not ended, as the database has them now."""
+        from optuna.storages._rdb.models import TrialModel
+
+        table: Any = TrialModel.__table__
+        is_open = table.c.state.in_([state for state in TrialState if not state.is_finished()])
+        query = select(table.c.trial_id).where(table.c.study_id == study_id, is_open)
+        with self._backend.engine.connect() as connection:
+            return set(connection.scalars(query))
 
 
 class StudyTables:
@@ -86,7 +169,7 @@ class StudyTables:
                 .values(state=TrialState.RUNNING, datetime_complete=None)
             )
             connection.execute(delete(values).where(values.c.trial_id == trial_id))
-        self._study._storage = get_storage(backend)
+        self._study._storage = StudyStorage(backend)
 
     def count(self) -> int | None:
         """How many trials the study has in the database; ``None`` where the study is not there, or

@@ -15,7 +15,7 @@ from results.database.connection.opening import configure_connection, connection
 from results.database.models import BASELINE
 from results.database.store import Store
 from results.goals.objectives import Goals
-from search.optuna_private import StudyTables
+from search.optuna_private import StudyStorage, StudyTables
 from search.rebuilding import StoredTrials, notice, rebuild_study
 from spaces import Space
 from spaces.axes import is_active
@@ -127,7 +127,7 @@ def _rebuild(
     trials = list(stored.frozen(space, queued_points(space), epochs))
     aside = rebuild_study(storage, name, make, trials)
     on_notice(notice(stored, aside))
-    return CurveStudy(name, storage)
+    return CurveStudy(name, StudyStorage(storage))
 
 
 def _make_study(
@@ -141,7 +141,7 @@ def _make_study(
         directions=["maximize" if goal.maximise else "minimize" for goal in goals],
         load_if_exists=True,
     )
-    study = CurveStudy(name, storage)
+    study = CurveStudy(name, StudyStorage(storage))
     if not study.get_trials(deepcopy=False):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)

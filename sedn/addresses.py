@@ -1,6 +1,7 @@
 """Addresses of databases, servers and stores as they may be shown: without passwords."""
 
 import re
+from collections.abc import Sequence
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 LEAST_LETTERS = 4
@@ -42,6 +43,22 @@ def typed_again(url: str) -> str:
     public = [(key, value) for key, value in pairs if key in _PUBLIC_OPTIONS]
     options = f"?{urlencode(public, safe='/')}" if public else ""
     return f"{match['kind']}{user}{match['place']}{options}"
+
+
+def without_passwords(words: Sequence[str]) -> list[str]:
+    """The words of a command line, each address without its password."""
+    return [
+        f"{before}{typed_again(address)}"
+        for before, address in (_split_address(word) for word in words)
+    ]
+
+
+def _split_address(word: str) -> tuple[str, str]:
+    """What stands before the address in a word such as ``store=postgresql://…``, and the address;
+    all of a word without an address is before it.
+    """
+    match = re.search(r"[\w+.-]+://", word)
+    return (word, "") if match is None else (word[: match.start()], word[match.start() :])
 
 
 def served_at(host: str, port: int) -> str:

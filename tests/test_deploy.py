@@ -123,8 +123,10 @@ def test_the_script_of_slurm_is_bash() -> None:
 STAND_INS = {
     "scontrol": "printf 'a\\nb\\nc\\n'",
     "srun": 'while [ "${1#--}" != "$1" ]; do shift; done; exec "$@"',
-    "ray": 'echo "ray $*" >> "$LOG"; [ "$1" = health-check ] || exec sleep 30',
-    "sedn": 'echo "sedn $*" >> "$LOG"; trap "echo stopped >> \\"$LOG\\"; exit 130" TERM; '
+    "ray": 'echo "ray $*${SEDN_STORE:+ and the password}" >> "$LOG"; '
+    '[ "$1" = health-check ] || exec sleep 30',
+    "sedn": 'echo "$SEDN_STORE: sedn $*" >> "$LOG"; '
+    'trap "echo stopped >> \\"$LOG\\"; exit 130" TERM; '
     "i=0; while [ $i -lt 100 ]; do sleep 0.1; i=$((i+1)); done",
 }
 """No Slurm runs here: programs of the same names write down how they are called."""
@@ -160,8 +162,11 @@ def test_the_script_of_slurm_starts_all_nodes_and_hands_on_the_signal(tmp_path: 
     others = [line for line in lines if line.startswith("ray start") and "--head" not in line]
     assert len(heads) == 1
     assert others == ["ray start --block --num-cpus=16 --address=a:24711"] * 2
-    (search,) = [line for line in lines if line.startswith("sedn")]
-    assert search.startswith("sedn search --address a:24711 --store postgresql+psycopg://db/sedn")
+    assert not [line for line in (*heads, *others) if "password" in line]
+    (search,) = [line for line in lines if "sedn search" in line]
+    store, _, search = search.partition(": ")
+    assert store == "postgresql+psycopg://db/sedn"
+    assert search.startswith("sedn search --address a:24711 --storage-path ")
     assert search.endswith("--name two words")
     assert lines[-1] == "stopped"
 

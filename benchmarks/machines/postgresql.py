@@ -12,8 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import URL, make_url
+
 ACCOUNT = "nobody"
 """Who runs the server when the tests run as root, as whom PostgreSQL does not start."""
+LOCKED = "locked"
+"""The group of the users whom a server asks for a password; it lets all others in."""
 
 
 def find_binaries() -> Path | None:
@@ -67,9 +71,11 @@ def _start(binaries: Path, folder: Path, address: str = "127.0.0.1") -> str:
     """Make a server whose files lie in the folder, and start it; its URL."""
     run_program(binaries, folder, "initdb", *INITIAL)
     port = free_port()
-    # Who is on the network of the address is let in as who is on this machine.
-    with (folder / "data" / "pg_hba.conf").open("a") as rules:
-        rules.write(f"host all all {address}/24 trust\n")
+    # Who is on the network of the address is let in as who is on this machine; but for those with a
+    # password. The first rule that fits counts.
+    rules = folder / "data" / "pg_hba.conf"
+    own = f"host all +{LOCKED} all scram-sha-256\n", f"host all all {address}/24 trust\n"
+    rules.write_text(own[0] + rules.read_text() + own[1])
     with (folder / "data" / "postgresql.conf").open("a") as settings:
         settings.write(f"listen_addresses = '{address}'\nport = {port}\nfsync = off\n")
         settings.write(f"unix_socket_directories = '{folder}'\n")
@@ -128,6 +134,30 @@ class RestartedServer:
         """Start the server again."""
         log = str(self.folder / "log")
         run_program(self.binaries, self.folder, "pg_ctl", "start", "--wait", "--log", log)
+
+
+def new_locked_database(server_url: str, password: str) -> URL:
+    """Make an empty database that a user of its own owns, whom the server asks for the password;
+    its URL, with the password.
+    """
+    import psycopg
+    from psycopg import sql
+
+    plain = make_url(new_database(server_url))
+    user = f"{plain.database}_owner"
+    address = server_url.replace("+psycopg", "")
+    with psycopg.connect(f"{address}/postgres", autocommit=True) as connection:
+        names = {"user": user, "group": LOCKED, "base": str(plain.database)}
+        quoted = {name: sql.Identifier(value) for name, value in names.items()}
+        if not connection.execute(f"select 1 from pg_roles where rolname = '{LOCKED}'").fetchall():
+            connection.execute(sql.SQL("create role {group}").format(**quoted))
+        for statement in (
+            "create role {user} login in role {group} password {password}",
+            "alter database {base} owner to {user}",
+        ):
+            made = sql.SQL(statement).format(**quoted, password=sql.Literal(password))
+            connection.execute(made)
+    return plain.set(username=user, password=password)
 
 
 def new_database(server_url: str) -> str:

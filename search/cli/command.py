@@ -12,6 +12,7 @@ from typing import Any
 
 from typer.core import TyperCommand, TyperOption
 
+from search.cli.store_file import PARAMETER, choose_store, store_file_option
 from sedn.errors import TrainingError, UserError
 
 _ARGUMENT = re.compile(r"\{\w+\}|(?<=\[)[a-z_]+(?=\])")
@@ -21,8 +22,15 @@ _FIELD = re.compile(r"`([a-z_]+)(?:=(?:'([^'`]*)'|([^'`]+)))?`")
 class Command(TyperCommand):
     """A command whose errors name its options, and whose help is short.
 
-    Typer 0.29 shows ``{config}`` for a required argument and ``<bool>`` beside every switch.
+    Typer 0.29 shows ``{config}`` for a required argument and ``<bool>`` beside every switch. A
+    command with ``--store`` also has ``--store-file``.
     """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        names = [one.name for one in self.params]
+        if "store" in names:
+            self.params.insert(names.index("store") + 1, store_file_option())
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """The options and arguments of the usage line, such as ``[OPTIONS] CONFIG``."""
@@ -45,6 +53,8 @@ class Command(TyperCommand):
             TrainingError: a training cannot go on; likewise.
         """
         try:
+            if PARAMETER in ctx.params:
+                choose_store(ctx)
             return super().invoke(ctx)
         except (UserError, TrainingError) as error:
             error.args = (with_options(str(error), self.params), *error.args[1:])

@@ -6,6 +6,8 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from results.commands import export_command, store_words
+from search.cli.store_file import STORE_VARIABLE, VARIABLE, AddressOfFile
+from sedn.addresses import typed_again
 from sedn.style import duration
 
 if TYPE_CHECKING:
@@ -61,7 +63,15 @@ def next_commands(name: str, store: str) -> list[str]:
 
 def words_for(store: str) -> str:
     """How a command at this terminal finds the database; empty where it does so by itself."""
-    return store_words(store, [os.environ.get("SEDN_STORE", "")])
+    if isinstance(store, AddressOfFile):
+        return store.words
+    named = os.environ.get(STORE_VARIABLE)
+    if store == named:
+        return ""
+    if named or os.environ.get(VARIABLE):
+        # Also the default one is found only where a command names it.
+        return f" --store {quote(typed_again(store))}"
+    return store_words(store)
 
 
 def run_line(spent: Mapping[str, float]) -> str:

@@ -15,6 +15,7 @@ from search.backends.ray_tune.private import (
     count_resources,
     leaving_nodes,
     read_settings_again,
+    secrets_left_to_us,
     signals_left_to_us,
 )
 from search.backends.ray_tune.shipping import runtime_env
@@ -84,13 +85,13 @@ def connect(resources: Resources, empty: Path) -> None:
     logging.getLogger("ray.tune.tune").setLevel(logging.CRITICAL)
     options: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
     if resources.address is None:
-        with contextlib.chdir(empty), _short_paths(), signals_left_to_us():
+        with contextlib.chdir(empty), _short_paths(), signals_left_to_us(), secrets_left_to_us():
             ray.init(address="local", include_dashboard=False, **options)
         return
     _use_token()
     code = runtime_env()
     try:
-        with contextlib.chdir(empty), signals_left_to_us():
+        with contextlib.chdir(empty), signals_left_to_us(), secrets_left_to_us():
             ray.init(address=resources.address, runtime_env=code, **options)
     except Exception as error:
         raise UserError(_refusal(resources.address, error)) from None

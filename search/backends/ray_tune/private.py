@@ -5,10 +5,14 @@ says what is used, and why there is no public way. The tests in
 ``tests/search/backends/test_private_doors.py`` open each with the installed release.
 """
 
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from sedn.addresses import without_passwords
 
 
 def count_resources() -> tuple[float, float]:
@@ -130,6 +134,38 @@ def traceback_of(trial: Any) -> str:
     """
     file = Path(trial.error_file or "")
     return file.read_text() if file.is_file() else ""
+
+
+SECRETS = ("SEDN_STORE", "PGPASSWORD")
+"""Variables of the environment that may hold the database's password, which no worker needs."""
+
+
+@contextmanager
+def secrets_left_to_us() -> Iterator[None]:
+    """Keep the database's password from Ray, which starts or is joined within.
+
+    Uses ``ray._private.services.ConsolePopen``: Ray's processes get the whole environment of this
+    one, and so do the workers. Taken out of this process's own, the variables would be missing to
+    a thread that connects to the database meanwhile. And
+    ``ray._private.utils.get_entrypoint_name``: Ray keeps the command line of this process in the
+    cluster's list of jobs, which the dashboard shows.
+    """
+    from ray._private import services, utils
+
+    before = services.ConsolePopen, utils.get_entrypoint_name
+
+    class WithoutSecrets(before[0]):  # type: ignore[misc, valid-type]
+        def __init__(self, *args: Any, **options: Any) -> None:
+            given = options.get("env") or os.environ
+            options["env"] = {name: given[name] for name in given if name not in SECRETS}
+            super().__init__(*args, **options)
+
+    services.ConsolePopen = WithoutSecrets
+    utils.get_entrypoint_name = lambda: " ".join(without_passwords(sys.orig_argv))
+    try:
+        yield
+    finally:
+        services.ConsolePopen, utils.get_entrypoint_name = before
 
 
 @contextmanager

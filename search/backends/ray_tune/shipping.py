@@ -8,13 +8,18 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from search.backends.ray_tune.private import SECRETS
 from sedn.registry.plugins import SENT, found_plugins
 
 PACKAGES = ("sedn", "spaces", "results", "search")
 
 
 def runtime_env() -> dict[str, Any]:
-    """The environment of Ray's workers: modules that are sent, and the plugins among them."""
+    """The environment of Ray's workers: modules that are sent, and the plugins among them.
+
+    Variables that may hold a password are emptied: a node that was started in the shell of the
+    search has them too, and so has a job that was submitted with them.
+    """
     plugins = found_plugins()
     names = (*PACKAGES, *(point.value.partition(":")[0].partition(".")[0] for point in plugins))
     modules = [place for name in dict.fromkeys(names) if (place := place_of(name)) is not None]
@@ -22,7 +27,7 @@ def runtime_env() -> dict[str, Any]:
     return {
         "py_modules": [str(module) for module in modules],
         "excludes": ["__pycache__"],
-        "env_vars": {SENT: json.dumps(sent)} if sent else {},
+        "env_vars": dict.fromkeys(SECRETS, "") | ({SENT: json.dumps(sent)} if sent else {}),
     }
 
 

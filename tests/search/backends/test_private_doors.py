@@ -9,6 +9,7 @@ import gc
 import inspect
 import os
 import signal
+import sys
 import tempfile
 import threading
 import time
@@ -225,6 +226,17 @@ def opens_reopen(study: optuna.Study) -> None:
     assert study.trials[0].values == [0.75]
 
 
+def opens_study_storage(study: optuna.Study) -> None:
+    """More of it in tests/search/test_study_storage.py."""
+    own = optuna.Study("doors", optuna_private.StudyStorage(study._storage._backend))
+    assert own.trials == study.trials
+    study.tell(0, 0.5)
+    assert own.trials[0].values == [0.5]
+    trial = own.ask()
+    point(trial)
+    assert own.trials == study.trials
+
+
 def opens_count(study: optuna.Study) -> None:
     tables = optuna_private.StudyTables(study)
     assert tables.count() == 1
@@ -316,6 +328,7 @@ OF_OPTUNA: dict[str, Callable[[optuna.Study], None]] = {
     "StudyTables.constrain": opens_constrain,
     "StudyTables.prune": opens_prune,
     "StudyTables.reopen": opens_reopen,
+    "StudyStorage": opens_study_storage,
     "StudyTables.count": opens_count,
     "constraint_attrs": opens_constraint_attrs,
     "fixed_attrs": opens_fixed_attrs,
@@ -395,6 +408,8 @@ class Run:
     """Of SIGTERM, as the kernel has them, before Ray started and after."""
     groups: frozenset[int]
     """Process groups of Ray's processes."""
+    environments: tuple[bytes, ...]
+    """Of Ray's processes, as the kernel shows them."""
 
 
 def handler_of_sigterm() -> bytes:
@@ -408,12 +423,17 @@ def handler_of_sigterm() -> bytes:
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     seen, scheduler = Seen(), LastFirst()
     before = handler_of_sigterm()
-    with ray_private.signals_left_to_us():
-        ray.init(address="local", num_cpus=1, include_dashboard=False, log_to_driver=False)
+    with pytest.MonkeyPatch.context() as planted:
+        planted.setattr(sys, "orig_argv", ["sedn", "--store=postgresql://u:hunter2@h/d"])
+        for name in ray_private.SECRETS:
+            planted.setenv(name, "hunter2")
+        with ray_private.signals_left_to_us(), ray_private.secrets_left_to_us():
+            ray.init(address="local", num_cpus=1, include_dashboard=False, log_to_driver=False)
     handlers = (before, handler_of_sigterm())
     children = Path(f"/proc/self/task/{threading.get_native_id()}/children").read_text().split()
     daemons = [pid for pid in children if "ray" in Path(f"/proc/{pid}/cmdline").read_text()]
     groups = frozenset(os.getpgid(int(pid)) for pid in daemons)
+    environments = tuple(Path(f"/proc/{pid}/environ").read_bytes() for pid in daemons)
     try:
         tune.run(
             Breaks,
@@ -424,7 +444,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
             raise_on_failed_trial=False,
             verbose=0,
         )
-        yield Run(ray.get_runtime_context().gcs_address, seen, scheduler, handlers, groups)
+        address = ray.get_runtime_context().gcs_address
+        yield Run(address, seen, scheduler, handlers, groups, environments)
     finally:
         ray.shutdown()
 
@@ -553,6 +574,13 @@ def opens_signals_left_to_us(run: Run) -> None:
     assert os.getpgrp() not in run.groups
 
 
+def opens_secrets_left_to_us(run: Run) -> None:
+    assert run.environments
+    assert b"hunter2" not in b"".join(run.environments)
+    (job,) = ray._private.state.jobs()
+    assert job["Entrypoint"] == "sedn --store=postgresql://u@h/d"
+
+
 OF_RAY: dict[str, Callable[[Run], None]] = {
     "count_resources": opens_count_resources,
     "read_settings_again": opens_read_settings_again,
@@ -562,6 +590,7 @@ OF_RAY: dict[str, Callable[[Run], None]] = {
     "error_of": opens_error_of,
     "traceback_of": opens_traceback_of,
     "signals_left_to_us": opens_signals_left_to_us,
+    "secrets_left_to_us": opens_secrets_left_to_us,
     # The last: nothing more can start on the node.
     "leaving_nodes": opens_leaving_nodes,
 }
