@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from optuna import Study
 
     from search.budgets import EndedBy
-    from search.driver import Driver, TrainFunction
+    from search.driver import Driver, Listener, TrainFunction
     from search.failures import Failure
     from search.progress import Snapshot, Watcher
     from sedn.data.identity import Progress
@@ -52,6 +52,7 @@ class Callbacks(TypedDict, total=False):
     on_notice: Callable[[str], None]
     on_stage: Callable[[Stage], None]
     on_ray_gone: Callable[[str], None]
+    on_event: "Listener"
 
 
 def run_search(
@@ -69,6 +70,7 @@ def run_search(
     on_notice: Callable[[str], None] = lambda line: None,
     on_stage: Callable[[Stage], None] = lambda stage: None,
     on_ray_gone: Callable[[str], None] | None = None,
+    on_event: "Listener" = lambda event: None,
 ) -> SearchOutcome:
     """Start the search called ``name``, or go on with it where it stopped.
 
@@ -88,6 +90,7 @@ def run_search(
         on_stage: called with each stage of the search as the stage begins.
         on_ray_gone: called, from another thread, with a line on what is gone, when a process of
             Ray's is without which Ray will end this process; ``on_notice`` where it is not given.
+        on_event: called with what happens to each trial, as it happens.
 
     Raises:
         UserError: something of the input is wrong; nothing was written.
@@ -110,6 +113,7 @@ def run_search(
         if checked.chosen is not None:
             on_notice(checked.chosen)
         driver = _start_driver(store, experiment, settings, resources, hold, on_wait, on_notice)
+        driver.listeners.append(on_event)
         watch(driver.snapshot())
         if not driver.finished and not driver.out_of_budget:
             on_stage(Stage.TRIALS)

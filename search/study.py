@@ -141,7 +141,8 @@ def _make_study(
         directions=["maximize" if goal.maximise else "minimize" for goal in goals],
         load_if_exists=True,
     )
-    study = CurveStudy(name, StudyStorage(storage))
+    # One in memory, of a simulated search, needs nothing before it.
+    study = CurveStudy(name, StudyStorage(storage) if isinstance(storage, RDBStorage) else storage)
     if not study.get_trials(deepcopy=False):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from search import Snapshot
+    from search.driver import TrialEvent
     from search.progress import RunningTrial
     from sedn.config import TrainingConfig
     from sedn.segmentation.config import SegmenterConfig
@@ -101,6 +102,9 @@ class LiveView:
         elif what != self._last_images and total >= MANY:
             self._last_images = what
             self._console.print(f"{self._name}: {what} {total:,} images", soft_wrap=True)
+
+    def event(self, event: "TrialEvent") -> None:
+        """Nothing: the table and the lines show where the search stands."""
 
     def notice(self, line: str) -> None:
         """Print a line for the user."""

@@ -10,6 +10,7 @@ from search import Stage
 from search.backends.ray_tune.scratch import remove_scratch
 from search.cli.command import with_options
 from search.cli.console import open_terminal
+from search.cli.json_log import JsonLog
 from search.cli.live import LiveView
 from search.stopping import INTERRUPTED, end_at_once, ending_on_signals
 
@@ -30,19 +31,22 @@ WHY = {
 
 
 @contextmanager
-def live_view(name: str) -> Iterator[LiveView]:
-    """The view of an experiment while trials run; a signal ends the command with its exit code."""
+def live_view(name: str, log: JsonLog | None = None) -> Iterator[LiveView | JsonLog]:
+    """The view of an experiment while trials run, or the ``log`` that is asked for; a signal ends
+    the command with its exit code.
+    """
     try:
-        with ending_on_signals(say_stopped), LiveView(err, name) as view:
+        with ending_on_signals(say_stopped), log or LiveView(err, name) as view:
             view.stage(Stage.CHECKS)
             yield view
     except KeyboardInterrupt:
         stop()
 
 
-def callbacks_of(view: LiveView, context: typer.Context) -> "Callbacks":
+def callbacks_of(view: LiveView | JsonLog, context: typer.Context) -> "Callbacks":
     """By which a run of trials tells the view what happens; notices name the command's options."""
     return {
+        "on_event": view.event,
         "watch": view.show,
         "on_images": view.images,
         "on_wait": view.waiting,

@@ -2,6 +2,7 @@
 
 from search.driver.assignment import Assignment, TrainFunction
 from search.driver.driver import Driver
+from search.driver.events import Listener, TrialEvent
 from search.rebuilding import OPTUNA_STATES
 
-__all__ = ["OPTUNA_STATES", "Assignment", "Driver", "TrainFunction"]
+__all__ = ["OPTUNA_STATES", "Assignment", "Driver", "Listener", "TrainFunction", "TrialEvent"]

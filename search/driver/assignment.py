@@ -39,3 +39,5 @@ class Live:
     """What was decided after the last epoch."""
     counted: int = 0
     """Epochs of earlier runs, whose time is counted."""
+    node: str | None = None
+    """The node from which the last epoch was reported."""

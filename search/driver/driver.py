@@ -14,6 +14,7 @@ search is over; then it is PRUNED, and opened again if a longer search promotes 
 import time
 from collections import Counter, deque
 from collections.abc import Callable
+from typing import Any
 
 import optuna
 
@@ -26,6 +27,7 @@ from search.driver.allotment import Allotment
 from search.driver.assignment import Assignment, Live
 from search.driver.duplicates import Duplicates
 from search.driver.ending import Endings
+from search.driver.events import Listener, TrialEvent, What
 from search.driver.folders import TrialFolders
 from search.driver.memory import Memory
 from search.driver.places import Places
@@ -98,12 +100,16 @@ class Driver:
             clock: seconds by which the budget of time counts.
         """
         self._experiment_id = experiment.id
+        self.name = experiment.name
+        """Of the experiment, when the search began."""
         self.space = space
         """What is searched."""
         self._settings = settings
         self._folders = TrialFolders.of(storage, experiment)
         self.grant = Grant()
         """What each trial that starts from now on gets of the cluster."""
+        self.listeners: list[Listener] = []
+        """Told what happens to the trials."""
         self.places = Places(on_notice)
         """How many trials may run at a time; the backend fills in what it knows."""
         self._writer = Writer(
@@ -127,7 +133,7 @@ class Driver:
         bounds = (baseline.data, experiment.data_fingerprint, trial_seconds)
         self._allotment = Allotment(Memory.of(past.rows.values()), *bounds)
         self._duplicates = Duplicates.of(past.rows.values())
-        self._endings = Endings(self._writer, self._account, self._duplicates)
+        self._endings = Endings(self._writer, self._account, self._duplicates, self._tell_end)
         self._losses = Counter(past.losses)
         self._recover(past)
 
@@ -232,7 +238,8 @@ class Driver:
         self._allotment.memory.learn(live.assignment.config, result.costs)
         if result.epoch > live.counted:
             self._account.add_epoch(result.seconds, live.assignment.gpus)
-        live.last = result
+        live.last, live.node = result, node
+        self._tell_epoch(number, result)
         live.verdict = self._decision.decide(
             number,
             result,
@@ -252,6 +259,7 @@ class Driver:
             return self.fail(number, "the trial ended without a result")
         state = STATES[live.verdict.action]
         if state is TrialState.RUNNING:
+            self._tell("paused", number, epoch=live.last.epoch)
             del self._live[number]
             self._paused.add(number)
             return state
@@ -307,6 +315,7 @@ class Driver:
 
     def give_back(self, number: int) -> None:
         """Queue a live trial again, to go on from its last checkpoint."""
+        self._tell("queued-again", number)
         del self._live[number]
         self._unfinished.append(number)
 
@@ -322,6 +331,30 @@ class Driver:
         del self._live[number]
         self._endings.answer_waiting(number)
         return state
+
+    def _hand_out(self, assignment: Assignment, counted: int = 0) -> Assignment:
+        """Note that a backend gets the trial, with the epochs that are counted already."""
+        self._live[assignment.number] = Live(assignment, counted=counted)
+        self._tell("started", assignment.number, after_epoch=assignment.after_epoch)
+        return assignment
+
+    def _tell_epoch(self, number: int, result: EpochResult) -> None:
+        speed = result.cost("images_per_second")
+        facts = {"epoch": result.epoch, "mean_auc": result.mean_auc, "seconds": result.seconds}
+        self._tell("epoch", number, **facts, images_per_second=speed)
+
+    def _tell_end(
+        self, number: int, state: TrialState, cause: str | None, mean_auc: float | None
+    ) -> None:
+        self._tell("ended", number, state=str(state.value), cause=cause, mean_auc=mean_auc)
+
+    def _tell(self, what: What, number: int, **facts: Any) -> None:
+        """Tell the listeners what happened to a trial."""
+        if self.listeners:
+            live = self._live.get(number)
+            event = TrialEvent(what, number, None if live is None else live.node, facts)
+            for listener in self.listeners:
+                listener(event)
 
     def _known(self) -> set[int]:
         """Numbers of the trials that have not ended in the study, and are accounted for."""
@@ -384,8 +417,7 @@ class Driver:
         assignment = Assignment(trial.number, drawn.role, drawn.config, row.folder)
         assignment = self._allotment.complete(assignment, self.grant)
         self._writer.study.set_gpus(trial, assignment.gpus)
-        self._live[trial.number] = Live(assignment)
-        return assignment
+        return self._hand_out(assignment)
 
     def _resume(self, number: int, *, decided: bool = False) -> Assignment | None:
         """Hand out again a trial that was running when the search, or its worker, ended.
@@ -407,6 +439,4 @@ class Driver:
         known = max(0, row.epochs - (not decided))
         folder = self._folders.find(row.folder)
         assignment = Assignment(number, row.role, config, folder, known)
-        assignment = self._allotment.complete(assignment, self.grant)
-        self._live[number] = Live(assignment, counted=row.epochs)
-        return assignment
+        return self._hand_out(self._allotment.complete(assignment, self.grant), row.epochs)

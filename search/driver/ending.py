@@ -1,5 +1,7 @@
 """Ending trials: each end is written and counted, and ends the trials of the same configuration."""
 
+from collections.abc import Callable
+
 from results.database.models import TrialState
 from search.driver.account import Account
 from search.driver.assignment import Assignment
@@ -12,8 +14,18 @@ from sedn.training.result import EpochResult
 class Endings:
     """Writes the ends of trials, and keeps the account and the duplicates level with the store."""
 
-    def __init__(self, writer: Writer, account: Account, duplicates: Duplicates) -> None:
+    def __init__(
+        self,
+        writer: Writer,
+        account: Account,
+        duplicates: Duplicates,
+        on_end: Callable[[int, TrialState, str | None, float | None], None],
+    ) -> None:
+        """Write the ends by ``writer``, and call ``on_end`` with the number, state, cause and mean
+        AUC of each trial that has ended.
+        """
         self._writer = writer
+        self._on_end = on_end
         self._account = account
         self._duplicates = duplicates
 
@@ -31,11 +43,13 @@ class Endings:
         scores = () if last is None else (last.mean_auc, last.mean_auc_stderr)
         self._account.add_end(number, assignment.role, state, *scores)
         self._account.add_trained(number, state, reason)
+        self._on_end(number, state, cause, None if last is None else last.mean_auc)
 
     def prune(self, number: int, *, cause: str | None = None, reason: str | None = None) -> None:
         """End a trial that no worker has, with what the trial reached before, if anything."""
         self._writer.end(number, TrialState.PRUNED, None, cause=cause, reason=reason)
         self._account.add_end(number, SAMPLED, TrialState.PRUNED)
+        self._on_end(number, TrialState.PRUNED, cause, None)
 
     def answer_waiting(self, number: int) -> None:
         """End the trials that waited for the end of a trial of the same configuration."""
@@ -65,3 +79,4 @@ class Endings:
         row = self._writer.answer(number, original)
         self._duplicates.answered(original, number)
         self._account.add_end(number, row.role, row.state, row.mean_auc, row.mean_auc_stderr)
+        self._on_end(number, row.state, row.cause, row.mean_auc)

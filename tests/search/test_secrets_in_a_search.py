@@ -16,8 +16,8 @@ import psycopg
 import pytest
 from sqlalchemy import URL
 
+from benchmarks.machines.postgresql import free_port, new_locked_database
 from search.cli.main import main
-from tests.postgresql import free_port, new_locked_database
 from tests.sedn.data.fixtures import write_csv
 
 SECRET = "hunter2-planted"

@@ -9,6 +9,7 @@ from search import Resources
 from search.cli.console import open_terminal
 from search.cli.ending import words_for
 from search.cli.fields import takes
+from search.cli.json_log import LogFormatOption, begin_log
 from search.cli.options import DEFAULT_STORE, JsonOption, StoreOption, print_json
 from search.cli.resources import RESOURCE_FLAGS
 from search.cli.running import WHY, callbacks_of, live_view, stop
@@ -41,13 +42,15 @@ def confirm(
     ] = None,
     store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,
+    log_format: LogFormatOption = "text",
 ) -> None:
     """Train the leaders and the baseline on fresh seeds, then score them once on the test split.
 
     The same command again resumes a confirmation, or shows one that has ended.
     """
     shown = name or f"{source}-confirmed"
-    with live_view(shown) as view:
+    log = begin_log(log_format, shown)
+    with live_view(shown, log) as view:
         from search.confirmation.running import Confirmation, run_confirmation
 
         result = run_confirmation(

@@ -11,6 +11,7 @@ from search.cli.console import open_terminal
 from search.cli.data_fields import READING_FLAGS, Reading
 from search.cli.ending import show_ending, words_for
 from search.cli.fields import Flag, takes
+from search.cli.json_log import LogFormatOption, begin_log
 from search.cli.options import DEFAULT_STORE, JsonOption, StoreOption, absolute, print_json
 from search.cli.resources import RESOURCE_FLAGS
 from search.cli.running import WHY, callbacks_of, live_view, stop
@@ -70,11 +71,13 @@ def search(
     space: Annotated[str, typer.Option(help="A space of the catalog, or a YAML file.")] = "demo",
     store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,
+    log_format: LogFormatOption = "text",
 ) -> None:
     """Start a search; the same command again resumes it."""
+    log = begin_log(log_format, name)
     search_settings = build_settings(**settings, **reading)
     where = build_resources(**resources)
-    with live_view(name) as view:
+    with live_view(name, log) as view:
         # Only now, as all that a search needs takes seconds to import.
         from search import run_search
 
@@ -93,7 +96,7 @@ def search(
         report = f"sedn report {quote(name)}{words_for(store)}"
         err.print(f"No trial was trained to its end: `{report}` says why.", soft_wrap=True)
         raise typer.Exit(1)
-    if not as_json:
+    if not as_json and log is None:
         show_ending(err, name, store, view.spent)
 
 
