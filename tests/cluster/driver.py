@@ -1,7 +1,7 @@
 """A search with known curves on a cluster: `driver.py URL SPACE STORAGE ADDRESS LOG [OPTIONS]`.
 
-The options are fields of its resources, the number of trials, the seconds of an epoch, and the
-bytes of a checkpoint, as JSON.
+The options are fields of its resources, the number of trials, whether the search learns from them,
+the seconds of an epoch, and the bytes of a checkpoint, as JSON.
 """
 
 import json
@@ -23,8 +23,14 @@ NAME = "faults"
 Train = Callable[..., Iterator[EpochResult]]
 
 
-def settings_of(trials: int) -> SearchSettings:
-    """Trials whose parameters follow from their numbers alone, each trained to its end."""
+def settings_of(trials: int, learns: bool = False) -> SearchSettings:
+    """Trials whose parameters follow from their numbers alone, each trained to its end; where the
+    search ``learns``, both follow from what the trials before have reached.
+    """
+    if learns:
+        options = {"n_startup_trials": 3}
+        rungs = {"scheduler": "asha", "reduction_factor": 2, "grace_epochs": 1}
+        return SearchSettings(trials=trials, seed=1, sampler_options=options, **rungs)
     return SearchSettings(trials=trials, scheduler="none", sampler="random", seed=1)
 
 
@@ -53,11 +59,12 @@ def main() -> None:
     fields = {"address": address, "storage_path": storage} | json.loads((options or ["{}"])[0])
     trials, seconds = fields.pop("trials", TRIALS), fields.pop("seconds", 0.5)
     size, account = fields.pop("checkpoint_bytes", 1000), Account(Path(log))
+    settings = settings_of(trials, fields.pop("learns", False))
     train = with_checkpoints(make_curves(seconds=seconds), account, size)
     outcome = run_search(
         NAME,
         space,
-        settings_of(trials),
+        settings,
         url,
         Resources(**fields),
         train=train,

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.machines.nodes import Nodes
+from benchmarks.machines.nodes import Nodes, wait_until
 from benchmarks.machines.postgresql import RestartedServer
-from tests.cluster.driver import TRIALS
+from results.database.store import open_store
+from search.lock import is_driven
+from tests.cluster.driver import NAME, TRIALS
 from tests.cluster.searches import ClusterSearch
 
 OUTAGE_SECONDS = 20.0
+CUT_SECONDS = 10.0
 
 
 @pytest.fixture
@@ -69,6 +72,45 @@ def test_a_driver_that_is_killed_goes_on_by_the_same_command(
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
+def test_another_machine_goes_on_where_that_of_the_driver_is_gone(
+    nodes: Nodes, server: RestartedServer, tmp_path: Path
+) -> None:
+    head, second = nodes.start(), nodes.start()
+    search = ClusterSearch(nodes, tmp_path, server.new_database(), 20)
+    search.start(second)
+    search.wait_for(5)
+    # Nobody is told: the server's sessions of that machine stay.
+    second.link.cut()
+    second.kill()
+    search.kill()
+    search.start(head)
+    _, complained = search.driver.communicate(timeout=60)
+    assert "is being searched by another process" in complained
+    engine = open_store(search.url).engine
+    wait_until(lambda: not is_driven(engine, NAME), 60, "the lock is held for ever")
+    search.start(head)
+    search.check_end(repeated=2)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_node_that_is_cut_off_for_ten_seconds(
+    nodes: Nodes, server: RestartedServer, tmp_path: Path
+) -> None:
+    head, second, third = nodes.start(), nodes.start(), nodes.start()
+    search = ClusterSearch(nodes, tmp_path, server.new_database(), 40)
+    search.start(head)
+    search.wait_for_worker(second)
+    search.wait_for_worker(third)
+    search.wait_for(3)
+    third.link.cut()
+    time.sleep(CUT_SECONDS)
+    third.link.join()
+    search.check_end(repeated=4, losses=1)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_a_node_behind_a_slow_and_lossy_link(
     nodes: Nodes, server: RestartedServer, tmp_path: Path
 ) -> None:
@@ -80,3 +122,25 @@ def test_a_node_behind_a_slow_and_lossy_link(
     second.link.slow_down(0.2, 0.02)
     rows = search.check_end(losses=0)
     assert len({row.node for row in rows}) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_search_of_one_worker_decides_what_it_decides_undisturbed(
+    nodes: Nodes, server: RestartedServer, tmp_path: Path
+) -> None:
+    head = nodes.start()
+    search = ClusterSearch(nodes, tmp_path, server.new_database(), 14, {"learns": True})
+    search.start(head)
+    search.wait_for(3)
+    os.kill(search.wait_for_worker(head), signal.SIGKILL)
+    search.wait_for(2)
+    search.kill()
+    search.start(head)
+    search.wait_for(2)
+    server.stop()
+    time.sleep(5)
+    server.start()
+    search.wait_for(1)
+    os.kill(search.wait_for_worker(head), signal.SIGKILL)
+    search.check_end(repeated=3, losses=2)
