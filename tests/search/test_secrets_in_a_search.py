@@ -38,6 +38,10 @@ READING = (
 )
 
 
+def without_password(url: URL) -> str:
+    return f"{url.drivername}://{url.username}@{url.host}:{url.port}/{url.database}"
+
+
 def by_option(url: URL, folder: Path) -> tuple[list[str], dict[str, str]]:
     return [f"--store={url.render_as_string(False)}"], {}
 
@@ -47,20 +51,20 @@ def by_variable(url: URL, folder: Path) -> tuple[list[str], dict[str, str]]:
 
 
 def by_password_variable(url: URL, folder: Path) -> tuple[list[str], dict[str, str]]:
-    return [f"--store={url.set(password=None)}"], {"PGPASSWORD": SECRET}
+    return [f"--store={without_password(url)}"], {"PGPASSWORD": SECRET}
 
 
 def by_password_file(url: URL, folder: Path) -> tuple[list[str], dict[str, str]]:
     file = folder / "pgpass"
     file.write_text(f"{url.host}:*:{url.database}:{url.username}:{SECRET}\n")
     file.chmod(0o600)
-    return [f"--store={url.set(password=None)}"], {"PGPASSFILE": str(file)}
+    return [f"--store={without_password(url)}"], {"PGPASSFILE": str(file)}
 
 
 def by_home(url: URL, folder: Path) -> tuple[list[str], dict[str, str]]:
     by_password_file(url, folder)[1]["PGPASSFILE"]
     (folder / "pgpass").rename(folder / ".pgpass")
-    return [f"--store={url.set(password=None)}"], {"HOME": str(folder)}
+    return [f"--store={without_password(url)}"], {"HOME": str(folder)}
 
 
 def by_file(url: URL, folder: Path) -> tuple[list[str], dict[str, str]]:
