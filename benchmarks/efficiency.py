@@ -29,30 +29,32 @@ from search.simulation.curves import RecordedCurves, read_curves
 from search.simulation.methods import WITHIN, quartiles
 from search.simulation.replay import Trajectory, simulate
 
-DEFAULT = "ours: the default (tpe, promote)"
-OURS: dict[str, dict[str, Any]] = {DEFAULT: {}, "ours: curve-gp": {"sampler": "curve-gp"}}
+DEFAULT = "ours: the default (curve-gp, promote)"
+OURS: dict[str, dict[str, Any]] = {DEFAULT: {}, "ours: tpe": {"sampler": "tpe"}}
 """Settings of our searches, the default first."""
+CURVES = {"sampler": "curve-gp"}
 EARLY = {"grace_epochs": "early"}
 """The first rung where the default has it."""
 ABLATION: dict[str, dict[str, Any]] = {
     DEFAULT: {},
-    "curve-gp for tpe": {"sampler": "curve-gp"},
-    "random for tpe": {"sampler": "random"},
+    "tpe for curve-gp": {"sampler": "tpe"},
+    "random for curve-gp": {"sampler": "random"},
     "tpe that learns from ended trials": {
         "sampler": "optuna.samplers:TPESampler",
         "sampler_options": {"multivariate": True, "group": True},
         "scheduler": "promote",
         **EARLY,
     },
-    "first rung at a quarter": {"scheduler": "promote"},
+    "first rung at a quarter": {"scheduler": "promote", **CURVES},
     "baseline trained at once": {
         "scheduler": "benchmarks.efficiency:promote_without_wait",
+        **CURVES,
         **EARLY,
     },
-    "asha for promote": {"scheduler": "asha"},
-    "asha, first rung at an eighth": {"scheduler": "asha", **EARLY},
-    "hyperband for promote": {"scheduler": "hyperband"},
-    "no scheduler": {"scheduler": "none"},
+    "asha for promote": {"scheduler": "asha", **CURVES},
+    "asha, first rung at an eighth": {"scheduler": "asha", **CURVES, **EARLY},
+    "hyperband for promote": {"scheduler": "hyperband", **CURVES},
+    "no scheduler": {"scheduler": "none", **CURVES},
 }
 """The default without one of its parts."""
 STOCK = "Ray Tune: OptunaSearch + ASHA"
@@ -124,7 +126,7 @@ def report(
     ratios: dict[str, dict[str, object]] = {}
     for count in workers:
         print(f"\n{count} worker{'s'[: count > 1]}, {seeds} seeds")
-        print(f"{'method':<36}{'to 1 %, s':>10}  {'quartiles':<20}{'there':>6}{'regret':>8}")
+        print(f"{'method':<42}{'to 1 %, s':>10}  {'quartiles':<20}{'there':>6}{'regret':>8}")
         medians = {}
         for name in methods:
             seconds, regrets = np.array([done[name, count, seed] for seed in range(seeds)]).T
@@ -132,7 +134,7 @@ def report(
             medians[name] = middle
             there, regret = int(np.isfinite(seconds).sum()), float(np.mean(regrets))
             span = f"{low:.0f} - {high:.0f}"
-            print(f"{name:<36}{middle:>10.0f}  {span:<20}{there:>6}{regret:>8.4f}")
+            print(f"{name:<42}{middle:>10.0f}  {span:<20}{there:>6}{regret:>8.4f}")
         peers = {name: median for name, median in medians.items() if callable(methods[name])}
         if DEFAULT not in medians or STOCK not in peers:
             continue

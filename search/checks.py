@@ -1,7 +1,7 @@
 """Checks of a search before an image is decoded or a row written."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,8 +33,8 @@ class Checked:
     space: Space
     settings: SearchSettings
     """With what they left to the search: as the experiment has it, or as it was chosen now."""
-    chosen: str | None
-    """A line on what was chosen now."""
+    chosen: Sequence[str]
+    """Lines on what was chosen now."""
 
 
 def check_search(
@@ -73,7 +73,7 @@ def check_search(
     _check_data(settings.data)
     settings = _check_store(store_url, name, loaded, settings, resources)
     _check_storage(resources)
-    settings, chosen = _choose_scheduler(loaded, settings)
+    settings, chosen = _choose(loaded, settings)
     _check_space(loaded, settings, resources, on_notice)
     check_maps(loaded)
     if resources.backend == "local":
@@ -172,10 +172,14 @@ def _check_storage(resources: Resources) -> None:
         raise UserError(f"`storage_path`: {error}") from None
 
 
-def _choose_scheduler(space: Space, settings: SearchSettings) -> tuple[SearchSettings, str | None]:
+def _choose(space: Space, settings: SearchSettings) -> tuple[SearchSettings, Sequence[str]]:
+    """Choose the sampler and the scheduler where they are left to the search; lines on that."""
+    from search.samplers.automatic import choose_sampler
     from search.schedulers.automatic import choose_scheduler
 
-    return choose_scheduler(settings, space.baseline(settings.overrides()).epochs)
+    settings, sampler = choose_sampler(settings)
+    settings, scheduler = choose_scheduler(settings, space.baseline(settings.overrides()).epochs)
+    return settings, [line for line in (sampler, scheduler) if line is not None]
 
 
 def _check_space(

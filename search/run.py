@@ -110,8 +110,8 @@ def run_search(
             store, name, loaded_space, settings, data, storage, confirms, on_notice
         )
         # Not before: bad data is answered by one line.
-        if checked.chosen is not None:
-            on_notice(checked.chosen)
+        for line in checked.chosen:
+            on_notice(line)
         driver = _start_driver(store, experiment, settings, resources, hold, on_wait, on_notice)
         driver.listeners.append(on_event)
         watch(driver.snapshot())

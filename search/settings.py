@@ -16,7 +16,9 @@ from sedn.errors import UserError, did_you_mean
 Kind = TypeVar("Kind", "SearchSettings", "Resources")
 
 AUTO = "auto"
-"""The name that leaves the choice of a scheduler to the search."""
+"""The name that leaves the choice of a sampler or a scheduler to the search."""
+MANY_TRIALS = 40
+"""Trials from which promotion leads: in a shorter search too few are promoted to the last epoch."""
 BackendName = Literal["ray", "local"]
 
 CHANGEABLE = ("trials", "time_seconds", "gpu_hours", "plateau", "keep_best")
@@ -84,8 +86,9 @@ class SearchSettings(BaseModel):
         (), description='What a result must satisfy: "latency_ms<5"; repeatable.'
     )
     """Constraints, as :func:`results.goals.constraints.parse_constraint` reads them."""
-    sampler: str = Field("tpe", description="What draws the trials.")
-    """A name of :data:`search.samplers.registry.SAMPLERS`, or ``module:Class``."""
+    sampler: str = Field(AUTO, description="What draws the trials.")
+    """A name of :data:`search.samplers.registry.SAMPLERS`, or ``module:Class``; ``auto``: as
+    :func:`search.samplers.automatic.choose_sampler` chooses at the start of the search."""
     sampler_options: dict[str, Any] = Field(
         default={}, description="An option of the sampler; repeatable."
     )
@@ -288,6 +291,8 @@ def with_stored(stored: SearchSettings, given: SearchSettings) -> SearchSettings
     has it.
     """
     left: dict[str, Any] = {}
+    if given.sampler == AUTO:
+        left["sampler"] = stored.sampler
     if given.scheduler == AUTO:
         left["scheduler"] = stored.scheduler
     if given.grace_epochs is None and stored.grace_epochs is not None:

@@ -9,6 +9,7 @@ import optuna
 from results.database.models import Trial
 from results.database.store import Store, open_store
 from results.ranking.leaders import order_experiment
+from search.samplers.automatic import choose_sampler
 from search.samplers.registry import find_sampler
 from search.settings import SearchSettings
 from search.study import REBUILT, has_begun, queued_points
@@ -53,6 +54,7 @@ def check_warm_start(settings: SearchSettings, name: str, store_url: str) -> Non
         return
     if source == name:
         raise UserError(f"`warm_start`: '{name}' is this search itself; name an earlier one")
+    settings, _ = choose_sampler(settings)
     if ":" not in settings.sampler and find_sampler(settings.sampler).has_own_order:
         raise UserError(
             f"`warm_start`: sampler '{settings.sampler}' tries every point in an order of its own; "

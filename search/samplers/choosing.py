@@ -5,6 +5,7 @@ import warnings
 from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, CmaEsSampler
 
+from search.samplers.automatic import choose_sampler
 from search.samplers.curve_gp import CurveGp
 from search.samplers.custom import make_custom
 from search.samplers.distributions import all_axes
@@ -27,6 +28,7 @@ def check_sampler(settings: SearchSettings, space: Space) -> str | None:
         UserError: there is no such sampler, a package or an option is missing, or the sampler does
             not take the space.
     """
+    settings, _ = choose_sampler(settings)
     name = settings.sampler
     unmodelled = None
     if ":" not in name:
@@ -79,6 +81,7 @@ def _check_goals(settings: SearchSettings, sampler: BaseSampler) -> str | None:
 
 def exhausted_after(settings: SearchSettings, space: Space) -> int | None:
     """Trials after which an exhaustive sampler has tried all points; ``None`` for the others."""
+    settings, _ = choose_sampler(settings)
     if ":" in settings.sampler or not find_sampler(settings.sampler).tries_all_points:
         return None
     points = space.points()
@@ -95,6 +98,7 @@ def make_samplers(settings: SearchSettings, space: Space) -> MakeSampler:
     Raises:
         UserError: there is no such sampler, or it has no such option.
     """
+    settings, _ = choose_sampler(settings)
     make = _custom(settings) if ":" in settings.sampler else _named(settings, space)
 
     def quietly(number: int) -> BaseSampler:

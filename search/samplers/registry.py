@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from search.settings import AUTO
 from sedn.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ def find_sampler(name: str) -> "Sampler":
         UserError: there is none.
     """
     if name not in SAMPLERS:
-        hint = did_you_mean(name, SAMPLERS) or f"; there is {', '.join(SAMPLERS)}, or module:Class"
+        names = (AUTO, *SAMPLERS)
+        hint = did_you_mean(name, names) or f"; there is {', '.join(names)}, or module:Class"
         raise UserError(f"`sampler`: no sampler '{name}'{hint}")
     sampler: Sampler = resolve_name(SAMPLERS[name])
     return sampler

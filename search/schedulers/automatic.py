@@ -1,14 +1,12 @@
 """The scheduler of a search whose user names none, by what searches over recorded curves showed."""
 
-from search.settings import AUTO, SearchSettings
+from search.settings import AUTO, MANY_TRIALS, SearchSettings
 
-MANY_TRIALS = 40
-"""Trials from which promotion leads: in a shorter search too few are promoted to the last epoch."""
 FIRST_RUNG = 8
 """Under promotion the first rung lies after this share of a training: a trial that looks bad early
 waits there, and is not lost.
 """
-LEARN_FROM_WAITING = ("tpe", "curve-gp", "random", "qmc")
+LEARN_FROM_WAITING = (AUTO, "tpe", "curve-gp", "random", "qmc")
 """Samplers that need no trial to end before they draw the next."""
 
 

@@ -51,7 +51,7 @@ FLAGS = {
     "time_seconds": Flag("--time"),
     "objective": Flag(help=f"What to optimise: {', '.join(objectives())}; repeatable."),
     "where": Flag(metavar="CONSTRAINT"),
-    "sampler": Flag(help=f"Sampler: {', '.join(SAMPLERS)}, or module:Class."),
+    "sampler": Flag(help=f"Sampler: {', '.join((AUTO, *SAMPLERS))}, or module:Class."),
     "sampler_options": Flag("--sampler-option", "KEY=VALUE", parse_pairs),
     "keep_best": Flag(metavar="N", is_text=True),
     "scheduler": Flag(help=f"Scheduler: {', '.join((AUTO, *SCHEDULERS))}, or module:function."),

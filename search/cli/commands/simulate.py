@@ -23,7 +23,7 @@ def simulate(
         typer.Argument(help="An experiment, or a Parquet file of recorded curves."),
     ],
     sampler: Annotated[
-        list[str] | None, typer.Option(help="Sampler; repeatable. tpe by default.")
+        list[str] | None, typer.Option(help="Sampler; repeatable. auto by default.")
     ] = None,
     scheduler: Annotated[
         list[str] | None, typer.Option(help="Scheduler; repeatable. auto by default.")
@@ -50,7 +50,7 @@ def simulate(
 
     recorded = _read(curves, store)
     base = build_settings(trials=trials)
-    methods = methods_of(sampler or ["tpe"], scheduler or [AUTO], workers or [1])
+    methods = methods_of(sampler or [AUTO], scheduler or [AUTO], workers or [1])
     outcomes = _simulate(recorded, methods, base, seeds, processes)
     if as_json:
         print_json([_as_json(outcome) for outcome in outcomes])

@@ -122,7 +122,7 @@ def test_axes_that_are_not_modelled_are_named_before_the_first_trial() -> None:
 
 WRONG = [
     ({"sampler": "tpee"}, FLAT, "no sampler 'tpee'; did you mean 'tpe'?"),
-    ({"sampler": "x"}, FLAT, "there is tpe, gp, cmaes"),
+    ({"sampler": "x"}, FLAT, "there is auto, tpe, gp, cmaes"),
     (
         {"sampler": "tpe", "sampler_options": {"n_startup_trial": 3}},
         FLAT,

@@ -12,9 +12,9 @@ from results.database.store import open_store
 from search.backends.local import run_local
 from search.run import run_search
 from search.samplers.registry import SAMPLERS
-from search.schedulers.automatic import MANY_TRIALS, choose_scheduler
+from search.schedulers.automatic import choose_scheduler
 from search.schedulers.choosing import check_scheduler
-from search.settings import Resources, SearchSettings
+from search.settings import MANY_TRIALS, Resources, SearchSettings
 from sedn.errors import UserError
 from tests.search.histories import FLAT, height, history, result
 
