@@ -4,6 +4,7 @@ import fcntl
 import gc
 import os
 import pickle
+import signal
 import sqlite3
 from collections.abc import Iterator
 from functools import lru_cache
@@ -26,6 +27,13 @@ from sedn.data.dataset import Dataset
 from sedn.data.digits import scenes as digits
 from sedn.data.loading import load_dataset
 from sedn.training import cost
+
+
+def pytest_configure() -> None:
+    """Let SIGINT interrupt the processes that tests start, also where a shell that runs pytest in
+    the background has all of them ignore the signal.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
