@@ -44,7 +44,7 @@ def measure(trials: int, backend: Any, sampler: str) -> dict[int, float]:
                 held[mark] = resident()
                 print(f"{mark:>7} {held[mark]:7.0f} MiB {time.monotonic() - began:7.0f} s")
 
-    settings = SearchSettings(trials=trials, epochs=EPOCHS, sampler=sampler)
+    settings = SearchSettings(trials=trials, epochs=EPOCHS, sampler=sampler, scheduler="asha")
     with tempfile.TemporaryDirectory() as folder:
         where = Resources(storage_path=folder, backend=backend)
         url = f"sqlite:///{folder}/driver.db"

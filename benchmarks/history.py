@@ -30,8 +30,8 @@ from spaces import Space, load_space
 MARKS = (250, 500, 1000, 2000)
 NOISE = 0.004
 SIDES: dict[str, dict[str, Any]] = {
-    "history: 250": {},
-    "all trials": {"sampler_options": {"history": None}},
+    "history: 250": {"sampler": "tpe"},
+    "all trials": {"sampler": "tpe", "sampler_options": {"history": None}},
     "random": {"sampler": "random"},
 }
 

@@ -102,7 +102,7 @@ def ours(trials: int, sampler: str, url: str, folder: Path) -> Pace:
     def watch(snapshot: Snapshot) -> None:
         pace.mark(snapshot.ended)
 
-    settings = SearchSettings(trials=trials, epochs=EPOCHS, sampler=sampler)
+    settings = SearchSettings(trials=trials, epochs=EPOCHS, sampler=sampler, scheduler="asha")
     where = Resources(storage_path=str(folder))
     run_search("overhead", "demo", settings, url, where, train=by_value(empty_train), watch=watch)
     return pace
@@ -129,7 +129,7 @@ def plain(trials: int, sampler: str, url: str, folder: Path) -> Pace:
     from spaces import load_space
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    settings = SearchSettings(trials=trials, epochs=EPOCHS, sampler=sampler)
+    settings = SearchSettings(trials=trials, epochs=EPOCHS, sampler=sampler, scheduler="asha")
     space = load_space("demo")
     everything = {"history": None} if sampler == "tpe" else {}
     one = make_samplers(settings.model_copy(update={"sampler_options": everything}), space)(0)
