@@ -10,7 +10,8 @@ import pytest
 from benchmarks.machines.nodes import ENVIRONMENT, Nodes, ended, workers
 from tests.cluster.searches import ClusterSearch
 
-TRIALS = 30
+TRIALS = 60
+"""So many that the search outlasts the end of a node, which may take 25 s."""
 OPTIONS = {"autoscaling": True, "max_concurrent": 3, "gpus_per_trial": 0}
 """Of a cluster that starts nodes for trials that wait."""
 
