@@ -32,9 +32,9 @@ from benchmarks.machines.account import Account
 from benchmarks.machines.disk import mounted_disk
 from benchmarks.machines.network import network, why_no_namespaces
 from benchmarks.machines.nodes import ENVIRONMENT, Nodes, start_search
+from benchmarks.machines.outcome import Outcome, outcome_of
 from benchmarks.machines.postgresql import RestartedServer, find_binaries
 from benchmarks.warm_worker import write_data
-from results.database.store import open_store
 
 DRIVER = Path(__file__).with_name("chaos_driver.py")
 DISK_MEBIBYTES = 512
@@ -51,8 +51,6 @@ axes:
   embedding.placement: {{choice: [none, input, stage1]}}
   optimizer.learning_rate: {{float: [1.0e-4, 1.0e-2], log: true}}
 """
-Outcome = dict[int, dict[str, Any]]
-"""Of each trial by number: its state, parameters and epochs with their AUC."""
 
 
 @dataclass
@@ -135,24 +133,6 @@ def run_alone(folder: Path, trials: int) -> Outcome:
         check=True,
     )
     return outcome_of(url, "alone")
-
-
-def outcome_of(url: str, name: str) -> Outcome:
-    """What the database has of a search."""
-    store = open_store(url)
-    experiment = store.experiment(name)
-    epochs = store.epochs(experiment.id)
-    found = {
-        row.number: {
-            "state": str(row.state),
-            "params": row.params,
-            "mean_auc": row.mean_auc,
-            "epochs": [(one.epoch, one.mean_auc) for one in epochs.get(row.number, [])],
-        }
-        for row in store.trials(experiment.id)
-    }
-    store.engine.dispose()
-    return found
 
 
 def run_searches(faults: Faults, search_of: Any, minutes: float, every: float) -> list[Search]:

@@ -12,6 +12,7 @@ import optuna
 from benchmarks.machines.account import Account
 from benchmarks.machines.network import Machine
 from benchmarks.machines.nodes import Nodes, ended, start_search, wait_until, workers
+from benchmarks.machines.outcome import outcome_of
 from results.database.models import Trial
 from results.database.store import open_store
 from search.driver.study_writer import LOSSES
@@ -107,14 +108,14 @@ class ClusterSearch:
 
     def check_outcome(self) -> list[Trial]:
         """All trials and epochs are there once, with the values of a search left alone."""
-        found, alone = curves_of(self.url), f"sqlite:///{self.folder}/alone.db"
+        found, alone = outcome_of(self.url, NAME), f"sqlite:///{self.folder}/alone.db"
         learns = self.options.get("learns", False)
         run_search(
             *(NAME, str(self.space), settings_of(self.trials, learns), alone),
             Resources(backend="local", storage_path=str(self.folder / "alone")),
             train=make_curves(sleeps=False),
         )
-        assert found == curves_of(alone)
+        assert found == outcome_of(alone, NAME)
         store = open_store(self.url)
         rows = store.trials(store.experiment(NAME).id)
         assert len(rows) == self.trials
@@ -141,22 +142,3 @@ class ClusterSearch:
         assert self.storage is not None
         files = [path for path in self.storage.rglob("*") if path.is_file()]
         assert not [path for path in files if path.name.startswith(".sedn-")]
-
-
-def curves_of(url: str) -> dict[int, dict[str, Any]]:
-    """What decides and what was reached of each trial: state, parameters, epochs with their AUC."""
-    store = open_store(url)
-    experiment = store.experiment(NAME)
-    epochs = store.epochs(experiment.id)
-    found = {
-        row.number: {
-            "state": str(row.state),
-            "params": row.params,
-            "duplicate_of": row.duplicate_of,
-            "mean_auc": row.mean_auc,
-            "epochs": [(one.epoch, one.mean_auc) for one in epochs.get(row.number, [])],
-        }
-        for row in store.trials(experiment.id)
-    }
-    store.engine.dispose()
-    return found
