@@ -88,7 +88,7 @@ class CurveGp(BaseSampler):
         curves: dict[int, dict[int, float]],
         candidates: list[dict[str, Any]],
     ) -> Floats:
-        # Imports torch, which a search that draws otherwise does not need in this process.
+        # Imports SciPy, which a search that draws otherwise does not need in this process.
         from search.samplers.curve_model import Observations, predict_last
 
         encoding = Encoding(self._space)

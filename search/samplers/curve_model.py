@@ -2,16 +2,19 @@
 
 import math
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
-import torch
-from torch import Tensor
+from scipy.linalg import LinAlgError, cho_solve, cholesky, solve_triangular
+from scipy.optimize import minimize
+from threadpoolctl import threadpool_limits
 
 from sedn.arrays import Floats
-from sedn.training.device import threads
 
 STEPS = 20
 """Iterations of the optimiser of the hyperparameters."""
+FURTHEST = 12.0
+"""Bound of the logarithm of a hyperparameter, beyond which sums lose their digits."""
 JITTER = 1e-5
 WORST_SHARE = 0.1
 """Values below this quantile are raised to the quantile: how bad a bad trial is teaches nothing
@@ -52,124 +55,157 @@ def predict_last(
     """
     low = float(np.quantile(seen.values, WORST_SHARE))
     centre, scale = float(np.median(seen.values)), float(np.std(seen.values)) + 1e-6
+    epochs = np.log(seen.epochs) / math.log(max(last_epoch, 2))
+    values = (np.maximum(seen.values, low) - centre) / scale
     # The matrices are small, and trainings have the other cores.
-    with threads(1):
-        inputs = torch.tensor(seen.points)
-        span = math.log(max(last_epoch, 2))
-        epochs = torch.tensor(np.log(seen.epochs) / span)
-        values = torch.tensor((np.maximum(seen.values, low) - centre) / scale)
-        process = _fit(inputs, epochs, values)
+    with threadpool_limits(1):
+        process = _fit(seen.points, epochs, values)
         if len(running):
-            ends = torch.ones(len(running), dtype=torch.double)
-            expected, _ = process.predict(torch.tensor(running))
-            process = _Process(
-                torch.cat([inputs, torch.tensor(running)]),
-                torch.cat([epochs, ends]),
-                torch.cat([values, expected]),
-                process.hyper,
-            )
-        mean, deviation = process.predict(torch.tensor(points))
-    return mean.numpy() * scale + centre, deviation.numpy() * scale
+            process = process.with_expected(running)
+        mean, deviation = process.predict(points)
+    return mean * scale + centre, deviation * scale
 
 
 @dataclass(frozen=True)
 class _Hyper:
     """Logarithms of the hyperparameters."""
 
-    lengths: Tensor
+    lengths: Floats
     """Length scale of each feature, ``(features,)``."""
-    epoch: Tensor
+    epoch: float
     """Length scale of the epochs."""
-    weights: Tensor
+    weights: Floats
     """Variance of each part of the kernel, ``(3,)``."""
-    noise: Tensor
+    noise: float
 
     @classmethod
-    def start(cls, features: int) -> "_Hyper":
-        return cls(
-            torch.full((features,), math.log(1.5), dtype=torch.double),
-            torch.tensor(0.0, dtype=torch.double),
-            torch.tensor([0.0, -1.0, 0.0], dtype=torch.double),
-            torch.tensor(-3.0, dtype=torch.double),
-        )
+    def start(cls, features: int) -> Self:
+        return cls(np.full(features, math.log(1.5)), 0.0, np.array([0.0, -1.0, 0.0]), -3.0)
+
+    @classmethod
+    def of(cls, vector: Floats) -> Self:
+        return cls(vector[:-5], float(vector[-5]), vector[-4:-1], float(vector[-1]))
 
     @property
-    def tensors(self) -> list[Tensor]:
-        return [self.lengths, self.epoch, self.weights, self.noise]
+    def vector(self) -> Floats:
+        return np.concatenate([self.lengths, [self.epoch], self.weights, [self.noise]])
 
     @property
-    def surprise(self) -> Tensor:
-        """Negative logarithm of the prior density: independent normal distributions."""
-        start = _Hyper.start(len(self.lengths))
-        density: Tensor = (
-            0.5 * ((self.lengths - 0.7) ** 2).sum()
-            + 0.5 * self.epoch**2
-            + 0.25 * ((self.weights - start.weights) ** 2).sum()
-            + 0.25 * (self.noise + 4.0) ** 2
-        )
-        return density
+    def variance(self) -> float:
+        """Of the noise."""
+        return math.exp(self.noise) + JITTER
+
+    def surprise(self) -> tuple[float, Floats]:
+        """Negative logarithm of the prior density, independent normal distributions, and the
+        gradient.
+        """
+        features = len(self.lengths)
+        middle = np.concatenate([np.full(features, 0.7), [0.0], self.start(1).weights, [-4.0]])
+        precision = np.concatenate([np.ones(features + 1), np.full(4, 0.5)])
+        away = self.vector - middle
+        return 0.5 * float(precision @ away**2), precision * away
 
 
 class _Process:
-    """A Gaussian process with given hyperparameters, conditioned on observations."""
+    """A Gaussian process with given hyperparameters, conditioned on observations.
 
-    def __init__(self, inputs: Tensor, epochs: Tensor, values: Tensor, hyper: _Hyper) -> None:
-        self.hyper = hyper
+    Raises:
+        LinAlgError: the covariance has no root.
+    """
+
+    def __init__(self, inputs: Floats, epochs: Floats, values: Floats, hyper: _Hyper) -> None:
+        self._hyper = hyper
         self._inputs, self._epochs, self._values = inputs, epochs, values
-        noise = (torch.exp(hyper.noise) + JITTER) * torch.eye(len(values), dtype=torch.double)
-        covariance = _kernel(inputs, epochs, inputs, epochs, hyper) + noise
-        self._root = torch.linalg.cholesky(covariance)
-        self._weights = torch.cholesky_solve(values[:, None], self._root)[:, 0]
+        self._covariance = _Covariance(inputs, epochs, inputs, epochs, hyper)
+        noise = hyper.variance * np.eye(len(values))
+        self._root = cholesky(self._covariance.matrix + noise, lower=True)
+        self._weights = cho_solve((self._root, True), values)
 
-    @property
-    def surprise(self) -> Tensor:
-        """Negative logarithm of the density of the values, but for a constant."""
-        misfit: Tensor = 0.5 * self._values @ self._weights
-        volume: Tensor = self._root.diagonal().log().sum()
-        return misfit + volume
+    def surprise(self) -> tuple[float, Floats]:
+        """Negative logarithm of the density of the values, but for a constant, and its gradient."""
+        volume = np.log(np.diagonal(self._root)).sum()
+        inverse = cho_solve((self._root, True), np.eye(len(self._values)))
+        slope = 0.5 * (inverse - np.outer(self._weights, self._weights))
+        noise = math.exp(self._hyper.noise) * np.trace(slope)
+        gradient = np.append(self._covariance.gradient(slope), noise)
+        return 0.5 * float(self._values @ self._weights) + float(volume), gradient
 
-    def predict(self, points: Tensor) -> tuple[Tensor, Tensor]:
+    def with_expected(self, points: Floats) -> "_Process":
+        """The process that saw of each point, at the last epoch, what is expected of the point."""
+        expected, _ = self.predict(points)
+        return _Process(
+            np.concatenate([self._inputs, points]),
+            np.concatenate([self._epochs, np.ones(len(points))]),
+            np.concatenate([self._values, expected]),
+            self._hyper,
+        )
+
+    def predict(self, points: Floats) -> tuple[Floats, Floats]:
         """Mean and standard deviation at the last epoch."""
-        with torch.no_grad():
-            ends = torch.ones(len(points), dtype=torch.double)
-            across = _kernel(self._inputs, self._epochs, points, ends, self.hyper)
-            known = torch.linalg.solve_triangular(self._root, across, upper=False)
-            left = torch.exp(self.hyper.weights).sum() - (known**2).sum(0)
-            mean: Tensor = across.T @ self._weights
-            return mean, left.clamp_min(1e-8).sqrt()
+        ends = np.ones(len(points))
+        across = _Covariance(self._inputs, self._epochs, points, ends, self._hyper).matrix
+        known = solve_triangular(self._root, across, lower=True)
+        left = np.exp(self._hyper.weights).sum() - (known**2).sum(0)
+        return across.T @ self._weights, np.sqrt(np.maximum(left, 1e-8))
 
 
-def _fit(inputs: Tensor, epochs: Tensor, values: Tensor) -> _Process:
+def _fit(inputs: Floats, epochs: Floats, values: Floats) -> _Process:
     """The process with the most probable hyperparameters, as far as the optimiser gets."""
-    hyper = _Hyper.start(inputs.shape[1])
-    for one in hyper.tensors:
-        one.requires_grad_(True)
-    optimizer = torch.optim.LBFGS(hyper.tensors, max_iter=STEPS, line_search_fn="strong_wolfe")
+    start = _Hyper.start(inputs.shape[1])
 
-    def loss() -> Tensor:
-        optimizer.zero_grad()
-        surprise = _Process(inputs, epochs, values, hyper).surprise + hyper.surprise
-        surprise.backward()  # type: ignore[no-untyped-call]
-        return surprise
+    def loss(vector: Floats) -> tuple[float, Floats]:
+        hyper = _Hyper.of(vector)
+        misfit, misfit_slope = _Process(inputs, epochs, values, hyper).surprise()
+        prior, prior_slope = hyper.surprise()
+        return misfit + prior, misfit_slope + prior_slope
 
+    bounds = [(-FURTHEST, FURTHEST)] * len(start.vector)
+    options = {"maxiter": STEPS}
     try:
-        optimizer.step(loss)  # type: ignore[no-untyped-call]
-        fitted = _Hyper(*(one.detach() for one in hyper.tensors))
-        return _Process(inputs, epochs, values, fitted)
-    except torch.linalg.LinAlgError:  # type: ignore[attr-defined]
+        found = minimize(loss, start.vector, jac=True, bounds=bounds, options=options)
+        return _Process(inputs, epochs, values, _Hyper.of(found.x))
+    except LinAlgError:
         # A step led to a covariance without a root; the hyperparameters at the start have one.
-        return _Process(inputs, epochs, values, _Hyper.start(inputs.shape[1]))
+        return _Process(inputs, epochs, values, start)
 
 
-def _kernel(left: Tensor, left_at: Tensor, right: Tensor, right_at: Tensor, by: _Hyper) -> Tensor:
-    """Covariances, ``(left, right)``: Matérn 5/2 over features, exponential over epochs."""
-    lengths = torch.exp(by.lengths)
-    squares = (((left[:, None] - right[None]) / lengths) ** 2).sum(-1)
-    distance = math.sqrt(5) * torch.sqrt(squares + 1e-10)
-    over_points = (1 + distance + distance**2 / 3) * torch.exp(-distance)
-    over_epochs = torch.exp(-(left_at[:, None] - right_at[None]).abs() / torch.exp(by.epoch))
-    worth, worth_then, epoch = torch.exp(by.weights)
-    covariance: Tensor = (
-        worth * over_points + worth_then * over_points * over_epochs + epoch * over_epochs
-    )
-    return covariance
+class _Covariance:
+    """Covariances of ``left`` and ``right`` observations: Matérn 5/2 over features, exponential
+    over epochs.
+    """
+
+    def __init__(
+        self, left: Floats, left_at: Floats, right: Floats, right_at: Floats, by: _Hyper
+    ) -> None:
+        self._scaled = left / np.exp(by.lengths)
+        scaled = right / np.exp(by.lengths)
+        # By products, so that no difference of each feature is kept for each pair.
+        squares = (
+            (self._scaled**2).sum(1)[:, None] + (scaled**2).sum(1) - 2 * self._scaled @ scaled.T
+        )
+        self._distance = np.sqrt(5 * np.maximum(squares, 0.0))
+        self._decay = np.exp(-self._distance)
+        self._apart = np.abs(left_at[:, None] - right_at) / math.exp(by.epoch)
+        self._weights = np.exp(by.weights)
+        self._over_points = (1 + self._distance + self._distance**2 / 3) * self._decay
+        self._over_epochs = np.exp(-self._apart)
+        worth, worth_then, epoch = self._weights
+        self._both = self._over_points * self._over_epochs
+        self.matrix: Floats = worth * self._over_points + worth_then * self._both
+        """``(left, right)``."""
+        self.matrix += epoch * self._over_epochs
+
+    def gradient(self, slope: Floats) -> Floats:
+        """The gradient in the hyperparameters but the noise, ``(features + 4,)``, of a function
+        whose slope in a matrix of observations by themselves is ``slope``.
+        """
+        worth, worth_then, epoch = self._weights
+        # By the squared distance of the scaled points.
+        by_square = slope * (worth + worth_then * self._over_epochs)
+        by_square *= -5 / 6 * (1 + self._distance) * self._decay
+        x = self._scaled
+        lengths = -4 * (by_square.sum(1) @ x**2 - (x * (by_square @ x)).sum(0))
+        by_epoch = (worth_then * self._over_points + epoch) * self._over_epochs * self._apart
+        parts = (self._over_points, self._both, self._over_epochs)
+        weights = self._weights * [np.vdot(slope, part) for part in parts]
+        return np.concatenate([lengths, [np.vdot(slope, by_epoch)], weights])
