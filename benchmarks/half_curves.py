@@ -2,8 +2,8 @@
 
 ``python -m benchmarks.half_curves tuning FILE`` writes the mean over every second label with the
 first recorded seed; ``held-out`` the mean over the other labels with the second seed. So the two
-share no training and no label. They share the configurations, though, and what is good in one half is
-mostly good in the other: a lead on both is less than a lead on two spaces.
+share no training and no label. They share the configurations, though, and what is good in one half
+is mostly good in the other: a lead on both is less than a lead on two spaces.
 """
 
 import argparse
