@@ -5,12 +5,12 @@ from shlex import quote
 from results.columns import Columns
 from results.confirmation import Confirmed
 from results.confirmed import confirmed_trial
-from results.database.models import BASELINE, Trial, TrialState
+from results.database.models import BASELINE, Experiment, Trial, TrialState
 from results.database.store import Store
 from results.held_out import measured_on
 from results.predictions import trained_in
 from results.ranking.leaders import order_experiment
-from sedn.config import build_config
+from sedn.config import TrainingConfig, build_config
 from sedn.errors import UserError
 
 
@@ -43,7 +43,7 @@ def export_config(
     experiment = store.experiment(name)
     if confirmed:
         held, score = confirmed_trial(store, experiment)
-        return _written(held, name, _describe_confirmed(score, experiment.folds))
+        return _written(held, store, experiment, _describe_confirmed(score, experiment.folds))
     ranked = order_experiment(store, experiment)
     if baseline:
         number = _baseline(ranked, name)
@@ -52,13 +52,16 @@ def export_config(
     else:
         number = _at_rank(ranked, rank, name)
     chosen = store.named_trial(experiment, number, f"`trial={number}`")
-    return _written(chosen, name, _describe(chosen, ranked, experiment.folds))
+    return _written(chosen, store, experiment, _describe(chosen, ranked, experiment.folds))
 
 
-def _written(trial: Trial, name: str, description: str) -> str:
-    """The configuration of a trial as it ran, with comments on what it is."""
+def _written(trial: Trial, store: Store, experiment: Experiment, description: str) -> str:
+    """The configuration of a trial of the experiment as it ran, with comments on what it is."""
+    name = experiment.name
     source = f"trial {trial.number} of experiment '{name}'"
     config = build_config(trial.config, source)
+    data = config.data.of_fingerprint(_fingerprint_of(config, store, experiment))
+    config = config.model_copy(update={"data": data})
     if micro_batch := trial.cost("micro_batch"):
         # Halved where the memory did not suffice: parts of another size round differently.
         fields = config.model_dump(mode="json") | {"micro_batch_size": int(micro_batch)}
@@ -67,6 +70,17 @@ def _written(trial: Trial, name: str, description: str) -> str:
     if config.folds is not None:
         lines += _describe_folds(trial, config.folds)
     return "".join(f"# {line}\n" for line in lines) + config.to_yaml()
+
+
+def _fingerprint_of(config: TrainingConfig, store: Store, experiment: Experiment) -> str:
+    """The fingerprint of the data of a trial; empty where a space gave the trial other data than
+    the first, whose fingerprint the experiment has.
+    """
+    first = build_config(
+        store.named_trial(experiment, 0, "`trial=0`").config,
+        f"trial 0 of experiment '{experiment.name}'",
+    )
+    return experiment.data_fingerprint if config.data.source == first.data.source else ""
 
 
 def _describe_confirmed(one: Confirmed, folds: int | None) -> str:

@@ -186,6 +186,8 @@ class SearchSettings(BaseModel):
         """Fields of a configuration that the search fixes, by dotted path."""
         fixed: dict[str, Any] = {
             "data.path": self.data,
+            # Of an export that became the base of a space; the experiment keeps that of its data.
+            "data.fingerprint": "",
             "data.skip_unreadable": self.skip_unreadable,
             "seed": self.seed,
             **self._reading(),

@@ -14,7 +14,8 @@ from sedn.registry.plugins import load_plugins
 
 SET_BY_THE_SEARCH = frozenset({
     "data.path", "data.split_seed", "data.labels", "data.label_list", "data.separator",
-    "data.image_column", "data.leave_out", "data.attributes", "epochs", "folds", "seed", "threads",
+    "data.image_column", "data.leave_out", "data.attributes", "data.fingerprint", "epochs", "folds",
+    "seed", "threads",
 })  # fmt: skip
 """Fields that no axis may vary: trials that differ in them cannot be ranked against each other."""
 

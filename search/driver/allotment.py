@@ -39,9 +39,4 @@ class Allotment:
         """The fingerprint of a trial's data; ``None`` where the trial has others than the
         baseline.
         """
-        return self.data_fingerprint if _source(config.data) == _source(self.data) else None
-
-
-def _source(data: DataConfig) -> DataConfig:
-    """What decides on a data set's fingerprint: all but the size of the images."""
-    return data.model_copy(update={"image_size": DataConfig.model_fields["image_size"].default})
+        return self.data_fingerprint if config.data.source == self.data.source else None

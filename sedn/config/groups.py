@@ -75,6 +75,19 @@ class DataConfig(Group):
     """Columns that are no labels."""
     attributes: Names = ()
     """The attributes of COCO's annotations that become the labels; or all, or none."""
+    fingerprint: str = ""
+    """The fingerprint of the data, as ``sedn export`` writes it: other data are refused. Empty: the
+    data as they are."""
+
+    @property
+    def source(self) -> Self:
+        """What decides on the fingerprint of the data: all but the size of the images."""
+        size = type(self).model_fields["image_size"].default
+        return self.model_copy(update={"image_size": size, "fingerprint": ""})
+
+    def of_fingerprint(self, fingerprint: str) -> Self:
+        """A copy for the data of this fingerprint alone; empty: for the data as they are."""
+        return self.model_copy(update={"fingerprint": fingerprint})
 
     def given(self) -> dict[str, Any]:
         """The fields of ``data.yaml`` that the configuration sets."""

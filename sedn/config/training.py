@@ -115,9 +115,11 @@ class TrainingConfig(Group):
 
 def config_hash(config: TrainingConfig) -> str:
     """Sixteen hex digits that name the configuration; replicates (other seeds, or other numbers of
-    threads) share them. Of a file of weights its content counts, and not where it lies.
+    threads) share them. Of a file of weights its content counts, and not where it lies; the
+    fingerprint of the data does not count.
     """
     fields = config.model_dump(mode="json", exclude={"seed", "threads"})
+    del fields["data"]["fingerprint"]
     # Configurations of versions that knew no such file, and no folds, keep their names.
     if not fields["backbone"].pop("weights"):
         del fields["backbone"]["weights_digest"]

@@ -40,8 +40,8 @@ class Identity:
 def identify(listing: Listing, split_seed: int, show: Progress) -> Identity:
     """The identity of a data set.
 
-    Every file is read at the first call on this machine, and again only when the size or the time
-    of a file has changed.
+    Every file is read at the first call on this machine, and again only when the size or a time of
+    a file has changed.
 
     Raises:
         UserError: a file cannot be read, or the data cannot be cut into splits.

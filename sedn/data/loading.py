@@ -53,6 +53,7 @@ def prepare_dataset(
     cut so.
     """
     if config.path == digits.NAME:
+        _refuse_others(config, digits.fingerprint())
         entry = _entry(digits.fingerprint(), config.image_size)
         build_folder(
             entry, lambda draft: write_entry(draft, digits.build_digits(config.image_size)), _WHAT
@@ -62,6 +63,7 @@ def prepare_dataset(
     if folds is not None:
         _check_folds(listing, folds, config.split_seed)
     identity = identify(listing, config.split_seed, show)
+    _refuse_others(config, identity.fingerprint)
     check_learnable(listing.source, listing.labels, listing.targets[identity.splits == "train"])
     dataset, broken = _decoded(listing, identity, config.image_size, show)
     if broken:
@@ -185,6 +187,16 @@ def _grouped(dataset: Dataset, listing: Listing) -> Dataset:
 def _entry(fingerprint: str, size: int) -> Path:
     """The place in the cache of a data set."""
     return cache_folder() / f"{fingerprint}-{size}-v{LAYOUT}"
+
+
+def _refuse_others(config: DataConfig, fingerprint: str) -> None:
+    """Check that the data are those that the configuration means, if it means any."""
+    if config.fingerprint not in ("", fingerprint):
+        raise UserError(
+            f"data '{config.path}': images, maps, labels or splits are others than those of "
+            f"data.fingerprint ({config.fingerprint}), so test images may be ones that the search "
+            f"saw; undo the change, or leave out data.fingerprint"
+        )
 
 
 def _refuse_broken(config: DataConfig, broken: list[str]) -> None:

@@ -109,8 +109,13 @@ def check_run(config: TrainingConfig, folder: Path) -> None:
             )
         check_folder(folder)
         check_pretrained_available([config])
-    elif load_config(path) != config:
+    elif _of_any_data(load_config(path)) != _of_any_data(config):
         raise UserError(f"{folder}: holds a run of another configuration; name another folder")
+
+
+def _of_any_data(config: TrainingConfig) -> TrainingConfig:
+    """The configuration without the fingerprint of its data: a run knows its own data."""
+    return config.model_copy(update={"data": config.data.of_fingerprint("")})
 
 
 def _check_folds(config: TrainingConfig) -> None:

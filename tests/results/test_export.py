@@ -66,7 +66,8 @@ def test_an_export_is_read_back_as_the_configuration_that_ran(
     add_trial(shared, experiment, 0, 0.7, **drawn)
     path = tmp_path_factory.mktemp("export") / "best.yaml"
     path.write_text(export_config(shared, name), encoding="utf-8")
-    assert load_config(path) == build_config({"epochs": 2, **drawn}, "test")
+    data = {**drawn.get("data", {}), "fingerprint": "f" * 16}
+    assert load_config(path) == build_config({"epochs": 2, **drawn, "data": data}, "test")
 
 
 @pytest.fixture
@@ -107,6 +108,15 @@ def test_any_rank_any_trial_and_the_baseline(three: Store) -> None:
     head, config = exported(three, trial=3)
     assert config.embedding.placement == "stem"
     assert head.endswith("trial 3 (sampled): pruned after epoch 1 of 2")
+
+
+def test_an_export_names_its_data_unless_the_space_gave_the_trial_others(three: Store) -> None:
+    assert exported(three)[1].data.fingerprint == "f" * 16
+    experiment = three.experiment("rows").id
+    add_trial(three, experiment, 4, 0.9, data={"image_size": 96})
+    assert exported(three, trial=4)[1].data.fingerprint == "f" * 16
+    add_trial(three, experiment, 5, 0.9, data={"skip_unreadable": True})
+    assert exported(three, trial=5)[1].data.fingerprint == ""
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,10 @@ from typer.testing import CliRunner
 
 from results.database.store import NewExperiment, open_store
 from search.cli.main import app, main
+from search.settings import SearchSettings
 from sedn.data.loading import load_dataset
 from sedn.errors import UserError
-from spaces import load_space
+from spaces import load_space, parse_space
 from tests.results.rows import add_trial
 
 COUNTS = (
@@ -181,3 +182,10 @@ def test_a_segmenter_whose_loss_is_not_finite_is_one_line(
 def test_data_that_is_not_there_is_said_before_the_hub_is_asked_for_weights(folder: Path) -> None:
     words = ("search", "--name=n", "--data=nowhere.csv", "--space=standard")
     assert "data 'nowhere.csv': no such file or folder" in refused(folder, *words)
+
+
+def test_a_space_that_was_made_of_an_export_is_searched_on_any_data() -> None:
+    text = "name: x\nbase: {data: {fingerprint: f1a0d3330156943b}}\n"
+    text += "axes: {batch_size: {choice: [8, 16]}}"
+    baseline = parse_space(text, "x.yaml").baseline(SearchSettings().overrides())
+    assert baseline.data.fingerprint == ""

@@ -35,7 +35,8 @@ class ArrowContent:
 
     def stamp(self) -> str:
         """Folder, column, row, and when a data set was last saved to the folder."""
-        return f"{self.name} {_changed(self.folder)}"
+        status = (Path(self.folder) / STATE).stat()
+        return f"{self.name} {status.st_mtime_ns} {status.st_ctime_ns}"
 
 
 def open_arrow(folder: Path) -> Any:

@@ -49,9 +49,11 @@ class FileContent:
             return file.read()
 
     def stamp(self) -> str:
-        """Path, size and time of the last change."""
+        """Path, size, and the times of the last change of content and inode: a copy may keep the
+        first of both (``cp -p``, ``rsync``, an archive), and the size with it.
+        """
         status = os.stat(self.path)  # noqa: PTH116
-        return f"{self.path} {status.st_size} {status.st_mtime_ns}"
+        return f"{self.path} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
 
 
 def find_file(root: Path, name: str, where: str) -> FileContent:

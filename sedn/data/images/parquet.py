@@ -31,9 +31,9 @@ class ParquetContent:
         return stored
 
     def stamp(self) -> str:
-        """File, column, row, and size and time of the file."""
+        """File, column, row, and size and times of the file."""
         status = Path(self.path).stat()
-        return f"{self.name} {status.st_size} {status.st_mtime_ns}"
+        return f"{self.name} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
 
 
 @lru_cache(maxsize=8)

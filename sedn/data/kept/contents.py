@@ -50,11 +50,11 @@ class KeptContents(Sequence[Content]):
         return (self[row] for row in range(len(self)))
 
     def look(self) -> "Stats | None":
-        """Size and time of each file; ``None`` if one is not there any more."""
+        """Size and times of each file; ``None`` if one is not there any more."""
         stats = array("q")
         for row, path in enumerate(self._paths):
             if self._place is not None and self._place[row] >= 0:
-                stats.extend((-1, -1))
+                stats.extend((-1, -1, -1))
                 continue
             try:
                 file = os.stat(path)  # noqa: PTH116 (of very many)
@@ -62,21 +62,21 @@ class KeptContents(Sequence[Content]):
                 return None
             if not stat.S_ISREG(file.st_mode):
                 return None
-            stats.extend((file.st_size, file.st_mtime_ns))
-        return np.frombuffer(stats, dtype=np.int64).reshape(-1, 2)
+            stats.extend((file.st_size, file.st_mtime_ns, file.st_ctime_ns))
+        return np.frombuffer(stats, dtype=np.int64).reshape(-1, 3)
 
     def stamps(self, stats: "Stats") -> Iterator[str]:
         """The stamp of each content, from the sizes and times that :meth:`look` returned."""
         if self._place is not None:
-            # Columns are of few files, and say more than their size and time.
+            # Columns are of few files, and say more than their size and times.
             yield from (content.stamp() for content in self)
             return
-        for path, (size, time) in zip(self._paths, stats.tolist(), strict=True):
-            yield f"{path} {size} {time}"
+        for path, (size, content, inode) in zip(self._paths, stats.tolist(), strict=True):
+            yield f"{path} {size} {content} {inode}"
 
 
 Stats = NDArray[np.int64]
-"""``(contents, 2)``: size and time in nanoseconds."""
+"""``(contents, 3)``: size, and times of the last change of content and inode in nanoseconds."""
 
 
 def save_contents(folder: Path, name: str, contents: Sequence[Content]) -> list[Place]:

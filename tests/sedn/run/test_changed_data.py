@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from sedn.config import TrainingConfig, build_config
+from sedn.config import TrainingConfig, build_config, config_hash
 from sedn.data.loading import load_dataset
 from sedn.errors import UserError
 from sedn.run.train import train_run
@@ -99,3 +99,31 @@ def test_a_finished_run_of_other_data_is_not_given_for_one_of_the_changed_data(
     table.unlink()
     load_dataset.cache_clear()
     assert train_run(configure(table), tmp_path / "run") == summary
+
+
+@pytest.mark.parametrize("change", [change for change, _ in CHANGES])
+def test_a_configuration_of_a_trial_is_not_trained_on_changed_data(
+    table: Path, tmp_path: Path, change: Callable[[Path], None]
+) -> None:
+    config = configure(table)
+    meant = of_data(config, load_dataset(config.data).fingerprint)
+    change(table)
+    load_dataset.cache_clear()
+    message = r"are others than those of data.fingerprint .*; undo the change, or leave out"
+    with pytest.raises(UserError, match=message):
+        train_run(meant, tmp_path / "run")
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["config.yaml"]
+
+
+def test_a_run_goes_on_whether_its_configuration_names_its_data_or_not(
+    table: Path, tmp_path: Path
+) -> None:
+    config = configure(table)
+    meant = of_data(config, load_dataset(config.data).fingerprint)
+    summary = train_run(config, tmp_path / "run")
+    assert train_run(meant, tmp_path / "run") == summary
+    assert config_hash(meant) == config_hash(config)
+
+
+def of_data(config: TrainingConfig, fingerprint: str) -> TrainingConfig:
+    return config.model_copy(update={"data": config.data.of_fingerprint(fingerprint)})

@@ -3,6 +3,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,13 @@ from PIL import Image
 
 from sedn.config import DataConfig, build_config
 from sedn.data import SPLITS, Dataset, count_labels, load_dataset
+from sedn.data.formats import read_listing
+from sedn.data.identity import identify
+from sedn.data.listing import Listing
 from sedn.errors import UserError
 from sedn.files import cache_folder
 from sedn.training.epochs import train_epochs
+from tests.sedn.data.kept.listings import open_kept
 
 
 def load(path: Path, size: int = 20, seed: int = 0) -> Dataset:
@@ -71,6 +76,20 @@ def test_the_fingerprint_changes_with_what_is_trained_on(table: Path, changed: s
     assert after.fingerprint != before
     if changed == "name":
         assert "shirt.png" in after.splits["train"].names
+
+
+@pytest.mark.parametrize("reading", [read_listing, open_kept])
+def test_a_file_replaced_by_one_of_the_same_size_and_time_is_read_again(
+    table: Path, reading: Callable[[Path], Listing]
+) -> None:
+    """As ``cp -p``, ``rsync --times`` and archives leave them."""
+    before = identify(reading(table), 0, lambda *_: None).fingerprint
+    image = table.parent / "0.png"
+    status, copy = image.stat(), image.with_name("copy")
+    copy.write_bytes(image.read_bytes()[::-1])
+    os.utime(copy, ns=(status.st_atime_ns, status.st_mtime_ns))
+    copy.replace(image)
+    assert identify(reading(table), 0, lambda *_: None).fingerprint != before
 
 
 def test_the_fingerprint_stays_where_the_folder_moves(table: Path) -> None:
