@@ -85,17 +85,22 @@ class Nodes:
 
 
 def start_search(
-    machine: Machine, program: Path, *words: str, output: IO[str] | None = None
+    machine: Machine,
+    program: Path,
+    *words: str,
+    output: IO[str] | None = None,
+    errors: IO[str] | None = None,
 ) -> subprocess.Popen[str]:
     """Run the ``program`` that drives a search, with the ``words`` of its command, on a machine.
 
-    What it prints goes to ``output``, or where there is none to pipes.
+    What it prints goes to ``output``, and what it prints to stderr to ``errors`` where that is
+    given; where there are none, to pipes.
     """
     return subprocess.Popen(
         machine.command([sys.executable, str(program), *words]),
         env=os.environ | ENVIRONMENT | {"PYTHONPATH": os.pathsep.join(sys.path)},
         stdout=output or subprocess.PIPE,
-        stderr=output or subprocess.PIPE,
+        stderr=errors or output or subprocess.PIPE,
         text=True,
     )
 

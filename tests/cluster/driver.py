@@ -1,7 +1,8 @@
 """A search with known curves on a cluster: `driver.py URL SPACE STORAGE ADDRESS LOG [OPTIONS]`.
 
 The options are fields of its resources, the number of trials, whether the search learns from them,
-the seconds of an epoch, and the bytes of a checkpoint, as JSON.
+how many of the best keep their checkpoint, the seconds of an epoch, and the bytes of a checkpoint,
+as JSON.
 """
 
 import json
@@ -60,6 +61,7 @@ def main() -> None:
     trials, seconds = fields.pop("trials", TRIALS), fields.pop("seconds", 0.5)
     size, account = fields.pop("checkpoint_bytes", 1000), Account(Path(log))
     settings = settings_of(trials, fields.pop("learns", False))
+    settings = settings.model_copy(update={"keep_best": fields.pop("keep_best", None)})
     train = with_checkpoints(make_curves(seconds=seconds), account, size)
     outcome = run_search(
         NAME,

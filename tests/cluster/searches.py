@@ -40,6 +40,7 @@ class ClusterSearch:
 
     def __post_init__(self) -> None:
         self.account = Account(self.folder / "epochs")
+        self._complaints = self.folder / "complaints"
         self.space = self.folder / "space.yaml"
         self.space.write_text(SPACE)
         self.storage = self.storage or self.folder / "runs"
@@ -50,7 +51,14 @@ class ClusterSearch:
         options = json.dumps(self.options | {"trials": self.trials})
         words = (self.url, str(self.space), str(self.storage), self.nodes.address)
         where = machine or self.nodes.machines[0]
-        self.driver = start_search(where, DRIVER, *words, str(self.account.path), options)
+        words += (str(self.account.path), options)
+        with self._complaints.open("a") as errors:
+            self.driver = start_search(where, DRIVER, *words, errors=errors)
+
+    @property
+    def complained(self) -> str:
+        """All that its drivers printed to stderr, notices too."""
+        return self._complaints.read_text()
 
     def kill(self) -> None:
         """End the driver as the kernel ends what takes too much memory."""
@@ -64,7 +72,7 @@ class ClusterSearch:
 
         def holds() -> bool:
             assert self.driver is not None
-            assert self.driver.poll() is None, "\n".join(self.driver.communicate())[-3000:]
+            assert self.driver.poll() is None, self.complained[-3000:]
             return is_so()
 
         wait_until(holds, seconds, otherwise)
@@ -94,7 +102,7 @@ class ClusterSearch:
             losses: lost workers that are counted, at most; ``None``: as many as may be.
         """
         assert self.driver is not None
-        said, self.complained = self.driver.communicate(timeout=200)
+        said, _ = self.driver.communicate(timeout=200)
         assert said.split()[-1:] == ["finished"], self.complained[-3000:]
         rows = self.check_outcome()
         assert not self.account.lost()

@@ -3,10 +3,12 @@
 import os
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from benchmarks.machines.disk import Disk, mounted_disk
 from benchmarks.machines.nodes import Nodes, wait_until
 from benchmarks.machines.postgresql import RestartedServer
 from results.database.store import open_store
@@ -16,6 +18,8 @@ from tests.cluster.searches import ClusterSearch
 
 OUTAGE_SECONDS = 20.0
 CUT_SECONDS = 10.0
+FULL_SECONDS = 5.0
+PAUSES = "No trial is charged with that: the search pauses"
 
 
 @pytest.fixture
@@ -25,6 +29,13 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     monkeypatch.setenv("TMPDIR", str(folder))
     return folder
+
+
+@pytest.fixture
+def disk(nodes: Nodes, tmp_path: Path) -> Iterator[Disk]:
+    """A small disk that all nodes see which are started after it."""
+    with mounted_disk(tmp_path / "disk", 64) as mounted:
+        yield mounted
 
 
 @pytest.mark.slow
@@ -84,8 +95,8 @@ def test_another_machine_goes_on_where_that_of_the_driver_is_gone(
     second.kill()
     search.kill()
     search.start(head)
-    _, complained = search.driver.communicate(timeout=60)
-    assert "is being searched by another process" in complained
+    search.driver.communicate(timeout=60)
+    assert "is being searched by another process" in search.complained
     engine = open_store(search.url).engine
     wait_until(lambda: not is_driven(engine, NAME), 60, "the lock is held for ever")
     search.start(head)
@@ -122,6 +133,31 @@ def test_a_node_behind_a_slow_and_lossy_link(
     second.link.slow_down(0.2, 0.02)
     rows = search.check_end(losses=0)
     assert len({row.node for row in rows}) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_storage_path_that_is_full_for_a_while(
+    nodes: Nodes, server: RestartedServer, tmp_path: Path, disk: Disk
+) -> None:
+    machines = [nodes.start() for _ in range(3)]
+    # No checkpoint is removed, which would give room back while the disk is full.
+    options = {"keep_best": "all", "checkpoint_bytes": 1_000_000}
+    runs = disk.path / "runs"
+    search = ClusterSearch(nodes, tmp_path, server.new_database(), 24, options, runs)
+    search.start()
+    search.wait_for(3)
+    for machine in machines:
+        search.wait_for_worker(machine)
+    disk.keep_full(FULL_SECONDS)
+    search.wait_until(lambda: PAUSES in search.complained, 60, "the search does not pause")
+    trained = search.account.notes()
+    disk.keep_full(FULL_SECONDS)
+    assert search.account.notes() == trained, "an epoch was trained without room for it"
+    disk.free()
+    search.check_end(repeated=0, losses=0)
+    assert search.complained.count(PAUSES) == 1
+    assert search.complained.count("Checkpoints can be written again") == 1
 
 
 @pytest.mark.slow
