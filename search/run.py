@@ -9,6 +9,7 @@ from results.database.connection.outage import in_one_line
 from results.database.models import Experiment
 from results.database.store import Store, open_store
 from search.checks import check_search
+from search.generation import Generation
 from search.lock import Hold, sole_driver
 from search.preparation import prepare_experiment, read_data
 from search.retention import retained
@@ -109,6 +110,9 @@ def run_search(
         experiment = prepare_experiment(
             store, name, loaded_space, settings, data, storage, confirms, on_notice
         )
+        generation = Generation.begin(store, experiment)
+        store.guard(generation.guard)
+        hold = generation.kept(hold)
         # Not before: bad data is answered by one line.
         for line in checked.chosen:
             on_notice(line)

@@ -177,4 +177,5 @@ def open_storage(store: Store) -> RDBStorage:
     event.listen(storage.engine, "connect", configure_connection)
     # Connections made before the listener was there lack its settings.
     storage.engine.dispose()
+    store.guard_also(storage.engine)
     return storage

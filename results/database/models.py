@@ -266,7 +266,8 @@ class Request(Base):
     experiment_id: Mapped[int] = mapped_column(ForeignKey("sedn_experiment.id"), index=True)
     command: Mapped[str] = mapped_column(String(16))
     """``stop``: cut off what runs; ``finish``: end what runs, and start no other trial;
-    ``concurrent N``: train at most so many trials at a time."""
+    ``concurrent N``: train at most so many trials at a time. ``driver N`` is asked by nobody: the
+    one such row of an experiment has the number of the newest start of its search."""
     made_at: Mapped[datetime] = mapped_column(UtcDateTime)
     answered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """When a search took notice; null until then."""

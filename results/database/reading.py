@@ -1,5 +1,6 @@
 """Reading the results store: experiments, trials, epochs and AUC by label."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +32,7 @@ class StoreReader:
         self._trial_ids: dict[tuple[int, int], int] = {}
         self._file = FileIdentity.of(engine)
         self._lost: StoreLost | None = None
+        self._guards: list[Callable[[Engine], None]] = []
 
     @property
     def url(self) -> str:
@@ -41,6 +43,16 @@ class StoreReader:
     def shown(self) -> str:
         """The database's name for a person: a file, or a URL without its password."""
         return shown_name(self.engine.url)
+
+    def guard(self, guard: Callable[[Engine], None]) -> None:
+        """Let ``guard`` watch over this engine, and over each that :meth:`guard_also` names."""
+        self._guards.append(guard)
+        guard(self.engine)
+
+    def guard_also(self, engine: Engine) -> None:
+        """Watch over another engine of the same database as over this one's."""
+        for guard in self._guards:
+            guard(engine)
 
     def is_in_place(self) -> bool:
         """Whether the database's file is still the one that was opened; costs no query."""

@@ -108,7 +108,8 @@ class DriverScheduler(FIFOScheduler):  # type: ignore[misc]
         """Whether the trial goes on; its epoch is in the database before Tune acts on it."""
         number, reached = trial.config["assignment"].number, result["result"]
         verdict = self._searcher.attempt(self._driver.report, number, reached, result.get("node"))
-        ends = verdict is not None and verdict.ends_training
+        # Without a verdict the search is broken off: no other epoch is to be trained, nor written.
+        ends = verdict is None or verdict.ends_training
         return str(TrialScheduler.STOP if ends else TrialScheduler.CONTINUE)
 
 
