@@ -134,6 +134,14 @@ class StudyTables:
         """
         self._study._storage.set_trial_intermediate_value(self._id(number), step, value)
 
+    def set_attribute(self, key: str, value: Any) -> None:
+        """Write a system attribute of the study, which no person sees in Optuna's dashboard.
+
+        Uses ``set_study_system_attr`` of the database behind the study, as Optuna advises users
+        against ``Study.set_system_attr``. Any thread may call this.
+        """
+        self._backend.set_study_system_attr(self._study._study_id, key, value)
+
     def constrain(self, number: int, excesses: Sequence[float]) -> None:
         """Write by how much a trial violates each constraint, as :func:`constraint_attrs`."""
         for key, value in constraint_attrs(excesses).items():

@@ -38,6 +38,7 @@ from search.driver.waiting import StorageWait
 from search.driver.writer import Writer
 from search.failures import INFEASIBLE, Failure
 from search.lock import Hold
+from search.node_use import ClusterUse
 from search.packing import Grant
 from search.progress import RunningTrial, Snapshot
 from search.samplers.choosing import make_samplers
@@ -202,6 +203,10 @@ class Driver:
             for number, live in sorted(self._live.items())
         ]
         return self._account.snapshot(tuple(now), len(self._paused))
+
+    def note_nodes(self, use: ClusterUse) -> None:
+        """Let those who look on see the nodes of the cluster. Any thread may call this."""
+        self._writer.study.note_nodes(use)
 
     def next(self) -> Assignment | None:
         """The next trial to run; ``None`` where there is none now, see :attr:`waits`."""

@@ -14,6 +14,7 @@ from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 
 from results.database.models import TrialState
+from search.node_use import KEY, ClusterUse
 from search.optuna_private import StudyTables
 from search.rebuilding import GPUS, OPTUNA_STATES
 from search.samplers.drawing import draw
@@ -90,6 +91,12 @@ class StudyWriter:
     def draw(self, space: Space, trial: optuna.Trial) -> dict[str, Any]:
         """The trial's parameters, by its sampler."""
         return self._call(lambda: draw(space, trial, self._samplers(trial.number)))
+
+    def note_nodes(self, use: ClusterUse) -> None:
+        """Keep with the study what the nodes of the cluster are busy with. Any thread may call
+        this; a database that is away is not waited for.
+        """
+        self._tables.set_attribute(KEY, use.to_json())
 
     def set_gpus(self, trial: optuna.Trial, gpus: float) -> None:
         """Keep with the trial what it has of the GPUs."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from search.backends.ray_tune import cluster
 from search.backends.ray_tune.liveness import watching_ray
+from search.backends.ray_tune.node_use import watching_nodes
 from search.backends.ray_tune.scratch import scratch_folder
 from search.backends.ray_tune.versions import check_nodes
 from search.driver import Driver, TrainFunction
@@ -45,7 +46,7 @@ def run_by_ray(
         try:
             if resources.address is not None:
                 check_nodes()
-            with watching_ray(on_ray_gone):
+            with watching_ray(on_ray_gone), watching_nodes(driver.note_nodes):
                 _tune(driver, settings, resources, train, watch, scratch)
         finally:
             ray.shutdown()

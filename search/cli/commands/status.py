@@ -13,6 +13,7 @@ from sedn.errors import UserError
 if TYPE_CHECKING:
     from results import Experiment, Store
     from search import Snapshot
+    from search.node_use import ClusterUse
 
 out = open_terminal()
 WATCH_SECONDS = 2.0
@@ -32,11 +33,15 @@ def status(
 ) -> None:
     """Show how many trials are done, running, stopped early or failed, and the best so far.
 
+    Of a search by Ray it shows how many cores and GPUs of the cluster are in use, and where the
+    nodes have ray[default], how busy each node is.
+
     Of the disk in use it counts files for 0.3 s, which suffices for 10,000 trials on a local disk,
     and says "more than" where there are more; with --json it counts all.
     """
     from results import open_store
     from search.disk import disk_in_use
+    from search.node_use import read_cluster_use
     from sedn.style import byte_text
 
     if watch and as_json:
@@ -47,12 +52,16 @@ def status(
         return
     experiment = opened.experiment(name)
     snapshot, searching = _read(opened, experiment)
+    use = read_cluster_use(opened.engine, name) if searching else None
     in_use = disk_in_use(opened, experiment, None if as_json else DISK_SECONDS)
     if as_json:
         size = None if in_use is None else in_use.size
-        print_json(_as_json(name, snapshot, searching) | {"disk_bytes": size})
+        found = _as_json(name, snapshot, searching) | {"disk_bytes": size}
+        print_json(found | {"cluster": None if use is None else use.to_json()})
     else:
         _show(name, snapshot, searching)
+        if use is not None:
+            _show_nodes(use)
         if in_use is not None:
             least = "" if in_use.is_whole else "more than "
             out.print(
@@ -101,6 +110,14 @@ def _show(name: str, snapshot: "Snapshot", searching: bool) -> None:
         out.print(running_table(snapshot))
     if not searching and (unfinished or snapshot.ended < snapshot.asked):
         _say_how_to_go_on(name)
+
+
+def _show_nodes(use: "ClusterUse") -> None:
+    from search.cli.node_tables import nodes_line, nodes_table
+
+    out.print(nodes_line(use))
+    if any(node.memory_total is not None for node in use.nodes):
+        out.print(nodes_table(use))
 
 
 def _say_how_to_go_on(name: str) -> None:

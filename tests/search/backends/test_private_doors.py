@@ -237,6 +237,13 @@ def opens_study_storage(study: optuna.Study) -> None:
     assert own.trials == study.trials
 
 
+def opens_set_attribute(study: optuna.Study) -> None:
+    tables = optuna_private.StudyTables(study)
+    for value in ({"one": 1}, {"two": [2.5, None]}):
+        tables.set_attribute("sedn:door", value)
+    assert tables._backend.get_study_system_attrs(study._study_id)["sedn:door"] == value
+
+
 def opens_count(study: optuna.Study) -> None:
     tables = optuna_private.StudyTables(study)
     assert tables.count() == 1
@@ -328,6 +335,7 @@ OF_OPTUNA: dict[str, Callable[[optuna.Study], None]] = {
     "StudyTables.constrain": opens_constrain,
     "StudyTables.prune": opens_prune,
     "StudyTables.reopen": opens_reopen,
+    "StudyTables.set_attribute": opens_set_attribute,
     "StudyStorage": opens_study_storage,
     "StudyTables.count": opens_count,
     "constraint_attrs": opens_constraint_attrs,

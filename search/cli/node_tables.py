@@ -1,0 +1,60 @@
+"""The nodes of a cluster as a line and as a table."""
+
+from rich.table import Table
+from rich.text import Text
+
+from search.node_use import ClusterUse, NodeUse
+from sedn.style import byte_text
+
+MOST_NODES = 20
+"""Rows of the table."""
+
+
+def nodes_line(use: ClusterUse) -> Text:
+    """How many nodes there are, and what of them is given to trials."""
+    count = len(use.nodes)
+    nodes = "1 node" if count == 1 else f"{count} nodes"
+    parts = [nodes, f"{_given(use.cpus_given, use.cpus)} cores"]
+    if use.gpus:
+        parts.append(f"{_given(use.gpus_given, use.gpus)} GPUs")
+    return Text(f"Cluster: {', '.join(parts)} in use")
+
+
+def nodes_table(use: ClusterUse) -> Table:
+    """How busy each node is; the first of many, and how many more there are."""
+    table = Table(header_style="dim", expand=False)
+    with_gpus = any(node.gpu_percent is not None for node in use.nodes)
+    heads = ["cores", "CPU", "memory", *(["GPUs", "GPU", "GPU memory"] * with_gpus)]
+    table.add_column("node")
+    for head in heads:
+        table.add_column(head, justify="right", no_wrap=True)
+    for node in use.nodes[:MOST_NODES]:
+        table.add_row(node.name, *_cells(node)[: len(heads)])
+    if len(use.nodes) > MOST_NODES:
+        table.add_row(f"and {len(use.nodes) - MOST_NODES} more")
+    return table
+
+
+def _cells(node: NodeUse) -> list[str]:
+    return [
+        f"{node.cpus:g}",
+        _percent(node.cpu_percent),
+        _part(node.memory_used, node.memory_total),
+        f"{node.gpus:g}",
+        _percent(node.gpu_percent),
+        _part(node.gpu_memory_used, node.gpu_memory_total),
+    ]
+
+
+def _given(part: float, whole: float) -> str:
+    return f"{round(part, 2):g} of {round(whole, 2):g}"
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{value:.0f}%"
+
+
+def _part(used: float | None, total: float | None) -> str:
+    if used is None or total is None:
+        return "–"
+    return f"{byte_text(int(used))} of {byte_text(int(total))}"
