@@ -12,6 +12,7 @@ from results.goals.objectives import objectives
 from results.versions import without_versions
 from sedn.config.groups import LARGEST_SEED
 from sedn.errors import UserError, did_you_mean
+from sedn.files import absolute_path
 
 Kind = TypeVar("Kind", "SearchSettings", "Resources")
 
@@ -148,6 +149,11 @@ class SearchSettings(BaseModel):
     image_column: str | None = None
     leave_out: tuple[str, ...] = ()
     attributes: tuple[str, ...] = ()
+
+    @field_validator("data")
+    @classmethod
+    def _is_the_same_everywhere(cls, data: str) -> str:
+        return data if data == cls.model_fields["data"].default else absolute_path(data)
 
     @field_validator("objective")
     @classmethod

@@ -23,6 +23,18 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sedn-search"
 
 
+def absolute_path(path: str) -> str:
+    """A path made absolute and free of ``..``, so that every process means the same by it, from
+    every working directory; as it is where there is nothing at the path.
+    """
+    if not os.path.exists(path):  # noqa: PTH110 (false for what can be no path)
+        return path
+    direct = os.path.abspath(path)  # noqa: PTH100 (takes out "..")
+    # Where ".." follows a link, the way through the link counts.
+    same = os.path.exists(direct) and os.path.samefile(direct, path)  # noqa: PTH110, PTH121
+    return direct if same else os.path.realpath(path)
+
+
 def file_digest(path: Path) -> str:
     """Sixteen hex digits of the SHA-256 of a file's content.
 

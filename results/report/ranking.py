@@ -28,7 +28,7 @@ def ranking_section(findings: Findings) -> str:
             "ranking", "Ranking", text, page.paragraph(NONE_COMPLETE) + _stopped(findings)
         )
     if constraints := findings.goals.constraints:
-        bounds = " and ".join(constraint.text for constraint in constraints)
+        bounds = " or ".join(constraint.text for constraint in constraints)
         text += f" Those that violate {bounds} come last, and are marked."
     shown = ranked[(ranked["rank"] <= MOST_ROWS) | (ranked["role"] == BASELINE)]
     if (ranked["replicates"] > 1).any():

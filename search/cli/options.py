@@ -3,7 +3,6 @@
 import json
 import math
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -31,11 +30,6 @@ DataOption = Annotated[
     str,
     typer.Option(help="An embedded data set, or the path of one: data.yaml, table, folder."),
 ]
-
-
-def absolute(data: str) -> str:
-    """A path made absolute, so that it means the same on every node and in an export."""
-    return str(Path(data).absolute()) if Path(data).exists() else data
 
 
 def moved_storage(storage_path: str | None) -> str | None:

@@ -160,7 +160,7 @@ def _ranking_caption(frame: "Columns", goals: "Goals") -> str | None:
     if len(goals.objectives) > 1:
         lines.append(f"† On the front of {', '.join(goals.objectives)}.")
     if not frame["feasible"].all():
-        bounds = " and ".join(constraint.text for constraint in goals.constraints)
+        bounds = " or ".join(constraint.text for constraint in goals.constraints)
         lines.append(f"* Violates {bounds}.")
     return "\n".join(lines) or None
 

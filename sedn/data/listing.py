@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sedn.data.faults import Fault
+from sedn.data.image_names import relative_names
 from sedn.data.images.content import Content
 from sedn.data.images.levels import FULL, Levels
 from sedn.errors import UserError
@@ -106,13 +107,9 @@ class Listing:
         )
 
     def names(self, rows: NDArray[np.int64]) -> tuple[str, ...]:
-        """The names of images: their paths, relative to the folder of the data set where they lie
-        in that folder.
-        """
-        folder = f"{self.source if self.source.is_dir() else self.source.parent}/".removeprefix(
-            "./"
-        )
-        return tuple(self.images[row].name.removeprefix(folder) for row in rows)
+        """The names of images: their paths, relative to the folder of the data set."""
+        folder = self.source if self.source.is_dir() else self.source.parent
+        return relative_names([self.images[row].name for row in rows], folder)
 
     def contents(self) -> Iterator[Content]:
         """Every file of the data set."""

@@ -12,7 +12,7 @@ from search.cli.data_fields import READING_FLAGS, Reading
 from search.cli.ending import show_ending, words_for
 from search.cli.fields import Flag, takes
 from search.cli.json_log import LogFormatOption, begin_log
-from search.cli.options import DEFAULT_STORE, JsonOption, StoreOption, absolute, print_json
+from search.cli.options import DEFAULT_STORE, JsonOption, StoreOption, print_json
 from search.cli.resources import RESOURCE_FLAGS
 from search.cli.running import WHY, callbacks_of, live_view, stop
 from search.samplers.registry import SAMPLERS
@@ -47,7 +47,6 @@ def parse_pairs(pairs: list[str]) -> dict[str, Any]:
 FLAGS = {
     **READING_FLAGS,
     **RESOURCE_FLAGS,
-    "data": Flag(read=absolute),
     "time_seconds": Flag("--time"),
     "objective": Flag(help=f"What to optimise: {', '.join(objectives())}; repeatable."),
     "where": Flag(metavar="CONSTRAINT"),

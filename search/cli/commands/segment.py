@@ -9,7 +9,8 @@ from pydantic import BaseModel, Field
 from search.cli.console import open_terminal
 from search.cli.data_fields import READING_FLAGS, Preparation, Reading, build_data
 from search.cli.fields import takes
-from search.cli.options import DataOption, JsonOption, absolute, print_json
+from search.cli.options import DataOption, JsonOption, print_json
+from sedn.files import absolute_path
 
 err = open_terminal(stderr=True)
 
@@ -54,7 +55,7 @@ def segment(
     from sedn.segmentation.segmenter import check_segmenter, train_segmenter
 
     config = build_group(SegmenterConfig, networks, "segmenter")
-    dataset = build_data(absolute(data), preparation | reading, "--data")
+    dataset = build_data(absolute_path(data), preparation | reading, "--data")
     check_segmenter(config, output)
     with ImageBar(err) as bar:
         prepare_dataset(dataset, bar.show)

@@ -1,5 +1,6 @@
 """From the path of a data set, in whatever format, to its listing."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,8 @@ from sedn.document import parse_document, read_text
 from sedn.errors import Question, UserError, did_you_mean
 from sedn.seen import is_file
 from sedn.style import count_of
+
+_PARENTS = re.compile(r"^(\.\./)+")
 
 
 def read_listing(
@@ -141,7 +144,8 @@ def _with_splits(listing: Listing, path: Path, faults: Faults) -> Listing:
             raise UserError(f"{path}: no column '{column}'{did_you_mean(column, frame.columns)}")
     of_image: dict[str, str | None] = {}
     for number, image, split_cell in zip(frame.index, frame["image"], frame["split"], strict=True):
-        name = str(image).strip()
+        # Images beside the folder of the data are named from there.
+        name = _PARENTS.sub("", str(image).strip())
         where = f"{path}: row {number}"
         try:
             split = split_name(str(split_cell or ""), where)
