@@ -25,6 +25,7 @@ from results.axes.trials import (
 )
 from results.database.models import Trial
 from results.database.store import Store
+from results.effect_probe import EffectProbe
 from sedn.arrays import Floats
 from sedn.errors import UserError, did_you_mean
 from sedn.metrics import SIGNIFICANCE
@@ -122,9 +123,10 @@ def importance_of(
     reached = store.mean_aucs_after(experiment_id, basis.epoch)
     names = [label.name for label in store.labels(experiment_id)]
     aucs = store.label_auc_arrays(experiment_id, stderrs=False)
-    of_labels = sample_labels(trials, names, aucs, reached)
+    probe = EffectProbe()
+    of_labels = sample_labels(trials, names, aucs, reached, probe)
     influences = read_influences(trials, [one for one in of_labels.names if one is not None])
-    mean = _part(sample_means(trials, reached, basis.epoch), influences)
+    mean = _part(sample_means(trials, reached, basis.epoch, probe), influences)
     labels = _part(of_labels, influences)
     return Importance(
         experiment=name,

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from results.axes.axis import Axis, make_axis
 from results.database.models import Trial, TrialState
 from results.database.scanning.labels import LabelAucArrays
-from results.varied import NOT_PARAMETERS, has_effect
+from results.effect_probe import EffectProbe
+from results.varied import NOT_PARAMETERS
 from sedn.arrays import Floats
 from sedn.config import flatten
 
@@ -85,11 +86,19 @@ def find_basis(trials: Sequence[Trial]) -> Basis:
     )
 
 
-def sample_means(trials: Sequence[Trial], reached: Mapping[int, float], epoch: int) -> Sample:
-    """The mean AUC of all configurations that ``reached`` the epoch."""
+def sample_means(
+    trials: Sequence[Trial],
+    reached: Mapping[int, float],
+    epoch: int,
+    probe: EffectProbe | None = None,
+) -> Sample:
+    """The mean AUC of all configurations that ``reached`` the epoch; ``probe``: what is known
+    already of the effects of axes.
+    """
     rows = [trial for trial in trials if _counts(trial) and trial.number in reached]
     means = np.array([reached[trial.number] for trial in rows], dtype=float)
-    return _sample(rows, means[:, None], (None,), np.full(len(rows), float(epoch)), means, means)
+    epochs = np.full(len(rows), float(epoch))
+    return _sample(rows, means[:, None], (None,), epochs, means, means, probe or EffectProbe())
 
 
 def sample_labels(
@@ -97,6 +106,7 @@ def sample_labels(
     labels: Sequence[str],
     aucs: LabelAucArrays,
     reached: Mapping[int, float],
+    probe: EffectProbe | None = None,
 ) -> Sample:
     """Each label's AUC after the last epoch of each configuration; labels without are left out.
 
@@ -105,6 +115,7 @@ def sample_labels(
         labels: the names of its labels, in order.
         aucs: the AUCs of the labels.
         reached: the mean AUC after the epoch that is compared, of the trials that completed it.
+        probe: what is known already of the effects of axes.
     """
     counting = {t.number: t for t in trials if _counts(t) and t.number in reached}
     chosen = aucs.only(counting)
@@ -117,7 +128,8 @@ def sample_labels(
     means = np.array([reached[trial.number] for trial in rows], dtype=float)
     last = np.array([trial.mean_auc for trial in rows], dtype=float)
     names = tuple(labels[column] for column in columns)
-    return _sample(rows, chosen.aucs[whole][:, columns], names, epochs, means, last)
+    chosen_aucs = chosen.aucs[whole][:, columns]
+    return _sample(rows, chosen_aucs, names, epochs, means, last, probe or EffectProbe())
 
 
 def _counts(trial: Trial) -> bool:
@@ -134,6 +146,7 @@ def _sample(
     epochs: Floats,
     means: Floats,
     last_means: Floats,
+    probe: EffectProbe,
 ) -> Sample:
     """Replicates of a configuration, trained equally long, are one row: their mean."""
     places: dict[tuple[str, int], list[int]] = {}
@@ -141,7 +154,7 @@ def _sample(
         places.setdefault((trial.config_hash, int(epochs[row])), []).append(row)
     first = [trials[rows[0]] for rows in places.values()]
     groups = list(places.values())
-    values = axis_values(first)
+    values = axis_values(first, probe)
     axes = {path: make_axis(path, column) for path, column in values.items()}
     known = {path: axis for path, axis in axes.items() if axis is not None}
     codes = [_codes(values[path]) for path in known]
@@ -163,7 +176,7 @@ def _averaged(values: Floats, groups: Sequence[Sequence[int]]) -> Floats:
     return means.reshape(len(groups), *values.shape[1:])
 
 
-def axis_values(trials: Sequence[Trial]) -> dict[str, list[Any]]:
+def axis_values(trials: Sequence[Trial], probe: EffectProbe | None = None) -> dict[str, list[Any]]:
     """The values of each axis by path, one for each trial; ``None``: the axis had no effect
     there.
     """
@@ -179,36 +192,21 @@ def axis_values(trials: Sequence[Trial]) -> dict[str, list[Any]]:
         distinct = list({repr(value): value for value in column if value is not None}.values())
         if path not in NOT_PARAMETERS | OF_THE_MACHINE and len(distinct) > 1:
             values[path] = column
-    _leave_out(trials, flat, values)
+    _leave_out(trials, flat, values, probe or EffectProbe())
     return values
 
 
 def _leave_out(
-    trials: Sequence[Trial], flat: Sequence[Mapping[str, Any]], values: dict[str, list[Any]]
+    trials: Sequence[Trial],
+    flat: Sequence[Mapping[str, Any]],
+    values: dict[str, list[Any]],
+    probe: EffectProbe,
 ) -> None:
-    """Put ``None`` where an axis has no effect on a trial.
-
-    That hangs on names, counts and switches, so it is found once for all trials that have the same
-    of these.
-    """
-    other = NOT_PARAMETERS | OF_THE_MACHINE
-    structures = [
-        tuple(
-            (path, repr(value))
-            for path, value in fields.items()
-            if path not in other and not isinstance(value, float)
-        )
-        for fields in flat
-    ]
+    """Put ``None`` where an axis has no effect on a trial."""
     for path, column in values.items():
         distinct = list({repr(value): value for value in column if value is not None}.values())
-        known: dict[Any, bool] = {}
-        for row, structure in enumerate(structures):
-            if structure not in known:
-                own = flat[row].get(path)
-                others = [value for value in distinct if value != own]
-                known[structure] = has_effect(trials[row].config, path, others)
-            if not known[structure]:
+        for row, fields in enumerate(flat):
+            if not probe.has(trials[row].config, path, fields.get(path), distinct):
                 column[row] = None
 
 

@@ -19,9 +19,10 @@ from sedn.config.reading import (
     flatten,
     load_config,
 )
-from sedn.config.training import TrainingConfig, config_hash
+from sedn.config.training import DECIDED_WITH, TrainingConfig, config_hash
 
 __all__ = [
+    "DECIDED_WITH",
     "AttentionConfig",
     "AugmentationConfig",
     "BackboneConfig",

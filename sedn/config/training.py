@@ -23,6 +23,16 @@ from sedn.config.groups import (
 )
 from sedn.registry import ATTENTIONS, FUSIONS, LOSSES, SEMANTIC_SOURCES
 
+DECIDED_WITH: dict[str, tuple[str, ...]] = {
+    "attention": ("embedding",),
+    "embedding": ("attention",),
+    "semantic_map": ("embedding",),
+    "optimizer": ("embedding",),
+    "micro_batch_size": ("batch_size",),
+}
+"""What else decides whether a field has an effect, by the field or the group that has the field.
+All other fields and groups stand for themselves."""
+
 
 class TrainingConfig(Group):
     """All fields that decide a training run. Equal configurations train equal networks."""

@@ -1,0 +1,100 @@
+"""Whether a field of a configuration has an effect on what is trained.
+
+A configuration in canonical form does not keep what has no effect, so an effect is seen by trying
+other values.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sedn.config import DECIDED_WITH, TrainingConfig, build_config
+from sedn.config.groups import Group
+from sedn.errors import UserError
+
+PROBES = 2
+"""Other values that are tried: one alone may happen to build the same network."""
+
+
+class EffectProbe:
+    """Finds effects, each once for all configurations that have the same values of what decides:
+    thousands differ in nothing but a learning rate.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[Any, bool] = {}
+        self._built: dict[int, tuple[Mapping[str, Any], TrainingConfig | None]] = {}
+        """By the id of the fields, which are kept so that no others get that id."""
+
+    def __len__(self) -> int:
+        """How many were looked for."""
+        return len(self._known)
+
+    def has(self, fields: Mapping[str, Any], path: str, value: Any, values: Sequence[Any]) -> bool:
+        """Whether a configuration would be another one with another value at ``path``.
+
+        Args:
+            fields: of the configuration, in canonical form.
+            path: of the field.
+            value: that the configuration has there.
+            values: to try; ``value`` may be among them.
+        """
+        own = repr(value)
+        others = [other for other in values if repr(other) != own][:PROBES]
+        group = path.split(".")[0]
+        deciding = (group, *DECIDED_WITH.get(group, ()))
+        config = self._build(fields)
+        kind = tuple(_kind(fields.get(name)) for name in deciding)
+        key = (path, repr(others), kind, config is None)
+        if key not in self._known:
+            self._known[key] = _has_effect(config, path, others)
+        return self._known[key]
+
+    def _build(self, fields: Mapping[str, Any]) -> TrainingConfig | None:
+        if id(fields) not in self._built:
+            self._built[id(fields)] = fields, build_known(fields)
+        return self._built[id(fields)][1]
+
+
+def build_known(fields: Mapping[str, Any]) -> TrainingConfig | None:
+    """The configuration of the fields; ``None``: another version wrote it, and its rules are not
+    known here.
+    """
+    try:
+        return build_config(fields, "trial")
+    except UserError:
+        return None
+
+
+def _has_effect(config: TrainingConfig | None, path: str, others: Sequence[Any]) -> bool:
+    """Whether another value makes another configuration; taken for granted where the rules are not
+    known.
+    """
+    return config is None or any(_replaced(config, path, other) != config for other in others)
+
+
+def is_same(config: TrainingConfig, path: str, one: Any, other: Any) -> bool:
+    """Whether two values at ``path`` make the same configuration."""
+    return _replaced(config, path, one) == _replaced(config, path, other)
+
+
+def _kind(value: Any) -> Any:
+    """A value as far as it can decide what has an effect: of a float, where it lies beside the
+    values at which something is switched off, 0 and 1; of all else, the value.
+    """
+    if isinstance(value, Mapping):
+        return tuple((name, _kind(one)) for name, one in value.items())
+    if isinstance(value, float):
+        return ("float", value > 0, value < 0, value > 1, value < 1)
+    return repr(value)
+
+
+def _replaced(config: TrainingConfig, path: str, value: Any) -> TrainingConfig | None:
+    """The configuration with one other value; ``None`` if it does not take it."""
+    # The groups that are built already are taken as they are: building them is most of the work.
+    fields: dict[str, Any] = dict(config)
+    group, _, name = path.partition(".")
+    own = fields.get(group)
+    fields[group] = (
+        {**(dict(own) if isinstance(own, Group) else {}), name: value} if name else value
+    )
+    return build_known(fields)
