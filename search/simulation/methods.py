@@ -1,8 +1,6 @@
 """Methods of search, simulated side by side over many seeds."""
 
-import multiprocessing
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import product
 
@@ -12,6 +10,7 @@ from search.settings import SearchSettings
 from search.simulation.curves import RecordedCurves
 from search.simulation.replay import Trajectory, simulate
 from sedn.arrays import Floats
+from sedn.processes import in_processes
 
 WITHIN = 0.01
 """A search has arrived when its best result lacks at most this share of the target."""
@@ -135,10 +134,7 @@ def _run(tasks: Sequence[_Task], processes: int) -> Iterator[Trajectory]:
     if processes == 1:
         yield from map(_simulate, tasks)
         return
-    # Not forked: a copy of a process whose threads hold locks may wait for them for ever.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context) as pool:
-        yield from pool.map(_simulate, tasks)
+    yield from in_processes(_simulate, tasks, processes)
 
 
 def _simulate(task: _Task) -> Trajectory:

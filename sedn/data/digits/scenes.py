@@ -12,9 +12,7 @@ reaches a mean AUC between 0.70 and 0.85, which leaves a map something to give.
 
 import hashlib
 import math
-from concurrent.futures import ProcessPoolExecutor
 from functools import lru_cache
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +21,7 @@ from numpy.typing import NDArray
 from sedn.arrays import Floats32
 from sedn.data.dataset import Dataset, Split
 from sedn.data.digits.cards import INKS, PATTERNS, Card, draw_card
+from sedn.processes import in_processes
 
 NAME = "digits-in-clutter"
 VERSION = 1
@@ -59,9 +58,7 @@ def fingerprint() -> str:
 def build_digits(image_size: int) -> Dataset:
     """Draw all images at ``image_size`` pixels a side, on all cores."""
     jobs = [(split, start, image_size) for split in SIZES for start in range(0, SIZES[split], 250)]
-    # Spawned, not forked: the parent may hold threads of torch or Ray.
-    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
-        blocks = list(pool.map(_draw_block, jobs))
+    blocks = list(in_processes(_draw_block, jobs))
     splits = {}
     for split in SIZES:
         parts = [block for job, block in zip(jobs, blocks, strict=True) if job[0] == split]
