@@ -1,5 +1,6 @@
 """The `sedn` command: each command is a thin skin over the Python API."""
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -57,6 +58,8 @@ order of the help."""
 
 err = open_terminal(stderr=True)
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
 
 def main() -> None:
     """Run the command line; wrong input ends in one line and exit code 2, a training that broke in
@@ -67,7 +70,7 @@ def main() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     accept_any_text()
     try:
-        build_app(sys.argv[1:])(standalone_mode=True)
+        _run(sys.argv[1:])
     except UserError as error:
         err.print(f"sedn: {error}", style="red", soft_wrap=True)
         sys.exit(2)
@@ -80,11 +83,38 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(141)
+    except OSError as error:
+        if not _output_is_lost(error):
+            raise
+        err.print(f"sedn: stdout: cannot be written: {error.strerror}", style="red", soft_wrap=True)
+        sys.exit(2)
     except Exception as error:
         if (line := _of_the_database(error)) is None:
             raise
         err.print(f"sedn: {line}", style="red", soft_wrap=True)
         sys.exit(2)
+
+
+def _run(arguments: Sequence[str]) -> None:
+    """Run one command, and see that all that it printed is written."""
+    try:
+        build_app(arguments)(standalone_mode=True)
+    finally:
+        sys.stdout.flush()
+
+
+def _output_is_lost(error: OSError) -> bool:
+    """Whether it is stdout that cannot be written, as on a full disk; it is let go then."""
+    if error.errno not in _FULL or error.filename is not None:
+        return False
+    try:
+        # Where stdout is not at fault, a blank line at the end harms no reader.
+        os.write(sys.stdout.fileno(), b"\n")
+    except OSError:
+        # Python would try once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False
 
 
 def _of_the_database(error: Exception) -> str | None:

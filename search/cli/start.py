@@ -13,6 +13,7 @@ INTERRUPTED = 130
 def main() -> None:
     """Run the command line; a signal to stop ends the process with exit code 130 at any moment."""
     try:
+        open_closed_streams()
         sys.unraisablehook = _interrupt_again
         signal.signal(signal.SIGTERM, _interrupt)
         # Nothing that is imported is garbage, so that Python need not look through it.
@@ -29,6 +30,19 @@ def main() -> None:
         if error.code == INTERRUPTED:
             _end()
         raise
+
+
+def open_closed_streams() -> None:
+    """Open stdin, stdout and stderr on nothing where the caller closed them, as daemons do: a file
+    that is opened later would get their number, and what libraries print to it.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            # The lowest number that is free.
+            os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, open(number, "r" if number == 0 else "w", closefd=False))  # noqa: SIM115
 
 
 def _end() -> None:
