@@ -3,6 +3,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 LOWEST := .venv-lowest
+# What Ray's metrics agent needs. Beside the environment: in it, each Ray of the tests would start one.
+METRICS := $(VENV)/metrics
 # A file's tests share what its fixtures made, so a file goes to one process.
 IN_PARALLEL := -n auto --maxprocesses 8 --dist loadfile
 # Threads of torch that wait for work give the core to another process's threads.
@@ -49,6 +51,8 @@ $(STAMP): pyproject.toml constraints.txt
 	rm -f $@
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --disable-pip-version-check -e '$(WITH_EXTRAS)' -c constraints.txt
+	$(BIN)/python .ci/metrics.py > $(METRICS).txt
+	$(BIN)/pip install --disable-pip-version-check --upgrade --target $(METRICS) -r $(METRICS).txt -c constraints.txt
 	touch $@
 
 $(LOWEST)/.stamp: pyproject.toml .ci/lowest.py

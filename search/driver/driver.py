@@ -121,6 +121,8 @@ class Driver:
             hold=hold,
         )
         baseline = space.baseline(settings.overrides())
+        self.call_listeners = self._writer.call_listeners
+        """Told of each call of the database."""
         self._decision = make_decision(settings, baseline.epochs, baseline.folds or 1)
         self._wait = StorageWait(on_notice)
         self._live: dict[int, Live] = {}

@@ -22,3 +22,8 @@ class TrialEvent:
 
 Listener = Callable[[TrialEvent], None]
 """Called by the driver's thread, which waits for it."""
+
+CallListener = Callable[[float | None], None]
+"""Told how many seconds each call of the database took, waits included, and ``None`` when a call
+begins to wait for a database that is away.
+"""

@@ -3,6 +3,7 @@
 Every write may be repeated. So after a crash the study can only be behind the store.
 """
 
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -21,6 +22,7 @@ from results.database.models import Epoch, Trial, TrialState
 from results.database.store import Store
 from results.database.writing.trials import NewTrial
 from results.goals.objectives import Goals
+from search.driver.events import CallListener
 from search.driver.study_writer import StudyWriter
 from search.lock import Hold
 from sedn.training.checkpoints.predictions import PREDICTIONS
@@ -50,6 +52,8 @@ class Writer:
         self.patience_seconds = patience_seconds
         self._on_wait = on_wait
         self._hold = hold
+        self.call_listeners: list[CallListener] = []
+        """Told of each call of the database."""
         self.study = StudyWriter(study, samplers, self.call)
 
     def check_store(self) -> None:
@@ -135,7 +139,12 @@ class Writer:
             UserError: the database did not come back, or is another one now, or another process
                 has taken the experiment over.
         """
+        began = time.perf_counter()
         is_again = False
+
+        def wait(line: str) -> None:
+            self._tell(None)
+            self._on_wait(line)
 
         def call() -> T:
             nonlocal is_again
@@ -146,11 +155,8 @@ class Writer:
             return function(*args, **kwargs)
 
         try:
-            return survive_outage(
-                call,
-                self._store.shown,
-                patience_seconds=self.patience_seconds,
-                on_wait=self._on_wait,
+            result = survive_outage(
+                call, self._store.shown, patience_seconds=self.patience_seconds, on_wait=wait
             )
         except Exception as error:
             if not is_refusal(error):
@@ -158,6 +164,12 @@ class Writer:
             raise StoreUnavailable(
                 f"{self._store.shown}: the database cannot be used any more: {reason_of(error)}"
             ) from error
+        self._tell(time.perf_counter() - began)
+        return result
+
+    def _tell(self, seconds: float | None) -> None:
+        for listener in self.call_listeners:
+            listener(seconds)
 
 
 def _label_aucs(last: EpochResult) -> Mapping[str, tuple[float | None, float | None]]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from search.backends.ray_tune import cluster
 from search.backends.ray_tune.liveness import watching_ray
+from search.backends.ray_tune.metrics import measured
 from search.backends.ray_tune.node_use import watching_nodes
 from search.backends.ray_tune.scratch import scratch_folder
 from search.backends.ray_tune.versions import check_nodes
@@ -46,8 +47,12 @@ def run_by_ray(
         try:
             if resources.address is not None:
                 check_nodes()
-            with watching_ray(on_ray_gone), watching_nodes(driver.note_nodes):
-                _tune(driver, settings, resources, train, watch, scratch)
+            with (
+                watching_ray(on_ray_gone),
+                watching_nodes(driver.note_nodes),
+                measured(driver, watch) as shown,
+            ):
+                _tune(driver, settings, resources, train, shown, scratch)
         finally:
             ray.shutdown()
 
