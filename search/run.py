@@ -117,7 +117,7 @@ def run_search(
         for line in checked.chosen:
             on_notice(line)
         driver = _start_driver(store, experiment, settings, resources, hold, on_wait, on_notice)
-        driver.listeners.append(on_event)
+        driver.events.listeners.append(on_event)
         watch(driver.snapshot())
         if not driver.finished and not driver.out_of_budget:
             on_stage(Stage.TRIALS)

@@ -14,7 +14,6 @@ search is over; then it is PRUNED, and opened again if a longer search promotes 
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from typing import Any
 
 import optuna
 
@@ -27,7 +26,7 @@ from search.driver.allotment import Allotment
 from search.driver.assignment import Assignment, Live
 from search.driver.duplicates import Duplicates
 from search.driver.ending import Endings
-from search.driver.events import Listener, TrialEvent, What
+from search.driver.events import Events
 from search.driver.folders import TrialFolders
 from search.driver.memory import Memory
 from search.driver.places import Places
@@ -109,8 +108,6 @@ class Driver:
         self._folders = TrialFolders.of(storage, experiment)
         self.grant = Grant()
         """What each trial that starts from now on gets of the cluster."""
-        self.listeners: list[Listener] = []
-        """Told what happens to the trials."""
         self.places = Places(on_notice)
         """How many trials may run at a time; the backend fills in what it knows."""
         self._writer = Writer(
@@ -126,6 +123,8 @@ class Driver:
         self._decision = make_decision(settings, baseline.epochs, baseline.folds or 1)
         self._wait = StorageWait(on_notice)
         self._live: dict[int, Live] = {}
+        self.events = Events(self._live)
+        """Has the listeners that are told what happens to the trials."""
         self._unfinished: deque[int] = deque()
         """Numbers of the trials that are to go on."""
         self._paused: set[int] = set()
@@ -136,7 +135,7 @@ class Driver:
         bounds = (baseline.data, experiment.data_fingerprint, trial_seconds)
         self._allotment = Allotment(Memory.of(past.rows.values()), *bounds)
         self._duplicates = Duplicates.of(past.rows.values())
-        self._endings = Endings(self._writer, self._account, self._duplicates, self._tell_end)
+        self._endings = Endings(self._writer, self._account, self._duplicates, self.events.ended)
         self._losses = Counter(past.losses)
         self._recover(past)
 
@@ -246,7 +245,7 @@ class Driver:
         if result.epoch > live.counted:
             self._account.add_epoch(result.seconds, live.assignment.gpus)
         live.last, live.node = result, node
-        self._tell_epoch(number, result)
+        self.events.epoch(number, result)
         live.verdict = self._decision.decide(
             number,
             result,
@@ -266,7 +265,7 @@ class Driver:
             return self.fail(number, "the trial ended without a result")
         state = STATES[live.verdict.action]
         if state is TrialState.RUNNING:
-            self._tell("paused", number, epoch=live.last.epoch)
+            self.events.paused(number, live.last.epoch)
             del self._live[number]
             self._paused.add(number)
             return state
@@ -322,7 +321,7 @@ class Driver:
 
     def give_back(self, number: int) -> None:
         """Queue a live trial again, to go on from its last checkpoint."""
-        self._tell("queued-again", number)
+        self.events.queued_again(number)
         del self._live[number]
         self._unfinished.append(number)
 
@@ -342,26 +341,8 @@ class Driver:
     def _hand_out(self, assignment: Assignment, counted: int = 0) -> Assignment:
         """Note that a backend gets the trial, with the epochs that are counted already."""
         self._live[assignment.number] = Live(assignment, counted=counted)
-        self._tell("started", assignment.number, after_epoch=assignment.after_epoch)
+        self.events.started(assignment)
         return assignment
-
-    def _tell_epoch(self, number: int, result: EpochResult) -> None:
-        speed = result.cost("images_per_second")
-        facts = {"epoch": result.epoch, "mean_auc": result.mean_auc, "seconds": result.seconds}
-        self._tell("epoch", number, **facts, images_per_second=speed)
-
-    def _tell_end(
-        self, number: int, state: TrialState, cause: str | None, mean_auc: float | None
-    ) -> None:
-        self._tell("ended", number, state=str(state.value), cause=cause, mean_auc=mean_auc)
-
-    def _tell(self, what: What, number: int, **facts: Any) -> None:
-        """Tell the listeners what happened to a trial."""
-        if self.listeners:
-            live = self._live.get(number)
-            event = TrialEvent(what, number, None if live is None else live.node, facts)
-            for listener in self.listeners:
-                listener(event)
 
     def _known(self) -> set[int]:
         """Numbers of the trials that have not ended in the study, and are accounted for."""
