@@ -202,7 +202,7 @@ def _run_trials(
             from search.backends.local import run_local
             from search.backends.machine import grant_of
 
-            driver.grant = grant_of(resources)
+            driver.places.grant = grant_of(resources)
             run_local(driver, train, watch)
         else:
             from search.backends.ray_tune.running import run_by_ray

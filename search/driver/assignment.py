@@ -1,5 +1,6 @@
-"""A trial that is handed out."""
+"""The trials that have not ended: those that are handed out, and those that wait."""
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -41,3 +42,24 @@ class Live:
     """Epochs of earlier runs, whose time is counted."""
     node: str | None = None
     """The node from which the last epoch was reported."""
+
+
+@dataclass
+class OpenTrials:
+    """The trials that have not ended, by number."""
+
+    live: dict[int, Live] = field(default_factory=dict)
+    """Those that are handed out."""
+    unfinished: deque[int] = field(default_factory=deque)
+    """Those that are to go on, in their order."""
+    paused: set[int] = field(default_factory=set)
+    """Those that wait at a rung."""
+
+    @property
+    def are_none(self) -> bool:
+        """Whether all trials have ended."""
+        return not (self.live or self.unfinished or self.paused)
+
+    def numbers(self) -> set[int]:
+        """All of them."""
+        return {*self.live, *self.unfinished, *self.paused}

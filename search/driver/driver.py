@@ -12,7 +12,7 @@ search is over; then it is PRUNED, and opened again if a longer search promotes 
 """
 
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 
 import optuna
@@ -23,7 +23,7 @@ from results.goals.objectives import Goals
 from search.budgets import EndedBy
 from search.driver.account import Account
 from search.driver.allotment import Allotment
-from search.driver.assignment import Assignment, Live
+from search.driver.assignment import Assignment, OpenTrials
 from search.driver.duplicates import Duplicates
 from search.driver.ending import Endings
 from search.driver.events import Events
@@ -32,19 +32,17 @@ from search.driver.memory import Memory
 from search.driver.places import Places
 from search.driver.recovery import Past
 from search.driver.requests import Command, Requests
-from search.driver.starting import draw_trial, find_fault
+from search.driver.supply import Supply
 from search.driver.waiting import StorageWait
 from search.driver.writer import Writer
-from search.failures import INFEASIBLE, Failure
+from search.failures import Failure
 from search.lock import Hold
 from search.node_use import ClusterUse
-from search.packing import Grant
 from search.progress import RunningTrial, Snapshot
 from search.samplers.choosing import make_samplers
 from search.schedulers.choosing import make_decision
 from search.schedulers.verdict import Action, Verdict
 from search.settings import SearchSettings
-from sedn.config import TrainingConfig
 from sedn.errors import DataChanged, TimeExceeded, TrainingError
 from sedn.training.checkpoints.storage import StorageFault
 from sedn.training.result import EpochResult
@@ -99,17 +97,12 @@ class Driver:
             hold: of the experiment's lock, as :func:`~search.lock.sole_driver` gives it.
             clock: seconds by which the budget of time counts.
         """
-        self._experiment_id = experiment.id
         self.name = experiment.name
         """Of the experiment, when the search began."""
         self.space = space
         """What is searched."""
-        self._settings = settings
-        self._folders = TrialFolders.of(storage, experiment)
-        self.grant = Grant()
-        """What each trial that starts from now on gets of the cluster."""
         self.places = Places(on_notice)
-        """How many trials may run at a time; the backend fills in what it knows."""
+        """How many trials may run at a time, and what each gets; filled in by the backend."""
         self._writer = Writer(
             *(store, experiment.id, study, make_samplers(settings, space)),
             Goals.of(settings.model_dump()),
@@ -122,40 +115,50 @@ class Driver:
         """Told of each call of the database."""
         self._decision = make_decision(settings, baseline.epochs, baseline.folds or 1)
         self._wait = StorageWait(on_notice)
-        self._live: dict[int, Live] = {}
-        self.events = Events(self._live)
+        self._open = OpenTrials()
+        self.events = Events(self._open.live)
         """Has the listeners that are told what happens to the trials."""
-        self._unfinished: deque[int] = deque()
-        """Numbers of the trials that are to go on."""
-        self._paused: set[int] = set()
-        """Numbers of the trials that wait at a rung."""
         self._requests = Requests(store, experiment.id)
         past = Past.read(self._writer)
         self._account = Account(settings, space, past, clock)
         bounds = (baseline.data, experiment.data_fingerprint, trial_seconds)
         self._allotment = Allotment(Memory.of(past.rows.values()), *bounds)
-        self._duplicates = Duplicates.of(past.rows.values())
-        self._endings = Endings(self._writer, self._account, self._duplicates, self.events.ended)
+        duplicates = Duplicates.of(past.rows.values())
+        self._endings = Endings(self._writer, self._account, duplicates, self.events.ended)
+        self._supply = Supply(
+            experiment_id=experiment.id,
+            space=space,
+            settings=settings,
+            folders=TrialFolders.of(storage, experiment),
+            writer=self._writer,
+            decision=self._decision,
+            account=self._account,
+            allotment=self._allotment,
+            duplicates=duplicates,
+            endings=self._endings,
+            open=self._open,
+            places=self.places,
+            events=self.events,
+        )
         self._losses = Counter(past.losses)
         self._recover(past)
 
     @property
     def live(self) -> int:
         """Number of trials that are handed out."""
-        return len(self._live)
+        return len(self._open.live)
 
     @property
     def waits(self) -> bool:
         """Whether there may be a next trial later, though there is none now."""
         if self._wait.is_waiting:
             return not self.out_of_budget
-        return bool(self._live)
+        return bool(self._open.live)
 
     @property
     def finished(self) -> bool:
         """Whether no trial is left to start or to go on."""
-        left = self._live or self._unfinished or self._paused
-        return not left and self._account.all_drawn() is not None
+        return self._open.are_none and self._account.all_drawn() is not None
 
     @property
     def ended_by(self) -> EndedBy | None:
@@ -201,9 +204,9 @@ class Driver:
                 mean_auc=live.last.mean_auc if live.last else None,
                 config=live.assignment.config,
             )
-            for number, live in sorted(self._live.items())
+            for number, live in sorted(self._open.live.items())
         ]
-        return self._account.snapshot(tuple(now), len(self._paused))
+        return self._account.snapshot(tuple(now), len(self._open.paused))
 
     def note_nodes(self, use: ClusterUse) -> None:
         """Let those who look on see the nodes of the cluster. Any thread may call this."""
@@ -214,22 +217,9 @@ class Driver:
         if not self._wait.is_over():
             self.check_store()
             return None
-        if self._requests.last or not self.places.is_free(len(self._live)):
+        if self._requests.last or not self.places.is_free(len(self._open.live)):
             return None
-        while self._unfinished:
-            if resumed := self._resume(self._unfinished.popleft()):
-                return resumed
-        if promoted := self._promote():
-            return promoted
-        while self._account.all_drawn() is None:
-            self._account.drawn += 1
-            if started := self._start(self._writer.study.ask(self._known())):
-                return started
-        if not self._live:
-            if promoted := self._promote(last=True):
-                return promoted
-            self._end_paused()
-        return None
+        return self._supply.next()
 
     def report(self, number: int, result: EpochResult, node: str | None = None) -> Verdict:
         """Record one epoch of a live trial, and decide what becomes of the trial.
@@ -237,7 +227,7 @@ class Driver:
         The backend does what the verdict says: where it ends the training, the backend trains the
         trial no further, and calls :meth:`finish`.
         """
-        live = self._live[number]
+        live = self._open.live[number]
         self._wait.stored()
         self._look_for_requests()
         self._writer.record_epoch(number, result, node)
@@ -260,14 +250,14 @@ class Driver:
         A trial that is trained no further though it might go on is PRUNED, and one without any
         result FAILED.
         """
-        live = self._live[number]
+        live = self._open.live[number]
         if live.last is None:
             return self.fail(number, "the trial ended without a result")
         state = STATES[live.verdict.action]
         if state is TrialState.RUNNING:
             self.events.paused(number, live.last.epoch)
-            del self._live[number]
-            self._paused.add(number)
+            del self._open.live[number]
+            self._open.paused.add(number)
             return state
         last = None if state is TrialState.FAILED else live.last
         return self._end(number, state, last, live.verdict.cause, live.verdict.reason)
@@ -310,7 +300,7 @@ class Driver:
 
     def stop(self, number: int, cause: str, reason: str) -> TrialState:
         """End a live trial for a ``cause``: PRUNED with what it reached, FAILED with nothing."""
-        last = self._live[number].last
+        last = self._open.live[number].last
         if last is None:
             return self.fail(number, reason, cause)
         return self._end(number, TrialState.PRUNED, last, cause, reason)
@@ -322,8 +312,8 @@ class Driver:
     def give_back(self, number: int) -> None:
         """Queue a live trial again, to go on from its last checkpoint."""
         self.events.queued_again(number)
-        del self._live[number]
-        self._unfinished.append(number)
+        del self._open.live[number]
+        self._open.unfinished.append(number)
 
     def _end(
         self,
@@ -333,43 +323,10 @@ class Driver:
         cause: str | None,
         reason: str | None,
     ) -> TrialState:
-        self._endings.end(self._live[number].assignment, state, last, cause, reason)
-        del self._live[number]
+        self._endings.end(self._open.live[number].assignment, state, last, cause, reason)
+        del self._open.live[number]
         self._endings.answer_waiting(number)
         return state
-
-    def _hand_out(self, assignment: Assignment, counted: int = 0) -> Assignment:
-        """Note that a backend gets the trial, with the epochs that are counted already."""
-        self._live[assignment.number] = Live(assignment, counted=counted)
-        self.events.started(assignment)
-        return assignment
-
-    def _known(self) -> set[int]:
-        """Numbers of the trials that have not ended in the study, and are accounted for."""
-        return {*self._live, *self._paused, *self._unfinished, *self._duplicates.waiting}
-
-    def _promote(self, *, last: bool = False) -> Assignment | None:
-        """Hand out the next paused trial that is promoted from its rung; ``None`` without one."""
-        promotion = self._decision.promotion
-        if promotion is None:
-            return None
-        number = promotion.release_baseline(last=last)
-        if number is None and self._account.all_drawn() is not EndedBy.PLATEAU:
-            number = promotion.promote(last=last)
-        if number is None:
-            return None
-        if number in self._paused:
-            self._paused.remove(number)
-        else:
-            self._endings.reopen(number)
-        return self._resume(number, decided=True)
-
-    def _end_paused(self) -> None:
-        """End the trials that wait at a rung, as none of them will be promoted."""
-        for number in sorted(self._paused):
-            self._endings.prune(number)
-            self._endings.answer_waiting(number)
-        self._paused.clear()
 
     def _recover(self, past: Past) -> None:
         """Bring the study and the rules level with the store, and queue what was running."""
@@ -382,49 +339,6 @@ class Driver:
             if row is not None and ended:
                 self._writer.tell(trial.number, row.state, row.mean_auc)
             elif self._decision.is_paused(trial.number):
-                self._paused.add(trial.number)
+                self._open.paused.add(trial.number)
             else:
-                self._unfinished.append(trial.number)
-
-    def _start(self, trial: optuna.Trial) -> Assignment | None:
-        """Draw a new trial's parameters and add its row to the store; ``None`` where the trial is
-        not trained.
-        """
-        drawn = draw_trial(self._writer, self.space, self._settings, trial, self.grant)
-        fault = find_fault(drawn.config)
-        original = self._duplicates.find(drawn.key, trial.number) if fault is None else None
-        folder = self._folders.new(trial.number)
-        row = drawn.row(self._experiment_id, trial.number, folder, original)
-        self._writer.add_trial(row)
-        if fault is not None:
-            self._endings.prune(trial.number, cause=INFEASIBLE, reason=fault)
-            return None
-        if original is not None:
-            self._endings.follow(trial.number, original)
-            return None
-        assignment = Assignment(trial.number, drawn.role, drawn.config, row.folder)
-        assignment = self._allotment.complete(assignment, self.grant)
-        self._writer.study.set_gpus(trial, assignment.gpus)
-        return self._hand_out(assignment)
-
-    def _resume(self, number: int, *, decided: bool = False) -> Assignment | None:
-        """Hand out again a trial that was running when the search, or its worker, ended.
-
-        Its last known epoch is reported once more, as what was decided on it may have been lost;
-        not where it is ``decided`` that the trial goes on from there. ``None`` where it is not
-        trained.
-        """
-        row = self._writer.trial(number)
-        if row is None:
-            return self._start(self._writer.study.trial(number))
-        if row.duplicate_of is not None:
-            self._endings.follow(number, row.duplicate_of)
-            return None
-        config = TrainingConfig.model_validate(row.config)
-        if row.epochs == 0 and (fault := find_fault(config)):
-            self._endings.prune(number, cause=INFEASIBLE, reason=fault)
-            return None
-        known = max(0, row.epochs - (not decided))
-        folder = self._folders.find(row.folder)
-        assignment = Assignment(number, row.role, config, folder, known)
-        return self._hand_out(self._allotment.complete(assignment, self.grant), row.epochs)
+                self._open.unfinished.append(trial.number)

@@ -1,18 +1,22 @@
-"""How many trials may run at a time."""
+"""How many trials may run at a time, and what each of them gets."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from search.packing import Grant
 
 
 @dataclass
 class Places:
-    """The limits on the number of trials at a time; ``None`` is no limit."""
+    """The limits on the number of trials at a time, and what each trial gets."""
 
     on_notice: Callable[[str], None]
     asked: int | None = None
-    """By the command, and then by `sedn set`."""
+    """The limit by the command, and then by `sedn set`; ``None``: no limit."""
     room: int | None = None
-    """Trials for which the machine or the cluster has room now."""
+    """Trials for which the machine or the cluster has room now; ``None``: not known."""
+    grant: Grant = field(default_factory=Grant)
+    """What each trial that starts from now on gets of the machine or the cluster."""
 
     def is_free(self, running: int) -> bool:
         """Whether one more trial may run beside so many; a first one always may, and waits for a

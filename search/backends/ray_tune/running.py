@@ -77,7 +77,7 @@ def _tune(
 
     def look_for_room() -> None:
         if not resources.autoscaling:
-            driver.places.room = cluster.room_now(driver.grant)
+            driver.places.room = cluster.room_now(driver.places.grant)
 
     tune.run(
         _trainable(train, _contents(weights)),
@@ -102,9 +102,9 @@ def _tune(
 
 def _take_room(driver: Driver, settings: SearchSettings, resources: Resources) -> None:
     """Let the driver know what the cluster has room for, and what each trial gets."""
-    driver.places.room, driver.grant = cluster.slots(resources)
+    driver.places.room, driver.places.grant = cluster.slots(resources)
     driver.places.asked = resources.max_concurrent
-    check_gpu_hours(settings, driver.grant)
+    check_gpu_hours(settings, driver.places.grant)
 
 
 def _trainable(train: TrainFunction, weights: dict[str, bytes]) -> Any:

@@ -157,7 +157,7 @@ def test_failures_say_nothing_of_the_time_that_is_left() -> None:
 
 def test_no_more_time_is_left_than_the_budget_has() -> None:
     with history(FLAT, SETTINGS.model_copy(update={"time_seconds": 100.0})) as search:
-        search.driver.grant = Grant()
+        search.driver.places.grant = Grant()
         trial = search.driver.next()
         assert trial is not None
         search.driver.report(trial.number, result(1, 0.5, seconds=90.0))

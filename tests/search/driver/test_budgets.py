@@ -91,12 +91,12 @@ def test_every_point_tried_is_an_end_too() -> None:
 def test_gpu_hours_are_counted_over_all_runs() -> None:
     settings = SearchSettings(trials=60, sampler="random", scheduler="none", gpu_hours=1.0)
     with history(FLAT, settings) as search:
-        search.driver.grant = Grant(gpus=2.0)
+        search.driver.places.grant = Grant(gpus=2.0)
         train_next(search, seconds=299)
         assert not search.driver.out_of_budget
         search.open()
         assert not search.driver.out_of_budget
-        search.driver.grant = Grant(gpus=1.0)
+        search.driver.places.grant = Grant(gpus=1.0)
         train_next(search, seconds=600)
         assert search.driver.ended_by is None
         trial = search.driver.next()

@@ -146,7 +146,7 @@ def test_a_trial_that_the_store_lacks_is_drawn_as_it_would_have_been() -> None:
         asked = search.open_study().ask()
         search.open_study().ask()
         search.open()
-        search.driver._unfinished.reverse()
+        search.driver._open.unfinished.reverse()
         train_next(search)
         assert [row.number for row in search.store.trials(search.experiment.id)] == [0, 1, 3]
         assert asked.number == 2
