@@ -78,7 +78,7 @@ def measured(driver: Driver, watch: Watcher) -> Iterator[Watcher]:
         yield watch
         return
     metrics = SearchMetrics(driver.name)
-    driver.listeners.append(metrics.on_event)
+    driver.events.listeners.append(metrics.on_event)
     driver.call_listeners.append(metrics.on_call)
 
     def show(snapshot: Snapshot) -> None:
@@ -88,7 +88,7 @@ def measured(driver: Driver, watch: Watcher) -> Iterator[Watcher]:
     try:
         yield show
     finally:
-        driver.listeners.remove(metrics.on_event)
+        driver.events.listeners.remove(metrics.on_event)
         driver.call_listeners.remove(metrics.on_call)
 
 
