@@ -5,6 +5,7 @@ other values.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from sedn.config import DECIDED_WITH, TrainingConfig, build_config
@@ -24,6 +25,8 @@ class EffectProbe:
         self._known: dict[Any, bool] = {}
         self._built: dict[int, tuple[Mapping[str, Any], TrainingConfig | None]] = {}
         """By the id of the fields, which are kept so that no others get that id."""
+        self._kinds: dict[tuple[int, str], Any] = {}
+        """By that id, and by the name of a field or group."""
 
     def __len__(self) -> int:
         """How many were looked for."""
@@ -39,15 +42,22 @@ class EffectProbe:
             values: to try; ``value`` may be among them.
         """
         own = repr(value)
-        others = [other for other in values if repr(other) != own][:PROBES]
+        # The first few alone are written out: of a learning rate there are as many as trials.
+        others = list(islice((other for other in values if repr(other) != own), PROBES))
         group = path.split(".")[0]
         deciding = (group, *DECIDED_WITH.get(group, ()))
         config = self._build(fields)
-        kind = tuple(_kind(fields.get(name)) for name in deciding)
+        kind = tuple(self._find_kind(fields, name) for name in deciding)
         key = (path, repr(others), kind, config is None)
         if key not in self._known:
             self._known[key] = _has_effect(config, path, others)
         return self._known[key]
+
+    def _find_kind(self, fields: Mapping[str, Any], name: str) -> Any:
+        key = (id(fields), name)
+        if key not in self._kinds:
+            self._kinds[key] = _kind(fields.get(name))
+        return self._kinds[key]
 
     def _build(self, fields: Mapping[str, Any]) -> TrainingConfig | None:
         if id(fields) not in self._built:
@@ -78,14 +88,18 @@ def is_same(config: TrainingConfig, path: str, one: Any, other: Any) -> bool:
 
 
 def _kind(value: Any) -> Any:
-    """A value as far as it can decide what has an effect: of a float, where it lies beside the
-    values at which something is switched off, 0 and 1; of all else, the value.
+    """A value as far as it can decide what has an effect: of a number in a group, where it lies
+    beside the values at which something is switched off, 0 and 1; of all else, the value.
     """
     if isinstance(value, Mapping):
-        return tuple((name, _kind(one)) for name, one in value.items())
-    if isinstance(value, float):
-        return ("float", value > 0, value < 0, value > 1, value < 1)
+        return tuple((name, _size(one)) for name, one in value.items())
     return repr(value)
+
+
+def _size(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return repr(value)
+    return (type(value).__name__, value > 0, value < 0, value > 1, value < 1)
 
 
 def _replaced(config: TrainingConfig, path: str, value: Any) -> TrainingConfig | None:

@@ -63,7 +63,7 @@ def has_effect(config: dict[str, Any], path: str, others: list[Any]) -> bool:
 def test_an_effect_that_is_remembered_is_the_one_that_would_be_found_anew() -> None:
     rng, probe = random.Random(0), EffectProbe()
     found: dict[str, set[bool]] = {}
-    for _ in range(100):
+    for _ in range(150):
         config = a_configuration(rng)
         flat = flatten(config)
         for path, values in VALUES.items():
