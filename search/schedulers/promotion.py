@@ -3,6 +3,9 @@
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Sequence
 
+RIVALS = 2
+"""Trials at a rung beyond the first from which the best of them goes on."""
+
 
 class _Rung:
     """The trials that came to a rung, and those of them that wait there, the best first."""
@@ -42,6 +45,10 @@ class _Rung:
             return self._paused[0][1]
         return None
 
+    def __len__(self) -> int:
+        """Number of trials that came here."""
+        return len(self._reached)
+
     @property
     def is_empty(self) -> bool:
         """Whether no trial came here."""
@@ -64,6 +71,10 @@ class Promotion:
     on; a free slot goes to the best one that may, at the highest rung, and to a new trial if there
     is none. Under stopping the first trials go on because there is nothing to compare them with;
     here they wait until there is.
+
+    Unlike there, beyond the first rung the best of two goes on already: the trials there have been
+    chosen once, and to wait for as many as ``reduction_factor`` would keep back the first training
+    to the end until ``reduction_factor`` to the number of rungs trials had begun.
 
     Whether a trial was promoted is not kept anywhere: one that has epochs beyond a rung was. One
     that was promoted and crashed before its next epoch is paused again, and promoted again.
@@ -126,10 +137,12 @@ class Promotion:
         ``last`` says that no other trial runs or will start: then the best at the highest rung goes
         on where none of that rung has, so that a small search too trains one to its end.
         """
+        first = min(self._rungs, default=0)
         for rung in reversed(self._rungs.values()):
             alone = last and not rung.is_empty and rung.all_wait
             last = last and rung.is_empty
-            number = rung.best(self._factor, at_least=int(alone))
+            leads = rung.epoch > first and len(rung) >= RIVALS
+            number = rung.best(self._factor, at_least=int(alone or leads))
             if number is not None:
                 rung.leave(number)
                 self._has_finalist |= rung.epoch == max(self._rungs)

@@ -16,7 +16,7 @@ from results.database.models import TrialState
 from search.backends.local import run_local
 from search.driver import Driver
 from search.schedulers.choosing import check_scheduler
-from search.schedulers.promotion import Promotion
+from search.schedulers.promotion import RIVALS, Promotion
 from search.schedulers.rules import (
     MedianStopping,
     SuccessiveHalving,
@@ -137,6 +137,22 @@ def test_promotion_by_an_example() -> None:
     assert not rule.is_paused(3)
 
 
+def test_beyond_the_first_rung_the_better_of_two_goes_on() -> None:
+    rule = Promotion((1, 2), 3)
+    promoted = []
+    for number, auc in enumerate((0.1, 0.5, 0.3, 0.2, 0.4)):
+        assert not rule.goes_on(number, 1, auc)
+        promoted.append(rule.promote())
+    assert promoted == [None, None, 1, None, None], "at the first rung the best of three"
+    assert not rule.goes_on(1, 2, 0.6)
+    assert rule.promote() is None, "there is none to compare with"
+    assert not rule.goes_on(5, 1, 0.0)
+    assert rule.promote() == 4
+    assert not rule.goes_on(4, 2, 0.7)
+    assert rule.promote() == 4
+    assert rule.promote() is None, "the other one is not the best"
+
+
 def test_the_baseline_goes_on_when_a_trial_has_left_the_last_rung() -> None:
     rule = Promotion((1, 2), 2)
     assert not rule.baseline_goes_on(0, 1)
@@ -178,7 +194,8 @@ def test_promoted_are_the_best_of_their_rung(aucs: list[float], factor: int) -> 
         while (promoted := rule.promote()) is not None:
             rung = reached[at[promoted]]
             better = sum(auc > rung[promoted] for auc in rung.values())
-            assert better < len(rung) // factor
+            leads = at[promoted] > 1 and len(rung) >= RIVALS
+            assert better < max(len(rung) // factor, int(leads))
             if at[promoted] == 4:
                 assert all(rule.goes_on(promoted, epoch, 9.0) for epoch in (5, 6))
                 finished.append(promoted)
