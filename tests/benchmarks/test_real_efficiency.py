@@ -1,0 +1,41 @@
+"""The benchmark of real searches beside stock Ray Tune, with targets that are soon met or never."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.real_efficiency import Watch
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_time_to_the_target_is_that_of_the_first_epoch_that_reaches_it() -> None:
+    watch = Watch(0.8, began=0.0)
+    assert [watch.see(auc) for auc in (0.6, 0.5, 0.8, 0.9)] == [False, False, True, True]
+    found = watch.summary()
+    assert found["seconds"] == watch.best[1][0]
+    assert (found["best"], found["epochs"]) == (0.9, 4)
+
+
+def test_a_search_that_never_arrives_has_no_time() -> None:
+    watch = Watch(0.8)
+    assert watch.summary() == {"seconds": None, "best": None, "epochs": 0}
+    watch.see(0.7)
+    assert watch.summary() == {"seconds": None, "best": 0.7, "epochs": 1}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", [0.3, 1.1])
+def test_both_sides_search_until_the_target_or_the_last_trial(
+    target: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEDN_CACHE", str(tmp_path / "cache"))
+    words = ["--seeds", "1", "--trials", "2", "--seconds", "150", "--target", str(target)]
+    command = [sys.executable, "-m", "benchmarks.real_efficiency", *words]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=400)
+    assert done.returncode == 0, done.stderr[-3000:]
+    value = json.loads(done.stdout.splitlines()[-1])["ratios"]["real_time_over_stock"]["value"]
+    assert (value is None) == (target > 1)
