@@ -19,11 +19,11 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.efficiency_peers import PEERS, MakePeer, simulate_peer
+from benchmarks.efficiency_peers import PEERS, Keys, MakePeer, simulate_peer
+from benchmarks.efficiency_rules import PEERS_BY_RULE, WithoutWait
 from benchmarks.efficiency_syne_tune import Server
 from benchmarks.kept_cells import KeptCells, Numbers
 from search.schedulers.automatic import FIRST_RUNG
-from search.schedulers.promotion import Promotion
 from search.schedulers.registry import SchedulerSettings
 from search.settings import build_settings
 from search.simulation.curves import RecordedCurves, read_curves
@@ -72,15 +72,7 @@ Done = dict[Cell, Numbers]
 """Of each search what :func:`measure` gives."""
 
 
-class WithoutWait(Promotion):
-    """Promotion under which the baseline is trained at once."""
-
-    def baseline_goes_on(self, number: int, epoch: int) -> bool:
-        """Always."""
-        return True
-
-
-def promote_without_wait(settings: SchedulerSettings) -> Promotion:
+def promote_without_wait(settings: SchedulerSettings) -> WithoutWait:
     """The scheduler of that rule."""
     return WithoutWait(settings.milestones, settings.reduction_factor)
 
@@ -100,20 +92,21 @@ def run(
 ) -> Done:
     """Simulate what is not kept yet."""
     kept = KeptCells(keep)
+    keys: Keys = {}
     return {
         (name, count, seed): kept.get(
             f"{name}|{count}|{seed}",
-            partial(_simulate, recorded, methods[name], trials, seed, count),
+            partial(_simulate, recorded, methods[name], trials, seed, count, keys),
         )
         for name, count, seed in cells
     }
 
 
 def _simulate(
-    recorded: RecordedCurves, method: Method, trials: int, seed: int, workers: int
+    recorded: RecordedCurves, method: Method, trials: int, seed: int, workers: int, keys: Keys
 ) -> Numbers:
     if callable(method):
-        found = simulate_peer(recorded, method, trials, seed, workers)
+        found = simulate_peer(recorded, method, trials, seed, workers, keys)
     else:
         given = dict(method)
         if given.get("grace_epochs") == "early":
@@ -179,6 +172,9 @@ def main() -> None:
         "--ablation", action="store_true", help="Ours without one part each, and no peer."
     )
     parser.add_argument(
+        "--rules", action="store_true", help="Our schedulers over random draws, and no peer."
+    )
+    parser.add_argument(
         "--syne-tune",
         type=Path,
         nargs="+",
@@ -192,6 +188,8 @@ def main() -> None:
     given = parser.parse_args()
     recorded = read_curves(given.curves)
     methods: Methods = dict(ABLATION) if given.ablation else {**OURS, **PEERS}
+    if given.rules:
+        methods = dict(PEERS_BY_RULE)
     for python in given.syne_tune:
         methods |= Server(python).peers()
     if given.only:

@@ -1,6 +1,7 @@
 """Peers that search recorded curves in virtual time, by their own code."""
 
 import heapq
+import json
 import logging
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -137,20 +138,41 @@ PEERS: dict[str, MakePeer] = {
 """By the names in the tables."""
 
 
+Keys = dict[str, str]
+"""The key of the curve of a point, by the point as JSON: canonical forms take the time."""
+
+
 def simulate_peer(
-    recorded: RecordedCurves, make: MakePeer, trials: int, seed: int, workers: int
+    recorded: RecordedCurves,
+    make: MakePeer,
+    trials: int,
+    seed: int,
+    workers: int,
+    keys: Keys | None = None,
 ) -> Trajectory:
-    """Let a peer search recorded curves in virtual time, as our own simulations do."""
+    """Let a peer search recorded curves in virtual time, as our own simulations do.
+
+    Args:
+        recorded: the curves.
+        make: makes the peer.
+        trials: at most.
+        seed: of the peer; chooses the recorded seed of each curve too.
+        workers: trials at a time.
+        keys: what earlier searches of the same curves met, to look up and to add to.
+    """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     peer = make(recorded.space, recorded.epochs, seed)
-    return _Simulation(recorded, peer, trials, seed).run(workers)
+    return _Simulation(recorded, peer, trials, seed, {} if keys is None else keys).run(workers)
 
 
 class _Simulation:
     """A peer's search."""
 
-    def __init__(self, recorded: RecordedCurves, peer: Peer, trials: int, seed: int) -> None:
+    def __init__(
+        self, recorded: RecordedCurves, peer: Peer, trials: int, seed: int, keys: Keys
+    ) -> None:
         self._recorded, self._peer, self._trials, self._seed = recorded, peer, trials, seed
+        self._keys = keys
         self._nearest = Nearest(recorded)
         self._curves: list[Curve] = []
         """By the number of the trial."""
@@ -189,11 +211,16 @@ class _Simulation:
         if isinstance(drawn, int):
             self._train(drawn, self._epochs.pop(drawn) + 1)
             return True
-        config = canonical_config(self._recorded.space.config(drawn))
-        key = self._nearest.key(self._recorded.values_of(config))
-        self._curves.append(self._recorded.of(key, self._seed))
+        self._curves.append(self._recorded.of(self._key(drawn), self._seed))
         self._train(number, 1)
         return True
+
+    def _key(self, drawn: dict[str, Any]) -> str:
+        name = json.dumps(drawn, sort_keys=True)
+        if name not in self._keys:
+            config = canonical_config(self._recorded.space.config(drawn))
+            self._keys[name] = self._nearest.key(self._recorded.values_of(config))
+        return self._keys[name]
 
     def _train(self, number: int, epoch: int) -> None:
         ends = self._now + float(self._curves[number].seconds[epoch - 1])

@@ -122,18 +122,17 @@ def stock(seed: int, seconds: float, trials: int, watch: Watch, folder: Path) ->
         def stop_all(self) -> bool:
             return self.is_over
 
+    goal = {"metric": "mean_auc", "mode": "max"}
     # The workers import this project from where the benchmark was started.
     where = {"env_vars": {"PYTHONPATH": str(Path.cwd())}}
     ray.init(address="local", include_dashboard=False, log_to_driver=False, runtime_env=where)
     tune.Tuner(
         objective,
         tune_config=tune.TuneConfig(
-            metric="mean_auc",
-            mode="max",
             num_samples=trials,
             time_budget_s=seconds,
-            search_alg=OptunaSearch(space=lambda trial: define(space, trial), seed=seed),
-            scheduler=ASHAScheduler(max_t=int(space.base["epochs"])),
+            search_alg=OptunaSearch(lambda trial: define(space, trial), seed=seed, **goal),
+            scheduler=ASHAScheduler(max_t=int(space.base["epochs"]), **goal),
         ),
         run_config=tune.RunConfig(
             name="stock", storage_path=str(folder / "runs"), verbose=0, stop=Stop()

@@ -83,8 +83,11 @@ class Promotion:
     the last one: a whole training of the baseline first would delay every result of the search.
     """
 
-    def __init__(self, milestones: Sequence[int], reduction_factor: int) -> None:
+    def __init__(
+        self, milestones: Sequence[int], reduction_factor: int, rivals: int = RIVALS
+    ) -> None:
         self._factor = reduction_factor
+        self._rivals = rivals
         self._rungs = {epoch: _Rung(epoch) for epoch in milestones}
         self._gone_on: dict[int, int] = {}
         """The rung that a trial has left last, by number."""
@@ -141,7 +144,7 @@ class Promotion:
         for rung in reversed(self._rungs.values()):
             alone = last and not rung.is_empty and rung.all_wait
             last = last and rung.is_empty
-            leads = rung.epoch > first and len(rung) >= RIVALS
+            leads = rung.epoch > first and len(rung) >= self._rivals
             number = rung.best(self._factor, at_least=int(alone or leads))
             if number is not None:
                 rung.leave(number)
