@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sedn.errors import UserError
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -106,3 +108,13 @@ def number_groups(values: Iterable[Hashable]) -> tuple[NDArray[np.int64], NDArra
     # Of rows that are equal, the last that is written stays.
     first[of_rows[::-1]] = np.arange(len(listed))[::-1]
     return of_rows, first
+
+
+def check_top(top: int | None) -> None:
+    """Refuse a number of rows that is none: of -1 pandas would leave out the last row.
+
+    Raises:
+        UserError: it is below 1.
+    """
+    if top is not None and top < 1:
+        raise UserError(f"`top={top}`: is not greater than or equal to 1")

@@ -13,6 +13,7 @@ from results.versions import without_versions
 from sedn.config.groups import LARGEST_SEED
 from sedn.errors import UserError, did_you_mean
 from sedn.files import absolute_path
+from sedn.measures import AUCS
 
 Kind = TypeVar("Kind", "SearchSettings", "Resources")
 
@@ -186,7 +187,14 @@ class SearchSettings(BaseModel):
     @field_validator("where")
     @classmethod
     def _is_readable(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(parse_constraint(text).text for text in texts))
+        constraints = [parse_constraint(text) for text in texts]
+        for constraint in constraints:
+            if constraint.measure in AUCS and not 0 <= constraint.bound <= 1:
+                raise UserError(
+                    f"`where` '{constraint.text}': an AUC lies between 0 and 1, such as "
+                    f"{constraint.measure}>0.8"
+                )
+        return tuple(dict.fromkeys(constraint.text for constraint in constraints))
 
     def overrides(self) -> dict[str, Any]:
         """Fields of a configuration that the search fixes, by dotted path."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from results.columns import Columns, from_rows, number_groups, objects
+from results.columns import Columns, check_top, from_rows, number_groups, objects
 from results.database.models import BASELINE, Experiment, Label
 from results.database.scanning.plain_rows import MOST_NUMBERS
 from results.database.scanning.trials import COMPLETE_COLUMNS
@@ -44,8 +44,9 @@ def rank(store: Store, name: str, top: int | None = None) -> "pd.DataFrame":
         :func:`results.ranking.standing.with_standing` say.
 
     Raises:
-        UserError: there is no experiment ``name``.
+        UserError: there is no experiment ``name``, or ``top`` is below 1.
     """
+    check_top(top)
     return read_ranking(store, store.experiment(name), top).frame()
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from results.columns import Columns, from_rows
+from results.columns import Columns, check_top, from_rows
 from results.database.models import Experiment, Label, Trial
 from results.database.scanning.trials import StoppedTrial
 from results.database.store import Store
@@ -49,8 +49,9 @@ def stopped_early(
         top: only so many, the highest mean AUC first.
 
     Raises:
-        UserError: there is no experiment ``name``.
+        UserError: there is no experiment ``name``, or ``top`` is below 1.
     """
+    check_top(top)
     known = Columns({"mean_auc": ranked["mean_auc"].to_numpy(dtype=float)})
     return read_stopped(store, store.experiment(name), known, top).frame()
 

@@ -7,6 +7,8 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
+from sedn.style import count_of
+
 
 class ImageBar:
     """A bar, in a terminal."""
@@ -41,4 +43,6 @@ def image_line(what: str, done: int, total: int) -> RenderableType:
 def say_skipped(console: Console, images: int) -> None:
     """Say in every result how many images were left out."""
     if images:
-        console.print(f"{images} images could not be read and were left out.", highlight=False)
+        console.print(
+            f"{count_of(images, 'image')} could not be read, and left out.", highlight=False
+        )

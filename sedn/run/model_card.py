@@ -18,7 +18,7 @@ from sedn.network.sources import find_backbone
 from sedn.registry import describe_source
 from sedn.run.model_file import MEMBERS, ModelHeader
 from sedn.run.summary import RunSummary
-from sedn.style import one_line, ratio_text, share_text
+from sedn.style import count_of, one_line, ratio_text, share_text
 
 CARD = "README.md"
 
@@ -110,7 +110,7 @@ def _what(header: ModelHeader, summary: RunSummary, dataset: Dataset, made: str 
         "data": f"{_data(dataset.name)}, fingerprint `{summary.data_fingerprint}`; "
         + ", ".join(f"{len(split):,} {name}" for name, split in dataset.splits.items())
         + ("; trained on train and validation together" if summary.folds else "")
-        + f"; {summary.skipped_images} images could not be read",
+        + f"; {count_of(summary.skipped_images, 'image')} could not be read",
     }
     table = "\n".join(f"| {name} | {text} |" for name, text in rows.items())
     return f"""\

@@ -72,6 +72,7 @@ def test_a_number_that_an_option_does_not_take(
         (["--sampler-option=n_startup_trials=-1"], "greater than or equal to 0, not -1"),
         (["--sampler=nsga2", "--sampler-option=mutation_prob=.inf"], "a finite number, not inf"),
         (["--where=latency_ms<nan"], "--where 'latency_ms<nan': must be a measure"),
+        (["--where=mean_auc>80"], "--where 'mean_auc>80': an AUC lies between 0 and 1, such as"),
         (["--where=latency_ms<1e999"], "--where 'latency_ms<1e999': must be a measure"),
         (["--objective="], "--objective: no objective ''; there is auc"),
     ],

@@ -16,7 +16,7 @@ import typer
 
 from search.cli.console import open_terminal
 from sedn.errors import UserError
-from sedn.style import one_line
+from sedn.style import count_of, one_line
 
 if TYPE_CHECKING:
     from sedn.prediction.predict import Prediction
@@ -216,6 +216,6 @@ def _say(counts: Counter[str], output: Path | None) -> None:
             f"scored them without a map.",
         )
     if counts["skipped"]:
-        err.print(f"{counts['skipped']} images could not be read and were left out.")
+        err.print(f"{count_of(counts['skipped'], 'image')} could not be read, and left out.")
     if output is not None:
-        err.print(f"Wrote {output}: {counts['scored']} images")
+        err.print(f"Wrote {output}: {count_of(counts['scored'], 'image')}")

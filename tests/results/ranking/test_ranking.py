@@ -21,6 +21,7 @@ from results.goals.objectives import Goals
 from results.ranking.by_label import labels
 from results.ranking.leaders import rank, read_ranking
 from results.ranking.pooling import of_means, pool
+from results.ranking.stopped import stopped_early
 from results.report.contents import read_findings
 from results.report.page import render_report
 from search.cli.console import Terminal
@@ -376,3 +377,14 @@ def test_frames_are_written_as_json(store: Store) -> None:
     by_label = json.loads(labels(store, "rows").to_json(orient="records"))
     assert [row["trial"] for row in by_label] == [0, None]
     assert [row["auc"] for row in by_label] == [0.7, None]
+
+
+@pytest.mark.parametrize("top", [0, -1])
+def test_a_number_of_rows_below_one_is_refused(store: Store, top: int) -> None:
+    add_trial(store, new_experiment(store), 0, 0.7, role="baseline")
+    for read in (
+        lambda: rank(store, "rows", top),
+        lambda: stopped_early(store, "rows", rank(store, "rows"), top),
+    ):
+        with pytest.raises(UserError, match=f"`top={top}`: is not greater than or equal to 1"):
+            read()

@@ -123,7 +123,7 @@ def test_segment_then_search_with_predicted_maps_and_without_unreadable_images(
     assert searched.returncode == 0, searched.stderr
     assert json.loads(searched.stdout)["skipped_images"] == 1
     assert json.loads(searched.stdout)["states"]["COMPLETE"] == 2
-    assert "1 images could not be read" in sedn("rank", "red", folder=tmp_path).stderr
+    assert "1 image could not be read" in sedn("rank", "red", folder=tmp_path).stderr
 
     splits = sedn("export", "red", "--splits", folder=tmp_path).stdout.splitlines()
     assert splits[0] == "image,split"

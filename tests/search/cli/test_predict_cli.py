@@ -175,7 +175,7 @@ def test_unreadable_images(table: Path, images: Path, tmp_path: Path) -> None:
     assert kept.exit_code == 0
     assert kept.stdout == ""
     assert "05.png: cannot be decoded" in kept.stderr
-    assert "1 images could not be read and were left out" in kept.stderr
+    assert "1 image could not be read, and left out" in kept.stderr
     names = read_csv((tmp_path / "scores.csv").read_text())[1]
     assert len(names) == 17
     assert str(images / "early" / "05.png") not in names
