@@ -3,8 +3,10 @@
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from results.database.models import TrialState
+from results.database.models import Experiment, TrialState
 from results.database.store import Store
+from results.ranking.best import best_trial
+from sedn.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,16 +40,17 @@ def read_overview(store: Store) -> list[dict[str, Any]]:
     Returns:
         One row per experiment: name, created_at, asked (trials that it has in the end), trials
         (that were started), running, complete, stopped_early and failed (of these), best_trial and
-        best_auc (the complete trial of the highest mean AUC on validation; the baseline counts
-        too), data (as it was named), data_fingerprint, space, scheduler, tags (a list), note,
-        confirms (the experiment whose leaders it trains again), folds and test_reads (how often
-        the test split of its data was read). What is not known is None.
+        best_auc (the complete trial of the highest mean AUC on validation among those that satisfy
+        the constraints; the baseline counts too), data (as it was named), data_fingerprint, space,
+        scheduler, tags (a list), note, confirms (the experiment whose leaders it trains again),
+        folds and test_reads (how often the test split of its data was read). What is not known is
+        None.
     """
     experiments = store.experiments()
     names = {row.id: row.name for row in experiments}
     rows = []
     for row in experiments:
-        counts, best = store.counts(row.id), store.best(row.id)
+        counts, best = store.counts(row.id), _best(store, row)
         rows.append(
             {
                 "name": row.name,
@@ -69,6 +72,14 @@ def read_overview(store: Store) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def _best(store: Store, experiment: Experiment) -> tuple[int, float] | None:
+    """The best trial; ``None`` also where a constraint is on a measure that is not known here."""
+    try:
+        return best_trial(store, experiment)
+    except UserError:
+        return None
 
 
 def short_data(path: str) -> str:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 
 from results.database.models import BASELINE, Experiment, Trial, TrialState
 from results.database.store import Store
+from results.goals.objectives import Goals, measures_of
+from results.ranking.best import best_trial
 from sedn.config import TrainingConfig
 
 
@@ -40,6 +42,7 @@ class Snapshot:
     counts: dict[TrialState, int]
     running: tuple[RunningTrial, ...]
     best: Ended | None
+    """Of the highest mean AUC among those that satisfy the constraints."""
     baseline: Ended | None
     elapsed: float
     """Seconds since this run of the search began."""
@@ -50,6 +53,8 @@ class Snapshot:
     """Trials that wait at a rung."""
     unfinished: int = 0
     """Trials that the database had begun and not ended when it was read."""
+    all_violate: bool = False
+    """Whether there are complete trials, and all of them violate a constraint."""
 
     @property
     def ended(self) -> int:
@@ -76,7 +81,10 @@ class Tally:
 
     counts: Counter[TrialState] = field(default_factory=Counter)
     best: Ended | None = None
+    """Of the highest mean AUC among those that satisfy the constraints."""
     baseline: Ended | None = None
+    any_violates: bool = False
+    """Whether a complete trial violates a constraint."""
     trained_before: int = 0
     """Trials that had ended before this run, and had not failed."""
     unfinished: int = 0
@@ -84,26 +92,29 @@ class Tally:
     started_at: float = field(default_factory=time.monotonic)
 
     @classmethod
-    def read(cls, store: Store, experiment_id: int) -> "Tally":
+    def read(cls, store: Store, experiment: Experiment) -> "Tally":
         """The tally of an experiment, from a few numbers that the database adds up."""
-        counts = store.counts(experiment_id)
+        counts = store.counts(experiment.id)
         unfinished = counts.pop(TrialState.RUNNING, 0)
-        best, baseline = store.best(experiment_id), store.baseline(experiment_id)
+        best, baseline = best_trial(store, experiment), store.baseline(experiment.id)
         return cls(
             counts,
             None if best is None else Ended(*best),
             None if baseline is None else Ended(*baseline),
+            any_violates=best is None and store.best(experiment.id) is not None,
             unfinished=unfinished,
         )
 
     @classmethod
-    def of(cls, trials: Iterable[Trial]) -> "Tally":
+    def of(cls, trials: Iterable[Trial], goals: Goals) -> "Tally":
         """Count the trials that had ended before this run."""
-        tally = cls()
-        for trial in trials:
+        tally, rows = cls(), list(trials)
+        worst = {trial.number: trial.worst_auc for trial in rows}
+        for trial in rows:
             state = TrialState(trial.state)
             if state is not TrialState.RUNNING:
-                tally.add(trial.number, trial.role, state, trial.mean_auc)
+                is_met = goals.are_met(measures_of(trial, worst.get(trial.trained_number)))
+                tally.add(trial.number, trial.role, state, trial.mean_auc, satisfies=is_met)
         tally.trained_before = tally.trained
         return tally
 
@@ -112,15 +123,24 @@ class Tally:
         """Number of trials that have ended and did not fail."""
         return self.counts.total() - self.counts[TrialState.FAILED]
 
-    def add(self, number: int, role: str, state: TrialState, mean_auc: float | None) -> None:
-        """Count a trial that ended."""
+    def add(
+        self,
+        number: int,
+        role: str,
+        state: TrialState,
+        mean_auc: float | None,
+        *,
+        satisfies: bool = True,
+    ) -> None:
+        """Count a trial that ended; ``satisfies``: it satisfies the constraints."""
         self.counts[state] += 1
         if state is not TrialState.COMPLETE or mean_auc is None:
             return
         ended = Ended(number, mean_auc)
         if role == BASELINE:
             self.baseline = ended
-        if self.best is None or mean_auc > self.best.mean_auc:
+        self.any_violates |= not satisfies
+        if satisfies and (self.best is None or mean_auc > self.best.mean_auc):
             self.best = ended
 
     def snapshot(
@@ -146,8 +166,10 @@ class Tally:
         if budget_left is not None:
             remaining = budget_left if remaining is None else min(remaining, budget_left)
         counts = dict(self.counts) | {TrialState.RUNNING: len(running)}
-        best, baseline = self.best, self.baseline
-        return Snapshot(asked, counts, running, best, baseline, elapsed, remaining, paused)
+        return Snapshot(
+            *(asked, counts, running, self.best, self.baseline, elapsed, remaining, paused),
+            all_violate=self.any_violates and self.best is None,
+        )
 
 
 MOST_RUNNING = 1000
@@ -165,7 +187,7 @@ def read_snapshot(store: Store, experiment: Experiment, *, searching: bool) -> S
         experiment: of the search.
         searching: whether a process searches now; if none does, no trial runs.
     """
-    tally = Tally.read(store, experiment.id)
+    tally = Tally.read(store, experiment)
     rows = store.unfinished(experiment.id, MOST_RUNNING) if searching else []
     running = tuple(
         RunningTrial(

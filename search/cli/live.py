@@ -219,6 +219,8 @@ def summary(name: str, snapshot: "Snapshot", running: int) -> Text:
         elif snapshot.gain is not None:
             best += f", {gain_text(snapshot.gain)} over the baseline"
         parts.append(f"{best})")
+    elif snapshot.all_violate:
+        parts.append("none satisfies the constraints")
     if snapshot.remaining is not None and snapshot.ended < snapshot.asked:
         parts.append(f"{duration(snapshot.remaining)} left")
     return Text("  ·  ".join(parts))

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from results.database.models import TrialState
+from results.goals.objectives import Goals
 from search.budgets import EndedBy, Score, Spent, on_plateau
 from search.driver.recovery import Past
 from search.failures import Failure, FirstTrials
@@ -23,7 +24,7 @@ class Account:
         """Number of trials that were drawn from the study."""
         self._settings = settings
         self._trials = min(settings.trials, exhausted_after(settings, space) or settings.trials)
-        self._tally = Tally.of(rows)
+        self._tally = Tally.of(rows, Goals.of(settings.model_dump()))
         self._first = FirstTrials.of(rows)
         self._scores = past.scores()
         """Of the complete trials, in the order in which they ended."""
@@ -40,9 +41,13 @@ class Account:
         state: TrialState,
         mean_auc: float | None = None,
         stderr: float | None = None,
+        *,
+        satisfies: bool = True,
     ) -> None:
-        """Count the end of a trial, with what the trial reached."""
-        self._tally.add(number, role, state, mean_auc)
+        """Count the end of a trial, with what the trial reached; ``satisfies``: it satisfies the
+        constraints.
+        """
+        self._tally.add(number, role, state, mean_auc, satisfies=satisfies)
         if state is TrialState.COMPLETE and mean_auc is not None:
             self._scores.append(Score(mean_auc, stderr or 0.0))
 

@@ -41,7 +41,8 @@ class Endings:
         number, folder = assignment.number, assignment.folder
         self._writer.end(number, state, last, folder=folder, cause=cause, reason=reason)
         scores = () if last is None else (last.mean_auc, last.mean_auc_stderr)
-        self._account.add_end(number, assignment.role, state, *scores)
+        satisfies = self._writer.satisfies(number, state)
+        self._account.add_end(number, assignment.role, state, *scores, satisfies=satisfies)
         self._account.add_trained(number, state, reason)
         self._on_end(number, state, cause, None if last is None else last.mean_auc)
 
@@ -78,5 +79,7 @@ class Endings:
         """End a trial as the trial of the same configuration that has ended."""
         row = self._writer.answer(number, original)
         self._duplicates.answered(original, number)
-        self._account.add_end(number, row.role, row.state, row.mean_auc, row.mean_auc_stderr)
+        scores = (row.mean_auc, row.mean_auc_stderr)
+        satisfies = self._writer.satisfies(number, row.state)
+        self._account.add_end(number, row.role, row.state, *scores, satisfies=satisfies)
         self._on_end(number, row.state, row.cause, row.mean_auc)

@@ -132,6 +132,12 @@ class Writer:
         measured = self.call(self._store.measured, self._experiment_id, number)
         self.study.tell(number, state, self._goals.values(measured), self._goals.excesses(measured))
 
+    def satisfies(self, number: int, state: TrialState) -> bool:
+        """Whether a complete trial satisfies the constraints, by what the store has of it."""
+        if state is not TrialState.COMPLETE or not self._goals.constraints:
+            return True
+        return self._goals.are_met(self.call(self._store.measured, self._experiment_id, number))
+
     def call(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Call the database, and wait for it to come back when it has gone away.
 

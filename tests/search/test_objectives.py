@@ -14,10 +14,13 @@ from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 
 from results.database.models import Trial, TrialState
+from results.experiment_list import read_overview
 from results.goals.objectives import objectives
 from results.ranking.leaders import rank
 from results.report.contents import read_findings
 from results.report.page import render_report
+from search.cli.live import summary
+from search.progress import read_snapshot
 from search.samplers.choosing import check_sampler
 from search.settings import SearchSettings, build_settings, check_unchanged
 from search.study import open_storage
@@ -26,6 +29,7 @@ from sedn.training.result import EpochResult
 from tests.search.histories import (
     CONDITIONAL,
     FINITE,
+    FINITE_CONDITIONAL,
     FLAT,
     History,
     height,
@@ -188,6 +192,39 @@ def test_what_was_not_measured_satisfies_no_constraint() -> None:
         train(search, peak_memory=None)
         assert [trial.constraints for trial in study_trials(search)] == [{"0": 1.0}] * 3
         assert not rank(search.store, "history")["feasible"].any()
+
+
+@pytest.mark.parametrize(
+    "where",
+    [(), WHERE, ("latency_ms<1",), ("latency_ms<1.05", "flops<2M"), ("worst_auc>=0.7",)],
+    ids=str,
+)
+@pytest.mark.parametrize("space", [FLAT, FINITE_CONDITIONAL], ids=["flat", "finite"])
+def test_the_best_so_far_satisfies_the_constraints_wherever_a_best_is_told(
+    space: str, where: tuple[str, ...]
+) -> None:
+    with history(space, asked_for("auc", where=where)) as search:
+        train(search, crash_at=4)
+        frame = rank(search.store, "history")
+        feasible = frame[frame["feasible"]]
+        first = (
+            None
+            if feasible.empty
+            else (int(feasible["trial"].iloc[0]), feasible["mean_auc"].iloc[0])
+        )
+        experiment = search.store.experiment("history")
+        told = [search.driver.snapshot(), read_snapshot(search.store, experiment, searching=False)]
+        search.open()
+        told.append(search.driver.snapshot())
+        for snapshot in told:
+            assert snapshot.all_violate == (first is None)
+            found = snapshot.best and (snapshot.best.number, snapshot.best.mean_auc)
+            assert found == first
+            words = str(summary("history", snapshot, 0))
+            assert ("none satisfies the constraints" in words) == (first is None)
+            assert ("best " in words) == (first is not None)
+        [listed] = read_overview(search.store)
+        assert (listed["best_trial"], listed["best_auc"]) == (first or (None, None))
 
 
 def test_the_ranking_has_the_front_of_what_is_feasible() -> None:

@@ -91,7 +91,8 @@ def search(
         err.print(_failed(name, outcome.failure, words_for(store)), soft_wrap=True)
         raise typer.Exit(1)
     err.print(f"Ended: {WHY[outcome.ended_by]}.")
-    if outcome.finished and outcome.snapshot.best is None:
+    none_complete = outcome.snapshot.best is None and not outcome.snapshot.all_violate
+    if outcome.finished and none_complete:
         report = f"sedn report {quote(name)}{words_for(store)}"
         err.print(f"No trial was trained to its end: `{report}` says why.", soft_wrap=True)
         raise typer.Exit(1)
