@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +132,7 @@ def stock(seed: int, seconds: float, trials: int, watch: Watch, folder: Path) ->
         tune_config=tune.TuneConfig(
             num_samples=trials,
             time_budget_s=seconds,
-            search_alg=OptunaSearch(lambda trial: define(space, trial), seed=seed, **goal),
+            search_alg=OptunaSearch(partial(define, space), seed=seed, **goal),
             scheduler=ASHAScheduler(max_t=int(space.base["epochs"]), **goal),
         ),
         run_config=tune.RunConfig(
