@@ -132,8 +132,8 @@ def test_classes_of_unequal_spread_are_nearly_covered(spread: float) -> None:
 
 
 @pytest.mark.slow
-def test_the_mean_over_correlated_labels_is_covered() -> None:
+@pytest.mark.parametrize(("images", "prevalence"), MEANS)
+def test_the_mean_over_correlated_labels_is_covered(images: int, prevalence: float) -> None:
     assert LABELS == 8
-    for images, prevalence in MEANS:
-        for area in MEAN_AREAS:
-            check(mean_coverage(images, prevalence, area), MEAN_SETS, area)
+    for area in MEAN_AREAS:
+        check(mean_coverage(images, prevalence, area), MEAN_SETS, area)
