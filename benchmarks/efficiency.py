@@ -30,6 +30,7 @@ from search.simulation.curves import RecordedCurves, read_curves
 from search.simulation.methods import WITHIN, quartiles
 from search.simulation.replay import Trajectory, simulate
 from sedn.arrays import Floats
+from sedn.style import number_text
 
 DEFAULT = "ours: the default (curve-gp, promote)"
 OURS: dict[str, dict[str, Any]] = {DEFAULT: {}, "ours: tpe": {"sampler": "tpe"}}
@@ -157,7 +158,8 @@ def _interval(differences: Floats) -> str:
         return "-"
     error = float(np.std(differences, ddof=1)) / math.sqrt(len(differences))
     half = float(t.ppf(0.975, len(differences) - 1)) * error
-    return f"{float(np.mean(differences)):+.4f} ± {half:.4f}"
+    mean = number_text(float(np.mean(differences)), signed=True)
+    return f"{mean} ± {number_text(half)}"
 
 
 def main() -> None:

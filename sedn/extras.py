@@ -5,11 +5,14 @@ from typing import Literal, get_args
 
 from sedn.errors import UserError
 
-Extra = Literal["cmaes", "heif", "huggingface", "mlflow", "onnx", "postgres", "tensorboard"]
+Extra = Literal[
+    "cmaes", "heif", "huggingface", "metrics", "mlflow", "onnx", "postgres", "tensorboard"
+]  # fmt: skip
 """Names of ``project.optional-dependencies``."""
 _IMPORTS: dict[Extra, tuple[str, ...]] = {
     "heif": ("pillow_heif",),
     "huggingface": ("datasets",),
+    "metrics": ("ray",),
     "onnx": ("onnx", "onnxruntime", "onnxscript"),
     "postgres": ("psycopg",),
 }

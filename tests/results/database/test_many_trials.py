@@ -175,7 +175,8 @@ def check(store: Store, drawn: list[dict[str, Any]], asked: dict[str, Any]) -> N
         labels(store, name)[["label", "trial", "auc", "low", "high", "baseline"]],
         slow_labels(trials, known, scores_of(drawn, trials)),
     )
-    tally, slow = Tally.read(store, experiment), Tally.of(trials)
+    tally = Tally.read(store, store.experiment(name))
+    slow = Tally.of(trials, Goals.of(asked))
     assert (tally.counts, tally.best, tally.baseline) == (slow.counts, slow.best, slow.baseline)
     assert tally.unfinished == sum(trial.state is TrialState.RUNNING for trial in trials)
     check_stopped(store, experiment, trials)
@@ -267,7 +268,7 @@ def test_reading_holds_up_no_search_and_bears_its_writing(shared_store: Store) -
             ranked = rank(reader, name, 5)
             labels(reader, name)
             stopped_early(reader, name, ranked, 3)
-            Tally.read(reader, experiment)
+            Tally.read(reader, reader.experiment(name))
             turns += 1
         return turns
 
