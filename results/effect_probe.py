@@ -28,8 +28,9 @@ class EffectProbe:
         self._kinds: dict[tuple[int, str], Any] = {}
         """By that id, and by the name of a field or group."""
 
-    def __len__(self) -> int:
-        """How many were looked for."""
+    @property
+    def looked_for(self) -> int:
+        """How many effects were looked for."""
         return len(self._known)
 
     def has(self, fields: Mapping[str, Any], path: str, value: Any, values: Sequence[Any]) -> bool:
@@ -108,7 +109,6 @@ def _replaced(config: TrainingConfig, path: str, value: Any) -> TrainingConfig |
     fields: dict[str, Any] = dict(config)
     group, _, name = path.partition(".")
     own = fields.get(group)
-    fields[group] = (
-        {**(dict(own) if isinstance(own, Group) else {}), name: value} if name else value
-    )
+    others = dict(own) if isinstance(own, Group) else {}
+    fields[group] = {**others, name: value} if name else value
     return build_known(fields)

@@ -8,6 +8,7 @@ import pytest
 from results.axes.trials import axis_values, find_basis, sample_labels, sample_means
 from results.database.models import Setup, Trial, TrialState
 from results.database.scanning.labels import LabelAucArrays
+from results.effect_probe import EffectProbe
 from sedn.config import build_config, config_hash
 
 
@@ -99,3 +100,12 @@ def test_a_label_without_an_auc_is_left_out() -> None:
     assert sample.aucs.tolist() == [[0.7], [0.8]]
     nothing = sample_labels(rows, ["red", "blue"], LabelAucArrays([], np.empty((0, 2))), {})
     assert (nothing.names, nothing.aucs.shape) == ((), (0, 0))
+
+
+def test_what_one_sample_finds_of_effects_is_kept_for_the_next() -> None:
+    rows, probe = [trial(0, **place("none")), trial(1, **place("input"))], EffectProbe()
+    sample_means(rows, {0: 0.8, 1: 0.9}, 4, probe)
+    found = probe.looked_for
+    assert found
+    sample_means(rows, {0: 0.8, 1: 0.9}, 4, probe)
+    assert probe.looked_for == found
