@@ -198,7 +198,9 @@ def main() -> None:
     parser.add_argument("--target", type=float, default=TARGET, help="mean AUC on validation")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="of a search, at most")
     parser.add_argument("--trials", type=int, default=TRIALS, help="of a search, at most")
-    parser.add_argument("--side", choices=list(SIDES), help="One search, in this process.")
+    parser.add_argument(
+        "--side", choices=list(SIDES), help="search once by this side, in this process, and print"
+    )
     given = parser.parse_args()
     os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "OMP_NUM_THREADS": "1"}
     if given.side:

@@ -4,7 +4,7 @@ from rich.table import Table
 from rich.text import Text
 
 from search.node_use import ClusterUse, NodeUse
-from sedn.style import byte_text
+from sedn.style import byte_text, count_of, share_text
 
 MOST_NODES = 20
 """Rows of the table."""
@@ -12,9 +12,7 @@ MOST_NODES = 20
 
 def nodes_line(use: ClusterUse) -> Text:
     """How many nodes there are, and what of them is given to trials."""
-    count = len(use.nodes)
-    nodes = "1 node" if count == 1 else f"{count} nodes"
-    parts = [nodes, f"{_given(use.cpus_given, use.cpus)} cores"]
+    parts = [count_of(len(use.nodes), "node"), f"{_given(use.cpus_given, use.cpus)} cores"]
     if use.gpus:
         parts.append(f"{_given(use.gpus_given, use.gpus)} GPUs")
     return Text(f"Cluster: {', '.join(parts)} in use")
@@ -38,10 +36,10 @@ def nodes_table(use: ClusterUse) -> Table:
 def _cells(node: NodeUse) -> list[str]:
     return [
         f"{node.cpus:g}",
-        _percent(node.cpu_percent),
+        _busy(node.cpu_percent),
         _part(node.memory_used, node.memory_total),
         f"{node.gpus:g}",
-        _percent(node.gpu_percent),
+        _busy(node.gpu_percent),
         _part(node.gpu_memory_used, node.gpu_memory_total),
     ]
 
@@ -50,8 +48,8 @@ def _given(part: float, whole: float) -> str:
     return f"{round(part, 2):g} of {round(whole, 2):g}"
 
 
-def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{value:.0f}%"
+def _busy(percent: float | None) -> str:
+    return share_text(None if percent is None else percent / 100, 0)
 
 
 def _part(used: float | None, total: float | None) -> str:

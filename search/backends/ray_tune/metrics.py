@@ -26,9 +26,9 @@ class SearchMetrics:
         from ray.util.metrics import Counter, Gauge, Histogram
 
         def made(kind: Any, metric: str, description: str, *tags: str, **options: Any) -> Any:
-            made = kind(metric, description, tag_keys=("search", *tags), **options)
-            made.set_default_tags({"search": name})
-            return made
+            one = kind(metric, description, tag_keys=("search", *tags), **options)
+            one.set_default_tags({"search": name})
+            return one
 
         self._trials = made(Gauge, "sedn_trials", "Trials by state.", "state")
         self._best = made(Gauge, "sedn_best_mean_auc", "Highest mean AUC of a complete trial.")
