@@ -280,6 +280,8 @@ def describe_failure(error: Exception, url: str = "") -> str:
         reason = "the disk is full; make room there"
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
         reason += "; SQLite must be able to write the file and to keep its log in the same folder"
+    if code == sqlite3.SQLITE_BUSY:
+        reason += " by another process that has not ended its write; wait for it or end it"
     return hide_password(" ".join(reason.split()), url)
 
 

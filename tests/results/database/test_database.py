@@ -6,12 +6,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
 from benchmarks.machines.postgresql import free_port, new_database
+from results.database.connection import opening
 from results.database.models import SCHEMA_VERSION
 from results.database.store import find_store, open_store
 from sedn.errors import UserError
@@ -177,6 +179,23 @@ def test_a_search_finds_out_at_once_that_it_cannot_write(readonly_copy: Path) ->
         line = refused(f"sqlite:///{readonly_copy}", create=True)
     assert line.startswith(f"{readonly_copy}: cannot be opened: ")
     assert "must be able to write the file" in line
+
+
+def test_a_search_says_what_to_do_while_another_process_holds_the_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "BUSY_TIMEOUT_SECONDS", 0)
+    path = tmp_path / "sedn.db"
+    open_store(f"sqlite:///{path}", create=True).engine.dispose()
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("begin immediate")
+        with pytest.raises(UserError) as caught:
+            find_store(f"sqlite:///{path}")
+    assert str(caught.value) == (
+        f"{path}: cannot be opened: database is locked by another process that has not ended its "
+        "write; wait for it or end it"
+    )
+    assert find_store(f"sqlite:///{path}") is not None
 
 
 def test_before_a_search_begins_the_store_is_looked_at_and_not_made(empty_url: str) -> None:

@@ -2,11 +2,12 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +148,32 @@ def lose_lock(url: str) -> None:
         end_sessions(url)
 
 
+def pause(process: subprocess.Popen[str], url: str) -> None:
+    """Stop ``process`` outside a transaction: one that has begun there locks SQLite's file for all,
+    for as long as the process is stopped.
+    """
+    until = time.monotonic() + 120
+    while True:
+        os.kill(process.pid, signal.SIGSTOP)
+        if not url.startswith("sqlite") or is_writable(Path(url.removeprefix("sqlite:///"))):
+            return
+        os.kill(process.pid, signal.SIGCONT)
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def is_writable(path: Path) -> bool:
+    """Whether no process is inside a transaction that writes to the SQLite database."""
+    with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as connection:
+        try:
+            connection.execute("begin immediate")
+        except sqlite3.OperationalError as error:
+            assert "locked" in str(error)
+            return False
+        connection.execute("rollback")
+    return True
+
+
 def start(url: str, folder: Path, trials: int, seconds: float) -> subprocess.Popen[str]:
     space = folder / "space.yaml"
     space.write_text(SPACE)
@@ -183,7 +210,7 @@ def test_a_stopped_process_wakes_up_after_another_has_ended_its_search(
     stopped = start(url, tmp_path, 12, 0.2)
     try:
         wait_until(lambda: ended(url) >= 2, stopped)
-        os.kill(stopped.pid, signal.SIGSTOP)
+        pause(stopped, url)
         lose_lock(url)
         other = start(url, tmp_path, 12, 0.0)
         assert (other.wait(120), other.communicate()[1]) == (0, "")
