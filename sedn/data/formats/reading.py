@@ -134,10 +134,45 @@ def _parse(fields: dict[str, Any], where: str) -> tuple[DataFormat, Description]
 
 
 def _with_splits(listing: Listing, path: Path, faults: Faults) -> Listing:
-    """The listing with the splits of a CSV; images are named as the data set names them.
+    """The listing with the splits of a CSV; images are named as the data set names them, or by the
+    end of that name.
 
-    An image of which the CSV says no split, or two, is left out.
+    An image of which the CSV says no split, or two, is left out, and so are those that one row may
+    mean.
     """
+    of_name = _read_splits(path, faults)
+    names = [_PARENTS.sub("", name) for name in listing.names(np.arange(len(listing)))]
+    splits: list[str | None] = []
+    meant: dict[str, list[int]] = {}
+    # A row with the whole name of an image is of no other.
+    whole = of_name.keys() & set(names)
+    for row, (name, content) in enumerate(zip(names, listing.images, strict=True)):
+        ends = (end for end in _ends(content.name) if end in of_name and end not in whole)
+        found = name if name in whole else next(ends, None)
+        if found is None:
+            faults.add("bad row", f"{path}: no row for image '{content.name}'")
+        else:
+            meant.setdefault(found, []).append(row)
+        splits.append(None if found is None else of_name[found])
+    for found, rows in meant.items():
+        if len(rows) == 1:
+            continue
+        one, other = (listing.images[row].name for row in rows[:2])
+        faults.add(
+            "bad row",
+            f"{path}: image '{found}' may be {one} or {other}; write a row for each, with the path "
+            f"in the data's folder",
+        )
+        for row in rows:
+            splits[row] = None
+    kept = [row for row, split in enumerate(splits) if split is not None]
+    if not kept:
+        raise UserError(f"{path}: no image has a split")
+    return replace(listing.keep(kept), splits=tuple(split for split in splits if split is not None))
+
+
+def _read_splits(path: Path, faults: Faults) -> dict[str, str | None]:
+    """The split of each image that a CSV names; ``None`` where the CSV says none, or two."""
     frame = read_frame(path, faults)
     for column in ("image", "split"):
         if column not in frame.columns:
@@ -157,19 +192,10 @@ def _with_splits(listing: Listing, path: Path, faults: Faults) -> Listing:
         if of_image[name] != split:
             faults.add("duplicate", f"{where}: image '{name}' is there twice, with two splits")
             of_image[name] = None
-    splits: list[str | None] = []
-    for content in listing.images:
-        image_name = next((n for n in _names(content.name) if n in of_image), None)
-        if image_name is None:
-            faults.add("bad row", f"{path}: no row for image '{content.name}'")
-        splits.append(of_image[image_name] if image_name is not None else None)
-    kept = [row for row, split in enumerate(splits) if split is not None]
-    if not kept:
-        raise UserError(f"{path}: no image has a split")
-    return replace(listing.keep(kept), splits=tuple(split for split in splits if split is not None))
+    return of_image
 
 
-def _names(path: str) -> list[str]:
+def _ends(path: str) -> list[str]:
     """A path, then ever less of its beginning: ``a/b.jpg``, ``b.jpg``."""
     parts = Path(path).parts
     return ["/".join(parts[start:]).replace("//", "/") for start in range(len(parts))]
