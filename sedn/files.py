@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from sedn.errors import UserError
+from sedn.seen import FileState, file_state
 
 _PART = ".sedn-"
 
@@ -41,13 +42,12 @@ def file_digest(path: Path) -> str:
     Raises:
         OSError: the file cannot be read.
     """
-    status = path.stat()
-    return _digest(path, status.st_size, status.st_mtime_ns)
+    return _digest(path, file_state(path.stat()))
 
 
 @lru_cache(maxsize=256)
-def _digest(path: Path, size: int, changed: int) -> str:
-    """Read once while a file's size and time of change stay what they are."""
+def _digest(path: Path, _state: FileState) -> str:
+    """Read once while the state of the file stays what it is."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 

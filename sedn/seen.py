@@ -21,13 +21,23 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 Kind = Literal["file", "folder", "nothing"]
+FileState = tuple[int, int, int]
+"""Size, and the times of the last change of content and inode, in nanoseconds."""
 Stamp = tuple[int, int, int, int]
-"""Size, times of the last change of the content and of the inode in nanoseconds, inode."""
+"""A :data:`FileState` and the inode."""
 UNSURE: Stamp = (-1, -1, -1, -1)
 """Equals no stamp: the content must be compared."""
 _TICK = 3 * 10**9
 """Nanoseconds; the coarsest clock in use, FAT's, ticks every two seconds."""
 _PIECE = 1 << 20
+
+
+def file_state(status: os.stat_result) -> FileState:
+    """What changes whenever the content of a file may have changed. A copy may keep the time of the
+    last change of the content (``cp -p``, ``rsync``, an archive), and the size with it; the time of
+    the inode no copy keeps.
+    """
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 class Sighting(NamedTuple):
@@ -210,7 +220,7 @@ def _kind(status: os.stat_result | None) -> Kind:
 
 
 def _stamp(status: os.stat_result) -> Stamp:
-    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+    return *file_state(status), status.st_ino
 
 
 def _is_old(status: os.stat_result, now: int) -> bool:

@@ -5,9 +5,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from sedn.data.images.content import stamp_of
 from sedn.errors import UserError
 from sedn.extras import check_extra
-from sedn.seen import see_tree
+from sedn.seen import FileState, file_state, see_tree
 
 STATE = "state.json"
 """Written anew with each data set that is saved to its folder."""
@@ -29,14 +30,13 @@ class ArrowContent:
 
     def read(self) -> bytes:
         """Read the bytes as they are saved in the column."""
-        rows = _open(self.folder, self.column, _changed(self.folder))
+        rows = _open(self.folder, self.column, _state(self.folder))
         stored: bytes = rows[self.row][self.column]["bytes"]
         return stored
 
     def stamp(self) -> str:
         """Folder, column, row, and when a data set was last saved to the folder."""
-        status = (Path(self.folder) / STATE).stat()
-        return f"{self.name} {status.st_mtime_ns} {status.st_ctime_ns}"
+        return stamp_of(self.name, _state(self.folder))
 
 
 def open_arrow(folder: Path) -> Any:
@@ -62,11 +62,11 @@ def open_arrow(folder: Path) -> Any:
     return dataset
 
 
-def _changed(folder: str) -> int:
-    return (Path(folder) / STATE).stat().st_mtime_ns
+def _state(folder: str) -> FileState:
+    return file_state((Path(folder) / STATE).stat())
 
 
 @lru_cache(maxsize=16)
-def _open(folder: str, column: str, changed: int) -> Any:
+def _open(folder: str, column: str, _state: FileState) -> Any:
     """Open an Arrow file once in each process, and again when the file has changed."""
     return open_arrow(Path(folder)).select_columns([column])

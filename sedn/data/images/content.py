@@ -7,7 +7,7 @@ from typing import Protocol
 
 from sedn.data.near_names import near_name, slash_variants
 from sedn.errors import UserError
-from sedn.seen import is_file
+from sedn.seen import FileState, file_state, is_file
 
 
 class Content(Protocol):
@@ -32,6 +32,12 @@ class Content(Protocol):
         """
 
 
+def stamp_of(name: str, state: FileState) -> str:
+    """The stamp of the content called ``name``, which lies in a file of that state."""
+    size, changed, inode_changed = state
+    return f"{name} {size} {changed} {inode_changed}"
+
+
 @dataclass(frozen=True, slots=True)
 class FileContent:
     """A file."""
@@ -49,11 +55,8 @@ class FileContent:
             return file.read()
 
     def stamp(self) -> str:
-        """Path, size, and the times of the last change of content and inode: a copy may keep the
-        first of both (``cp -p``, ``rsync``, an archive), and the size with it.
-        """
-        status = os.stat(self.path)  # noqa: PTH116
-        return f"{self.path} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
+        """Path, and the state of the file."""
+        return stamp_of(self.path, file_state(os.stat(self.path)))  # noqa: PTH116
 
 
 def find_file(root: Path, name: str, where: str) -> FileContent:

@@ -5,6 +5,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from sedn.data.images.content import stamp_of
+from sedn.seen import FileState, file_state
+
 
 @dataclass(frozen=True, slots=True)
 class ParquetContent:
@@ -26,19 +29,20 @@ class ParquetContent:
 
     def read(self) -> bytes:
         """Read the bytes as they are in the file."""
-        changed = Path(self.path).stat().st_mtime_ns
-        stored: bytes = _group(self.path, self.column, self.group, changed)[self.row].as_py()
+        group = _group(self.path, self.column, self.group, file_state(Path(self.path).stat()))
+        stored: bytes = group[self.row].as_py()
         return stored
 
     def stamp(self) -> str:
-        """File, column, row, and size and times of the file."""
-        status = Path(self.path).stat()
-        return f"{self.name} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
+        """File, column and row, and the state of the file."""
+        return stamp_of(self.name, file_state(Path(self.path).stat()))
 
 
 @lru_cache(maxsize=8)
-def _group(path: str, column: str, group: int, changed: int) -> Any:
-    """The bytes of one row group; of few at a time, for each may be large."""
+def _group(path: str, column: str, group: int, _state: FileState) -> Any:
+    """The bytes of one row group; of few at a time, for each may be large. Read again when the file
+    has changed.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sedn.data.images.arrow import ArrowContent
-from sedn.data.images.content import Content, FileContent
+from sedn.data.images.content import Content, FileContent, stamp_of
 from sedn.data.images.parquet import ParquetContent
 from sedn.data.kept.columns import NotKeepable, Texts, map_array, save_array
+from sedn.seen import file_state
 
 Place = tuple[str, str, str]
 """The place of an image that is no file: its kind, the file or folder, and the column."""
@@ -50,7 +51,7 @@ class KeptContents(Sequence[Content]):
         return (self[row] for row in range(len(self)))
 
     def look(self) -> "Stats | None":
-        """Size and times of each file; ``None`` if one is not there any more."""
+        """The state of each file; ``None`` if one is not there any more."""
         stats = array("q")
         for row, path in enumerate(self._paths):
             if self._place is not None and self._place[row] >= 0:
@@ -62,21 +63,20 @@ class KeptContents(Sequence[Content]):
                 return None
             if not stat.S_ISREG(file.st_mode):
                 return None
-            stats.extend((file.st_size, file.st_mtime_ns, file.st_ctime_ns))
+            stats.extend(file_state(file))
         return np.frombuffer(stats, dtype=np.int64).reshape(-1, 3)
 
     def stamps(self, stats: "Stats") -> Iterator[str]:
-        """The stamp of each content, from the sizes and times that :meth:`look` returned."""
+        """The stamp of each content, from the states that :meth:`look` returned."""
         if self._place is not None:
             # Columns are of few files, and say more than their size and times.
             yield from (content.stamp() for content in self)
             return
-        for path, (size, content, inode) in zip(self._paths, stats.tolist(), strict=True):
-            yield f"{path} {size} {content} {inode}"
+        yield from map(stamp_of, self._paths, stats.tolist())
 
 
 Stats = NDArray[np.int64]
-"""``(contents, 3)``: size, and times of the last change of content and inode in nanoseconds."""
+"""``(contents, 3)``: the state of each file, as :func:`sedn.seen.file_state` has it."""
 
 
 def save_contents(folder: Path, name: str, contents: Sequence[Content]) -> list[Place]:
