@@ -36,6 +36,8 @@ class NodeUse:
     gpu_memory_used: float | None = None
     """Of all its GPUs together, as the next."""
     gpu_memory_total: float | None = None
+    has_agent: bool = False
+    """Whether its metrics agent answers."""
 
 
 @dataclass(frozen=True)

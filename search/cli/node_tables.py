@@ -18,6 +18,15 @@ def nodes_line(use: ClusterUse) -> Text:
     return Text(f"Cluster: {', '.join(parts)} in use")
 
 
+def unknown_line(use: ClusterUse) -> str | None:
+    """Why it is not known how busy the nodes are; ``None`` where it is known of one."""
+    if any(node.memory_total is not None for node in use.nodes):
+        return None
+    if any(node.has_agent for node in use.nodes):
+        return "How busy the nodes are is not known: their metrics agents do not tell."
+    return "How busy the nodes are is not known: no metrics agent (ray[default]) answers there."
+
+
 def nodes_table(use: ClusterUse) -> Table:
     """How busy each node is; the first of many, and how many more there are."""
     table = Table(header_style="dim", expand=False)

@@ -3,16 +3,21 @@
 import json
 import threading
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from benchmarks.machines.postgresql import free_port
 from results.database.store import open_store
 from search.backends.ray_tune import node_use
 from search.backends.ray_tune.node_use import parse_metrics
 from search.cli.main import app
+from search.cli.node_tables import unknown_line
 from search.lock import sole_driver
 from search.node_use import OLD_SECONDS, ClusterUse, NodeUse, read_cluster_use
 from search.run import run_search
@@ -23,7 +28,7 @@ from tests.search.histories import FLAT, History, history
 
 SETTINGS = SearchSettings(trials=4, sampler="random", scheduler="none", seed=1)
 GIB = 2.0**30
-BUSY = NodeUse("gpu-1 (0a1b2c3d)", 16, 4, 71.4, 24e9, 64e9, 88.0, 40e9, 160e9)
+BUSY = NodeUse("gpu-1 (0a1b2c3d)", 16, 4, 71.4, 24e9, 64e9, 88.0, 40e9, 160e9, has_agent=True)
 QUIET = NodeUse("head (9f8e7d6c)", 8, 0)
 USE = ClusterUse(0.0, 12, 2.5, (BUSY, QUIET))
 PAGE = """\
@@ -98,6 +103,64 @@ def test_the_metrics_of_a_node_are_read_from_rays_page() -> None:
     without_gpus = "\n".join(line for line in PAGE.splitlines() if "Gpu" not in line)
     assert parse_metrics(without_gpus).keys() == {"cpu_percent", "memory_used", "memory_total"}
     assert parse_metrics("<html>no metrics</html>") == parse_metrics("") == {}
+
+
+@contextmanager
+def agent(pages: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+    """A server that gives one page after the other, the last again and again: its port, and the
+    paths that were asked for.
+    """
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(pages[min(len(asked), len(pages)) - 1].encode())
+
+        def log_message(self, *_: object) -> None:
+            """Nothing is printed."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_port, asked
+        server.shutdown()
+
+
+def seen_of_ray(port: int, monkeypatch: pytest.MonkeyPatch) -> ClusterUse:
+    """The use of a cluster of one node, whose agent has this port."""
+    row = {"Alive": True, "NodeID": "0a1b2c3d4e", "NodeManagerAddress": "127.0.0.1"}
+    row |= {"MetricsExportPort": port, "Resources": {"CPU": 4.0}}
+    monkeypatch.setattr("ray.nodes", lambda: [row])
+    monkeypatch.setattr("ray.cluster_resources", lambda: {"CPU": 4.0})
+    monkeypatch.setattr("ray.available_resources", lambda: {"CPU": 3.0})
+    return node_use.cluster_use(wait=lambda seconds: None)
+
+
+def test_an_agent_whose_figures_come_and_go_is_asked_until_it_has_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    others = 'ray_sedn_epochs_total{search="spring"} 8.0\n'
+    with agent([others, others, others, PAGE]) as (port, asked):
+        [node] = seen_of_ray(port, monkeypatch).nodes
+    assert (node.memory_used, node.memory_total, node.cpu_percent) == (1.5e9, 6e9, 99.9)
+    assert asked == ["/metrics"] * 4
+
+
+def test_what_is_not_known_of_a_node_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    with agent(['ray_node_mem_used{ip="192.0.2.2"} NaN\n']) as (port, asked):
+        told = seen_of_ray(port, monkeypatch)
+    assert told.nodes[0].memory_used is None
+    assert len(asked) == 1 + node_use.AGAIN
+    assert unknown_line(told) == (
+        "How busy the nodes are is not known: their metrics agents do not tell."
+    )
+    for none in (-1, free_port()):
+        absent = unknown_line(seen_of_ray(none, monkeypatch))
+        assert absent is not None
+        assert "no metrics agent (ray[default]) answers" in absent
+    assert unknown_line(replace(told, nodes=(BUSY,))) is None
 
 
 @pytest.mark.slow

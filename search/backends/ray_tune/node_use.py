@@ -4,11 +4,12 @@ Cores and GPUs are counted by Ray itself. How busy a node is, and its memory, te
 agent of each node, which runs where ``ray[default]`` is installed there.
 """
 
+import math
 import re
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -18,8 +19,12 @@ from search.pacing import BROKEN_OFF_SECONDS, REST
 
 LEAST_SECONDS, MOST_SECONDS = 10.0, 60.0
 """Between two looks."""
-PATIENCE_SECONDS = 2.0
+PATIENCE_SECONDS = 5.0
 """How long a node's agent may take to answer."""
+AGAIN, AGAIN_SECONDS = 8, 1.0
+"""How often at most an agent is asked again that answers without figures of its node, and after how
+long. The agent measures every five seconds, and keeps what it measured for two intervals of Ray's
+``metrics_report_interval_ms``: 20 s by default, and 2 s where that is set to a second."""
 AT_A_TIME = 8
 """Agents that are asked at the same time."""
 MOST_BYTES = 1 << 24
@@ -44,7 +49,7 @@ def watching_nodes(write: Callable[[ClusterUse], None]) -> Iterator[None]:
         while not ended.wait(rest):
             began = time.thread_time()
             try:
-                write(cluster_use())
+                write(cluster_use(ended.wait))
             except Exception:
                 rest = MOST_SECONDS
                 continue
@@ -59,27 +64,58 @@ def watching_nodes(write: Callable[[ClusterUse], None]) -> Iterator[None]:
         watcher.join(BROKEN_OFF_SECONDS)
 
 
-def cluster_use() -> ClusterUse:
-    """The use of the nodes of the cluster that this process is connected to."""
+def cluster_use(wait: Callable[[float], object] = time.sleep) -> ClusterUse:
+    """The use of the nodes of the cluster that this process is connected to.
+
+    Args:
+        wait: waits so many seconds, or gives a true value where there is nothing to wait for.
+    """
     import ray
 
     rows = [row for row in ray.nodes() if row["Alive"]]
     total, free = ray.cluster_resources(), ray.available_resources()
     with ThreadPoolExecutor(AT_A_TIME) as several:
-        nodes = tuple(several.map(_node_use, rows))
+        told = _told(rows, lambda some: list(several.map(_figures, some)), wait)
+    nodes = tuple(_node_use(row, one) for row, one in zip(rows, told, strict=True))
     cpus, gpus = (total.get(kind, 0.0) - free.get(kind, 0.0) for kind in ("CPU", "GPU"))
     return ClusterUse(time.time(), max(0.0, cpus), max(0.0, gpus), nodes)
 
 
-def _node_use(row: Mapping[str, Any]) -> NodeUse:
-    """One row of ``ray.nodes()``, with what the node's agent says, where there is one."""
-    host = str(row.get("NodeManagerAddress"))
-    name = f"{row.get('NodeManagerHostname') or host} ({row['NodeID'][:8]})"
-    resources, port = row.get("Resources", {}), row.get("MetricsExportPort", -1)
+Figures = dict[str, float]
+Row = Mapping[str, Any]
+"""A row of ``ray.nodes()``."""
+
+
+def _told(
+    rows: Sequence[Row],
+    ask: Callable[[Sequence[Row]], Sequence[Figures | None]],
+    wait: Callable[[float], object],
+) -> list[Figures | None]:
+    """The figures of each node; those of agents that answer without any are asked for again."""
+    told = list(ask(rows))
+    for _ in range(AGAIN):
+        silent = [place for place, figures in enumerate(told) if figures == {}]
+        if not silent or wait(AGAIN_SECONDS):
+            break
+        for place, figures in zip(silent, ask([rows[place] for place in silent]), strict=True):
+            told[place] = figures
+    return told
+
+
+def _figures(row: Row) -> Figures | None:
+    """What the agent of a node tells of the node; ``None`` where none answers."""
+    host, port = str(row.get("NodeManagerAddress")), row.get("MetricsExportPort", -1)
     address = f"[{host}]" if ":" in host else host
-    measured = parse_metrics(_page(f"http://{address}:{port}/metrics")) if port > 0 else {}
+    page = _page(f"http://{address}:{port}/metrics") if port > 0 else ""
+    return parse_metrics(page) if page else None
+
+
+def _node_use(row: Row, told: Figures | None) -> NodeUse:
+    """A row of ``ray.nodes()``, with what the node's agent tells."""
+    host, resources = row.get("NodeManagerAddress"), row.get("Resources", {})
+    name = f"{row.get('NodeManagerHostname') or host} ({row['NodeID'][:8]})"
     cpus, gpus = float(resources.get("CPU", 0.0)), float(resources.get("GPU", 0.0))
-    return NodeUse(name, cpus, gpus, **measured)
+    return NodeUse(name, cpus, gpus, has_agent=told is not None, **(told or {}))
 
 
 def _page(address: str) -> str:
@@ -99,7 +135,8 @@ def parse_metrics(page: str) -> dict[str, float]:
     """
     found: dict[str, list[float]] = {}
     for name, value in _LINE.findall(page):
-        found.setdefault(name, []).append(float(value))
+        if math.isfinite(float(value)):
+            found.setdefault(name, []).append(float(value))
     fields = {}
     for field, name in (
         ("cpu_percent", "cpu_utilization"),

@@ -1,5 +1,6 @@
 """What a search by Ray tells Prometheus, read from the metrics agent of a real node."""
 
+import json
 import os
 import re
 import secrets
@@ -13,9 +14,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from benchmarks.machines.postgresql import free_port
 from results.database.store import open_store
+from search.cli.main import app
 from tests.search.backends.test_cluster import TOKEN, stop, wait_for_nodes
 from tests.search.conftest import SPACE
 
@@ -99,6 +102,13 @@ def values_of(port: int) -> dict[str, float]:
     return found
 
 
+def node_of(url: str) -> dict[str, float | None]:
+    """What ``sedn status`` shows of the only node."""
+    done = CliRunner().invoke(app, ["status", "spring", f"--store={url}", "--json"])
+    cluster = json.loads(done.stdout)["cluster"]
+    return {"memory_used": None} if cluster is None else dict(cluster["nodes"][0])
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(480)
 def test_prometheus_reads_how_a_search_goes(
@@ -106,11 +116,13 @@ def test_prometheus_reads_how_a_search_goes(
 ) -> None:
     until = time.monotonic() + 300
     values: dict[str, float] = {}
-    while values.get("sedn_trials COMPLETE", 0) < 2:
+    seen: dict[str, float | None] = {"memory_used": None}
+    while values.get("sedn_trials COMPLETE", 0) < 2 or seen["memory_used"] is None:
         assert search.poll() is None, search.communicate()[1]
-        assert time.monotonic() < until, values
+        assert time.monotonic() < until, (values, seen)
         time.sleep(0.5)
         values = values_of(node[1])
+        seen = node_of(f"sqlite:///{tmp_path}/sedn.db") if values else seen
     store = open_store(f"sqlite:///{tmp_path}/sedn.db")
     os.kill(search.pid, signal.SIGINT)
     search.communicate(timeout=60)
@@ -123,3 +135,5 @@ def test_prometheus_reads_how_a_search_goes(
     assert values["sedn_database_away"] == 0
     assert values["sedn_database_seconds_count"] > values["sedn_epochs_total"]
     assert 0 < values["sedn_database_seconds_sum"] < 200
+    assert 0 < seen["memory_used"] <= seen["memory_total"]
+    assert seen["cpu_percent"] is not None
