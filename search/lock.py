@@ -2,9 +2,10 @@
 
 import fcntl
 import hashlib
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from shlex import quote
 from typing import IO, Any
@@ -12,6 +13,8 @@ from typing import IO, Any
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from results.database.connection.tables import lock_for_creation
+from results.database.models import Experiment
 from sedn.errors import UserError
 
 HOLD_SECONDS = 5.0
@@ -46,12 +49,32 @@ def sole_driver(engine: Engine, name: str, *, to: str | None = None) -> Iterator
             yield lambda at_once: None
 
 
+@contextmanager
+def sole_maker(engine: Engine) -> Iterator[None]:
+    """Hold, while tables are made, what only one process can; others wait for the end."""
+    if engine.dialect.name == "postgresql":
+        with engine.connect() as connection:
+            lock_for_creation(connection)
+            yield
+        return
+    # The folder: a lock of the database would keep out the connections that make the tables.
+    path = Path(str(engine.url.database)).resolve().parent
+    folder = os.open(path if path.is_dir() else os.curdir, os.O_RDONLY)
+    try:
+        # Some network file systems lock no folder; SQLite is not for these.
+        with suppress(OSError):
+            fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
 def is_driven(engine: Engine, name: str) -> bool:
     """Whether a process holds the experiment's lock now."""
     if engine.dialect.name != "postgresql":
         return _is_locked(_lock_file(engine, name))
     with engine.connect() as connection:
-        return bool(connection.scalar(text(_HELD), {"key": _key(name)}))
+        return bool(connection.scalar(text(_HELD), {"key": _key(connection, name)}))
 
 
 _HELD = """
@@ -121,8 +144,9 @@ class _SessionLock:
         for setting in _LIVENESS:
             connection.execute(text(f"set {setting}"))
         ends_own = self._session and connection.scalar(text(_END_SESSION), self._session)
+        key = _key(connection, self._name)
         for _ in range(_TRIES_AFTER_END if ends_own else 1):
-            if connection.scalar(text(_TAKE), {"key": _key(self._name)}):
+            if connection.scalar(text(_TAKE), {"key": key}):
                 self._session = dict(connection.execute(text(_SESSION)).mappings().one())
                 self._next = time.monotonic() + HOLD_SECONDS
                 return True
@@ -184,8 +208,15 @@ def _lock_file(engine: Engine, name: str) -> Path:
     return database.with_name(f".{database.name}.{name}.lock")
 
 
-def _key(name: str) -> int:
-    return int.from_bytes(hashlib.sha256(f"sedn {name}".encode()).digest()[:8], signed=True)
+_SCHEMA = "select relnamespace::regnamespace::text from pg_class where oid = to_regclass(:table)"
+"""The schema of our tables: each may have an experiment of the same name."""
+
+
+def _key(connection: Connection, name: str) -> int:
+    """The number of the experiment's lock, of which a database has one for all its schemas."""
+    schema = connection.scalar(text(_SCHEMA), {"table": Experiment.__tablename__})
+    words = f"sedn {schema} {name}"
+    return int.from_bytes(hashlib.sha256(words.encode()).digest()[:8], signed=True)
 
 
 def _taken(name: str, to: str | None) -> str:

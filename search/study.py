@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import optuna
@@ -9,18 +10,21 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
-from sqlalchemy import event
+from sqlalchemy import event, inspect
 
 from results.database.connection.opening import configure_connection, connection_options
 from results.database.models import BASELINE
 from results.database.store import Store
 from results.goals.objectives import Goals
+from search.lock import sole_maker
 from search.optuna_private import StudyStorage, StudyTables
 from search.rebuilding import StoredTrials, notice, rebuild_study
 from spaces import Space
 from spaces.axes import is_active
 
 SAMPLED = "sampled"
+LAST_TABLE = "alembic_version"
+"""The last table that Optuna makes."""
 REBUILT = "rebuilt"
 """The attribute of a study that says that it was made again from the store."""
 
@@ -173,7 +177,10 @@ def open_storage(store: Store) -> RDBStorage:
     """Optuna's tables in the database of ``store``."""
     options = connection_options(store.engine.url)
     kwargs = {"pool_pre_ping": True, "connect_args": options}
-    storage = RDBStorage(store.url, engine_kwargs=kwargs)
+    # Two that make Optuna's tables at once break each other off.
+    made = inspect(store.engine).has_table(LAST_TABLE)
+    with nullcontext() if made else sole_maker(store.engine):
+        storage = RDBStorage(store.url, engine_kwargs=kwargs)
     event.listen(storage.engine, "connect", configure_connection)
     # Connections made before the listener was there lack its settings.
     storage.engine.dispose()

@@ -24,8 +24,13 @@ _READABLE = re.compile(
     r"(?P<kind>[\w+]+://)(?:(?P<user>[^:@/?#]*)(?::[^:@/?#]*)?@)?(?P<place>[^@?#]*)"
     r"(?:\?(?P<options>[^@?#]*))?"
 )
-_PUBLIC_OPTIONS = ("host", "port", "sslmode", "service")
+_PUBLIC_OPTIONS = (
+    *("host", "hostaddr", "port", "service", "passfile", "application_name", "connect_timeout"),
+    *("sslmode", "sslrootcert", "sslcert", "sslkey", "channel_binding", "target_session_attrs"),
+)
 """Options of an address that are no secrets."""
+_PUBLIC_SETTINGS = re.compile(r"(?:\s*-c\s*(?:search_path|role)=[\w$\",-]+)+\s*")
+"""A value of ``options`` that is none either: what finds the tables."""
 
 
 def typed_again(url: str) -> str:
@@ -40,9 +45,16 @@ def typed_again(url: str) -> str:
         return without_password(url)
     user = f"{match['user']}@" if match["user"] else ""
     pairs = parse_qsl(match["options"] or "")
-    public = [(key, value) for key, value in pairs if key in _PUBLIC_OPTIONS]
+    public = [pair for pair in pairs if _is_public(*pair)]
     options = f"?{urlencode(public, safe='/')}" if public else ""
     return f"{match['kind']}{user}{match['place']}{options}"
+
+
+def _is_public(option: str, value: str) -> bool:
+    """Whether an option of an address is no secret."""
+    if option == "options":
+        return _PUBLIC_SETTINGS.fullmatch(value) is not None
+    return option in _PUBLIC_OPTIONS
 
 
 def without_passwords(words: Sequence[str]) -> list[str]:
@@ -89,4 +101,7 @@ def _secrets(url: str) -> set[str]:
     parts = {password[1] if password else "", options, *(value for _, value in parse_qsl(options))}
     parts |= {unquote(part) for part in parts} | {quote(part, safe="") for part in parts}
     parts |= {piece for part in parts for piece in re.split(r"[^\w.-]+", part)}
-    return {part for part in parts if len(part) >= LEAST_LETTERS}
+    known = {word for pair in parse_qsl(options) if _is_public(*pair) for word in pair}
+    if password:
+        known -= {password[1], unquote(password[1])}
+    return {part for part in parts - known if len(part) >= LEAST_LETTERS}

@@ -38,7 +38,7 @@ class TrialState(StrEnum):
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A moment in UTC; SQLite keeps no time zone, so it is given back here."""
+    """A moment in UTC."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -48,8 +48,10 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value if value is None or value.tzinfo is None else value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Mark a moment without a zone as UTC."""
-        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+        """Give a moment in UTC: SQLite keeps no zone, and a server gives its session's."""
+        if value is None:
+            return None
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
 
 
 class StateType(TypeDecorator[TrialState]):

@@ -5,23 +5,26 @@ import shutil
 import sqlite3
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from sqlalchemy import (
     URL,
-    Connection,
     Engine,
     create_engine,
     event,
-    insert,
     inspect,
     make_url,
-    select,
-    text,
 )
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
-from results.database.models import SCHEMA_VERSION, Base, Schema
+from results.database.connection.tables import (
+    check_may_create,
+    check_may_write,
+    check_version,
+    create_tables,
+    lock_for_creation,
+)
+from results.database.models import Schema
 from sedn.addresses import hide_password, without_password
 from sedn.errors import UserError
 from sedn.extras import check_extra
@@ -39,8 +42,11 @@ LIVENESS = {
     "tcp_user_timeout": 30_000,
 }
 """Options of libpq, in seconds; the last one in milliseconds."""
-CREATION_LOCK = 0x5ED0
-"""Any number that no other program takes as an advisory lock in the same database."""
+_SESSION = """
+select set_config('DateStyle', 'ISO, YMD', false), set_config('extra_float_digits', '1', false)
+"""
+"""Settings of each session of a server by which moments are read, and numbers with all digits: a
+server, a database or a role may have others."""
 
 
 def open_engine(url: str, *, create: bool) -> Engine:
@@ -59,7 +65,9 @@ def open_engine(url: str, *, create: bool) -> Engine:
             address = _readable(parsed)
     engine = _connect(address, parsed)
     try:
-        _check_schema(engine, shown_name(parsed), create=create)
+        if create:
+            create_tables(engine, shown_name(parsed))
+        check_version(engine, shown_name(parsed))
     except SQLAlchemyError as error:
         reason = describe_failure(error, url)
         raise UserError(f"{shown_name(parsed)}: cannot be opened: {reason}") from None
@@ -86,10 +94,10 @@ def find_engine(url: str) -> Engine | None:
             # Waits for nobody else's trial for long, and undoes what it began.
             lock_for_creation(connection)
             holds_tables = inspect(connection).has_table(Schema.__tablename__)
-            if not holds_tables:
-                _check_may_create(connection, shown_name(parsed))
+            check = check_may_write if holds_tables else check_may_create
+            check(connection, shown_name(parsed))
         if holds_tables:
-            _check_schema(engine, shown_name(parsed), create=False)
+            check_version(engine, shown_name(parsed))
     except SQLAlchemyError as error:
         reason = describe_failure(error, url)
         raise UserError(f"{shown_name(parsed)}: cannot be opened: {reason}") from None
@@ -142,15 +150,18 @@ def connection_options(address: URL) -> dict[str, int]:
 
 
 def configure_connection(connection: Any, _record: object) -> None:
-    """Settings of each SQLite connection: readers never block the writer, nor the other way."""
+    """Settings of each connection. In SQLite readers never block the writer, nor the other way."""
+    cursor = connection.cursor()
     if isinstance(connection, sqlite3.Connection):
-        cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_SECONDS * 1000}")
         cursor.execute("PRAGMA journal_mode = WAL")
         # In WAL this loses nothing when the process is killed, and spares a sync a commit.
         cursor.execute("PRAGMA synchronous = NORMAL")
         cursor.execute("PRAGMA foreign_keys = ON")
-        cursor.close()
+    else:
+        cursor.execute(_SESSION)
+        connection.commit()
+    cursor.close()
 
 
 def _parse(url: str) -> URL:
@@ -184,7 +195,22 @@ def _parse(url: str) -> URL:
             raise UserError(f"`store` '{shown}': name a file, such as sqlite:///sedn.db")
         if parsed.query:
             raise UserError(f"`store` '{shown}': a file takes no options; leave out '?' and after")
-    return parsed.set(drivername=DRIVERS[backend])
+    return _with_socket(parsed.set(drivername=DRIVERS[backend]))
+
+
+def _with_socket(url: URL) -> URL:
+    """The URL with the folder of a socket as an option, also where the folder stands in place of
+    the host, as libpq takes it: ``user@%2Fvar%2Frun%2Fpostgresql/database``.
+    """
+    folder = unquote(url.host or "")
+    if not folder.startswith("/"):
+        return url
+    place = {"host": folder} | ({"port": str(url.port)} if url.port else {})
+    return URL.create(
+        *(url.drivername, url.username, url.password),
+        database=url.database,
+        query={**url.query, **place},
+    )
 
 
 def _check_file(name: str, *, create: bool) -> None:
@@ -211,13 +237,6 @@ def _check_disk(path: Path) -> None:
         raise UserError(f"{path}: the disk is full; make room there, or name another `store`")
 
 
-def _check_may_create(connection: Connection, shown: str) -> None:
-    """See that tables can be made in a PostgreSQL database; SQLite tells by its lock."""
-    may = "SELECT has_schema_privilege(current_schema(), 'CREATE')"
-    if connection.dialect.name == "postgresql" and not connection.scalar(text(may)):
-        raise UserError(f"{shown}: holds no results, and you may not create tables in it")
-
-
 def _readable(url: URL) -> URL:
     """The URL, by which also a file can be read in a folder that nothing can be written to.
 
@@ -230,45 +249,6 @@ def _readable(url: URL) -> URL:
         return url
     options = {"mode": "ro", "immutable": "1", "uri": "true"}
     return url.set(database=f"file:{quote(str(path))}", query=options)
-
-
-def _check_schema(engine: Engine, shown: str, *, create: bool) -> None:
-    """See that the tables are there in our version; make them in a database that has none."""
-    if create:
-        _create_tables(engine)
-    elif not inspect(engine).has_table(Schema.__tablename__):
-        raise UserError(f"{shown}: holds no results; `sedn search` makes them")
-    with engine.connect() as connection:
-        version = connection.scalar(select(Schema.version))
-    if version is not None and 1 <= version < SCHEMA_VERSION:
-        raise UserError(
-            f"{shown}: written by an earlier version of sedn-search (tables {version}, this one "
-            f"reads {SCHEMA_VERSION}); `sedn store upgrade` brings the tables up to date"
-        )
-    if version != SCHEMA_VERSION:
-        raise UserError(
-            f"{shown}: written by a newer version of sedn-search (tables {version}, this one "
-            f"reads {SCHEMA_VERSION}); use that version, or name another `store`"
-        )
-
-
-def _create_tables(engine: Engine) -> None:
-    """Make the tables, whole or not at all; two searches that start at once make them once."""
-    with engine.connect() as connection:
-        lock_for_creation(connection)
-        if not inspect(connection).has_table(Schema.__tablename__):
-            Base.metadata.create_all(connection)
-            connection.execute(insert(Schema).values(version=SCHEMA_VERSION))
-        connection.commit()
-
-
-def lock_for_creation(connection: Connection) -> None:
-    """Hold, until the transaction ends, what only one connection can."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": CREATION_LOCK})
-    else:
-        # Also finds out now, and not after the first epoch, that the file cannot be written.
-        connection.execute(text("BEGIN IMMEDIATE"))
 
 
 def describe_failure(error: Exception, url: str = "") -> str:

@@ -6,7 +6,8 @@ from pathlib import Path
 from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from results.database.connection.opening import describe_failure, lock_for_creation
+from results.database.connection.opening import describe_failure
+from results.database.connection.tables import lock_for_creation
 from results.database.migrations import migrate
 from results.database.migrations.backup import copy_file
 from results.database.models import SCHEMA_VERSION, Schema
