@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 DEFAULT_STORE = "sqlite:///sedn.db"
 """The database of a command without ``--store``."""
+STORE_VARIABLE = "SEDN_STORE"
+"""The variable of the environment that names another one."""
 
 
 def store_words(address: str, known: Collection[str] = ()) -> str:

@@ -97,8 +97,6 @@ def run_search(
         UserError: something of the input is wrong; nothing was written.
     """
     on_stage(Stage.CHECKS)
-    from search.dashboard.background import published
-
     resources = resources or Resources()
     checked = check_search(name, space, settings, store_url, resources, on_notice)
     loaded_space, settings = checked.space, checked.settings
@@ -122,8 +120,7 @@ def run_search(
         if not driver.finished and not driver.out_of_budget:
             on_stage(Stage.TRIALS)
             callbacks = (train or _default_train(), watch, on_ray_gone or on_notice)
-            cleaned = retained(store, experiment, storage, on_notice)
-            with _checked_at_interrupt(driver), published(store, name, on_notice), cleaned:
+            with _beside_the_trials(driver, store, experiment, storage, on_notice):
                 _run_trials(driver, settings, resources, *callbacks)
         on_stage(Stage.END)
         driver.check_store()
@@ -174,6 +171,22 @@ def _open_study(
     if settings.warm_start is not None:
         warm_start(study, store, settings.warm_start, space, on_notice)
     return study
+
+
+@contextmanager
+def _beside_the_trials(
+    driver: "Driver",
+    store: Store,
+    experiment: Experiment,
+    storage: str,
+    on_notice: Callable[[str], None],
+) -> Iterator[None]:
+    """Publish to the dashboard and free checkpoints while the trials run."""
+    from search.dashboard.background import published
+
+    cleaned = retained(store, experiment, storage, on_notice)
+    with _checked_at_interrupt(driver), published(store, experiment.name, on_notice), cleaned:
+        yield
 
 
 @contextmanager

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from search.exit_codes import INTERRUPTED
+
 GRACE_SECONDS = 6.0
 """Seconds in which a search may end by itself after a signal."""
-INTERRUPTED = 130
-"""The exit code of a command that a signal has stopped."""
 
 _STOPS = (signal.SIGINT, signal.SIGTERM)
 _WAKE = signal.SIGURG
@@ -27,7 +27,7 @@ def ending_on_signals(on_end: Callable[[], None]) -> Iterator[None]:
     Ray's own processes, which the signal met too, are gone and would be waited for. So the
     kernel's handler itself wakes a thread at each signal; if the code within has not ended after
     :data:`GRACE_SECONDS`, the thread calls ``on_end``, kills the descendant processes and ends this
-    process with :data:`INTERRUPTED`. The database holds all that was reached by then.
+    process with exit code 130. The database holds all that was reached by then.
 
     Outside of the main thread, which alone gets signals, nothing is changed.
     """

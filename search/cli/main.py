@@ -12,6 +12,7 @@ import typer
 
 from search.cli.command import Command
 from search.cli.console import accept_any_text, open_terminal
+from search.exit_codes import FAILED, INTERRUPTED, PIPE_CLOSED, WRONG_INPUT
 from sedn.errors import TrainingError, UserError
 
 COMMANDS: dict[str, dict[str, str]] = {
@@ -73,26 +74,26 @@ def main() -> None:
         _run(sys.argv[1:])
     except UserError as error:
         err.print(f"sedn: {error}", style="red", soft_wrap=True)
-        sys.exit(2)
+        sys.exit(WRONG_INPUT)
     except TrainingError as error:
         err.print(f"sedn: {error}", style="red", soft_wrap=True)
-        sys.exit(1)
+        sys.exit(FAILED)
     except KeyboardInterrupt:
         err.print("sedn: stopped")
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()
-        sys.exit(141)
+        sys.exit(PIPE_CLOSED)
     except OSError as error:
         if not _output_is_lost(error):
             raise
         err.print(f"sedn: stdout: cannot be written: {error.strerror}", style="red", soft_wrap=True)
-        sys.exit(2)
+        sys.exit(WRONG_INPUT)
     except Exception as error:
         if (line := _of_the_database(error)) is None:
             raise
         err.print(f"sedn: {line}", style="red", soft_wrap=True)
-        sys.exit(2)
+        sys.exit(WRONG_INPUT)
 
 
 def _run(arguments: Sequence[str]) -> None:

@@ -16,7 +16,7 @@ DEFAULT_STORE = commands.DEFAULT_STORE
 
 StoreOption = Annotated[
     str,
-    typer.Option("--store", envvar="SEDN_STORE", help="SQLAlchemy URL of the database."),
+    typer.Option("--store", envvar=commands.STORE_VARIABLE, help="SQLAlchemy URL of the database."),
 ]
 NameArgument = Annotated[str, typer.Argument(help="The experiment.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]

@@ -12,7 +12,8 @@ from search.cli.command import with_options
 from search.cli.console import open_terminal
 from search.cli.json_log import JsonLog
 from search.cli.live import LiveView
-from search.stopping import INTERRUPTED, end_at_once, ending_on_signals
+from search.exit_codes import INTERRUPTED
+from search.stopping import end_at_once, ending_on_signals
 
 if TYPE_CHECKING:
     from search.run import Callbacks

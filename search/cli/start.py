@@ -7,7 +7,7 @@ import sys
 import threading
 from typing import Any
 
-INTERRUPTED = 130
+from search.exit_codes import INTERRUPTED
 
 
 def main() -> None:

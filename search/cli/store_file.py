@@ -14,12 +14,12 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperOption
 
+from results.commands import STORE_VARIABLE
 from sedn.addresses import typed_again
 from sedn.errors import UserError
 
 PARAMETER = "store_file"
 VARIABLE = "SEDN_STORE_FILE"
-STORE_VARIABLE = "SEDN_STORE"
 MOST_BYTES = 1 << 16
 """A longer file is none with an address."""
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from results.commands import STORE_VARIABLE
 from sedn.addresses import without_passwords
 
 
@@ -136,7 +137,7 @@ def traceback_of(trial: Any) -> str:
     return file.read_text() if file.is_file() else ""
 
 
-SECRETS = ("SEDN_STORE", "PGPASSWORD")
+SECRETS = (STORE_VARIABLE, "PGPASSWORD")
 """Variables of the environment that may hold the database's password, which no worker needs."""
 
 

@@ -13,6 +13,7 @@ from search.cli.json_log import LogFormatOption, begin_log
 from search.cli.options import DEFAULT_STORE, JsonOption, StoreOption, print_json
 from search.cli.resources import RESOURCE_FLAGS
 from search.cli.running import WHY, callbacks_of, live_view, stop
+from search.exit_codes import FAILED
 from search.settings import build_resources
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def _end(outcome: "SearchOutcome", name: str, found: str) -> NoReturn:
         )
     else:
         err.print(f"Ended: {WHY[outcome.ended_by]}.")
-    raise typer.Exit(1)
+    raise typer.Exit(FAILED)
 
 
 def show_confirmation(confirmation: "Confirmation", *, as_json: bool) -> None:

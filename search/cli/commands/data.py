@@ -15,6 +15,7 @@ from search.cli.console import open_terminal
 from search.cli.data_fields import READING_FLAGS, Preparation, Reading, build_data
 from search.cli.fields import takes
 from search.cli.options import print_json
+from search.exit_codes import WRONG_INPUT
 from sedn.style import one_line, share_text
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def check(
     else:
         _show(checked, context.command.params)
     if not checked.trainable:
-        raise typer.Exit(2)
+        raise typer.Exit(WRONG_INPUT)
 
 
 app.command(cls=Command)(init)
