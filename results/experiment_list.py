@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from results.database.models import Experiment, TrialState
 from results.database.store import Store
-from results.ranking.best import best_trial
+from results.ranking.best import Reached, read_leading
 from sedn.errors import UserError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def read_overview(store: Store) -> list[dict[str, Any]]:
     Returns:
         One row per experiment: name, created_at, asked (trials that it has in the end), trials
         (that were started), running, complete, stopped_early and failed (of these), best_trial and
-        best_auc (the complete trial of the highest mean AUC on validation among those that satisfy
+        best_auc (rank 1 with its mean AUC on validation, over its seeds; None where none satisfies
         the constraints; the baseline counts too), data (as it was named), data_fingerprint, space,
         scheduler, tags (a list), note, confirms (the experiment whose leaders it trains again),
         folds and test_reads (how often the test split of its data was read). What is not known is
@@ -74,10 +74,10 @@ def read_overview(store: Store) -> list[dict[str, Any]]:
     return rows
 
 
-def _best(store: Store, experiment: Experiment) -> tuple[int, float] | None:
-    """The best trial; ``None`` also where a constraint is on a measure that is not known here."""
+def _best(store: Store, experiment: Experiment) -> Reached | None:
+    """Rank 1; ``None`` also where a constraint is on a measure that is not known here."""
     try:
-        return best_trial(store, experiment)
+        return read_leading(store, experiment).best
     except UserError:
         return None
 

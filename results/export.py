@@ -3,15 +3,17 @@
 from shlex import quote
 
 from results.columns import Columns
-from results.confirmation import Confirmed
+from results.confirmation import Confirmed, Score
 from results.confirmed import confirmed_trial
 from results.database.models import BASELINE, Experiment, Trial, TrialState
 from results.database.store import Store
 from results.held_out import measured_on
 from results.predictions import trained_in
 from results.ranking.leaders import order_experiment
+from results.ranking.standing import with_intervals_of_seeds
 from sedn.config import TrainingConfig, build_config
 from sedn.errors import UserError
+from sedn.style import interval_text, number_text
 
 
 def export_config(
@@ -52,6 +54,7 @@ def export_config(
     else:
         number = _at_rank(ranked, rank, name)
     chosen = store.named_trial(experiment, number, f"`trial={number}`")
+    ranked = with_intervals_of_seeds(store, experiment.id, ranked)
     return _written(chosen, store, experiment, _describe(chosen, ranked, experiment.folds))
 
 
@@ -87,12 +90,12 @@ def _describe_confirmed(one: Confirmed, folds: int | None) -> str:
     """The configuration that won a confirmation, with its scores, in one line."""
     seeds = len(one.trials)
     words = f"{one.title}: the best of its confirmation on {seeds} fresh seed{'s' * (seeds > 1)}"
-    reached = one.validation
-    words += f", mean AUC {measured_on(folds)} {reached.mean_auc:.4f} "
-    words += f"(95 % interval {reached.low:.4f} to {reached.high:.4f})"
-    if one.test is not None:
-        words += f", on test {one.test.mean_auc:.4f} ({one.test.low:.4f} to {one.test.high:.4f})"
-    return words
+    words += f", mean AUC {measured_on(folds)} {_score_text(one.validation)} (95 % interval)"
+    return words if one.test is None else f"{words}, on test {_score_text(one.test)}"
+
+
+def _score_text(score: Score) -> str:
+    return interval_text(score.mean_auc, score.low, score.high)
 
 
 def _baseline(ranked: Columns, name: str) -> int:
@@ -138,9 +141,9 @@ def _describe(trial: Trial, ranked: Columns, folds: int | None) -> str:
     if not is_ranked or trial.duplicate_of is not None:
         return f"{text}: {trial.state.lower()} after epoch {trial.epochs} of {trial.target_epochs}"
     row = ranked.rows(ranked["config_hash"] == trial.config_hash).records()[0]
-    reached = f"{row['mean_auc']:.4f} (95 % interval {row['low']:.4f} to {row['high']:.4f})"
+    reached = f"{interval_text(row['mean_auc'], row['low'], row['high'])} (95 % interval)"
     if row["replicates"] > 1:
-        reached += f" over {row['replicates']} seeds, {trial.mean_auc:.4f} with this one"
+        reached += f" over {row['replicates']} seeds, {number_text(trial.mean_auc)} with this one"
     reached += "" if row["feasible"] else ", in violation of a constraint"
     where = measured_on(folds)
     return f"{text}: rank {row['rank']} of {len(ranked)}, mean AUC {where} {reached}"

@@ -6,11 +6,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from results.database.models import BASELINE, Experiment, Trial, TrialState
 from results.database.store import Store
 from results.goals.objectives import Goals, measures_of
-from results.ranking.best import best_trial
+from results.ranking.best import Leading, Reached, read_leading
 from sedn.config import TrainingConfig
 
 
@@ -28,10 +29,21 @@ class RunningTrial:
 
 @dataclass(frozen=True)
 class Ended:
-    """A trial that was trained to its last epoch, with its scores."""
+    """A configuration that was trained to its last epoch."""
 
     number: int
+    """Of its first trial."""
     mean_auc: float
+    """The mean over its seeds."""
+
+    @classmethod
+    def of(cls, reached: Reached | None) -> "Ended | None":
+        """Of what the ranking has."""
+        return None if reached is None else cls(*reached)
+
+    def to_json(self) -> dict[str, int | float]:
+        """As all commands write it with ``--json``."""
+        return {"trial": self.number, "mean_auc": self.mean_auc}
 
 
 @dataclass(frozen=True)
@@ -42,7 +54,7 @@ class Snapshot:
     counts: dict[TrialState, int]
     running: tuple[RunningTrial, ...]
     best: Ended | None
-    """Of the highest mean AUC among those that satisfy the constraints."""
+    """Rank 1: of the highest mean AUC among those that satisfy the constraints."""
     baseline: Ended | None
     elapsed: float
     """Seconds since this run of the search began."""
@@ -70,6 +82,14 @@ class Snapshot:
             return None
         return self.best.mean_auc / self.baseline.mean_auc - 1.0
 
+    def leaders_as_json(self) -> dict[str, Any]:
+        """What leads, as all commands write it with ``--json``."""
+        return {
+            "best": self.best and self.best.to_json(),
+            "baseline": self.baseline and self.baseline.to_json(),
+            "gain": self.gain,
+        }
+
 
 Watcher = Callable[[Snapshot], None]
 """Shown where a search stands while it runs."""
@@ -96,14 +116,9 @@ class Tally:
         """The tally of an experiment, from a few numbers that the database adds up."""
         counts = store.counts(experiment.id)
         unfinished = counts.pop(TrialState.RUNNING, 0)
-        best, baseline = best_trial(store, experiment), store.baseline(experiment.id)
-        return cls(
-            counts,
-            None if best is None else Ended(*best),
-            None if baseline is None else Ended(*baseline),
-            any_violates=best is None and store.best(experiment.id) is not None,
-            unfinished=unfinished,
-        )
+        tally = cls(counts, unfinished=unfinished)
+        tally.lead(read_leading(store, experiment))
+        return tally
 
     @classmethod
     def of(cls, trials: Iterable[Trial], goals: Goals) -> "Tally":
@@ -140,8 +155,15 @@ class Tally:
         if role == BASELINE:
             self.baseline = ended
         self.any_violates |= not satisfies
-        if satisfies and (self.best is None or mean_auc > self.best.mean_auc):
+        if satisfies and (self.best is None or _order(ended) < _order(self.best)):
             self.best = ended
+
+    def lead(self, leading: Leading) -> None:
+        """Take what leads from the ranking: where there are several seeds, no trial says alone what
+        its configuration came to.
+        """
+        self.best, self.baseline = Ended.of(leading.best), Ended.of(leading.baseline)
+        self.any_violates |= leading.all_violate
 
     def snapshot(
         self,
@@ -170,6 +192,11 @@ class Tally:
             *(asked, counts, running, self.best, self.baseline, elapsed, remaining, paused),
             all_violate=self.any_violates and self.best is None,
         )
+
+
+def _order(ended: Ended) -> tuple[float, int]:
+    """By which the ranking puts configurations in order."""
+    return -ended.mean_auc, ended.number
 
 
 MOST_RUNNING = 1000

@@ -12,6 +12,8 @@ from results.database.models import BASELINE, Label
 from results.database.scanning.labels import LabelAucArrays
 from results.database.scanning.trials import COMPLETE_COLUMNS
 from results.database.store import Store
+from results.goals.objectives import Goals
+from results.ranking.leaders import order_experiment
 from results.ranking.pooling import gain, group_means, of_labels, pool
 from sedn.arrays import Floats
 
@@ -41,12 +43,24 @@ def read_by_label(store: Store, name: str) -> Columns:
         UserError: there is no experiment ``name``.
     """
     experiment = store.experiment(name)
+    may_lead = None
+    if Goals.of(experiment.settings).constraints:
+        may_lead = allowed(order_experiment(store, experiment))
     return best_by_label(
         store.labels(experiment.id),
         store.complete(experiment.id),
         store.label_auc_parts(experiment.id),
         lambda numbers: store.label_auc_arrays(experiment.id, numbers),
+        may_lead,
     )
+
+
+def allowed(ordered: Columns) -> set[str]:
+    """Hashes of the configurations of a ranking that may be the best: those that satisfy the
+    constraints, or all where none does.
+    """
+    feasible = ordered["config_hash"][ordered["feasible"]]
+    return {*(feasible if len(feasible) else ordered["config_hash"])}
 
 
 def best_by_label(
@@ -54,6 +68,7 @@ def best_by_label(
     rows: Sequence[tuple[Any, ...]],
     parts: Iterable[LabelAucArrays],
     read: Callable[[Sequence[int]], LabelAucArrays],
+    may_lead: Container[str] | None = None,
 ) -> Columns:
     """Per label, the configuration that is best for it on validation.
 
@@ -67,6 +82,8 @@ def best_by_label(
         rows: the complete trials, as the store's ``complete`` gives them.
         parts: AUC by label of these trials, some trials at a time.
         read: gives AUC and standard errors of the trials of these numbers.
+        may_lead: hashes of the configurations that may be the best, as :func:`allowed` gives them;
+            by default all.
 
     Returns:
         One row per label, in order: label, prevalence (share of positives in validation), positives
@@ -75,7 +92,8 @@ def best_by_label(
         that no configuration has an AUC for has NaN, and no trial.
     """
     trials = complete_columns(rows)
-    leaders = _leaders(trials, parts, len(labels))
+    among = trials if may_lead is None else trials.rows(is_among(trials["config_hash"], may_lead))
+    leaders = _leaders(among, parts, len(labels))
     names = [label.name for label in labels]
     plain = set(trials["config_hash"][trials["role"] == BASELINE])
     wanted = {*filter(None, leaders), *plain}

@@ -86,15 +86,29 @@ def with_standing(ranked: Columns, standing: Standing) -> Columns:
         "tied": objects(standing.tied.get(one) for one in hashes),
         "better": objects(better.get(one) for one in hashes),
     }
-    for place, end in enumerate(("low", "high")):
-        known = {config: ends[place] for config, ends in standing.intervals.items()}
-        more[end] = np.array(
-            [known.get(*row) for row in zip(hashes, ranked[end], strict=True)], dtype=np.float64
-        )
     first = standing.winner
     values = (None,) * 3 if first is None else (first.expected, first.low, first.high)
     for column, value in zip(COLUMNS[2:], values, strict=True):
         more[column] = objects(value if rank == 1 else None for rank in ranked["rank"])
+    return with_intervals(ranked, standing).adding(more)
+
+
+def with_intervals_of_seeds(store: Store, experiment_id: int, ordered: Columns) -> Columns:
+    """A whole ranking with the intervals that :func:`with_standing` gives, without the rest of what
+    it tells: the images are read only where a configuration has several seeds.
+    """
+    if not (ordered["replicates"] > 1).any():
+        return ordered
+    return with_intervals(ordered, standing(store, experiment_id, ordered))
+
+
+def with_intervals(ranked: Columns, standing: Standing) -> Columns:
+    """Rows of a ranking, columns low and high of several seeds as :attr:`Standing.intervals`."""
+    more = {}
+    for place, end in enumerate(("low", "high")):
+        known = {config: ends[place] for config, ends in standing.intervals.items()}
+        rows = zip(ranked["config_hash"].tolist(), ranked[end], strict=True)
+        more[end] = np.array([known.get(*row) for row in rows], dtype=np.float64)
     return ranked.adding(more)
 
 

@@ -5,16 +5,17 @@ near it was to the best.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from results.columns import Columns, check_top, from_rows
-from results.database.models import Experiment, Label, Trial
+from results.database.models import Experiment, Label, Trial, TrialState
 from results.database.scanning.trials import StoppedTrial
 from results.database.store import Store
 from results.ranking.pooling import of_means
-from sedn.style import interval_text
+from sedn.style import count_of, interval_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -108,6 +109,46 @@ def stopped_trials(
     rising = np.sort(ranked["mean_auc"])
     better = len(rising) - np.searchsorted(rising, table["mean_auc"], side="right")
     return table.adding({"low": low, "high": high, "better": better}).only(COLUMNS)
+
+
+def read_stopped_lines(store: Store, experiment: Experiment, ranked: Columns) -> list[str]:
+    """The lines of :func:`stopped_lines` and :func:`unlisted_lines` on an experiment.
+
+    Args:
+        store: has the experiment.
+        experiment: whose trials they are.
+        ranked: all its configurations, as :func:`results.ranking.leaders.order_experiment` gives
+            them.
+    """
+    early = read_stopped(store, experiment, ranked, MOST_LINES)
+    number = count_stopped(store, experiment)
+    return [*stopped_lines(early, ranked, number.listed), *unlisted_lines(number)]
+
+
+@dataclass(frozen=True)
+class NumberStopped:
+    """How many trials of an experiment were stopped early."""
+
+    all: int
+    listed: int
+    """Those that :func:`stopped_trials` lists."""
+
+
+def count_stopped(store: Store, experiment: Experiment) -> NumberStopped:
+    """How many trials of an experiment were stopped early."""
+    counts = store.counts(experiment.id)
+    return NumberStopped(counts[TrialState.PRUNED], store.count_stopped(experiment.id))
+
+
+def unlisted_lines(number: NumberStopped) -> list[str]:
+    """Why fewer trials are listed than were stopped early, in a line; nothing where all are."""
+    rest = number.all - number.listed
+    if not rest:
+        return []
+    return [
+        f"Not listed: {rest} of {count_of(number.all, 'trial')} that stopped early, as another "
+        "trial answered them or no epoch was trained."
+    ]
 
 
 def stopped_lines(stopped: Columns, ranked: Columns, number: int | None = None) -> list[str]:

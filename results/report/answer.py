@@ -71,6 +71,12 @@ def _use(findings: Findings) -> str:
         return "No trial has been trained to its last epoch yet: there is no answer yet."
     reached = interval_text(best["mean_auc"], best["low"], best["high"])
     where = measured_on(findings.experiment.folds)
+    if not best["feasible"]:
+        bounds = " and ".join(constraint.text for constraint in findings.goals.constraints)
+        return (
+            f"No configuration satisfies {bounds}: the highest, trial {best['trial']}, has mean "
+            f"AUC {reached} {where}."
+        )
     if best["role"] == BASELINE:
         return f"The plain backbone leads, with mean AUC {reached} {where}."
     highest = f"Trial {best['trial']} leads, with mean AUC {reached} {where}."
@@ -128,6 +134,8 @@ def _next(findings: Findings) -> list[tuple[str, str]]:
     name = quote(own)
     if findings.best is None:
         return [(f"sedn status {name}{store}", "how far the search is")]
+    if not findings.best["feasible"]:
+        return [(f"sedn rank {name}{store}", "what each configuration reaches and costs")]
     confirm = (
         f"sedn confirm {name}{store}",
         "the leaders and the baseline on fresh seeds, and then once on the test split",

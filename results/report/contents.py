@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from results.axes.importance import Importance, importance_of
-from results.columns import Columns
+from results.columns import Columns, is_among
 from results.commands import address_of, store_words
 from results.confirmed import confirmation_lines
 from results.database.field_values import FieldValues
@@ -16,10 +16,10 @@ from results.database.models import BASELINE, Epoch, Experiment, Label, Trial, T
 from results.database.scanning.trials import COMPLETE_COLUMNS, Failures, StoppedTrial, TrialTimes
 from results.database.store import Store
 from results.goals.objectives import Goals, shown_costs
-from results.ranking.by_label import best_by_label, complete_columns, pool_labels
+from results.ranking.by_label import allowed, best_by_label, complete_columns, pool_labels
 from results.ranking.leaders import order_configurations, with_details
 from results.ranking.standing import Standing, standing, with_standing
-from results.ranking.stopped import scheduler_of, stopped_trials
+from results.ranking.stopped import NumberStopped, count_stopped, scheduler_of, stopped_trials
 from results.ranking.words import standing_lines
 from results.report.calibration import Scored, read_scored
 from results.report.thinning import MOST_STUDIED, choose, evenly, fronts, leading, room, table_room
@@ -56,7 +56,7 @@ class Findings:
     goals: Goals
     """Objectives and constraints."""
     best_so_far: list[tuple[int, float]]
-    """Number and mean AUC of each trial that was better than all before it."""
+    """As :func:`best_so_far` gives it."""
     ranked: pd.DataFrame
     """As :func:`results.ranking.leaders.with_details` gives it: the first of the ranking, the
     baseline, those that are drawn, and those that none beats on AUC and a cost."""
@@ -70,8 +70,7 @@ class Findings:
     """Configurations in the whole ranking."""
     stopped: pd.DataFrame
     """As :func:`results.ranking.stopped.stopped_trials` gives it, the first of them."""
-    number_stopped: int
-    """Trials that were stopped early."""
+    number_stopped: NumberStopped
     times: list[TrialTimes]
     """Of all trials."""
     failures: list[Failures]
@@ -156,17 +155,17 @@ def read_findings(store: Store, name: str) -> Findings:
         number_leading=choice.number_leading,
         epochs=store.epochs(experiment.id, [trial.number for trial in trials]),
         goals=goals,
-        best_so_far=best_so_far(rows),
+        best_so_far=best_so_far(rows, ordered),
         ranked=with_standing(details, certainty).frame(),
         standing=certainty,
         confirmation=confirmation_lines(store, experiment),
         ranking_summary=standing_lines(certainty, ordered),
         number_ranked=len(ordered),
         stopped=stopped_trials(stopped, ordered, labels, scheduler_of(experiment)).frame(),
-        number_stopped=store.count_stopped(experiment.id),
+        number_stopped=count_stopped(store, experiment),
         times=store.times(experiment.id),
         failures=failures,
-        by_label=_best_by_label(store, experiment.id, labels, rows),
+        by_label=_best_by_label(store, experiment.id, labels, rows, allowed(ordered)),
         pooled_labels=_pooled_labels(store, experiment.id, labels, rows, ordered),
         varied=_varied(every, values),
         scored=scored,
@@ -228,12 +227,16 @@ def _choose(
 
 
 def _best_by_label(
-    store: Store, experiment_id: int, labels: list[Label], rows: list[tuple[Any, ...]]
+    store: Store,
+    experiment_id: int,
+    labels: list[Label],
+    rows: list[tuple[Any, ...]],
+    may_lead: set[str],
 ) -> pd.DataFrame:
     """The best configuration for each label."""
     parts = store.label_auc_parts(experiment_id)
     read = partial(store.label_auc_arrays, experiment_id)
-    return best_by_label(labels, rows, parts, read).frame()
+    return best_by_label(labels, rows, parts, read, may_lead).frame()
 
 
 def _pooled_labels(
@@ -276,13 +279,17 @@ def _leading(ordered: Columns, trials: list[Trial]) -> dict[str, Trial]:
     return {title: by_number[number] for title, number in named if number in by_number}
 
 
-def best_so_far(rows: list[tuple[Any, ...]]) -> list[tuple[int, float]]:
-    """Number and mean AUC of each complete trial that was better than all before it."""
-    auc = list(COMPLETE_COLUMNS).index("auc")
+def best_so_far(rows: list[tuple[Any, ...]], ordered: Columns) -> list[tuple[int, float]]:
+    """Number and mean AUC of each complete trial that was better than all before it, of those whose
+    configurations satisfy the constraints.
+    """
+    trials, feasible = complete_columns(rows), ordered["config_hash"][ordered["feasible"]]
+    may_lead = trials.rows(is_among(trials["config_hash"], set(feasible)))
+    reached = zip(may_lead["trial"].tolist(), may_lead["auc"].tolist(), strict=True)
     steps: list[tuple[int, float]] = []
-    for row in sorted(rows, key=lambda row: int(row[0])):
-        if not steps or row[auc] > steps[-1][1]:
-            steps.append((row[0], row[auc]))
+    for number, auc in sorted(reached):
+        if not steps or auc > steps[-1][1]:
+            steps.append((number, auc))
     return steps
 
 

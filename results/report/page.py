@@ -269,7 +269,7 @@ def _undefined(findings: Findings) -> str:
 def _reached(row: dict[str, Any] | None, expected: Winner | None = None) -> tuple[str, str]:
     if row is None:
         return "–", "not trained to the last epoch yet"
-    where = f"trial {row['trial']}"
+    where = f"trial {row['trial']}{'' if row['feasible'] else ', violates a constraint'}"
     value, *interval = interval_text(row["mean_auc"], row["low"], row["high"]).split(" ", 1)
     if interval:
         where += f", 95 %: {interval[0]}"

@@ -6,7 +6,7 @@ import pandas as pd
 
 from results.database.models import BASELINE
 from results.held_out import measured_on
-from results.ranking.stopped import place
+from results.ranking.stopped import place, unlisted_lines
 from results.report.contents import MOST_ROWS, MOST_STOPPED, Findings
 from results.report.style import NONE_COMPLETE, parameter_text
 from results.varied import AS_SAMPLED, shown_columns
@@ -44,14 +44,15 @@ def ranking_section(findings: Findings) -> str:
 def _stopped(findings: Findings) -> str:
     """The trials that were stopped early, the best first."""
     stopped = findings.stopped
+    unlisted = "".join(page.paragraph(line) for line in unlisted_lines(findings.number_stopped))
     if stopped.empty:
-        return ""
+        return f"<h3>Stopped early</h3>{unlisted}" if unlisted else ""
     text = (
         "Trials that were stopped early are not ranked. Their value is the highest mean AUC after "
         "any epoch; what a full training would have come to is not known."
     )
-    if findings.number_stopped > MOST_STOPPED:
-        text += f" Of {findings.number_stopped}, the {MOST_STOPPED} best are shown; "
+    if findings.number_stopped.listed > MOST_STOPPED:
+        text += f" Of {findings.number_stopped.listed}, the {MOST_STOPPED} best are shown; "
         text += "`sedn rank --stopped` has them all."
     heads = ["trial", "mean AUC", "epoch", "place", "why it was stopped"]
     rows = [
@@ -65,7 +66,7 @@ def _stopped(findings: Findings) -> str:
         for row in stopped.head(MOST_STOPPED).to_dict("records")
     ]
     table = page.table(heads, rows, right=["trial"], wide=["why it was stopped"])
-    return f"<h3>Stopped early</h3>{page.paragraph(text)}{table}"
+    return f"<h3>Stopped early</h3>{page.paragraph(text)}{table}{unlisted}"
 
 
 def _ranking_table(findings: Findings, shown: pd.DataFrame) -> str:
@@ -78,7 +79,7 @@ def _ranking_table(findings: Findings, shown: pd.DataFrame) -> str:
     cells = [
         [
             page.text(f"≈{row['rank']}" if row["tied"] and row["rank"] > 1 else row["rank"]),
-            page.text(_trial_name(row)),
+            page.text(trial_name(row)),
             page.text(interval_text(row["mean_auc"], row["low"], row["high"])),
             page.interval_bar(
                 row["mean_auc"], row["low"], row["high"], (float(least), float(most)), mark
@@ -96,7 +97,8 @@ def _ranking_table(findings: Findings, shown: pd.DataFrame) -> str:
     )
 
 
-def _trial_name(row: dict[Any, Any]) -> str:
+def trial_name(row: dict[Any, Any]) -> str:
+    """The trial of a row of the ranking, with what is special about its configuration."""
     name = f"{row['trial']} baseline" if row["role"] == BASELINE else str(row["trial"])
     if row["replicates"] > 1:
         name += f" ({row['replicates']} seeds)"

@@ -11,6 +11,7 @@ from results.database.models import BASELINE, Experiment, TrialState
 from results.database.store import Store
 from results.goals.objectives import Goals
 from results.ranking.leaders import order_configurations
+from results.ranking.standing import with_intervals_of_seeds
 from results.report.contents import Findings, best_so_far
 from sedn import page
 from sedn.style import (
@@ -29,6 +30,8 @@ class Summary:
 
     experiment: Experiment
     trials: int
+    asked: int
+    """Trials that it has in the end."""
     ended: int
     seconds: float
     """Of all epochs."""
@@ -51,15 +54,17 @@ def _read(store: Store, experiment: Experiment) -> Summary:
     goals = Goals.of(experiment.settings)
     rows = store.complete(experiment.id, tuple(goals.costs))
     ordered = order_configurations(rows, goals, store.labels(experiment.id))
+    ordered = with_intervals_of_seeds(store, experiment.id, ordered)
     counts = store.counts(experiment.id)
     return Summary(
         experiment=experiment,
         trials=counts.total(),
+        asked=experiment.settings.get("trials", counts.total()),
         ended=counts.total() - counts[TrialState.RUNNING],
         seconds=store.totals(experiment.id)[1],
         best=_first(ordered),
         baseline=_first(ordered.rows(ordered["role"] == BASELINE)),
-        best_so_far=best_so_far(rows),
+        best_so_far=best_so_far(rows, ordered),
     )
 
 
@@ -80,8 +85,9 @@ def summaries_section(findings: Findings, summaries: Sequence[Summary]) -> str:
     heads = ["experiment", "space", "trials", "best mean AUC", "baseline", "gain", "training"]
     rows = [
         [page.text(cell) for cell in (
-            one.experiment.name, one.experiment.space_name, f"{one.ended:,} of {one.trials:,}",
-            _auc(one.best), _auc(one.baseline), gain_text(_gain(one)), duration(one.seconds),
+            one.experiment.name, one.experiment.space_name, f"{one.ended:,} of {one.asked:,}",
+            _auc(one.best), _auc(one.baseline),
+            gain_text(one.best["gain"] if one.best else None), duration(one.seconds),
         )]
         for one in summaries
     ]  # fmt: skip
@@ -98,12 +104,6 @@ def summaries_section(findings: Findings, summaries: Sequence[Summary]) -> str:
 
 def _auc(row: dict[str, Any] | None) -> str:
     return "–" if row is None else interval_text(row["mean_auc"], row["low"], row["high"])
-
-
-def _gain(one: Summary) -> float | None:
-    if one.best is None or one.baseline is None or one.baseline["mean_auc"] == 0:
-        return None
-    return float(one.best["mean_auc"] / one.baseline["mean_auc"] - 1.0)
 
 
 def _figure(summaries: Sequence[Summary]) -> go.Figure | None:

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from shlex import quote
 from typing import TYPE_CHECKING
 
-from results.commands import export_command, store_words
-from search.cli.store_file import STORE_VARIABLE, VARIABLE, AddressOfFile
+from results.commands import STORE_VARIABLE, export_command, store_words
+from search.cli.store_file import VARIABLE, AddressOfFile
 from sedn.addresses import typed_again
 from sedn.style import duration
 
@@ -30,17 +30,18 @@ def show_ending(console: "Console", name: str, store: str, spent: Mapping[str, f
     """
     from results import Goals, open_store
     from results.ranking.leaders import order_experiment, with_details
-    from results.ranking.stopped import MOST_LINES, read_stopped, stopped_lines
+    from results.ranking.standing import with_intervals_of_seeds
+    from results.ranking.stopped import read_stopped_lines
     from search.cli.tables import ranking_table
 
     opened = open_store(store)
     experiment = opened.experiment(name)
     ranked = order_experiment(opened, experiment)
+    ranked = with_intervals_of_seeds(opened, experiment.id, ranked)
     if len(ranked):
         leaders = with_details(opened, experiment, ranked.head(TOP))
         console.print(ranking_table(leaders, name, Goals.of(experiment.settings)))
-    early = read_stopped(opened, experiment, ranked, MOST_LINES)
-    for of_stopped in stopped_lines(early, ranked, opened.count_stopped(experiment.id)):
+    for of_stopped in read_stopped_lines(opened, experiment, ranked):
         console.print(of_stopped, soft_wrap=True)
     for line in (run_line(spent), trials_line(opened.trials(experiment.id))):
         if line:

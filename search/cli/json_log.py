@@ -123,7 +123,7 @@ class JsonLog:
             return
         self._ended = snapshot.ended
         states = {str(state.value): count for state, count in snapshot.counts.items()}
-        best = snapshot.best and {"trial": snapshot.best.number, "mean_auc": snapshot.best.mean_auc}
+        best = snapshot.best and snapshot.best.to_json()
         left = snapshot.remaining
         self._lines.record(
             "progress", asked=snapshot.asked, states=states, best=best, seconds_left=left

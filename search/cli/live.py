@@ -213,7 +213,7 @@ def summary(name: str, snapshot: "Snapshot", running: int) -> Text:
     if snapshot.paused:
         parts.append(f"{snapshot.paused} paused")
     if snapshot.best:
-        best = f"best {snapshot.best.mean_auc:.4f} (trial {snapshot.best.number}"
+        best = f"best {number_text(snapshot.best.mean_auc)} (trial {snapshot.best.number}"
         if snapshot.best == snapshot.baseline:
             best += ", the baseline"
         elif snapshot.gain is not None:

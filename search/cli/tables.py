@@ -77,11 +77,14 @@ def _trials(row: Mapping[Any, Any]) -> str:
 def ranking_table(frame: "Columns", name: str, goals: "Goals", folds: int | None = None) -> Table:
     """The ranking of an experiment, one configuration a row; `--json` has all of it.
 
-    What the search has for objectives and constraints beside AUC and size has columns of its own.
+    What the search has for objectives and constraints beside AUC has columns of its own. The size
+    has one where there is room.
     """
     table = titled_table(f"{name}: configurations by mean AUC {measured_on(folds)}")
-    known = ("rank", "trial", "mean_auc", "gain", "parameters")
-    columns = [*known, *(one for one in _measures(goals) if one not in known)]
+    known, measures = ["rank", "trial", "mean_auc", "gain"], _measures(goals)
+    if sum(one not in known for one in measures) <= 1:
+        known.append("parameters")
+    columns = list(dict.fromkeys([*known, *measures]))
     for column in columns:
         table.add_column(_head(column), justify="right", no_wrap=True)
     table.padding = (0, 1, 0, 0)
@@ -162,6 +165,8 @@ def _ranking_caption(frame: "Columns", goals: "Goals") -> str | None:
     if not frame["feasible"].all():
         bounds = " or ".join(constraint.text for constraint in goals.constraints)
         lines.append(f"* Violates {bounds}.")
+    if (frame["replicates"] > 1).any():
+        lines.append("A configuration with several seeds stands at their mean.")
     return "\n".join(lines) or None
 
 
@@ -285,7 +290,7 @@ def _cell(row: Mapping[Any, Any], column: str) -> str:
     if value is None or value != value:
         return "–"
     if column in ("mean_auc", "auc"):
-        return interval_text(value, row["low"], row["high"], 4 if column == "mean_auc" else 3)
+        return interval_text(value, row["low"], row["high"])
     if column == "gain":
         return gain_text(value)
     if column == "prevalence":

@@ -8,6 +8,7 @@ from results.database.models import BASELINE
 from results.held_out import measured_on
 from results.report.answer import find_answer
 from results.report.contents import Findings
+from results.report.ranking import trial_name
 from results.report.style import BEST_OF_MANY, parameter_text
 from results.varied import AS_SAMPLED, shown_columns
 from search.dashboard.markdown import command, paragraphs, shown, table
@@ -79,7 +80,7 @@ def _leaders(findings: Findings) -> str:
     rows = [
         [
             f"≈{row['rank']}" if row["tied"] and row["rank"] > 1 else str(row["rank"]),
-            f"{row['trial']} baseline" if row["role"] == BASELINE else str(row["trial"]),
+            trial_name(row),
             interval_text(row["mean_auc"], row["low"], row["high"]),
             gain_text(row["gain"]),
             *(shown(parameter_text(row[path], row.get(path + AS_SAMPLED))) for path in columns),

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from results.database.models import TrialState
 from results.goals.objectives import Goals
+from results.ranking.best import Leading
 from search.budgets import EndedBy, Score, Spent, on_plateau
 from search.driver.recovery import Past
 from search.failures import Failure, FirstTrials
@@ -17,7 +18,12 @@ class Account:
     """Counts the ends of trials and the time of their epochs, over all runs of the search."""
 
     def __init__(
-        self, settings: SearchSettings, space: Space, past: Past, clock: Callable[[], float]
+        self,
+        settings: SearchSettings,
+        space: Space,
+        past: Past,
+        clock: Callable[[], float],
+        read_leading: Callable[[], Leading],
     ) -> None:
         rows = past.rows.values()
         self.drawn = past.asked
@@ -25,6 +31,9 @@ class Account:
         self._settings = settings
         self._trials = min(settings.trials, exhausted_after(settings, space) or settings.trials)
         self._tally = Tally.of(rows, Goals.of(settings.model_dump()))
+        self._read_leading = read_leading
+        self._seeds = {row.seed for row in rows if row.state is TrialState.COMPLETE}
+        self._lead()
         self._first = FirstTrials.of(rows)
         self._scores = past.scores()
         """Of the complete trials, in the order in which they ended."""
@@ -43,13 +52,21 @@ class Account:
         stderr: float | None = None,
         *,
         satisfies: bool = True,
+        seed: int = 0,
     ) -> None:
-        """Count the end of a trial, with what the trial reached; ``satisfies``: it satisfies the
-        constraints.
+        """Count the end of a trial, with what the trial reached, and by which seed; ``satisfies``:
+        it satisfies the constraints.
         """
         self._tally.add(number, role, state, mean_auc, satisfies=satisfies)
         if state is TrialState.COMPLETE and mean_auc is not None:
             self._scores.append(Score(mean_auc, stderr or 0.0))
+            self._seeds.add(seed)
+            self._lead()
+
+    def _lead(self) -> None:
+        """Read what leads where several seeds make one value of a configuration."""
+        if len(self._seeds) > 1:
+            self._tally.lead(self._read_leading())
 
     def add_trained(self, number: int, state: TrialState, reason: str | None) -> None:
         """Take note of how a trial ended that was trained in this run."""

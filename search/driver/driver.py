@@ -14,12 +14,14 @@ search is over; then it is PRUNED, and opened again if a longer search promotes 
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 
 import optuna
 
 from results.database.models import BASELINE, Experiment, TrialState
 from results.database.store import Store
 from results.goals.objectives import Goals
+from results.ranking.best import read_leading
 from search.budgets import EndedBy
 from search.driver.account import Account
 from search.driver.allotment import Allotment
@@ -110,26 +112,42 @@ class Driver:
             on_wait=on_wait,
             hold=hold,
         )
-        baseline = space.baseline(settings.overrides())
         self.call_listeners = self._writer.call_listeners
         """Told of each call of the database."""
-        self._decision = make_decision(settings, baseline.epochs, baseline.folds or 1)
         self._wait = StorageWait(on_notice)
         self._open = OpenTrials()
         self.events = Events(self._open.live)
         """Has the listeners that are told what happens to the trials."""
         self._requests = Requests(store, experiment.id)
         past = Past.read(self._writer)
-        self._account = Account(settings, space, past, clock)
+        self._losses = Counter(past.losses)
+        read = partial(self._writer.call, read_leading, store, experiment)
+        self._account = Account(settings, space, past, clock, read)
+        self._prepare(
+            experiment, settings, past, TrialFolders.of(storage, experiment), trial_seconds
+        )
+        self._recover(past)
+
+    def _prepare(
+        self,
+        experiment: Experiment,
+        settings: SearchSettings,
+        past: Past,
+        folders: TrialFolders,
+        trial_seconds: float | None,
+    ) -> None:
+        """Make what hands out, decides and ends, as the trials of earlier runs have it."""
+        baseline = self.space.baseline(settings.overrides())
+        self._decision = make_decision(settings, baseline.epochs, baseline.folds or 1)
         bounds = (baseline.data, experiment.data_fingerprint, trial_seconds)
         self._allotment = Allotment(Memory.of(past.rows.values()), *bounds)
         duplicates = Duplicates.of(past.rows.values())
         self._endings = Endings(self._writer, self._account, duplicates, self.events.ended)
         self._supply = Supply(
             experiment_id=experiment.id,
-            space=space,
+            space=self.space,
             settings=settings,
-            folders=TrialFolders.of(storage, experiment),
+            folders=folders,
             writer=self._writer,
             decision=self._decision,
             account=self._account,
@@ -140,8 +158,6 @@ class Driver:
             places=self.places,
             events=self.events,
         )
-        self._losses = Counter(past.losses)
-        self._recover(past)
 
     @property
     def live(self) -> int:

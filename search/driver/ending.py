@@ -41,8 +41,11 @@ class Endings:
         number, folder = assignment.number, assignment.folder
         self._writer.end(number, state, last, folder=folder, cause=cause, reason=reason)
         scores = () if last is None else (last.mean_auc, last.mean_auc_stderr)
-        satisfies = self._writer.satisfies(number, state)
-        self._account.add_end(number, assignment.role, state, *scores, satisfies=satisfies)
+        self._account.add_end(
+            *(number, assignment.role, state, *scores),
+            satisfies=self._writer.satisfies(number, state),
+            seed=assignment.config.seed,
+        )
         self._account.add_trained(number, state, reason)
         self._on_end(number, state, cause, None if last is None else last.mean_auc)
 
@@ -80,6 +83,9 @@ class Endings:
         row = self._writer.answer(number, original)
         self._duplicates.answered(original, number)
         scores = (row.mean_auc, row.mean_auc_stderr)
-        satisfies = self._writer.satisfies(number, row.state)
-        self._account.add_end(number, row.role, row.state, *scores, satisfies=satisfies)
+        self._account.add_end(
+            *(number, row.role, row.state, *scores),
+            satisfies=self._writer.satisfies(number, row.state),
+            seed=row.seed,
+        )
         self._on_end(number, row.state, row.cause, row.mean_auc)

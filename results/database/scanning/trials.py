@@ -124,6 +124,13 @@ class StoreScanner(LabelScanner):
         of_role = select(Trial.number, Trial.mean_auc).where(Trial.role == BASELINE)
         return self._first(of_role.order_by(Trial.number.desc()), experiment_id)
 
+    def has_several_seeds(self, experiment_id: int) -> bool:
+        """Whether the trials that were trained to their last epoch differ in their seed."""
+        ends = select(func.min(Trial.seed), func.max(Trial.seed))
+        with self.sessions() as session:
+            least, most = session.execute(ends.where(*is_complete(experiment_id))).one()
+        return bool(least != most)
+
     def complete(self, experiment_id: int, costs: Sequence[str] = ()) -> list[tuple[Any, ...]]:
         """The trials that were trained to their last epoch, but for those that another one
         answered; the baseline first, then by number.

@@ -55,7 +55,7 @@ def rank(
 def _print_stopped(
     store: "Store", experiment: "Experiment", ranked: "Columns", as_json: bool
 ) -> None:
-    from results.ranking.stopped import read_stopped
+    from results.ranking.stopped import count_stopped, read_stopped, unlisted_lines
     from search.cli.tables import stopped_table
 
     early = read_stopped(store, experiment, ranked)
@@ -63,6 +63,8 @@ def _print_stopped(
         print_rows(early)
     else:
         out.print(stopped_table(early, experiment.name, len(ranked), experiment.folds))
+        for line in unlisted_lines(count_stopped(store, experiment)):
+            out.print(line, soft_wrap=True)
 
 
 def _print_ranking(
@@ -76,39 +78,40 @@ def _print_ranking(
     from results import Goals
     from results.confirmed import confirmation_lines
     from results.ranking.leaders import with_details
-    from results.ranking.standing import standing, with_standing
+    from results.ranking.standing import standing, with_intervals, with_standing
+    from results.ranking.stopped import count_stopped
     from results.ranking.words import standing_lines
     from search.cli.tables import ranking_table
 
     uncertainty = standing(store, experiment.id, ranked)
     frame = with_standing(with_details(store, experiment, chosen), uncertainty)
-    stopped = store.count_stopped(experiment.id)
     if as_json:
         print_rows(frame)
-        if stopped:
-            err.print(f"Stopped early, so not ranked: {stopped}; `sedn rank --stopped` lists all.")
+        stopped = count_stopped(store, experiment)
+        if stopped.all:
+            lists = "lists all" if stopped.all == stopped.listed else f"lists {stopped.listed}"
+            err.print(
+                f"Stopped early, so not ranked: {stopped.all}; `sedn rank --stopped` {lists}."
+            )
         return
     for line in (*standing_lines(uncertainty, ranked), *confirmation_lines(store, experiment)):
         out.print(line, highlight=False)
     out.print(
         ranking_table(frame, experiment.name, Goals.of(experiment.settings), experiment.folds)
     )
-    _print_unranked(store, experiment, ranked, stopped)
+    _print_unranked(store, experiment, with_intervals(ranked, uncertainty))
     if not len(ranked):
         err.print(f"No trial of '{experiment.name}' has been trained to its last epoch yet.")
     elif not len(frame):
         err.print(f"No configuration of '{experiment.name}' satisfies the constraints yet.")
 
 
-def _print_unranked(
-    store: "Store", experiment: "Experiment", ranked: "Columns", stopped: int
-) -> None:
+def _print_unranked(store: "Store", experiment: "Experiment", ranked: "Columns") -> None:
     """Print how many trials were stopped or failed, and how many images were left out."""
     from results import TrialState
-    from results.ranking.stopped import MOST_LINES, read_stopped, stopped_lines
+    from results.ranking.stopped import read_stopped_lines
 
-    early = read_stopped(store, experiment, ranked, MOST_LINES)
-    for line in stopped_lines(early, ranked, stopped):
+    for line in read_stopped_lines(store, experiment, ranked):
         out.print(line, soft_wrap=True)
     if failed := store.counts(experiment.id)[TrialState.FAILED]:
         out.print(f"Failed, so not ranked: {failed}; `sedn report` has the reasons.")

@@ -15,6 +15,7 @@ from search.cli.json_log import LogFormatOption, begin_log
 from search.cli.options import DEFAULT_STORE, JsonOption, StoreOption, print_json
 from search.cli.resources import RESOURCE_FLAGS
 from search.cli.running import WHY, callbacks_of, live_view, stop
+from search.exit_codes import FAILED
 from search.samplers.registry import SAMPLERS
 from search.schedulers.registry import SCHEDULERS
 from search.settings import AUTO, build_resources, build_settings
@@ -89,13 +90,13 @@ def search(
         stop()
     if outcome.failure is not None:
         err.print(_failed(name, outcome.failure, words_for(store)), soft_wrap=True)
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)
     err.print(f"Ended: {WHY[outcome.ended_by]}.")
     none_complete = outcome.snapshot.best is None and not outcome.snapshot.all_violate
     if outcome.finished and none_complete:
         report = f"sedn report {quote(name)}{words_for(store)}"
         err.print(f"No trial was trained to its end: `{report}` says why.", soft_wrap=True)
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)
     if not as_json and log is None:
         show_ending(err, name, store, view.spent)
 
@@ -109,8 +110,7 @@ def _to_json(outcome: "SearchOutcome") -> dict[str, Any]:
         "failure": outcome.failure and vars(outcome.failure),
         "skipped_images": outcome.skipped_images,
         "states": {str(state.value): n for state, n in snapshot.counts.items()},
-        "best": snapshot.best and vars(snapshot.best),
-        "baseline": snapshot.baseline and vars(snapshot.baseline),
+        **snapshot.leaders_as_json(),
     }
 
 

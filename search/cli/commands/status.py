@@ -85,6 +85,7 @@ def _as_json(name: str, snapshot: "Snapshot", searching: bool) -> dict[str, obje
         "searching": searching,
         "asked": snapshot.asked,
         "states": states | {"RUNNING": snapshot.unfinished},
+        **snapshot.leaders_as_json(),
         "seconds_left": snapshot.remaining,
         "running": [
             {
@@ -113,11 +114,10 @@ def _show(name: str, snapshot: "Snapshot", searching: bool) -> None:
 
 
 def _show_nodes(use: "ClusterUse") -> None:
-    from search.cli.node_tables import nodes_line, nodes_table
+    from search.cli.node_tables import nodes_line, nodes_table, unknown_line
 
     out.print(nodes_line(use))
-    if any(node.memory_total is not None for node in use.nodes):
-        out.print(nodes_table(use))
+    out.print(unknown_line(use) or nodes_table(use), markup=False)
 
 
 def _say_how_to_go_on(name: str) -> None:

@@ -230,9 +230,9 @@ def test_experiments_stand_side_by_side(store: Store, searched: int) -> None:
     assert 'href="#experiments"' in report.parts["header"]
     said = words(section)
     assert section.count('<td class="broken">other &lt;i&gt;</td>') == 1
-    assert "small 2 of 2 0.8500" in said
+    assert "small 2 of 9 0.8500" in said
     assert "+30.8%" in said
-    assert "empty small 0 of 0 – – –" in said
+    assert "empty small 0 of 9 – – –" in said
     traces = figures_of(section)["experiments"]
     assert [trace["name"] for trace in traces] == ["rows", "other &lt;i&gt;"]
     assert traces[0]["y"] == [0.7, 0.8, 0.9, 0.9]

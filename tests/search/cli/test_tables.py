@@ -86,5 +86,5 @@ def test_no_number_of_a_label_is_cut_off_in_eighty_columns() -> None:
     console.print(labels_table(columns_of(frame), "spring"))
     shown = console.export_text()
     assert "…" not in shown
-    for text in ("0.989 [0.982, 0.994]", "+148.1%", "123456", "1234", "0.9126", "28.5%"):
+    for text in ("0.9890 [0.982, 0.994]", "+148.1%", "123456", "1234", "0.9126", "28.5%"):
         assert text in shown
