@@ -16,17 +16,22 @@ PROBES = 2
 """Other values that are tried: one alone may happen to build the same network."""
 
 
+KnownEffects = dict[Any, bool]
+"""What was found of effects; whoever reads an experiment again and again keeps it between."""
+
+
 class EffectProbe:
     """Finds effects, each once for all configurations that have the same values of what decides:
     thousands differ in nothing but a learning rate.
     """
 
-    def __init__(self) -> None:
-        self._known: dict[Any, bool] = {}
-        self._built: dict[int, tuple[Mapping[str, Any], TrainingConfig | None]] = {}
-        """By the id of the fields, which are kept so that no others get that id."""
+    def __init__(self, known: KnownEffects | None = None) -> None:
+        """Begin with the effects that are ``known``, and add to them."""
+        self._known: KnownEffects = {} if known is None else known
         self._kinds: dict[tuple[int, str], Any] = {}
-        """By that id, and by the name of a field or group."""
+        """By the id of a configuration's fields, and by the name of a field or group."""
+        self._fields: dict[int, Mapping[str, Any]] = {}
+        """By their id, kept so that no others get that id."""
 
     @property
     def looked_for(self) -> int:
@@ -47,23 +52,22 @@ class EffectProbe:
         others = list(islice((other for other in values if repr(other) != own), PROBES))
         group = path.split(".")[0]
         deciding = (group, *DECIDED_WITH.get(group, ()))
-        config = self._build(fields)
         kind = tuple(self._find_kind(fields, name) for name in deciding)
-        key = (path, repr(others), kind, config is None)
+        key = (path, repr(others), kind, tuple(fields))
         if key not in self._known:
+            config = build_known(fields)
+            if config is None:
+                # Another version wrote it. Taken for granted, and of this configuration alone.
+                return True
             self._known[key] = _has_effect(config, path, others)
         return self._known[key]
 
     def _find_kind(self, fields: Mapping[str, Any], name: str) -> Any:
         key = (id(fields), name)
         if key not in self._kinds:
+            self._fields[id(fields)] = fields
             self._kinds[key] = _kind(fields.get(name))
         return self._kinds[key]
-
-    def _build(self, fields: Mapping[str, Any]) -> TrainingConfig | None:
-        if id(fields) not in self._built:
-            self._built[id(fields)] = fields, build_known(fields)
-        return self._built[id(fields)][1]
 
 
 def build_known(fields: Mapping[str, Any]) -> TrainingConfig | None:
@@ -76,11 +80,9 @@ def build_known(fields: Mapping[str, Any]) -> TrainingConfig | None:
         return None
 
 
-def _has_effect(config: TrainingConfig | None, path: str, others: Sequence[Any]) -> bool:
-    """Whether another value makes another configuration; taken for granted where the rules are not
-    known.
-    """
-    return config is None or any(_replaced(config, path, other) != config for other in others)
+def _has_effect(config: TrainingConfig, path: str, others: Sequence[Any]) -> bool:
+    """Whether another value makes another configuration."""
+    return any(_replaced(config, path, other) != config for other in others)
 
 
 def is_same(config: TrainingConfig, path: str, one: Any, other: Any) -> bool:

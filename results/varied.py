@@ -29,6 +29,7 @@ class Configured(Protocol):
 def varied_parameters(
     trials: Mapping[int, Configured],
     values: Mapping[str, Sequence[Any]] | None = None,
+    probe: EffectProbe | None = None,
 ) -> Columns:
     """The fields of the configuration that differ, one column each, by their dotted paths.
 
@@ -36,6 +37,7 @@ def varied_parameters(
         trials: by number; those that get a row.
         values: the first few values that each field has in the whole experiment, as the store's
             ``field_values`` gives them; by default those that it has in ``trials``.
+        probe: what is known already of the effects of fields.
 
     Returns:
         One row per trial, in order. ``None`` stands where a field has no
@@ -52,10 +54,10 @@ def varied_parameters(
         {path: v for path, v in known.items() if len(v) > 1 and path not in NOT_PARAMETERS},
         fields.values(),
     )
-    probe = EffectProbe()
+    effects = EffectProbe() if probe is None else probe
     columns = {
         path: objects(
-            value if probe.has(trials[n].config, path, value, distinct) else None
+            value if effects.has(trials[n].config, path, value, distinct) else None
             for n, value in ((n, fields[n].get(path)) for n in trials)
         )
         for path, distinct in varied.items()

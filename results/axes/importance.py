@@ -112,18 +112,19 @@ def find_importance(store: Store, name: str) -> Importance:
     """
     experiment = store.experiment(name)
     trials = store.trials(experiment.id)
-    return importance_of(store, experiment.id, name, trials)
+    return importance_of(store, experiment.id, name, trials, EffectProbe())
 
 
 def importance_of(
-    store: Store, experiment_id: int, name: str, trials: Sequence[Trial]
+    store: Store, experiment_id: int, name: str, trials: Sequence[Trial], probe: EffectProbe
 ) -> Importance:
-    """Estimate the importance of the axes of an experiment from its ``trials``, read already."""
+    """Estimate the importance of the axes of an experiment from its ``trials``, read already;
+    ``probe``: what is known already of the effects of axes.
+    """
     basis = find_basis(trials)
     reached = store.mean_aucs_after(experiment_id, basis.epoch)
     names = [label.name for label in store.labels(experiment_id)]
     aucs = store.label_auc_arrays(experiment_id, stderrs=False)
-    probe = EffectProbe()
     of_labels = sample_labels(trials, names, aucs, reached, probe)
     influences = read_influences(trials, [one for one in of_labels.names if one is not None])
     mean = _part(sample_means(trials, reached, basis.epoch, probe), influences)

@@ -15,6 +15,7 @@ from results.database.models import BASELINE, Experiment, Label
 from results.database.scanning.plain_rows import MOST_NUMBERS
 from results.database.scanning.trials import COMPLETE_COLUMNS
 from results.database.store import Store
+from results.effect_probe import EffectProbe
 from results.goals.objectives import Goals
 from results.ranking.pareto import on_front
 from results.ranking.pooling import gain, group_means, of_means, pool
@@ -115,8 +116,11 @@ def order_configurations(
     return ranked.only([*LEADING, *MIDDLE, "config_hash"])
 
 
-def with_details(store: Store, experiment: Experiment, ordered: Columns) -> Columns:
-    """Rows of :func:`order_configurations`, with the trial's parameters and costs.
+def with_details(
+    store: Store, experiment: Experiment, ordered: Columns, probe: EffectProbe | None = None
+) -> Columns:
+    """Rows of :func:`order_configurations`, with the trial's parameters and costs; ``probe``: what
+    is known already of the effects of parameters.
 
     Returns:
         After gain, a column for each parameter that varies in the experiment (None where it has no
@@ -127,9 +131,8 @@ def with_details(store: Store, experiment: Experiment, ordered: Columns) -> Colu
     numbers: list[int] = ordered["trial"].tolist()
     whole = None if len(numbers) > MOST_NUMBERS else numbers
     setups, costs = store.setups(experiment.id, whole), store.costs(experiment.id, whole)
-    varied = varied_parameters(
-        {number: setups[number] for number in numbers}, store.field_values(experiment.id)
-    )
+    by_number = {number: setups[number] for number in numbers}
+    varied = varied_parameters(by_number, store.field_values(experiment.id), probe)
     # As objects: None stays None, and a whole number whole.
     of_trials = {name: objects(costs[number].get(name) for number in numbers) for name in COSTS}
     detailed = ordered.adding(varied.by_name).adding(of_trials)

@@ -15,6 +15,7 @@ from results.database.field_values import FieldValues
 from results.database.models import BASELINE, Epoch, Experiment, Label, Trial, TrialState
 from results.database.scanning.trials import COMPLETE_COLUMNS, Failures, StoppedTrial, TrialTimes
 from results.database.store import Store
+from results.effect_probe import EffectProbe, KnownEffects
 from results.goals.objectives import Goals, shown_costs
 from results.ranking.by_label import allowed, best_by_label, complete_columns, pool_labels
 from results.ranking.leaders import order_configurations, with_details
@@ -121,8 +122,13 @@ class Findings:
         return {str(path): v for path, v in self.varied.loc[number].items() if v is not None}
 
 
-def read_findings(store: Store, name: str) -> Findings:
+def read_findings(store: Store, name: str, known: KnownEffects | None = None) -> Findings:
     """Read an experiment.
+
+    Args:
+        store: has the experiment.
+        name: of the experiment.
+        known: what earlier readings found of the effects of fields; what this one finds is added.
 
     Raises:
         UserError: there is no experiment ``name``.
@@ -144,7 +150,8 @@ def read_findings(store: Store, name: str) -> Findings:
     trials = [trial for trial in every if trial.number in choice.drawn]
     scored, not_scored = read_scored(_leading(ordered, every))
     studied = _studied(store, experiment.id, last, every)
-    details = with_details(store, experiment, choice.detailed)
+    probe = EffectProbe(known)
+    details = with_details(store, experiment, choice.detailed, probe)
     return Findings(
         experiment=experiment,
         labels=labels,
@@ -167,10 +174,10 @@ def read_findings(store: Store, name: str) -> Findings:
         failures=failures,
         by_label=_best_by_label(store, experiment.id, labels, rows, allowed(ordered)),
         pooled_labels=_pooled_labels(store, experiment.id, labels, rows, ordered),
-        varied=_varied(every, values),
+        varied=_varied(every, values, probe),
         scored=scored,
         not_scored=not_scored,
-        importance=importance_of(store, experiment.id, name, studied),
+        importance=importance_of(store, experiment.id, name, studied, probe),
         number_studied=len(studied),
         store_words=store_words(address_of(store.engine.url)),
     )
@@ -262,9 +269,10 @@ def _studied(store: Store, experiment_id: int, last: int | None, known: list[Tri
     return store.some_trials(experiment_id, evenly(range(last + 1), MOST_STUDIED))
 
 
-def _varied(trials: list[Trial], values: FieldValues) -> pd.DataFrame:
+def _varied(trials: list[Trial], values: FieldValues, probe: EffectProbe) -> pd.DataFrame:
     """The varied parameters, by trial number."""
-    varied = varied_parameters({trial.number: trial for trial in trials}, values).frame()
+    by_number = {trial.number: trial for trial in trials}
+    varied = varied_parameters(by_number, values, probe).frame()
     numbers = pd.Index([trial.number for trial in trials], dtype=int, name="trial")
     return varied.set_axis(numbers) if len(varied.columns) else pd.DataFrame(index=numbers)
 

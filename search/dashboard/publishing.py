@@ -20,6 +20,7 @@ from optuna.storages import RDBStorage
 from results.database.models import Experiment, TrialState
 from results.database.scanning.trials import Ending
 from results.database.store import Store
+from results.effect_probe import KnownEffects
 from results.trial_facts import FactReader, TrialFacts
 from search.dashboard.artifacts import CURVE, SHEET, digest, named
 from search.dashboard.trial_note import CHANGING, trial_attributes, trial_note
@@ -70,6 +71,7 @@ class Publisher:
         self._storage = storage
         self._name = name
         self._known: _Known | None = None
+        self._effects: KnownEffects = {}
 
     @property
     def name(self) -> str:
@@ -137,7 +139,7 @@ class Publisher:
         # Not before there is something to draw: what draws figures is slow to load.
         from search.dashboard.study_changes import study_changes
 
-        changes, record = study_changes(self._store, experiment, rows, before)
+        changes, record = study_changes(self._store, experiment, rows, before, self._effects)
         changes.study[STUDY] = {"study_id": rows.study_id, "stamp": stamp, **record}
         rows.write(changes)
         return True

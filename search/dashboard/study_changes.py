@@ -6,6 +6,7 @@ from typing import Any
 from results.confirmed import last_confirmation
 from results.database.models import Experiment
 from results.database.store import Store
+from results.effect_probe import KnownEffects
 from results.report.contents import read_findings
 from search.dashboard.artifacts import CONFIRMATION, REPORT, digest, named
 from search.dashboard.plots import PLOTS, draw_plots
@@ -14,7 +15,11 @@ from search.optuna_tables import Changes, StudyRows, note_keys, note_rows, plot_
 
 
 def study_changes(
-    store: Store, experiment: Experiment, rows: StudyRows, before: Mapping[str, Any]
+    store: Store,
+    experiment: Experiment,
+    rows: StudyRows,
+    before: Mapping[str, Any],
+    known: KnownEffects,
 ) -> tuple[Changes, dict[str, Any]]:
     """What is to be written of a study, and the record of that, which the next call is given.
 
@@ -23,8 +28,9 @@ def study_changes(
         experiment: what the study is of.
         rows: of the study.
         before: the record of what was written last; empty where nothing was.
+        known: what earlier calls found of the effects of fields; what this one finds is added.
     """
-    findings = read_findings(store, experiment.name)
+    findings = read_findings(store, experiment.name, known)
     kept = last_confirmation(experiment, store.test_reads(experiment.data_fingerprint))
     confirmed = kept.confirmed if kept else ()
     changes, keys = Changes(), set(rows.keys_of_study())

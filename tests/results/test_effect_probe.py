@@ -1,9 +1,13 @@
 """What was found of a field once holds for all configurations that share what decides."""
 
 import random
+from copy import deepcopy
 from typing import Any
 
-from results.effect_probe import PROBES, EffectProbe
+import pytest
+
+from results import effect_probe
+from results.effect_probe import PROBES, EffectProbe, KnownEffects
 from sedn.config import build_config, flatten
 from sedn.errors import UserError
 from sedn.registry import ATTENTIONS, FUSIONS, LOSSES
@@ -86,12 +90,34 @@ def test_effects_are_found_a_few_times_for_thousands_of_configurations() -> None
     assert probe.looked_for <= 2 * len(VALUES)
 
 
+def test_what_a_reading_found_is_not_looked_for_by_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = random.Random(1)
+    configs = [a_configuration(rng) for _ in range(20)]
+    known: KnownEffects = {}
+
+    def read() -> list[bool]:
+        # As from the database, each time other objects.
+        probe, read_anew = EffectProbe(known), deepcopy(configs)
+        return [
+            probe.has(config, path, flatten(config).get(path), values)
+            for config in read_anew
+            for path, values in VALUES.items()
+        ]
+
+    first = read()
+    monkeypatch.setattr(effect_probe, "build_known", None)
+    assert read() == first
+
+
 def test_fields_of_another_version_count_as_effective() -> None:
     config = build_config({}, "test").model_dump(mode="json")
     of_another = {**config, "mirror": {"angle": 3}}
     probe = EffectProbe()
     assert not probe.has(config, "loss.gamma", config["loss"]["gamma"], [1.0, 2.0])
     assert probe.has(of_another, "loss.gamma", config["loss"]["gamma"], [1.0, 2.0])
+    assert not probe.has(config, "loss.gamma", config["loss"]["gamma"], [1.0, 2.0])
     assert probe.has(config, "mirror.angle", None, [3])
     assert probe.has(config, "mirror", None, [3])
     assert probe.has(config, "epochs.first", None, [3])
