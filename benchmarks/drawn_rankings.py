@@ -126,9 +126,17 @@ def mean_aucs(order: NDArray[np.int64], scores: Scores, positives: int) -> tuple
     """
     rows, labels, n = scores.shape
     negatives = n - positives
-    above = scores[..., :positives, None] > scores[..., None, positives:]
-    of_positives = above.sum(axis=-1, dtype=np.int16) / negatives
-    of_negatives = above.sum(axis=-2, dtype=np.int16) / positives
+    ascending = np.argsort(scores, axis=-1)
+    positives_passed = np.cumsum(ascending < positives, axis=-1)
+    right = np.where(
+        ascending < positives,
+        (np.arange(1, n + 1) - positives_passed) / negatives,
+        (positives - positives_passed) / positives,
+    )
+    # The share of the other class on the right side of each image.
+    sides = np.empty_like(right)
+    np.put_along_axis(sides, ascending, right, axis=-1)
+    of_positives, of_negatives = sides[..., :positives], sides[..., positives:]
     areas = of_positives.mean(axis=-1)
     components = np.concatenate(
         [

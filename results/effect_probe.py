@@ -4,7 +4,8 @@ A configuration in canonical form does not keep what has no effect, so an effect
 other values.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
@@ -16,8 +17,14 @@ PROBES = 2
 """Other values that are tried: one alone may happen to build the same network."""
 
 
-KnownEffects = dict[Any, bool]
-"""What was found of effects; whoever reads an experiment again and again keeps it between."""
+@dataclass
+class KnownEffects:
+    """What was found of effects; whoever reads an experiment again and again keeps it between."""
+
+    kinds: dict[Any, int] = field(default_factory=dict)
+    """A number for all that have the same values of what decides."""
+    effects: dict[tuple[str, tuple[str, ...], int], bool] = field(default_factory=dict)
+    """By a field's path, the values that were tried, and that number."""
 
 
 class EffectProbe:
@@ -27,47 +34,71 @@ class EffectProbe:
 
     def __init__(self, known: KnownEffects | None = None) -> None:
         """Begin with the effects that are ``known``, and add to them."""
-        self._known: KnownEffects = {} if known is None else known
-        self._kinds: dict[tuple[int, str], Any] = {}
-        """By the id of a configuration's fields, and by the name of a field or group."""
+        self._known = KnownEffects() if known is None else known
+        self._kinds: dict[tuple[int, str], int] = {}
+        """By the id of a configuration's fields, and by a field's group."""
         self._fields: dict[int, Mapping[str, Any]] = {}
         """By their id, kept so that no others get that id."""
 
     @property
     def looked_for(self) -> int:
         """How many effects were looked for."""
-        return len(self._known)
+        return len(self._known.effects)
 
-    def has(self, fields: Mapping[str, Any], path: str, value: Any, values: Sequence[Any]) -> bool:
-        """Whether a configuration would be another one with another value at ``path``.
+    def have(
+        self,
+        configs: Sequence[Mapping[str, Any]],
+        path: str,
+        own: Sequence[Any],
+        values: Iterable[Any],
+    ) -> list[bool]:
+        """Whether each configuration would be another one with another value at ``path``.
 
         Args:
-            fields: of the configuration, in canonical form.
+            configs: their fields, in canonical form.
             path: of the field.
-            value: that the configuration has there.
-            values: to try; ``value`` may be among them.
+            own: the value that each configuration has there.
+            values: to try; own values may be among them.
         """
-        own = repr(value)
-        # The first few alone are written out: of a learning rate there are as many as trials.
-        others = list(islice((other for other in values if repr(other) != own), PROBES))
         group = path.split(".")[0]
-        deciding = (group, *DECIDED_WITH.get(group, ()))
-        kind = tuple(self._find_kind(fields, name) for name in deciding)
-        key = (path, repr(others), kind, tuple(fields))
-        if key not in self._known:
-            config = build_known(fields)
-            if config is None:
-                # Another version wrote it. Taken for granted, and of this configuration alone.
-                return True
-            self._known[key] = _has_effect(config, path, others)
-        return self._known[key]
+        # The first few alone are written out: of a learning rate there are as many as trials.
+        first = dict(islice(_distinct(values), PROBES + 1))
+        found = []
+        for fields, value in zip(configs, own, strict=True):
+            mine = repr(value)
+            tried = tuple(islice((other for other in first if other != mine), PROBES))
+            key = (path, tried, self._kind(fields, group))
+            effect = self._known.effects.get(key)
+            if effect is None:
+                config = build_known(fields)
+                others = [first[other] for other in tried]
+                # What another version wrote has effects for granted, and tells nothing of others.
+                effect = config is None or _has_effect(config, path, others)
+                if config is not None:
+                    self._known.effects[key] = effect
+            found.append(effect)
+        return found
 
-    def _find_kind(self, fields: Mapping[str, Any], name: str) -> Any:
-        key = (id(fields), name)
-        if key not in self._kinds:
+    def _kind(self, fields: Mapping[str, Any], group: str) -> int:
+        key = (id(fields), group)
+        number = self._kinds.get(key)
+        if number is None:
             self._fields[id(fields)] = fields
-            self._kinds[key] = _kind(fields.get(name))
-        return self._kinds[key]
+            deciding = (group, *DECIDED_WITH.get(group, ()))
+            kind = (group, *(_kind(fields.get(name)) for name in deciding), tuple(fields))
+            number = self._known.kinds.setdefault(kind, len(self._known.kinds))
+            self._kinds[key] = number
+        return number
+
+
+def _distinct(values: Iterable[Any]) -> Iterator[tuple[str, Any]]:
+    """Values as they are written, and themselves, each once."""
+    seen: set[str] = set()
+    for value in values:
+        written = repr(value)
+        if written not in seen:
+            seen.add(written)
+            yield written, value
 
 
 def build_known(fields: Mapping[str, Any]) -> TrainingConfig | None:

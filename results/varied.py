@@ -55,13 +55,12 @@ def varied_parameters(
         fields.values(),
     )
     effects = EffectProbe() if probe is None else probe
-    columns = {
-        path: objects(
-            value if effects.has(trials[n].config, path, value, distinct) else None
-            for n, value in ((n, fields[n].get(path)) for n in trials)
-        )
-        for path, distinct in varied.items()
-    }
+    configs = [trial.config for trial in trials.values()]
+    columns = {}
+    for path, distinct in varied.items():
+        own = [flat.get(path) for flat in fields.values()]
+        has_effect = effects.have(configs, path, own, distinct)
+        columns[path] = objects(v if has else None for v, has in zip(own, has_effect, strict=True))
     drawn = {path for trial in trials.values() for path in trial.params}
     for path in _in_order(known, fields.values()):
         if path in NOT_PARAMETERS or path not in drawn:

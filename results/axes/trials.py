@@ -203,10 +203,12 @@ def _leave_out(
     probe: EffectProbe,
 ) -> None:
     """Put ``None`` where an axis has no effect on a trial."""
+    configs = [trial.config for trial in trials]
     for path, column in values.items():
-        distinct = list({repr(value): value for value in column if value is not None}.values())
-        for row, fields in enumerate(flat):
-            if not probe.has(trials[row].config, path, fields.get(path), distinct):
+        own = [fields.get(path) for fields in flat]
+        distinct = [value for value in column if value is not None]
+        for row, has_effect in enumerate(probe.have(configs, path, own, distinct)):
+            if not has_effect:
                 column[row] = None
 
 

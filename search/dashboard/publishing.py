@@ -71,7 +71,7 @@ class Publisher:
         self._storage = storage
         self._name = name
         self._known: _Known | None = None
-        self._effects: KnownEffects = {}
+        self._effects = KnownEffects()
 
     @property
     def name(self) -> str:
