@@ -10,7 +10,7 @@ import os
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, replace
 
 import numpy as np
@@ -57,10 +57,10 @@ class Luck:
     """How far it is said to."""
 
 
-def judge_called(case: Case) -> Called:
+def judge_called(sets: Iterable[Drawn]) -> Called:
     """Confidence set, and comparison with a baseline."""
     rows = []
-    for drawn in draw(case):
+    for drawn in sets:
         inside = may_be_best(drawn.values, drawn.errors)
         above = lower_bounds(drawn.values, drawn.errors, 0)
         is_wrong = (above > drawn.truth - drawn.truth[0]) & (above > 0)
@@ -68,10 +68,10 @@ def judge_called(case: Case) -> Called:
     return Called(*np.mean(rows, axis=0).tolist())
 
 
-def judge_luck(case: Case) -> Luck:
+def judge_luck(sets: Iterable[Drawn]) -> Luck:
     """Expected AUC of the first, where the images tell of errors."""
     rows = []
-    for drawn in draw(case):
+    for drawn in sets:
         expected = winner(drawn.values, drawn.errors)
         if expected is not None:
             worth = drawn.truth[np.argmax(drawn.values)]
@@ -80,16 +80,16 @@ def judge_luck(case: Case) -> Luck:
     return Luck(*np.mean(rows, axis=0).tolist())
 
 
-def interval_coverage(case: Case, *, from_images: bool = False) -> float:
+def interval_coverage(case: Case, sets: Sequence[Drawn], *, from_images: bool = False) -> float:
     """Share of sets in which a configuration's interval holds its mean AUC, or its AUC where there
     is one label, over images and seeds.
 
     Args:
         case: of one configuration.
+        sets: that were drawn of it.
         from_images: as a ranking has the interval of several seeds, which knows the influence of
             each image; else as it follows from the values and errors of the trainings alone.
     """
-    sets = list(draw(case))
     truth = np.array([drawn.truth[0] for drawn in sets])
     low, high = (_from_images(case, sets) if from_images else _from_values(case, sets)).T
     return float(((low <= truth) & (truth <= high)).mean())
@@ -169,7 +169,7 @@ def interval_row(cell: Case, kept: KeptCells) -> str:
     intervals = kept.get(f"intervals {one!r}", lambda: _intervals(one))
     texts = ["–" if np.isnan(share) else f"{share:.3f}" for share in intervals]
     level, apart = (
-        Called(*kept.get(f"sets {case!r}", lambda case=case: [*astuple(judge_called(case))]))  # type: ignore[misc]
+        Called(*kept.get(f"sets {case!r}", lambda case=case: [*astuple(judge_called(draw(case)))]))  # type: ignore[misc]
         for case in shapes(cell)[:2]
     )
     held = f"{level.holds_best:.3f} | {apart.holds_best:.3f} | {share_text(apart.size, 0)}"
@@ -179,8 +179,9 @@ def interval_row(cell: Case, kept: KeptCells) -> str:
 
 
 def _intervals(cell: Case) -> Numbers:
-    label, mean = interval_coverage(replace(cell, labels=1)), interval_coverage(cell)
-    several = interval_coverage(cell, from_images=True) if cell.seeds > 1 else float("nan")
+    one, sets = replace(cell, labels=1), list(draw(cell))
+    label, mean = interval_coverage(one, list(draw(one))), interval_coverage(cell, sets)
+    several = interval_coverage(cell, sets, from_images=True) if cell.seeds > 1 else float("nan")
     return [label, mean, several]
 
 
@@ -188,7 +189,7 @@ def luck_row(cell: Case, kept: KeptCells) -> str:
     """A line of the table of optimism."""
     parts = []
     for case in shapes(cell):
-        numbers = kept.get(f"luck {case!r}", lambda case=case: [*astuple(judge_luck(case))])  # type: ignore[misc]
+        numbers = kept.get(f"luck {case!r}", lambda case=case: [*astuple(judge_luck(draw(case)))])  # type: ignore[misc]
         found = Luck(*numbers)
         parts.append(f"{found.covered:.3f} | {found.optimism:.4f} | {found.estimated:.4f}")
     return f"{_head(cell)} | {' | '.join(parts)} |"

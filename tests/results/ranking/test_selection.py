@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks import confirmation
-from benchmarks.drawn_rankings import Case, mean_aucs
+from benchmarks.drawn_rankings import Case, draw, mean_aucs
 from benchmarks.kept_cells import KeptCells
 from benchmarks.selection import (
     PROBABILITY_SPREADS,
@@ -171,7 +171,8 @@ def test_a_simulation_that_was_ended_goes_on_with_the_same_numbers(tmp_path: Pat
 def test_noise_has_nothing_that_is_better_than_the_baseline(positives: int) -> None:
     """Every label's truth is drawn without regard to the scores: whatever leads does so by luck."""
     case = Case(positives, 0.5, images=150, configurations=20, sets=80)
-    called, luck = judge_called(case), judge_luck(case)
+    sets = list(draw(case))
+    called, luck = judge_called(sets), judge_luck(sets)
     assert called.better <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 80)
     assert called.holds_best >= 0.95 - 2 * np.sqrt(0.05 * 0.95 / 80)
     assert luck.estimated == pytest.approx(luck.optimism, rel=0.35)
@@ -193,7 +194,8 @@ def test_what_is_said_of_a_ranking_is_as_right_as_it_says(seeds: int, spread: fl
         if cell.seeds != seeds:
             continue
         case = replace(cell, spread=spread)
-        called, luck = judge_called(case), judge_luck(case)
+        sets = list(draw(case))
+        called, luck = judge_called(sets), judge_luck(sets)
         assert called.holds_best >= 0.95 - slack(SETS), case
         assert called.better <= 0.05 + slack(SETS), case
         assert luck.covered >= 0.93 - slack(SETS), case
@@ -207,10 +209,11 @@ def test_what_is_said_of_a_ranking_is_as_right_as_it_says(seeds: int, spread: fl
 def test_intervals_of_one_and_of_several_seeds_hold_the_truth(labels: int) -> None:
     for cell in cells(1000):
         case = replace(cell, configurations=1, labels=labels)
-        covered = interval_coverage(case)
+        sets = list(draw(case))
+        covered = interval_coverage(case, sets)
         assert covered >= 0.93 - slack(1000), case
         if case.seeds > 1 and labels > 1:
-            covered = interval_coverage(case, from_images=True)
+            covered = interval_coverage(case, sets, from_images=True)
             assert covered >= 0.93 - slack(1000), case
         if case.seeds == 1 or labels > 1:
             assert covered <= 0.98 + slack(1000, 0.02), case
