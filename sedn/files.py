@@ -36,6 +36,14 @@ def absolute_path(path: str) -> str:
     return direct if same else os.path.realpath(path)
 
 
+def is_same(one: Path, other: Path) -> bool:
+    """Whether two paths lead to one file or folder; not where one of them leads nowhere."""
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
+
+
 def file_digest(path: Path) -> str:
     """Sixteen hex digits of the SHA-256 of a file's content.
 

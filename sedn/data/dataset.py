@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sedn.data.images.levels import Levels
+from sedn.data.maps.mask_reading import MaskReading
 
 SPLITS = ("train", "validation", "test")
 
@@ -89,6 +90,8 @@ class Dataset:
     """Images that could not be read and were left out, as the configuration allowed."""
     levels: Levels | None = None
     """The white value of images of more than 8 bits."""
+    mask_reading: MaskReading | None = None
+    """What the pixels of the masks mean; ``None`` where no map is the mask of a whole image."""
     notes: tuple[str, ...] = ()
     """How the data was read: what was taken for what, a line each."""
     recut: Recut | None = None

@@ -21,6 +21,7 @@ from sedn.data.identity import Identity, Progress, identify
 from sedn.data.images.on_demand import decode_on_demand
 from sedn.data.kept import open_listing
 from sedn.data.listing import Listing
+from sedn.data.maps.mask_reading import MaskReading
 from sedn.data.near_names import near_name
 from sedn.data.splits.cutting import assign_splits
 from sedn.data.splits.folding import draw_folds
@@ -73,7 +74,12 @@ def prepare_dataset(
         for name, split in dataset.splits.items():
             if not len(split):
                 raise UserError(f"{listing.source}: no image of split '{name}' can be read")
-    return replace(_grouped(dataset, listing), levels=listing.levels, notes=listing.notes)
+    return replace(
+        _grouped(dataset, listing),
+        levels=listing.levels,
+        mask_reading=MaskReading.of_maps(listing.maps),
+        notes=listing.notes,
+    )
 
 
 def find_cache_damage(config: DataConfig, show: Progress = lambda *_: None) -> str | None:

@@ -1,6 +1,6 @@
 """Masks that are given with images: in a folder, each by the name of its image."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,19 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sedn.data.images.content import Content, FileContent
-from sedn.data.images.names import is_image
 from sedn.data.listing import Orientation, RegionMap, Size
-from sedn.data.maps.mask_kinds import MaskKind
-from sedn.data.maps.mask_recognition import tell_kind
-from sedn.data.maps.masks import MaskImage
-from sedn.errors import UserError
+from sedn.data.maps.mask_files import MaskFiles
+from sedn.data.maps.mask_reading import SETTLE, MaskReading, read_alike
+from sedn.data.maps.masks import MaskImage, RegionsImage
+from sedn.errors import UserError, some_of
 
 
 @dataclass(frozen=True)
 class RegionMasks:
     """A map of several regions, with one mask for each region."""
 
-    masks: tuple[MaskImage, ...]
+    masks: tuple[MaskImage | RegionsImage, ...]
     orientation: Orientation | None = "shown"
 
     @property
@@ -53,87 +52,95 @@ class RegionMasks:
 
 
 class MaskFolder:
-    """The masks of a folder, which have the stems of their images: ``7.png`` for ``photo/7.jpg``.
+    """The masks of a folder, each found by the name of its image as :class:`MaskFiles` does.
 
     Of one region they lie in the folder itself; of several, in a folder below it for each region,
-    named by it. The meaning of their pixels is detected from the files of each folder together.
-    Masks lie on the images as shown, unless their size says that they lie on them as stored.
+    named by it, or in the folder itself where the training's masks had all regions by value. What
+    their pixels mean is detected from the files of each folder together, and must be what those of
+    the training meant. Masks lie on the images as shown, unless their size says that they lie on
+    them as stored.
 
     Args:
         folder: where the masks lie.
         regions: names of the regions.
+        trained: how the masks of the training were read; ``None`` where that is not known.
         required: whether every image must have a mask.
+        roots: the folders in which the images are looked for.
 
     Raises:
         UserError: there is no such folder, or one for a region is missing or has two masks of
-            one stem, or it is not clear what the pixels of the masks mean.
+            one name, or it is not clear what the pixels of the masks mean.
     """
 
-    def __init__(self, folder: Path, regions: Sequence[str], *, required: bool) -> None:
-        self._folder = folder
-        self._regions = regions
+    def __init__(
+        self,
+        folder: Path,
+        regions: Sequence[str],
+        trained: MaskReading | None,
+        *,
+        required: bool,
+        roots: Collection[Path] = (),
+    ) -> None:
+        self.folder = folder
         self._required = required
-        folders = [folder / region for region in regions] if len(regions) > 1 else [folder]
-        self._masks = [_index(path, folder, regions) for path in folders]
-        self._kinds = [_tell(masks, path) for masks, path in zip(self._masks, folders, strict=True)]
-        self._images: dict[str, Path] = {}
+        self._roots = roots
+        values = trained if trained is not None and len(trained.values) == len(regions) else None
+        below = f"{folder} must hold a folder for each of the regions {some_of(regions)}"
+        if len(regions) == 1 or (values and not any((folder / name).is_dir() for name in regions)):
+            self._names: tuple[str, ...] = ("",)
+            self._masks = [MaskFiles(folder)]
+            readings = [trained]
+        else:
+            self._names = tuple(regions)
+            self._masks = [_open(folder / name, below) for name in regions]
+            readings = [values and values.of_region(index) for index in range(len(regions))]
+        settle = SETTLE if len(self._masks) == len(regions) else below
+        self._reads = [
+            read_alike([FileContent(str(p)) for p in masks.paths()], str(masks.folder), one, settle)
+            for masks, one in zip(self._masks, readings, strict=True)
+        ]
+        self._images: dict[Path, Path] = {}
 
     def find(self, image: Path) -> RegionMap | None:
         """The mask of an image, or ``None`` where there is none and none is required.
 
         Raises:
             UserError: the image needs a mask and has none, or masks of some regions only; or
-                another image has the same stem, so that the mask may be either's.
+                several masks may be that of the image, or one may be that of several images.
         """
-        paths = [masks.get(image.stem) for masks in self._masks]
+        paths = [masks.find(image, self._roots) for masks in self._masks]
         given = [path for path in paths if path is not None]
         if not given and not self._required:
             return None
         if not given:
             raise UserError(
-                f"{image}: has no mask in {self._folder}, and every image of the run's data has "
+                f"{image}: has no mask in {self.folder}, and every image of the run's data has "
                 f"one; expected {image.stem}.png there"
             )
-        other = self._images.setdefault(image.stem, image)
+        other = self._images.setdefault(given[0], image)
         if other != image:
             raise UserError(
                 f"{given[0]}: is it the mask of {other} or of {image}? Predict images of one name "
-                f"apart, each with its own folder of masks"
+                f"apart, each with its own folder of masks, or keep masks in folders as images are"
             )
         if len(given) < len(paths):
-            region = self._regions[paths.index(None)]
+            region = self._names[paths.index(None)]
             raise UserError(
-                f"{image}: has no mask of region '{region}' in {self._folder / region}; expected "
+                f"{image}: has no mask of region '{region}' in {self.folder / region}; expected "
                 f"one of every region, all black where it is not seen"
             )
         masks = tuple(
-            MaskImage(FileContent(str(path)), kind, orientation="shown")
-            for path, kind in zip(given, self._kinds, strict=True)
+            read(FileContent(str(path))) for path, read in zip(given, self._reads, strict=True)
         )
         return masks[0] if len(masks) == 1 else RegionMasks(masks)
 
 
-def _index(folder: Path, root: Path, regions: Sequence[str]) -> dict[str, Path]:
-    """The masks of a folder by stem."""
+def _open(folder: Path, below: str) -> MaskFiles:
+    """The masks of one of several regions; ``below`` says where they are looked for."""
     try:
-        names = sorted(path.name for path in folder.iterdir() if is_image(path.name))
-    except OSError as error:
-        below = f" with a folder for each of the regions {', '.join(regions)}"
-        raise UserError(
-            f"{folder}: cannot be read as a folder of masks: {error.strerror}; {root} must be a "
-            f"folder{below if len(regions) > 1 else ''}"
-        ) from None
-    masks: dict[str, Path] = {}
-    for name in names:
-        path = folder / name
-        if masks.setdefault(path.stem, path) != path:
-            raise UserError(f"{path}: and {masks[path.stem].name} are masks of one name; keep one")
-    return masks
-
-
-def _tell(masks: Mapping[str, Path], folder: Path) -> MaskKind:
-    contents = [FileContent(str(path)) for path in masks.values()]
-    return tell_kind(contents, str(folder), settle="save masks in black and white")
+        return MaskFiles(folder)
+    except UserError as error:
+        raise UserError(f"{error}; {below}") from None
 
 
 def _sides(region: NDArray[np.uint8]) -> str:

@@ -1,7 +1,8 @@
 """Scores of images, batch by batch, decoded while the network computes."""
 
+import logging
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from sedn.data.images.content import FileContent
 from sedn.data.images.decoding import decode_sample
 from sedn.data.images.levels import OtherLevels, UnclearLevels
 from sedn.data.listing import RegionMap
+from sedn.data.maps.coverage import CoverageComparison, covered_shares
 from sedn.errors import UserError
 from sedn.prediction.masks import MaskFolder
 from sedn.prediction.predictor import (
@@ -24,6 +26,8 @@ from sedn.prediction.predictor import (
 from sedn.registry import describe_source
 from sedn.run.model_file import ModelHeader
 from sedn.training.inputs.fetching import ask_ahead
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -48,12 +52,14 @@ def predict_images(
     batch_size: int = 32,
     maps: Path | None = None,
     skip: Callable[[str], None] | None = None,
+    roots: Collection[Path] = (),
 ) -> Iterator[Prediction]:
     """Score images by a finished run, in their order; at most three batches are in memory.
 
     Images are decoded as in training. Their maps come from the run's own semantic source: nothing,
     the network itself, the segmenter that the run keeps, or the masks of the folder ``maps``. The
-    run is loaded at once, the images when the predictions are asked for.
+    run is loaded at once, the images when the predictions are asked for. Given maps that together
+    are unlike those of the training are told by a warning of :mod:`logging`, after the last image.
 
     Args:
         run_folder: what ``sedn train`` or ``sedn combine`` wrote.
@@ -61,12 +67,13 @@ def predict_images(
         batch_size: images that the network sees at once.
         maps: the masks, for a run with ``given`` maps; see :class:`MaskFolder`.
         skip: called with a line for each image that cannot be read and is left out.
+        roots: the folders in which the images were found, where masks lie in folders as they do.
 
     Raises:
         UserError: the run or its maps cannot be had; or later, after the predictions of all images
             before it, an image cannot be read or lacks its mask.
     """
-    masks = _open_masks(run_folder, read_run_header(run_folder), maps)
+    masks = _open_masks(run_folder, read_run_header(run_folder), maps, roots)
     return _stream(load_predictor(run_folder), masks, images, batch_size, skip)
 
 
@@ -84,7 +91,9 @@ class _Unreadable(UserError):
     """An image that may be skipped."""
 
 
-def _open_masks(run_folder: Path, header: ModelHeader, folder: Path | None) -> MaskFolder | None:
+def _open_masks(
+    run_folder: Path, header: ModelHeader, folder: Path | None, roots: Collection[Path]
+) -> MaskFolder | None:
     """The masks, where the network sees given ones.
 
     Raises:
@@ -93,7 +102,13 @@ def _open_masks(run_folder: Path, header: ModelHeader, folder: Path | None) -> M
     why_no_masks = describe_source(header.config.map_source).why_no_masks
     if why_no_masks is None:
         if folder is not None:
-            return MaskFolder(folder, header.regions, required=not header.has_indicator)
+            return MaskFolder(
+                folder,
+                header.regions,
+                header.maps.reading if header.maps is not None else None,
+                required=not header.has_indicator,
+                roots=roots,
+            )
         if header.has_indicator:
             return None
         raise UserError(
@@ -116,6 +131,8 @@ def _stream(
     pool = ThreadPoolExecutor(len(os.sched_getaffinity(0)))
     batch: list[_Sample] = []
     fault: UserError | None = None
+    trained = predictor.header.maps if masks is not None else None
+    seen = CoverageComparison(predictor.header.regions, trained.coverage if trained else ())
     try:
         decoded = _submit(pool, predictor.header, masks, images)
         for future in ask_ahead(decoded, 2 * batch_size):
@@ -127,10 +144,12 @@ def _stream(
                     break
                 skip(str(error))
             if len(batch) == batch_size:
-                yield from _predict(predictor, batch)
+                yield from _predict(predictor, batch, seen)
                 batch = []
         if batch:
-            yield from _predict(predictor, batch)
+            yield from _predict(predictor, batch, seen)
+        if masks is not None and (said := seen.describe()):
+            _log.warning("%s: maps unlike those of the run's training: %s", masks.folder, said)
         if fault is not None:
             raise fault
     finally:
@@ -176,8 +195,10 @@ def _decode(image: Path, region_map: RegionMap | None, header: ModelHeader) -> _
 
 
 def _predict(
-    predictor: Predictor | EnsemblePredictor, batch: list[_Sample]
+    predictor: Predictor | EnsemblePredictor, batch: list[_Sample], seen: CoverageComparison
 ) -> Iterator[Prediction]:
+    if known := [sample.mask for sample in batch if sample.known]:
+        seen.add(covered_shares(np.stack(known)))
     logits = predictor.score(
         tuple(sample.name for sample in batch),
         np.stack([sample.image for sample in batch]),

@@ -1,6 +1,7 @@
 """The files of a finished model: the model itself, and its results on the test split."""
 
 import io
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,10 @@ from sedn.run.model_card import write_card
 from sedn.run.model_file import MODEL, ModelHeader, save_model
 from sedn.run.reliability import write_reliability
 from sedn.run.summary import RunSummary, summarise, write_summary
+from sedn.run.trained_maps import compare_maps, describe_maps
 
 TEST_SCORES = "test.npz"
+_log = logging.getLogger(__name__)
 
 
 def describe_model(
@@ -37,6 +40,7 @@ def describe_model(
         dataset.has_indicator,
         fit_calibration(dataset.labels, truth, logits),
         dataset.levels,
+        maps=describe_maps(config, dataset),
     )
 
 
@@ -87,6 +91,8 @@ def write_results(
         validation_mean_auc=validation_mean_auc, epochs=epochs, parameters=parameters,
     )  # fmt: skip
     write_card(header, summary, dataset, folder, made)
+    if said := compare_maps(header.maps, dataset, "test"):
+        _log.warning("%s: the test images have maps unlike the training's: %s", dataset.name, said)
     write_summary(summary, folder)
     return summary
 

@@ -23,6 +23,7 @@ from sedn.files import write_bytes
 from sedn.network import SemanticNetwork, build_network
 from sedn.run.calibration import Calibration
 from sedn.run.rank_average import RankAverage
+from sedn.run.trained_maps import TrainedMaps
 from sedn.weights import read_weights, weights_checksum
 
 MODEL = "model.safetensors"
@@ -54,6 +55,9 @@ class ModelHeader:
     members: tuple[str, ...] = ()
     """The folders of an ensemble's networks, below its own; empty for a single network. The
     configuration is then that of a member that sees given maps, if any does, or of the first."""
+    maps: TrainedMaps | None = None
+    """The given maps of the training; ``None`` where the network sees none, and of a model of
+    before they were kept."""
 
 
 def save_model(network: SemanticNetwork | RankAverage, header: ModelHeader, path: Path) -> None:
@@ -65,10 +69,12 @@ def save_model(network: SemanticNetwork | RankAverage, header: ModelHeader, path
     fields = asdict(header) | {
         "config": header.config.model_dump(mode="json"),
         "levels": None if header.levels is None else header.levels.to_json(),
+        "maps": None if header.maps is None else header.maps.to_json(),
     }
     weights = weights_of(network)
-    if not header.members:
-        del fields["members"]
+    for name in ("members", "maps"):
+        if not fields[name]:
+            del fields[name]
     metadata = {"format": "pt"} | {name: json.dumps(value) for name, value in fields.items()}
     metadata[_CHECKSUM] = weights_checksum(weights, _described(metadata))
     write_bytes(path, safetensors.torch.save(weights, metadata=metadata))
@@ -90,11 +96,12 @@ def read_header(path: Path) -> ModelHeader:
         fields = {
             name: json.loads(metadata[name])
             for name in ModelHeader.__dataclass_fields__
-            if name not in ("levels", "members")
+            if name not in ("levels", "members", "maps")
         }
         # The first models have no levels: they saw all 16 bits.
         levels = json.loads(metadata["levels"]) if "levels" in metadata else _ALL_BITS
         members = json.loads(metadata.get("members", "[]"))
+        maps = json.loads(metadata.get("maps", "null"))
     except FileNotFoundError:
         raise UserError(f"{path}: no such model; `sedn train` makes one") from None
     except KeyError as error:
@@ -112,6 +119,7 @@ def read_header(path: Path) -> ModelHeader:
         calibration=_read_calibration(fields["calibration"]),
         levels=None if levels is None else Levels.from_json(levels),
         members=tuple(members),
+        maps=None if maps is None else TrainedMaps.from_json(maps),
     )
 
 

@@ -68,9 +68,10 @@ def predict(
     from sedn.prediction.predict import predict_images
 
     counts: Counter[str] = Counter()
-    files = find_images(_paths(words))
+    files = find_images(_paths(words), leave_out=maps)
     skip = partial(_skip, counts) if skip_unreadable else None
-    predictions = predict_images(run, files, batch_size, maps, skip)
+    roots = [Path(word) for word in words if Path(word).is_dir()]
+    predictions = predict_images(run, files, batch_size, maps, skip, roots)
     _write(predictions, counts, top, output, as_json)
     _say(counts, output)
 

@@ -1,0 +1,81 @@
+"""What a run knows of the maps that its network learned with, to compare other maps with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sedn.arrays import Floats
+from sedn.config import TrainingConfig
+from sedn.data import Dataset
+from sedn.data.dataset import Split
+from sedn.data.maps.coverage import (
+    Coverage,
+    CoverageComparison,
+    coverage_from_json,
+    coverage_to_json,
+    covered_shares,
+    summarise_shares,
+)
+from sedn.data.maps.mask_reading import MaskReading
+from sedn.registry import describe_source
+
+_MOST = 1000
+"""Maps of a split that are looked at, spread over the split."""
+_BLOCK = 50
+
+
+@dataclass(frozen=True)
+class TrainedMaps:
+    """The given maps of a training."""
+
+    coverage: tuple[Coverage, ...]
+    """By region, over the training images whose map is known."""
+    reading: MaskReading | None
+    """How the masks of the data were read; ``None`` where their maps were no masks."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields as plain JSON values."""
+        return {
+            "coverage": coverage_to_json(self.coverage),
+            "reading": self.reading and self.reading.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> "TrainedMaps":
+        """The maps that :meth:`to_json` gave."""
+        reading = fields["reading"]
+        return cls(
+            coverage_from_json(fields["coverage"]), reading and MaskReading.from_json(reading)
+        )
+
+
+def describe_maps(config: TrainingConfig, dataset: Dataset) -> TrainedMaps | None:
+    """Describe the maps of the training images; ``None`` where the network sees no given maps."""
+    if describe_source(config.map_source).why_no_masks is not None:
+        return None
+    shares = _shares(dataset.splits["train"])
+    if not len(shares):
+        return None
+    return TrainedMaps(summarise_shares(shares), dataset.mask_reading)
+
+
+def compare_maps(trained: TrainedMaps | None, dataset: Dataset, split: str) -> str | None:
+    """How the maps of a split differ from the training's, in a line; ``None`` where they may be
+    like them, or nothing is known of the training's.
+    """
+    if trained is None:
+        return None
+    comparison = CoverageComparison(dataset.regions, trained.coverage)
+    comparison.add(_shares(dataset.splits[split]))
+    return comparison.describe()
+
+
+def _shares(split: Split) -> Floats:
+    """The covered shares ``(images, regions, 2)`` of known maps of a split."""
+    known = np.flatnonzero(split.map_known)
+    rows = known[np.unique(np.linspace(0, len(known) - 1, min(len(known), _MOST)).astype(int))]
+    blocks = [rows[start : start + _BLOCK] for start in range(0, len(rows), _BLOCK)]
+    shares = [covered_shares(np.asarray(split.maps[block])) for block in blocks]
+    return np.concatenate(shares) if shares else np.zeros((0, split.maps.shape[1], 2))
