@@ -13,7 +13,7 @@ from search.reuse import free_name
 from search.settings import SearchSettings
 from sedn.config import TrainingConfig
 from sedn.errors import UserError
-from spaces import Space, computed_maps
+from spaces import Space, computed_maps, needing_masks
 
 if TYPE_CHECKING:
     from sedn.data import Dataset
@@ -57,6 +57,7 @@ def read_data(
             f"{settings.data}: no label has both positive and negative images in the validation "
             f"split, so there is no AUC to search by; at least one must"
         )
+    _check_masks(space, dataset, settings)
     _compute_maps(space, dataset)
     for line in dataset.notes:
         on_notice(line)
@@ -79,6 +80,19 @@ def _count_labels(dataset: "Dataset", config: TrainingConfig) -> list[LabelCount
         held_out = replace(dataset, splits={"validation": whole})
         train = validation = count_labels(held_out, "validation")
     return [LabelCounts(label, *train[label], *validation[label]) for label in dataset.labels]
+
+
+def _check_masks(space: Space, dataset: "Dataset", settings: SearchSettings) -> None:
+    """Check that there are masks for trials that need them.
+
+    Raises:
+        UserError: no training image has one.
+    """
+    from sedn.training.inputs.sources import no_masks
+
+    what = needing_masks(space)
+    if what is not None and not dataset.splits["train"].map_known.any():
+        raise no_masks(settings.data, f"the space's {what}")
 
 
 def _compute_maps(space: Space, dataset: "Dataset") -> None:

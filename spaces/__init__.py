@@ -3,7 +3,7 @@
 from spaces.axes import Axis, Choice, Condition, FloatRange, IntRange, SuggestsValues
 from spaces.backbones import backbone_names, check_backbones, check_pretrained
 from spaces.loading import catalog, load_space, parse_space
-from spaces.maps import check_maps, computed_maps
+from spaces.maps import check_maps, computed_maps, needing_masks
 from spaces.optimizers import check_optimizers
 from spaces.space import Space
 
@@ -23,5 +23,6 @@ __all__ = [
     "check_pretrained",
     "computed_maps",
     "load_space",
+    "needing_masks",
     "parse_space",
 ]

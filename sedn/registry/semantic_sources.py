@@ -42,6 +42,8 @@ class SemanticSource:
     """Why `sedn predict` takes no masks; ``None`` where it takes them."""
     why_no_scores: str | None = None
     """Why a network that saw these maps scores no single images; ``None`` where it does."""
+    needs_masks: bool = False
+    """Whether a training without any mask gives the network nothing to see."""
     by_network: bool = False
     """Whether the network predicts its maps, by a head that learns from the masks."""
     computed: ComputedMaps | None = None
@@ -57,6 +59,7 @@ SEMANTIC_SOURCES = Registry(
             "set's own masks, so the results are those of a perfect segmenter; expect less of "
             "another.",
             fields=("dropout", "noise"),
+            needs_masks=True,
         ),
         "predicted": SemanticSource(
             "by the segmenter at `semantic_map.segmenter`",
@@ -77,6 +80,7 @@ SEMANTIC_SOURCES = Registry(
             # The network sees its own prediction, which nothing roughens or withholds.
             fields=("auxiliary_weight",),
             why_no_masks="its network predicts its maps itself",
+            needs_masks=True,
             by_network=True,
         ),
     },
@@ -101,6 +105,7 @@ MAPS_IN_PLACE: dict[str, SemanticSource] = {
         why_no_masks="its network learned with the maps of other images",
         why_no_scores="its network learned with the maps of other images, a control "
         "(semantic_map.control: shuffled) that cannot score single ones",
+        needs_masks=True,
     ),
 }
 """The maps that a network sees in place of its image's map: the other values of

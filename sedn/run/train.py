@@ -19,6 +19,7 @@ from sedn.run.tracking import UNTRACKED, Tracking, check_tracking, open_trackers
 from sedn.training.all_images import take_folds, train_on_all
 from sedn.training.checkpoints.predictions import load_predictions
 from sedn.training.epochs import OnStep, train_epochs
+from sedn.training.inputs.sources import check_masks
 from sedn.training.optimization.optimizer import check_optimizer
 from sedn.training.result import EpochResult
 
@@ -62,6 +63,8 @@ def train_run(
     check_run(config, folder)
     if trained_folds is not None:
         _check_folds(config)
+    if not (folder / CONFIG).exists():
+        check_masks(load_dataset(config.data), config)
     _claim(config, folder)
     is_finished = (folder / SUMMARY).exists()
     check_unchanged_data(config, folder)

@@ -20,6 +20,7 @@ from sedn.data.maps.coverage import (
 )
 from sedn.data.maps.mask_reading import MaskReading
 from sedn.registry import describe_source
+from sedn.style import count_of
 
 _MOST = 1000
 """Maps of a split that are looked at, spread over the split."""
@@ -67,6 +68,8 @@ def compare_maps(trained: TrainedMaps | None, dataset: Dataset, split: str) -> s
     """
     if trained is None:
         return None
+    if not dataset.splits[split].map_known.any():
+        return f"none of {count_of(len(dataset.splits[split]), 'image')} has one"
     comparison = CoverageComparison(dataset.regions, trained.coverage)
     comparison.add(_shares(dataset.splits[split]))
     return comparison.describe()

@@ -23,6 +23,7 @@ from sedn.training.device import threads
 from sedn.training.evaluation import predict
 from sedn.training.inputs.batches import view_split
 from sedn.training.inputs.fetching import View
+from sedn.training.inputs.sources import check_masks
 from sedn.training.memory import (
     device_memory,
     is_out_of_memory,
@@ -149,6 +150,7 @@ def check_data(dataset: Dataset, config: TrainingConfig, bounds: Bounds) -> None
 
     Raises:
         DataChanged: the data are others.
+        UserError: the network needs masks, and no training image has one.
     """
     meant = bounds.data_fingerprint
     if meant is not None and dataset.fingerprint != meant:
@@ -156,6 +158,7 @@ def check_data(dataset: Dataset, config: TrainingConfig, bounds: Bounds) -> None
             f"the data at '{config.data.path}' has changed since the search was started; put it "
             f"back and start the search again, or start a new one under another name"
         )
+    check_masks(dataset, config)
 
 
 def _restore(training: Training, folder: str) -> None:

@@ -7,7 +7,28 @@ from sedn.config import TrainingConfig
 from sedn.data import Dataset
 from sedn.data.dataset import Pixels
 from sedn.data.images.picked import PickedPixels
-from sedn.registry import SEMANTIC_SOURCES
+from sedn.errors import UserError
+from sedn.registry import SEMANTIC_SOURCES, describe_source
+
+
+def check_masks(dataset: Dataset, config: TrainingConfig) -> None:
+    """Check that the training images have masks where the network sees or learns from these.
+
+    Raises:
+        UserError: none has, so that the network would see the same empty map in every image.
+    """
+    source = config.map_source
+    if describe_source(source).needs_masks and not dataset.splits["train"].map_known.any():
+        field = "source" if source == config.semantic_map.source else "control"
+        raise no_masks(config.data.path, f"semantic_map.{field}: {source}")
+
+
+def no_masks(path: str, what: str) -> UserError:
+    """The error for data of which no training image has a map, and what needs one."""
+    return UserError(
+        f"data '{path}': no training image has a map, and {what} needs maps; give the images masks "
+        f"(docs/data.md), or set embedding.placement: none"
+    )
 
 
 def semantic_maps(
