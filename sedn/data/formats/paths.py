@@ -19,7 +19,7 @@ from sedn.seen import is_folder
 _IMAGE_FOLDERS = frozenset(
     {"image", "images", "img", "imgs", "jpegimages", "photo", "photos", "picture", "pictures"}
 )
-_MAP_FOLDERS = frozenset(
+MAP_FOLDERS = frozenset(
     {"map", "maps", "mask", "masks", "segmentation", "segmentations", "segmentationclass"}
 )
 _OTHER_FOLDERS = frozenset({"thumbnail", "thumbnails", "thumb", "thumbs"})
@@ -199,7 +199,7 @@ def _folders(root: Path) -> tuple[str, ...]:
 
 def _preferred(rules: list[PathRule], *, maps: bool) -> list[PathRule]:
     """The rules whose folder is named after its content, if there are any; else all rules."""
-    ours, theirs = (_MAP_FOLDERS, _IMAGE_FOLDERS) if maps else (_IMAGE_FOLDERS, _MAP_FOLDERS)
+    ours, theirs = (MAP_FOLDERS, _IMAGE_FOLDERS) if maps else (_IMAGE_FOLDERS, MAP_FOLDERS)
     named = [rule for rule in rules if _called(rule, ours)]
     left = named or [rule for rule in rules if not _called(rule, theirs | _OTHER_FOLDERS)]
     return left or rules

@@ -9,7 +9,7 @@ TABLE = DataFormat(
     title="a table",
     description=TableDescription,
     read=read_table,
-    paths=("table", "images", "splits"),
+    paths=("table", "images", "maps", "splits"),
     of_file=recognise_table_file,
     may_be=recognise_tables,
     # A CSV beside COCO's JSON says something else of the images.

@@ -14,5 +14,8 @@ class TableDescription(ColumnsDescription):
     """With a table for each split, paths in it are relative to its own folder."""
     images: str = "."
     """The folder that the paths of images and masks are relative to."""
+    maps: BySplit | None = None
+    """A folder of masks that are named as their images, or one for each split, where no column
+    names masks."""
     split_column: str | None = None
     """by default ``split``, ``is_valid`` and the like."""

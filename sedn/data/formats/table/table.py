@@ -5,6 +5,7 @@ the regions; ``split``; ``group``. All others are labels with 1, 0, or nothing w
 unknown. Or one column lists an image's labels by name, and all that it does not list are 0.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,11 @@ from sedn.data.formats.paths import Rule, find_files
 from sedn.data.formats.table.description import TableDescription
 from sedn.data.formats.table.image_columns import find_image_column, find_map_column
 from sedn.data.formats.table.long_tables import first_rows, merge_rows
+from sedn.data.formats.table.map_folder import masks_of_folder, tell_unread
 from sedn.data.formats.table.table_parts import TableRows, read_table_rows
 from sedn.data.images.content import FileContent
 from sedn.data.listing import Listing
+from sedn.errors import UserError
 
 
 def read_table(description: TableDescription, folder: Path, faults: Faults) -> Listing:
@@ -46,7 +49,7 @@ def read_table(description: TableDescription, folder: Path, faults: Faults) -> L
     same = [*(columns[name] for name in (*reading.splits, reading.group) if name),
             *((mapped[0],) if mapped else ())]  # fmt: skip
     images = _find_all(table, image, image, image_rule, root, "image", faults)
-    masks = _find_all(table, image, *mapped, root, "map", faults) if mapped else None
+    masks, map_note = _find_masks(table, image, mapped, images, splits, description, folder, faults)
     merged = merge_rows(image, targets, same, table.where, faults, long=reading.listed is not None)
     contents = [images[index] for index in merged.images.tolist()]
     regions, maps, kind = read_maps(
@@ -66,11 +69,39 @@ def read_table(description: TableDescription, folder: Path, faults: Faults) -> L
         groups=tuple(groups[row] for row in rows) if groups else (),
         skipped=table.skipped + _count_images(image) - len(rows),
         notes=(
-            *_file_notes(image, image_rule, mapped, kind),
+            *filter(None, (_note("images", image, image_rule), _joined(map_note, kind))),
             *(*cells, *role_notes, *merged.notes, *reading.notes(), *table.notes),
         ),
         fields=_file_fields(image, mapped) | {**fields, **reading.fields()},
     )
+
+
+def _find_masks(
+    table: TableRows,
+    image: Column,
+    mapped: tuple[Column, Rule] | None,
+    images: Sequence[FileContent | None],
+    splits: Sequence[str],
+    description: TableDescription,
+    folder: Path,
+    faults: Faults,
+) -> tuple[list[FileContent | None] | None, str]:
+    """The mask of each image by its column or its name, if there are any, and how masks are found.
+
+    Raises:
+        UserError: both a column and a folder are named, or a mask may be that of two images.
+    """
+    root, path = folder / description.images, table.source
+    if description.maps is None:
+        if mapped is None:
+            return None, tell_unread(root, folder)
+        return _find_all(table, image, *mapped, root, "map", faults), _note("maps", *mapped)
+    if mapped is not None:
+        raise UserError(
+            f"{path}: maps: names a folder, and column '{mapped[0].name}' does masks; leave one out"
+        )
+    parts = [splits[row] for row in first_rows(image).tolist()]
+    return masks_of_folder(images, parts, root, description.maps, folder, str(path))
 
 
 def _find_all(
@@ -125,15 +156,9 @@ def _file_fields(image: Column, mapped: tuple[Column, Rule] | None) -> dict[str,
     return {"image_column": image.name} | ({"map_column": mapped[0].name} if mapped else {})
 
 
-def _file_notes(
-    image: Column, rule: Rule, mapped: tuple[Column, Rule] | None, kind: str
-) -> tuple[str, ...]:
-    """Notes on the columns of images and maps, and on the kind of the maps."""
-    of_images = _note("images", image, rule)
-    if mapped is None:
-        return (of_images,)
-    return of_images, ", ".join(filter(None, (_note("maps", *mapped), kind)))
-
-
 def _note(what: str, column: Column, rule: Rule) -> str:
-    return ", ".join(filter(None, (f"{what}: column '{column.name}'", rule.describe())))
+    return _joined(f"{what}: column '{column.name}'", rule.describe())
+
+
+def _joined(*notes: str) -> str:
+    return ", ".join(filter(None, notes))
