@@ -18,10 +18,19 @@ _PART = ".sedn-"
 
 
 def cache_folder() -> Path:
-    """``SEDN_CACHE``, else ``sedn-search`` in the user's folder for caches."""
+    """``SEDN_CACHE``, else ``sedn-search`` in the user's folder for caches.
+
+    Raises:
+        UserError: the user has no home, as in a container whose user has no name.
+    """
     if named := os.environ.get("SEDN_CACHE"):
         return Path(named)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sedn-search"
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sedn-search"
+    except RuntimeError:
+        raise UserError(
+            "SEDN_CACHE: is not set, and the user has no home for the cache; set it to a folder"
+        ) from None
 
 
 def absolute_path(path: str) -> str:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sedn.errors import UserError
-from sedn.files import write_text
+from sedn.files import cache_folder, write_text
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1, max_size=3))
@@ -140,3 +140,18 @@ def test_writers_that_clean_up_after_each_other_lose_nothing(tmp_path: Path) -> 
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == dict.fromkeys(
         "abc", "299"
     )
+
+
+def test_a_user_without_a_home_is_asked_for_a_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def expand(path: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    for name in ("SEDN_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Path, "expanduser", expand)
+    with pytest.raises(UserError, match="SEDN_CACHE: is not set, and the user has no home"):
+        cache_folder()
+    monkeypatch.setenv("SEDN_CACHE", str(tmp_path))
+    assert cache_folder() == tmp_path

@@ -14,6 +14,7 @@ from sedn.data.check.subject import Subject
 from sedn.data.identity import Progress
 from sedn.data.images.decoding import OtherSize
 from sedn.data.listing import Size
+from sedn.data.maps.coverage import covered_shares
 from sedn.errors import UserError
 
 SIDE = 96
@@ -37,14 +38,22 @@ class Inspection:
     """``(images,)``: perceptual hashes of 64 bits; 0 for an image that cannot be read."""
     sizes: NDArray[np.int32]
     """``(images, 2)``: width and height in pixels, turned as EXIF says."""
-    coverage: NDArray[np.float32]
-    """``(images, regions)``: share of the image that each region covers; NaN without a map."""
+    shares: NDArray[np.float64]
+    """``(images, regions, 2)``: which share of the image, and of its border, each region covers, as
+    :func:`~sedn.data.maps.coverage.covered_shares` has it; NaN without a map."""
     strongest: NDArray[np.float32]
     """``(images, regions)``: the greatest value of each region, 0 to 1; NaN without a map."""
     beyond: NDArray[np.float32]
     """``(images,)``: by which part of a side a polygon leaves the image."""
     brightest: NDArray[np.int32]
     """``(images,)``: the greatest value of an image of 16 bits; 0 for others."""
+    frames: NDArray[np.int32]
+    """``(images,)``: how many frames the file holds, of which the first is read."""
+
+    @property
+    def coverage(self) -> NDArray[np.float32]:
+        """``(images, regions)``: share of the image that each region covers; NaN without a map."""
+        return self.shares[..., 0].astype(np.float32)
 
     @property
     def readable(self) -> NDArray[np.bool_]:
@@ -61,10 +70,11 @@ def inspect_images(subject: Subject, show: Progress) -> Inspection:
         digests=[""] * count,
         hashes=np.zeros(count, dtype=np.uint64),
         sizes=np.zeros((count, 2), dtype=np.int32),
-        coverage=np.full((count, len(subject.regions)), np.nan, dtype=np.float32),
+        shares=np.full((count, len(subject.regions), 2), np.nan),
         strongest=np.full((count, len(subject.regions)), np.nan, dtype=np.float32),
         beyond=np.zeros(count, dtype=np.float32),
         brightest=np.zeros(count, dtype=np.int32),
+        frames=np.ones(count, dtype=np.int32),
     )
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         # Block by block: the executor keeps all that it is given.
@@ -101,6 +111,7 @@ def _inspect(subject: Subject, inspection: Inspection, row: int) -> None:
     inspection.hashes[row] = perceptual_hash(sample.image)
     inspection.sizes[row] = sample.width, sample.height
     inspection.beyond[row], inspection.brightest[row] = sample.beyond, sample.brightest
+    inspection.frames[row] = sample.frames
     if subject.map_known[row]:
-        inspection.coverage[row] = sample.region_map.mean(axis=(1, 2)) / 255
+        inspection.shares[row] = covered_shares(sample.region_map[None])[0]
         inspection.strongest[row] = sample.region_map.max(axis=(1, 2)) / 255

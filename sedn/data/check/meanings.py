@@ -8,8 +8,10 @@ import numpy as np
 from sedn.data.check.findings import Finding
 from sedn.data.check.inspection import Inspection
 from sedn.data.check.subject import Subject
+from sedn.data.dataset import SPLITS
 from sedn.data.faults import OPTION
 from sedn.data.formats.columns.separators import fold_name
+from sedn.data.maps.coverage import CoverageComparison, summarise_shares
 from sedn.style import count_of, share_text
 
 SLIP = 0.02
@@ -34,6 +36,8 @@ def find_meanings(
     yield from _similar_names(subject.labels)
     yield from _outside(subject, inspection)
     yield from _dark(subject, inspection)
+    yield from _frames(subject, inspection)
+    yield from _unlike_maps(subject, inspection)
 
 
 def _other_sizes(inspection: Inspection, skip: bool) -> Iterator[Finding]:
@@ -131,3 +135,27 @@ def _dark(subject: Subject, inspection: Inspection) -> Iterator[Finding]:
         )
         where = tuple(f"{subject.names[row]}: at most {brightest[row]:,}" for row in rows)
         yield Finding("warning", "dark-images", message, where)
+
+
+def _frames(subject: Subject, inspection: Inspection) -> Iterator[Finding]:
+    """Animations and stacks, of which one frame stands for the image."""
+    rows = np.flatnonzero(inspection.frames > 1).tolist()
+    if rows:
+        where = tuple(f"{subject.names[row]}: {inspection.frames[row]:,} frames" for row in rows)
+        message = f"{count_of(len(rows), 'image')} of several frames, of which the first is read"
+        yield Finding("warning", "several-frames", message, where)
+
+
+def _unlike_maps(subject: Subject, inspection: Inspection) -> Iterator[Finding]:
+    """Maps of validation or test that are empty, inverted or otherwise unlike those of train."""
+    known = subject.map_known & inspection.readable
+    train = inspection.shares[known & (subject.splits == "train")]
+    where = []
+    for name in SPLITS[1:] if len(train) else ():
+        comparison = CoverageComparison(subject.regions, summarise_shares(train))
+        comparison.add(inspection.shares[known & (subject.splits == name)])
+        if said := comparison.describe():
+            where.append(f"{name}: {said}")
+    if where:
+        message = f"maps of {count_of(len(where), 'split')} unlike those of train"
+        yield Finding("warning", "maps-unlike-train", message, tuple(where))

@@ -44,6 +44,8 @@ class Sample:
     """By which part of a side a polygon leaves the image."""
     brightest: int = 0
     """The greatest value of an image of 16 bits; 0 for another."""
+    frames: int = 1
+    """How many frames the file holds, as an animation or a stack does."""
 
 
 @dataclass(frozen=True)
@@ -207,13 +209,13 @@ def _decode(listing: Listing, row: int, size: int) -> Sample:
         raise UserError(f"{content.name}: cannot be read: {error.strerror or error}") from None
     drawn_from = listing.maps[row]
     image, region_map = decode_sample(held, drawn_from, len(listing.regions), size, listing.levels)
-    width, height = _upright_size(held.data)
+    width, height, frames = _measure(held.data)
     # Points may be of the image as stored, too.
     sizes = ((width, height), (height, width)) if read_header(held).turned else ((width, height),)
     beyond = drawn_from.beyond(sizes) if isinstance(drawn_from, ShapeMap) else 0.0
     all_bits = listing.levels is not None and listing.levels.white == FULL
     brightest = _brightest(held) if all_bits else 0
-    return Sample(held.stamp(), width, height, image, region_map, beyond, brightest)
+    return Sample(held.stamp(), width, height, image, region_map, beyond, brightest, frames)
 
 
 def _brightest(image: Content) -> int:
@@ -223,8 +225,11 @@ def _brightest(image: Content) -> int:
     return int(value_range(open_image(image), depth)[1])
 
 
-def _upright_size(data: bytes) -> tuple[int, int]:
+def _measure(data: bytes) -> tuple[int, int, int]:
+    """Width and height, turned as EXIF says, and the number of frames."""
     with Image.open(io.BytesIO(data)) as image:
         width, height = image.size
         lies = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
-    return (height, width) if lies else (width, height)
+        # A photograph of a phone may hold a smaller copy of itself.
+        frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
+    return (height, width, frames) if lies else (width, height, frames)

@@ -237,7 +237,12 @@ def to_rgb(image: Image.Image, levels: Levels | None = None, name: str = "image"
     """
     depth = getattr(image, "depth", None) or depth_of(image)
     if depth is not None:
+        clear = image.info.get("transparency") if image.mode.startswith("I") else None
+        if clear is not None:
+            clear = Image.fromarray(np.asarray(image) != clear)
         image = to_eight_bits(image, depth, levels, name)
+        if clear is not None:
+            image.putalpha(clear.convert("L"))
     if "A" in image.getbands() or "a" in image.getbands() or "transparency" in image.info:
         layer = image.convert("RGBA")
         white = Image.new("RGBA", layer.size, (255, 255, 255, 255))

@@ -119,6 +119,30 @@ def test_images_of_12_bits_among_others_of_16_are_told(table: Path, dark: int) -
         assert found.where == ("0.png: at most 4,095",)
 
 
+def test_images_of_several_frames_are_told(table: Path) -> None:
+    assert finding(table, "several-frames") is None
+    frames = [Image.new("RGB", (40, 40), colour) for colour in ("red", "blue", "white")]
+    frames[0].save(table.parent / "3.tif", save_all=True, append_images=frames[1:])
+    table.write_text(table.read_text().replace("\n3.png", "\n3.tif"))
+    found = finding(table, "several-frames")
+    assert found is not None
+    assert found.message == "1 image of several frames, of which the first is read"
+    assert found.where == ("3.tif: 3 frames",)
+
+
+@pytest.mark.parametrize("place", [2, 4])
+def test_inverted_maps_of_a_split_are_told(table: Path, place: int) -> None:
+    assert finding(table, "maps-unlike-train") is None
+    for index in range(place, 90, 5):
+        path = table.parent / f"{index}-map.png"
+        Image.fromarray(255 - np.asarray(Image.open(path))).save(path)
+    found = finding(table, "maps-unlike-train")
+    assert found is not None
+    assert found.message == "maps of 1 split unlike those of train"
+    (said,) = found.where
+    assert said.startswith(f"{'validation' if place == 2 else 'test'}: they cover 100% of the im")
+
+
 def shown(monkeypatch, capsys, *words: str) -> str:
     monkeypatch.setattr(sys, "argv", ["sedn", *words])
     monkeypatch.setenv("COLUMNS", "80")

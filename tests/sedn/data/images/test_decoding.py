@@ -63,6 +63,10 @@ KINDS = {
     "palette": (saved(palette()), (255, 0, 0), (0, 0, 255)),
     "alpha": (saved(halves("RGBA", (9, 9, 9, 0), (0, 0, 255, 255))), (255,) * 3, (0, 0, 255)),
     "half alpha": (saved(halves("LA", (0, 127), (200, 255))), (128,) * 3, (200,) * 3),
+    "16 bits with a transparent value": (
+        saved(halves("I;16", 257 * 50, 257 * 200), transparency=257 * 50),
+        (255,) * 3, (200,) * 3,
+    ),
     "palette with transparency": (saved(palette(), transparency=3), (255,) * 3, (0, 0, 255)),
     "CMYK": (
         saved(halves("CMYK", (0, 255, 255, 0), (255, 255, 0, 0)), "JPEG", quality=95),
