@@ -110,10 +110,10 @@ def _choose(kind: MaskKind, trained: MaskReading) -> Literal["own", "trained"] |
     if kind.name in ("strength", "alpha") or kind.full == 0:
         return "own"
     if trained.kind is None:
-        if kind.full is None:
-            return "trained"
         # A class has a low number: that of a region, or of something else than the region.
-        return "own" if kind.full in _WHITE[1:] or _shows_values(kind, trained) else None
+        if kind.full in _WHITE[1:]:
+            return "own"
+        return "trained" if _shows_values(kind, trained) else None
     if trained.kind.name == "colour":
         return "trained"
     if kind.name == "colour":
@@ -128,9 +128,12 @@ def _choose(kind: MaskKind, trained: MaskReading) -> Literal["own", "trained"] |
 
 def _shows_values(kind: MaskKind, trained: MaskReading) -> bool:
     """Whether masks of a kind may have the values that mark the training's regions."""
+    marks = [mark for values in trained.values for mark in values]
+    if kind.name == "index" and not (kind.by_palette or any(isinstance(m, int) for m in marks)):
+        return kind.full == 0
     if kind.full is None:
         return kind.name in ("index", "colour")
-    return kind.full == 0 or any(kind.full in marks for marks in trained.values)
+    return kind.full == 0 or kind.full in marks
 
 
 def _as_trained(trained: MaskReading, *, by_palette: bool | None = None) -> ReadMask:
