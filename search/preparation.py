@@ -47,8 +47,9 @@ def read_data(
     Raises:
         UserError: the data cannot be read, or leave no AUC to search by.
     """
-    from sedn.data import prepare_dataset
+    from sedn.data import forget_datasets, prepare_dataset
 
+    forget_datasets()
     baseline = space.baseline(settings.overrides())
     dataset = prepare_dataset(baseline.data, on_images, folds=baseline.folds)
     counts = _count_labels(dataset, baseline)

@@ -22,7 +22,7 @@ from search.combination.writing import (
 )
 from search.confirmation.testing import Restored, is_testable, restore_trial, score_on_test
 from search.dashboard.background import publish_reading
-from sedn.data import Dataset, load_dataset
+from sedn.data import Dataset, forget_datasets, load_dataset
 from sedn.errors import UserError
 from sedn.metrics import auc_within, compare_paired, mid_ranks
 from sedn.run.finishing import write_results
@@ -129,6 +129,7 @@ def run_combination(
             the data are others now, or the folder is not empty.
     """
     check_new(folder)
+    forget_datasets()
     store = open_store(store_url)
     experiment = store.experiment(name)
     candidates = usable(find_candidates(store, experiment, top, storage), on_notice)

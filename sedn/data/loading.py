@@ -44,6 +44,13 @@ def load_dataset(config: DataConfig) -> Dataset:
     return prepare_dataset(config)
 
 
+def forget_datasets() -> None:
+    """Let the next :func:`load_dataset` read data again: another program, or the user of a
+    notebook, may have changed them since. What trains, searches or combines begins with this.
+    """
+    load_dataset.cache_clear()
+
+
 def prepare_dataset(
     config: DataConfig, show: Progress = lambda *_: None, folds: int | None = None
 ) -> Dataset:

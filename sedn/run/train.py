@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sedn.config import TrainingConfig, load_config
-from sedn.data import load_dataset
+from sedn.data import forget_datasets, load_dataset
 from sedn.errors import UserError
 from sedn.files import check_folder, make_folder, write_text
 from sedn.network import check_network, check_pretrained_available
@@ -59,6 +59,7 @@ def train_run(
             written, or the data, the backbone, the optimiser or a tracker cannot be had; or
             ``trained_folds`` does not hold the networks of the folds.
     """
+    forget_datasets()
     check_tracking(tracking)
     check_run(config, folder)
     if trained_folds is not None:

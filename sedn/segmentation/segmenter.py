@@ -22,7 +22,7 @@ import yaml
 from pydantic import ValidationError
 
 from sedn.config import DataConfig, describe_error
-from sedn.data import load_dataset
+from sedn.data import forget_datasets, load_dataset
 from sedn.document import parse_document, read_text
 from sedn.errors import UserError
 from sedn.files import check_folder, make_folder, write_bytes, write_text
@@ -73,6 +73,7 @@ def train_segmenter(
             masks, or the encoder cannot be had.
         NonFiniteLoss: the loss is not finite.
     """
+    forget_datasets()
     dataset = load_dataset(data)
     card = SegmenterCard(
         segmenter=config,

@@ -7,10 +7,11 @@ import pytest
 from PIL import Image
 
 from sedn.config import TrainingConfig, build_config, config_hash
-from sedn.data.loading import load_dataset
+from sedn.data.loading import load_dataset, prepare_dataset
 from sedn.errors import UserError
 from sedn.run.train import train_run
 from sedn.training.result import EpochResult
+from tests.conftest import write_table
 
 
 def configure(table: Path) -> TrainingConfig:
@@ -81,7 +82,6 @@ def test_an_interrupted_training_does_not_go_on_with_changed_data(
         train_run(configure(table), tmp_path / "run", interrupt)
     before = {path: path.read_bytes() for path in (tmp_path / "run").iterdir()}
     change(table)
-    load_dataset.cache_clear()
     with pytest.raises(UserError, match=message):
         train_run(configure(table), tmp_path / "run")
     assert {path: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
@@ -93,11 +93,9 @@ def test_a_finished_run_of_other_data_is_not_given_for_one_of_the_changed_data(
     summary = train_run(configure(table), tmp_path / "run")
     assert train_run(configure(table), tmp_path / "run") == summary
     reorder_labels(table)
-    load_dataset.cache_clear()
     with pytest.raises(UserError, match=r"holds a finished run, and .* has changed since"):
         train_run(configure(table), tmp_path / "run")
     table.unlink()
-    load_dataset.cache_clear()
     assert train_run(configure(table), tmp_path / "run") == summary
 
 
@@ -108,11 +106,35 @@ def test_a_configuration_of_a_trial_is_not_trained_on_changed_data(
     config = configure(table)
     meant = of_data(config, load_dataset(config.data).fingerprint)
     change(table)
-    load_dataset.cache_clear()
     message = r"are others than those of data.fingerprint .*; undo the change, or leave out"
     with pytest.raises(UserError, match=message):
         train_run(meant, tmp_path / "run")
-    assert [path.name for path in (tmp_path / "run").iterdir()] == ["config.yaml"]
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_training_reads_data_that_changed_since_the_last_one_of_the_process(
+    table: Path, tmp_path: Path
+) -> None:
+    first = train_run(configure(table), tmp_path / "first")
+    repaint(table)
+    move_image_to_test(table)
+    second = train_run(configure(table), tmp_path / "second")
+    assert second.data_fingerprint != first.data_fingerprint
+    assert second.data_fingerprint == prepare_dataset(configure(table).data).fingerprint
+
+
+def test_a_relative_path_is_read_from_the_folder_of_the_moment(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "other").mkdir()
+    other = write_table(tmp_path / "other")
+    move_image_to_test(other)
+    fingerprints = []
+    for place in (table.parent, other.parent):
+        monkeypatch.chdir(place)
+        config = configure(Path(table.name))
+        fingerprints.append(train_run(config, tmp_path / f"run-{place.name}").data_fingerprint)
+    assert fingerprints[0] != fingerprints[1]
 
 
 def test_a_run_goes_on_whether_its_configuration_names_its_data_or_not(
