@@ -58,7 +58,7 @@ def read_data(
             f"{settings.data}: no label has both positive and negative images in the validation "
             f"split, so there is no AUC to search by; at least one must"
         )
-    _check_masks(space, dataset, settings)
+    _check_masks(space, dataset, settings, on_notice)
     _compute_maps(space, dataset)
     for line in dataset.notes:
         on_notice(line)
@@ -83,17 +83,24 @@ def _count_labels(dataset: "Dataset", config: TrainingConfig) -> list[LabelCount
     return [LabelCounts(label, *train[label], *validation[label]) for label in dataset.labels]
 
 
-def _check_masks(space: Space, dataset: "Dataset", settings: SearchSettings) -> None:
-    """Check that there are masks for trials that need them.
+def _check_masks(
+    space: Space, dataset: "Dataset", settings: SearchSettings, on_notice: Callable[[str], None]
+) -> None:
+    """Check that there are masks for trials that need them, and tell regions that none shows.
 
     Raises:
         UserError: no training image has one.
     """
+    from sedn.run.trained_maps import tell_empty_regions
     from sedn.training.inputs.sources import no_masks
 
     what = needing_masks(space)
-    if what is not None and not dataset.splits["train"].map_known.any():
+    if what is None:
+        return
+    if not dataset.splits["train"].map_known.any():
         raise no_masks(settings.data, f"the space's {what}")
+    if said := tell_empty_regions(dataset):
+        on_notice(said)
 
 
 def _compute_maps(space: Space, dataset: "Dataset") -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,12 +11,13 @@ from sedn.data import forget_datasets, load_dataset
 from sedn.errors import UserError
 from sedn.files import check_folder, make_folder, write_text
 from sedn.network import check_network, check_pretrained_available
-from sedn.registry import SEMANTIC_SOURCES
+from sedn.registry import SEMANTIC_SOURCES, describe_source
 from sedn.run.finishing import describe_model, save_model_folder, write_results
 from sedn.run.resuming import check_unchanged_data
 from sedn.run.scoring import restore_network, score_split
 from sedn.run.summary import SUMMARY, RunSummary, read_summary
 from sedn.run.tracking import UNTRACKED, Tracking, check_tracking, open_trackers
+from sedn.run.trained_maps import tell_empty_regions
 from sedn.training.all_images import take_folds, train_on_all
 from sedn.training.checkpoints.predictions import load_predictions
 from sedn.training.epochs import OnStep, train_epochs
@@ -25,6 +27,7 @@ from sedn.training.result import EpochResult
 
 CONFIG = "config.yaml"
 EPOCHS = "epochs.csv"
+_log = logging.getLogger(__name__)
 
 
 def train_run(
@@ -65,7 +68,7 @@ def train_run(
     if trained_folds is not None:
         _check_folds(config)
     if not (folder / CONFIG).exists():
-        check_masks(load_dataset(config.data), config)
+        _check_maps(config)
     _claim(config, folder)
     is_finished = (folder / SUMMARY).exists()
     check_unchanged_data(config, folder)
@@ -120,6 +123,14 @@ def check_run(config: TrainingConfig, folder: Path) -> None:
 def _of_any_data(config: TrainingConfig) -> TrainingConfig:
     """The configuration without the fingerprint of its data: a run knows its own data."""
     return config.model_copy(update={"data": config.data.of_fingerprint("")})
+
+
+def _check_maps(config: TrainingConfig) -> None:
+    """Check that there are maps where the network needs some, and tell regions that none has."""
+    dataset = load_dataset(config.data)
+    check_masks(dataset, config)
+    if describe_source(config.map_source).needs_masks and (said := tell_empty_regions(dataset)):
+        _log.warning("%s: %s", dataset.name, said)
 
 
 def _check_folds(config: TrainingConfig) -> None:

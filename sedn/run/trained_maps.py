@@ -19,11 +19,14 @@ from sedn.data.maps.coverage import (
     summarise_shares,
 )
 from sedn.data.maps.mask_reading import MaskReading
+from sedn.errors import some_of
 from sedn.registry import describe_source
 from sedn.style import count_of
 
 _MOST = 1000
 """Maps of a split that are looked at, spread over the split."""
+_FEW = 200
+"""Maps that are looked at before a training."""
 _BLOCK = 50
 
 
@@ -62,6 +65,27 @@ def describe_maps(config: TrainingConfig, dataset: Dataset) -> TrainedMaps | Non
     return TrainedMaps(summarise_shares(shares), dataset.mask_reading)
 
 
+def tell_empty_regions(dataset: Dataset) -> str | None:
+    """A line on regions that are on no training map; ``None`` if there are none, or that is not
+    known: where not all maps are looked at, a region may be rare, unless no map has any.
+
+    A value of ``regions:`` that the masks do not have gives maps that are empty everywhere.
+    """
+    shares = _shares(dataset.splits["train"], _FEW)
+    if not len(shares):
+        return None
+    is_seen = [bool(shares[:, region, 0].any()) for region in range(len(dataset.regions))]
+    nowhere = [name for name, seen in zip(dataset.regions, is_seen, strict=True) if not seen]
+    is_known = len(shares) == dataset.splits["train"].map_known.sum() or not any(is_seen)
+    if not nowhere or not is_known:
+        return None
+    return (
+        f"maps: {some_of(nowhere)} {'is' if len(nowhere) == 1 else 'are'} on none of the "
+        f"{count_of(len(shares), 'training map')} that {'was' if len(shares) == 1 else 'were'} "
+        f"looked at; do the masks mean something else?"
+    )
+
+
 def compare_maps(trained: TrainedMaps | None, dataset: Dataset, split: str) -> str | None:
     """How the maps of a split differ from the training's, in a line; ``None`` where they may be
     like them, or nothing is known of the training's.
@@ -75,10 +99,10 @@ def compare_maps(trained: TrainedMaps | None, dataset: Dataset, split: str) -> s
     return comparison.describe()
 
 
-def _shares(split: Split) -> Floats:
-    """The covered shares ``(images, regions, 2)`` of known maps of a split."""
+def _shares(split: Split, most: int = _MOST) -> Floats:
+    """The covered shares ``(images, regions, 2)`` of known maps of a split, ``most`` of them."""
     known = np.flatnonzero(split.map_known)
-    rows = known[np.unique(np.linspace(0, len(known) - 1, min(len(known), _MOST)).astype(int))]
+    rows = known[np.unique(np.linspace(0, len(known) - 1, min(len(known), most)).astype(int))]
     blocks = [rows[start : start + _BLOCK] for start in range(0, len(rows), _BLOCK)]
     shares = [covered_shares(np.asarray(split.maps[block])) for block in blocks]
     return np.concatenate(shares) if shares else np.zeros((0, split.maps.shape[1], 2))

@@ -79,3 +79,26 @@ def test_a_space_says_whether_its_trials_need_masks() -> None:
         embedding__placement="{choice: [stage1]}", semantic_map__source="{choice: [auxiliary]}"
     )
     assert needing_masks(auxiliary) == "semantic_map.source: auxiliary"
+
+
+def test_a_region_that_no_mask_shows_is_told_before_the_first_trial(
+    table: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    described = table.parent / "data.yaml"
+    described.write_text("table: products.csv\nregions: {shirt: 255, skin: 9}\n")
+    said: list[str] = []
+    settings = SearchSettings(data=str(described), trials=1, epochs=1)
+    store = f"sqlite:///{tmp_path}/sedn.db"
+    space = parse_space(SPACE, "tiny")
+    resources = Resources(backend="local", storage_path=str(tmp_path / "runs"))
+    run_search("tiny", space, settings, store, resources, on_notice=said.append)
+    line = "maps: skin is on none of the 54 training maps that were looked at; do the masks mean "
+    assert [one for one in said if one.startswith(line)]
+    fields = {
+        "data": {"path": str(described), "image_size": 32},
+        "backbone": {"name": "test_resnet", "pretrained": False},
+        "embedding": {"placement": "input"},
+        "epochs": 1,
+    }
+    train_run(build_config(fields, "test"), tmp_path / "run")
+    assert line in caplog.text

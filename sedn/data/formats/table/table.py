@@ -27,6 +27,7 @@ from sedn.data.formats.table.table_parts import TableRows, read_table_rows
 from sedn.data.images.content import FileContent
 from sedn.data.listing import Listing
 from sedn.errors import UserError
+from sedn.style import count_of
 
 
 def read_table(description: TableDescription, folder: Path, faults: Faults) -> Listing:
@@ -95,7 +96,10 @@ def _find_masks(
     if description.maps is None:
         if mapped is None:
             return None, tell_unread(root, folder)
-        return _find_all(table, image, *mapped, root, "map", faults), _note("maps", *mapped)
+        masks = _find_all(table, image, *mapped, root, "map", faults)
+        lacking = sum(mask is None for mask in masks)
+        of = f"of {len(masks) - lacking:,} of {count_of(len(masks), 'image')}" if lacking else ""
+        return masks, _joined(_note("maps", *mapped), of)
     if mapped is not None:
         raise UserError(
             f"{path}: maps: names a folder, and column '{mapped[0].name}' does masks; leave one out"
