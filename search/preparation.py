@@ -86,12 +86,12 @@ def _count_labels(dataset: "Dataset", config: TrainingConfig) -> list[LabelCount
 def _check_masks(
     space: Space, dataset: "Dataset", settings: SearchSettings, on_notice: Callable[[str], None]
 ) -> None:
-    """Check that there are masks for trials that need them, and tell regions that none shows.
+    """Check that there are masks for trials that need them, and tell maps that may be wrong.
 
     Raises:
         UserError: no training image has one.
     """
-    from sedn.run.trained_maps import tell_empty_regions
+    from sedn.run.trained_maps import tell_maps
     from sedn.training.inputs.sources import no_masks
 
     what = needing_masks(space)
@@ -99,8 +99,8 @@ def _check_masks(
         return
     if not dataset.splits["train"].map_known.any():
         raise no_masks(settings.data, f"the space's {what}")
-    if said := tell_empty_regions(dataset):
-        on_notice(said)
+    for line in tell_maps(dataset):
+        on_notice(line)
 
 
 def _compute_maps(space: Space, dataset: "Dataset") -> None:

@@ -17,7 +17,7 @@ from sedn.run.resuming import check_unchanged_data
 from sedn.run.scoring import restore_network, score_split
 from sedn.run.summary import SUMMARY, RunSummary, read_summary
 from sedn.run.tracking import UNTRACKED, Tracking, check_tracking, open_trackers
-from sedn.run.trained_maps import tell_empty_regions
+from sedn.run.trained_maps import tell_maps
 from sedn.training.all_images import take_folds, train_on_all
 from sedn.training.checkpoints.predictions import load_predictions
 from sedn.training.epochs import OnStep, train_epochs
@@ -126,11 +126,12 @@ def _of_any_data(config: TrainingConfig) -> TrainingConfig:
 
 
 def _check_maps(config: TrainingConfig) -> None:
-    """Check that there are maps where the network needs some, and tell regions that none has."""
+    """Check that there are maps where the network needs some, and tell maps that may be wrong."""
     dataset = load_dataset(config.data)
     check_masks(dataset, config)
-    if describe_source(config.map_source).needs_masks and (said := tell_empty_regions(dataset)):
-        _log.warning("%s: %s", dataset.name, said)
+    if describe_source(config.map_source).needs_masks:
+        for line in tell_maps(dataset):
+            _log.warning("%s: %s", dataset.name, line)
 
 
 def _check_folds(config: TrainingConfig) -> None:

@@ -1,6 +1,6 @@
 """What a run knows of the maps that its network learned with, to compare other maps with."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,7 +65,19 @@ def describe_maps(config: TrainingConfig, dataset: Dataset) -> TrainedMaps | Non
     return TrainedMaps(summarise_shares(shares), dataset.mask_reading)
 
 
-def tell_empty_regions(dataset: Dataset) -> str | None:
+def tell_maps(dataset: Dataset) -> Iterator[str]:
+    """A line on regions that no training map shows, and one on maps of validation that are unlike
+    those of train; for before a training or a search.
+    """
+    if nowhere := _tell_empty_regions(dataset):
+        yield nowhere
+    shares = _shares(dataset.splits["train"], _FEW)
+    trained = TrainedMaps(summarise_shares(shares), None) if len(shares) else None
+    if said := compare_maps(trained, dataset, "validation"):
+        yield f"the validation images have maps unlike the training's: {said}"
+
+
+def _tell_empty_regions(dataset: Dataset) -> str | None:
     """A line on regions that are on no training map; ``None`` if there are none, or that is not
     known: where not all maps are looked at, a region may be rare, unless no map has any.
 

@@ -2,12 +2,16 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from search import Resources, SearchSettings, run_search
-from sedn.config import build_config
+from sedn.config import DataConfig, build_config
+from sedn.data import prepare_dataset
 from sedn.errors import UserError
 from sedn.run.train import train_run
+from sedn.run.trained_maps import tell_maps
 from spaces import load_space, needing_masks, parse_space
 from spaces.space import Space
 
@@ -102,3 +106,14 @@ def test_a_region_that_no_mask_shows_is_told_before_the_first_trial(
     }
     train_run(build_config(fields, "test"), tmp_path / "run")
     assert line in caplog.text
+
+
+def test_maps_of_validation_that_are_inverted_are_told(
+    table: Path,
+) -> None:
+    for index in range(2, 90, 5):
+        path = table.parent / f"{index}-map.png"
+        Image.fromarray(255 - np.asarray(Image.open(path))).save(path)
+    dataset = prepare_dataset(DataConfig(path=str(table), image_size=32))
+    (said,) = tell_maps(dataset)
+    assert said.startswith("the validation images have maps unlike the training's: they cover 100%")
