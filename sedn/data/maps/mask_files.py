@@ -7,7 +7,8 @@ folders, the masks lie in folders called like these: ``maps/a/7.png`` for ``phot
 
 import os
 import re
-from collections.abc import Collection, Iterator
+from collections import Counter
+from collections.abc import Collection
 from pathlib import Path, PurePosixPath
 
 from sedn.data.folders import files_below
@@ -35,22 +36,31 @@ class MaskFiles:
         except OSError as error:
             reason = error.strerror
             raise UserError(f"{folder}: cannot be read as a folder of masks: {reason}") from None
-        self._files = [PurePosixPath(name) for name in files_below(folder, SUFFIXES)]
-        self._by_stem: dict[str, list[PurePosixPath]] = {}
-        for file in self._files:
-            mine = self._by_stem.setdefault(file.stem, [])
-            if twin := next((other for other in mine if other.parent == file.parent), None):
-                raise UserError(f"{folder / file}: and {twin.name} are masks of one name; keep one")
-            mine.append(file)
-        endings = {file: match[0] for file in self._files if (match := _ENDING.search(file.stem))}
-        self._endings = sorted(set(endings.values()))
-        self._named = [file for file in self._files if file in endings and self._is_beside(file)]
+        self._masks: dict[tuple[str, str], PurePosixPath] = {}
+        """By folder and stem."""
+        for file in map(PurePosixPath, files_below(folder, SUFFIXES)):
+            other = self._masks.setdefault((str(file.parent), file.stem), file)
+            if other != file:
+                raise UserError(
+                    f"{folder / file}: and {other.name} are masks of one name; keep one"
+                )
+        self._depth = max((len(file.parts) - 1 for file in self._masks.values()), default=0)
+        self._counts = Counter(stem for _, stem in self._masks)
+        self._named: set[PurePosixPath] = set()
+        endings: set[str] = set()
+        for (parent, stem), file in self._masks.items():
+            if match := _ENDING.search(stem):
+                endings.add(match[0])
+                if (parent, stem[: match.start()]) in self._masks:
+                    self._named.add(file)
+        self._endings = sorted(endings)
 
     def paths(self) -> list[Path]:
         """The masks that tell what their pixels mean: those of the folder itself, if there are any,
         without the photographs that they lie beside.
         """
-        masks = self._named or self._files
+        files = self._masks.values()
+        masks = [file for file in files if file in self._named] or files
         here = [file for file in masks if len(file.parts) == 1]
         return [self.folder / file for file in here or masks]
 
@@ -64,57 +74,48 @@ class MaskFiles:
         Raises:
             UserError: several masks may be that of the image, or the image is one of the masks.
         """
+        stems = dict.fromkeys([image.stem, image.name, *(image.stem + e for e in self._endings)])
         parents = Path(os.path.abspath(image)).parent.parts  # noqa: PTH100 (takes out "..")
-        found = [mask for mask in self._candidates(image) if _are_last(mask, parents)]
-        if not found:
-            return None
-        deepest = max(len(mask.parts) for mask in found)
-        nearest = [mask for mask in found if len(mask.parts) == deepest]
-        if len(nearest) > 1:
-            one, other = nearest[:2]
-            raise UserError(
-                f"{image}: its mask may be {self.folder / one} or {self.folder / other}; keep one "
-                f"in the folder"
-            )
-        if deepest == 1 and self._may_be_of_another(nearest[0], image, roots):
-            raise UserError(
-                f"{image}: is {self.folder / nearest[0]} its mask? The masks lie in folders as "
-                f"their images do; keep the mask in {self.folder / image.parent.name}, or name the "
-                f"folder of all images"
-            )
-        return self.folder / nearest[0]
+        for depth in range(min(self._depth, len(parents)), -1, -1):
+            place = "/".join(parents[-depth:]) if depth else "."
+            found = [self._masks[place, stem] for stem in stems if (place, stem) in self._masks]
+            found = [mask for mask in found if not self._is_itself(mask, image)]
+            if len(found) > 1:
+                raise UserError(
+                    f"{image}: its mask may be {self.folder / found[0]} or "
+                    f"{self.folder / found[1]}; keep one in the folder"
+                )
+            if not found:
+                continue
+            others = sum(self._counts[stem] for stem in stems) > 1
+            if not depth and self._may_be_of_another(image, roots, others=others):
+                raise UserError(
+                    f"{image}: is {self.folder / found[0]} its mask? The masks lie in folders as "
+                    f"their images do; keep the mask in {self.folder / image.parent.name}, or name "
+                    f"the folder of all images"
+                )
+            return self.folder / found[0]
+        return None
 
-    def _candidates(self, image: Path) -> Iterator[PurePosixPath]:
-        """Masks, wherever they lie, with a name that an image's mask may have."""
-        stems = dict.fromkeys(
-            [image.stem, image.name, *(image.stem + end for end in self._endings)]
-        )
-        for stem in stems:
-            for mask in self._by_stem.get(stem, ()):
-                if not is_same(self.folder / mask, image):
-                    yield mask
-                elif mask in self._named:
-                    raise UserError(
-                        f"{image}: is a mask in {self.folder}; name the photographs alone, such as "
-                        f"{image.parent}/*.jpg"
-                    )
+    def _is_itself(self, mask: PurePosixPath, image: Path) -> bool:
+        """Whether a file among the masks is the image that a mask is looked for.
 
-    def _may_be_of_another(self, mask: PurePosixPath, image: Path, roots: Collection[Path]) -> bool:
-        """Whether a mask of the folder itself may be that of an image of the same name, since
-        other masks lie in folders as their images do.
+        Raises:
+            UserError: the file is a mask that lies beside its image.
         """
-        if image.parent in roots or all(len(file.parts) == 1 for file in self._files):
+        if not is_same(self.folder / mask, image):
             return False
-        is_below = any(root in image.parents for root in roots)
-        return is_below or any(other != mask for other in self._candidates(image))
+        if mask in self._named:
+            raise UserError(
+                f"{image}: is a mask in {self.folder}; name the photographs alone, such as "
+                f"{image.parent}/*.jpg"
+            )
+        return True
 
-    def _is_beside(self, file: PurePosixPath) -> bool:
-        """Whether a file that is called a mask lies beside the image of which it is one."""
-        stem = _ENDING.sub("", file.stem)
-        return any(other.parent == file.parent for other in self._by_stem.get(stem, ()))
-
-
-def _are_last(mask: PurePosixPath, parents: tuple[str, ...]) -> bool:
-    """Whether the folders of a mask are called like the last of its image's."""
-    folders = mask.parent.parts
-    return not folders or parents[-len(folders) :] == folders
+    def _may_be_of_another(self, image: Path, roots: Collection[Path], *, others: bool) -> bool:
+        """Whether a mask of the folder itself may be that of an image of the same name elsewhere,
+        since masks lie in folders as their images do; ``others`` have the name.
+        """
+        if image.parent in roots or not self._depth:
+            return False
+        return others or any(root in image.parents for root in roots)
