@@ -23,14 +23,14 @@ class Leading:
 
 
 def read_leading(store: Store, experiment: Experiment) -> Leading:
-    """What leads a search: without constraints, and with one seed, by two numbers that the database
-    finds; else by the ranking.
+    """What leads a search: without constraints, and where each configuration was trained once, by
+    two numbers that the database finds; else by the ranking.
 
     Raises:
         UserError: a constraint is on a measure that is not known here.
     """
     goals = Goals.of(experiment.settings)
-    if not goals.constraints and not store.has_several_seeds(experiment.id):
+    if not goals.constraints and not store.has_replicates(experiment.id):
         return Leading(store.best(experiment.id), store.baseline(experiment.id))
     rows = order_experiment(store, experiment).records()
     reached = [(row["trial"], row["mean_auc"]) for row in rows]

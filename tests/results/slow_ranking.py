@@ -52,7 +52,7 @@ def slow_rank(
 
 
 def slow_labels(
-    trials: Sequence[Trial], labels: Sequence[Label], scores: pd.DataFrame
+    trials: Sequence[Trial], labels: Sequence[Label], scores: pd.DataFrame, ranked: pd.DataFrame
 ) -> pd.DataFrame:
     frame = frame_of(complete_trials(trials))
     first = frame.groupby("config_hash", sort=False)[["trial", "role"]].first()
@@ -60,7 +60,10 @@ def slow_labels(
     pooled = pool(columns_of(scores), ["config_hash", "label"], of_labels(labels)).frame()
     pooled = pooled.join(first, on="config_hash")
     pooled = pooled.sort_values(["auc", "trial"], ascending=[False, True])
-    best = pooled.drop_duplicates("label").set_index("label")
+    feasible = ranked.loc[ranked["feasible"].astype(bool), "config_hash"]
+    may_lead = feasible if len(feasible) else ranked["config_hash"]
+    among = pooled[pooled["config_hash"].isin(may_lead)]
+    best = among.drop_duplicates("label").set_index("label")
     plain = pooled[pooled["role"] == BASELINE].set_index("label")["auc"].rename("baseline")
     found = pd.DataFrame({"label": [label.name for label in labels]})
     return found.join(best[["trial", "auc", "low", "high"]], on="label").join(plain, on="label")

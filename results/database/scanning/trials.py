@@ -124,12 +124,13 @@ class StoreScanner(LabelScanner):
         of_role = select(Trial.number, Trial.mean_auc).where(Trial.role == BASELINE)
         return self._first(of_role.order_by(Trial.number.desc()), experiment_id)
 
-    def has_several_seeds(self, experiment_id: int) -> bool:
-        """Whether the trials that were trained to their last epoch differ in their seed."""
-        ends = select(func.min(Trial.seed), func.max(Trial.seed))
+    def has_replicates(self, experiment_id: int) -> bool:
+        """Whether a configuration was trained to its last epoch more than once."""
+        numbers = select(func.count(), func.count(Trial.config_hash.distinct()))
+        of_trained = numbers.where(*is_complete(experiment_id), Trial.duplicate_of.is_(None))
         with self.sessions() as session:
-            least, most = session.execute(ends.where(*is_complete(experiment_id))).one()
-        return bool(least != most)
+            trials, configurations = session.execute(of_trained).one()
+        return bool(trials != configurations)
 
     def complete(self, experiment_id: int, costs: Sequence[str] = ()) -> list[tuple[Any, ...]]:
         """The trials that were trained to their last epoch, but for those that another one
