@@ -98,7 +98,7 @@ def _check_masks(
     if what is None:
         return
     if not dataset.splits["train"].map_known.any():
-        raise no_masks(settings.data, f"the space's {what}")
+        raise no_masks(settings.data, f"the space's {what}", "search the space 'without-maps'")
     for line in tell_maps(dataset):
         on_notice(line)
 

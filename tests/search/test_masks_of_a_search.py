@@ -46,7 +46,8 @@ def test_a_search_for_a_place_of_maps_needs_some(without_masks: Path, tmp_path: 
     store = f"sqlite:///{tmp_path}/sedn.db"
     with pytest.raises(
         UserError,
-        match=r"no training image has a map, and the space's semantic_map.source: given needs maps",
+        match=r"no training image has a map, and the space's semantic_map.source: given needs maps"
+        r".*'without-maps'",
     ):
         run_search("tiny", parse_space(SPACE, "tiny"), settings, store, Resources(backend="local"))
 

@@ -8,7 +8,15 @@ from optuna.samplers import RandomSampler
 
 from sedn.errors import UserError
 from sedn.network import check_network
-from spaces import Space, backbone_names, catalog, check_backbones, load_space, parse_space
+from spaces import (
+    Space,
+    backbone_names,
+    catalog,
+    check_backbones,
+    load_space,
+    needing_masks,
+    parse_space,
+)
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -28,7 +36,12 @@ def test_a_space_of_the_catalog_can_be_sampled(name: str) -> None:
 
 
 def test_the_catalog_has_the_spaces_that_the_commands_name() -> None:
-    assert {"demo", "standard"} <= set(catalog())
+    assert {"demo", "standard", "without-maps"} <= set(catalog())
+
+
+def test_data_without_masks_has_a_space_of_its_own() -> None:
+    assert needing_masks(load_space("without-maps")) is None
+    assert all(needing_masks(load_space(name)) for name in ("demo", "standard"))
 
 
 @pytest.mark.parametrize("name", catalog())

@@ -20,14 +20,17 @@ def check_masks(dataset: Dataset, config: TrainingConfig) -> None:
     source = config.map_source
     if describe_source(source).needs_masks and not dataset.splits["train"].map_known.any():
         field = "source" if source == config.semantic_map.source else "control"
-        raise no_masks(config.data.path, f"semantic_map.{field}: {source}")
+        instead = "set embedding.placement: none"
+        raise no_masks(config.data.path, f"semantic_map.{field}: {source}", instead)
 
 
-def no_masks(path: str, what: str) -> UserError:
-    """The error for data of which no training image has a map, and what needs one."""
+def no_masks(path: str, what: str, instead: str) -> UserError:
+    """The error for data of which no training image has a map, what needs one, and what may be done
+    ``instead``.
+    """
     return UserError(
         f"data '{path}': no training image has a map, and {what} needs maps; give the images masks "
-        f"(docs/data.md), or set embedding.placement: none"
+        f"(docs/data.md), or {instead}"
     )
 
 
