@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sedn.arrays import load_arrays
 from sedn.errors import UserError
 from sedn.metrics import AucEstimate, auc_within
 from sedn.training.checkpoints.files import read, write
@@ -89,11 +90,11 @@ def load_influence(folder: str) -> Influence | None:
     if content is None:
         return None
     try:
-        with np.load(io.BytesIO(content)) as arrays:
-            header: dict[str, Any] = json.loads(arrays["header"].tobytes())
-            version = header.pop("format")
-            if version == _FORMAT:
-                return Influence(arrays["values"].astype(np.float32), **header)
+        arrays = load_arrays(content)
+        header: dict[str, Any] = json.loads(arrays["header"].tobytes())
+        version = header.pop("format")
+        if version == _FORMAT:
+            return Influence(arrays["values"].astype(np.float32), **header)
     except DAMAGED:
         raise UserError(f"{folder}/{INFLUENCE}: the file is damaged") from None
     raise UserError(

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sedn.arrays import load_arrays
 from sedn.errors import UserError
 from sedn.training.checkpoints.files import read, write
 
@@ -170,10 +171,10 @@ def load_predictions(folder: str, split: str = "validation") -> Predictions | No
         return None
     where = f"{folder}/{predictions_file(split)}"
     try:
-        with np.load(io.BytesIO(content)) as arrays:
-            header: dict[str, Any] = json.loads(arrays["header"].tobytes())
-            if header["format"] in _FORMATS:
-                return _build(header, arrays["scores"], arrays["targets"])
+        arrays = load_arrays(content)
+        header: dict[str, Any] = json.loads(arrays["header"].tobytes())
+        if header["format"] in _FORMATS:
+            return _build(header, arrays["scores"], arrays["targets"])
     except DAMAGED:
         raise UserError(f"{where}: the file is damaged") from None
     raise UserError(
