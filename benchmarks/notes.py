@@ -82,20 +82,20 @@ def cpu_of(side: str, trials: int) -> tuple[float, float]:
 @contextmanager
 def publishing_timed() -> Iterator[list[float]]:
     """The CPU seconds of each call that publishes, of its thread."""
-    guarded, seconds = Background._guarded, list[float]()
+    attempt, seconds = Background.attempt, list[float]()
 
     def timed(background: Background, work: Callable[[], object]) -> bool:
         began = time.thread_time()
         try:
-            return guarded(background, work)
+            return attempt(background, work)
         finally:
             seconds.append(time.thread_time() - began)
 
-    Background._guarded = timed  # type: ignore[method-assign]
+    Background.attempt = timed  # type: ignore[method-assign]
     try:
         yield seconds
     finally:
-        Background._guarded = guarded  # type: ignore[method-assign]
+        Background.attempt = attempt  # type: ignore[method-assign]
 
 
 def measured(side: str, trials: int) -> tuple[float, float]:

@@ -42,7 +42,7 @@ class Ended:
         return None if reached is None else cls(*reached)
 
     def to_json(self) -> dict[str, int | float]:
-        """As all commands write it with ``--json``."""
+        """As all commands write it in JSON."""
         return {"trial": self.number, "mean_auc": self.mean_auc}
 
 
@@ -83,7 +83,7 @@ class Snapshot:
         return self.best.mean_auc / self.baseline.mean_auc - 1.0
 
     def leaders_as_json(self) -> dict[str, Any]:
-        """What leads, as all commands write it with ``--json``."""
+        """What leads, as all commands write it in JSON."""
         return {
             "best": self.best and self.best.to_json(),
             "baseline": self.baseline and self.baseline.to_json(),

@@ -91,17 +91,19 @@ class Background:
         self._stopped.set()
         self._thread.join(LAST_SECONDS if finish else BROKEN_OFF_SECONDS)
         if finish and not self._thread.is_alive():
-            self._guarded(self._finish)
+            self.attempt(self._finish)
 
     def _run(self) -> None:
         while not self._stopped.wait(TICK):
             for part in self._parts:
                 is_due = time.monotonic() >= part.due and not self._stopped.is_set()
-                if is_due and not self._guarded(part.do):
+                if is_due and not self.attempt(part.do):
                     part.due = time.monotonic() + FAILED_SECONDS
 
-    def _guarded(self, work: Callable[[], object]) -> bool:
-        """Whether the work could be done. Nothing that goes wrong here may end a search."""
+    def attempt(self, work: Callable[[], object]) -> bool:
+        """Do what publishes; whether it could be done. Nothing that goes wrong here may end a
+        search.
+        """
         try:
             work()
         except Exception as error:

@@ -181,7 +181,8 @@ NOTED = {
     ("columns", "exists"), ("text_tables", "read_csv"),  # no files
     ("proposal", "exists"),  # the data.yaml that is to be written
     ("table_file", "ParquetFile"), ("saved_parts", "ParquetFile"), ("arrow", "load_from_disk"),
-    ("folders", "scandir"), ("near_names", "listdir"), ("near_names", "stat"),
+    ("folders", "scandir"), ("mask_files", "scandir"), ("near_names", "listdir"),
+    ("near_names", "stat"),
     ("open_images", "open"), ("voc_xml", "open"),
     ("yolo_recognition", "open"), ("foreign", "open"), ("decoding", "open"),
     ("folders", "is_dir"), ("folders", "is_file"),  # of entries of a folder that is noted

@@ -15,6 +15,7 @@ from sedn.data.folders import files_below
 from sedn.data.images.names import SUFFIXES
 from sedn.errors import UserError
 from sedn.files import is_same
+from sedn.seen import see_content
 
 _ENDING = re.compile(r"[ _.-](masks?|maps?|seg|segmentation|matte)$", re.IGNORECASE)
 
@@ -31,6 +32,7 @@ class MaskFiles:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        see_content(folder)
         try:
             os.scandir(folder).close()
         except OSError as error:
