@@ -52,9 +52,9 @@ def experiments_table(rows: Sequence[Mapping[Any, Any]], shown: str) -> Table:
     if has_notes:
         table.add_column("note", overflow="fold")
     for row in rows:
-        cells = [row["name"], _state(row), _trials(row), number_text(row["best_auc"])]
+        cells = [one_line(row["name"]), _state(row), _trials(row), number_text(row["best_auc"])]
         cells.append(one_line(short_data(row["data"])))
-        cells += [" ".join(row["tags"])] if has_tags else []
+        cells += [" ".join(map(one_line, row["tags"]))] if has_tags else []
         cells += [" ".join((row["note"] or "").split())] if has_notes else []
         table.add_row(*cells)
     return table
@@ -229,7 +229,7 @@ def comparison_table(comparison: "RunComparison", name: str, other: str) -> Tabl
     table = titled_table(f"AUC on the test split: {name} beside {other}")
     table.add_column("label")
     for title in (name, other, "difference ± 95 %", "relative gain"):
-        table.add_column(title, justify="right")
+        table.add_column(one_line(title), justify="right")
     for row in comparison.rows:
         table.add_row(*_compared(row))
     table.add_section()

@@ -76,6 +76,7 @@ def is_told(said: str, labels: list[str]) -> None:
 @given(several)
 @example(NASTY)
 @example(["b", "a " + "\U000e0001" * 18])
+@example(["/\n0", "fit [slim]"])
 @settings(max_examples=60, deadline=None)
 def test_terminal_tables_hold_names_as_they_are(labels: list[str]) -> None:
     is_told(draw(build_table(summarise(labels, labels[:1]), labels[0])), labels)
