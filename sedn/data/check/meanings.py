@@ -150,9 +150,11 @@ def _unlike_maps(subject: Subject, inspection: Inspection) -> Iterator[Finding]:
     """Maps of validation or test that are empty, inverted or otherwise unlike those of train."""
     known = subject.map_known & inspection.readable
     train = inspection.shares[known & (subject.splits == "train")]
-    where = []
-    for name in SPLITS[1:] if len(train) else ():
-        comparison = CoverageComparison(subject.regions, summarise_shares(train))
+    if not len(train):
+        return
+    trained, where = summarise_shares(train), []
+    for name in SPLITS[1:]:
+        comparison = CoverageComparison(subject.regions, trained)
         comparison.add(inspection.shares[known & (subject.splits == name)])
         if said := comparison.describe():
             where.append(f"{name}: {said}")
